@@ -1,0 +1,1 @@
+"""The people who watch, and how they sign in."""

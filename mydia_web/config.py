@@ -1,0 +1,191 @@
+"""Settings: one class of defaults, filled from the environment; a wrong value is one clear line at start."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from platformdirs import user_data_path
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from mydia_web.errors import WrongSetting
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0.5 <= value <= 1:
+        raise ValueError("must be from 0.5 to 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 86_400:
+        raise ValueError("must be from 0 to 86400 seconds")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65_535:
+        raise ValueError("must be from 0 to 65535")
+    return value
+
+
+def _flag(text: str) -> bool:
+    values = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if text.lower() not in values:
+        raise ValueError("must be true or false")
+    return values[text.lower()]
+
+
+def _database_url(text: str) -> str:
+    try:
+        name = make_url(text).get_backend_name()
+    except ArgumentError as error:
+        raise ValueError("must look like sqlite:////path/file.db or postgresql+psycopg://…") from error
+    if name not in ("sqlite", "postgresql"):
+        raise ValueError("only sqlite and postgresql+psycopg databases are supported")
+    return text
+
+
+def _setting(default: Any, read: Callable[[str], Any] = str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"read": read, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Each is read from `MYDIA_<NAME>`; secrets also from the file that `MYDIA_<NAME>_FILE` names."""
+
+    #: Folder for the database, the secret key and cached pictures; "" is the platform's user data folder.
+    data_dir: str = _setting("")
+    #: Where the database is; "" is the SQLite file `mydia.db` in the data folder.
+    database_url: str = _setting("", _database_url, secret=True)
+    #: Signs sessions and encrypts servers' passwords; "" makes one and keeps it in the data folder.
+    secret_key: str = _setting("", secret=True)
+    #: Address the web server listens on.
+    host: str = _setting("127.0.0.1")
+    #: Port the web server listens on.
+    port: int = _setting(8642, _port)
+    #: Share of a title that must be played before it counts as watched.
+    watched_at: float = _setting(0.90, _share)
+    #: Seconds between a click and its push, in which Undo means that no server ever hears of it.
+    sync_delay: float = _setting(10.0, _seconds)
+    #: Seconds between two pushes of one title's position while it is being played.
+    progress_delay: float = _setting(5.0, _seconds)
+    #: Seconds between two pulls of each source by the running server; 0 pulls only on demand.
+    pull_interval: float = _setting(1800.0, _seconds)
+    #: Whether the web server also delivers the queue; false where `sync-queue --watch` runs beside it.
+    embedded_worker: bool = _setting(True, _flag)
+    #: Whether the session cookie is sent over https only.
+    secure_cookies: bool = _setting(False, _flag)
+    #: How many reverse proxies stand in front and set X-Forwarded-For, -Proto, -Host and -Prefix.
+    proxies: int = _setting(0, int)
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings as `environment` gives them. Raises `WrongSetting` with one line that says what to do."""
+    values = {}
+    for setting in fields(Settings):
+        text = _read_one(setting.name, bool(setting.metadata["secret"]), environment)
+        if text is not None:
+            values[setting.name] = _typed(setting.name, text, setting.metadata["read"])
+    return Settings(**values)
+
+
+def settings() -> Settings:
+    """The settings of the running application."""
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+def secret() -> str:
+    """The secret key of the running application."""
+    found: str = current_app.config["SECRET_KEY"]
+    return found
+
+
+def _read_one(name: str, secret: bool, environment: Mapping[str, str]) -> str | None:
+    variable = f"MYDIA_{name.upper()}"
+    file = environment.get(f"{variable}_FILE") if secret else None
+    if file is None:
+        return environment.get(variable) or None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"{variable}_FILE: cannot read {file}: {error}.") from error
+
+
+def _typed(name: str, text: str, read: Callable[[str], Any]) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        reason = str(error)
+        raise WrongSetting(f"MYDIA_{name.upper()}: {reason}.") from error
+
+
+def data_dir(settings: Settings) -> Path:
+    """The data folder, made on first use and closed to others."""
+    folder = Path(settings.data_dir) if settings.data_dir else user_data_path("mydia-web", appauthor=False)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongSetting(f"MYDIA_DATA_DIR: cannot make {folder}: {error.strerror}.") from error
+    return folder.resolve()
+
+
+def secret_key(settings: Settings, folder: Path) -> str:
+    """The secret key: as set, or made once and kept in the data folder, readable by its owner alone."""
+    if settings.secret_key:
+        return settings.secret_key
+    file = folder / "secret_key"
+    if not file.exists():
+        _write_once(file, secrets.token_urlsafe(48))
+    return file.read_text(encoding="ascii").strip()
+
+
+def _write_once(file: Path, text: str) -> None:
+    # Written beside and linked into place, so that of several processes starting at once one wins whole.
+    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as out:
+        out.write(text)
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink()
+
+
+def flask_config(settings: Settings) -> dict[str, Any]:
+    """The settings as Flask and its extensions name them."""
+    folder = data_dir(settings)
+    return {
+        "SETTINGS": settings,
+        "DATA_DIR": folder,
+        "SECRET_KEY": secret_key(settings, folder),
+        "SQLALCHEMY_DATABASE_URI": settings.database_url or f"sqlite:///{folder / 'mydia.db'}",
+        "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 1024 * 1024,
+        "SESSION_COOKIE_NAME": "mydia_session",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "PERMANENT_SESSION_LIFETIME": 60 * 60 * 24 * 90,
+        "SEND_FILE_MAX_AGE_DEFAULT": 31_536_000,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "RATELIMIT_STORAGE_URI": "memory://",
+        "RATELIMIT_HEADERS_ENABLED": True,
+        "COMPRESS_MIMETYPES": [
+            "text/html",
+            "text/css",
+            "text/javascript",
+            "application/json",
+            "image/svg+xml",
+        ],
+        "COMPRESS_ALGORITHM": ["gzip"],
+    }
