@@ -1,0 +1,56 @@
+"""Why a server did not do what it was asked, by what helps: waiting, a person, or nothing."""
+
+from typing import ClassVar, Literal
+
+from mydia_web.errors import MydiaError
+
+FailureClass = Literal["transient", "rate_limited", "auth", "unmatched", "invalid", "bug"]
+
+
+class BackendError(MydiaError):
+    """The server did not take the request."""
+
+    status = 502
+    failure_class: ClassVar[FailureClass] = "transient"
+    #: Would any other request to this server fare the same just now?
+    source_wide: ClassVar[bool] = False
+
+
+class Unreachable(BackendError):
+    """The server cannot be reached. Is it switched on, and is the address right?"""
+
+    source_wide = True
+
+
+class ServerTrouble(BackendError):
+    """The server answered that it has trouble of its own. Trying again later may help."""
+
+
+class RateLimited(BackendError):
+    """The server asks us to wait."""
+
+    failure_class = "rate_limited"
+    source_wide = True
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 60) -> None:
+        super().__init__(message)
+        #: Seconds from now.
+        self.retry_after = retry_after
+
+
+class SignInRefused(BackendError):
+    """The server refused the user name or password."""
+
+    failure_class = "auth"
+
+
+class NotOnServer(BackendError):
+    """This title is not on the server."""
+
+    failure_class = "unmatched"
+
+
+class Rejected(BackendError):
+    """The server refused this change for good."""
+
+    failure_class = "invalid"

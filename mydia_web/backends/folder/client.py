@@ -1,0 +1,51 @@
+"""The backend itself: a folder of films and shows is listed, and nothing is ever sent to it."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from mydia_web.backends.base import Artwork, Connection, LibraryPage, RemoteState, ServerInfo, Target, Wanted
+from mydia_web.backends.errors import Rejected, Unreachable
+from mydia_web.backends.folder import art, ffprobe, place, walk
+from mydia_web.backends.folder.items import Cataloguer
+
+PAGE = 200
+
+
+class Folder:
+    """A folder on a disk. `done` and `total` of its pages count files."""
+
+    kind: ClassVar[str] = "folder"
+    takes_pushes: ClassVar[bool] = False
+    concurrency: ClassVar[int] = 1
+
+    def __init__(self, connection: Connection) -> None:
+        self._base_url = connection.base_url
+
+    def check(self) -> ServerInfo:
+        found = place.find(self._base_url)
+        return ServerInfo("Folder", found.path.name or str(found.path), "")
+
+    def library(self) -> Iterator[LibraryPage]:
+        found = place.find(self._base_url)
+        if walk.is_bare(found):
+            raise Unreachable(f"{found.path} is empty. Mount its disk, or put a film into it.")
+        holdings = walk.walk(found)
+        cataloguer = Cataloguer(found, holdings, ffprobe.program(), holdings.problems)
+        files = holdings.videos()
+        for start in range(0, len(files) or 1, PAGE):
+            batch = files[start : start + PAGE]
+            items = cataloguer.items(batch)
+            found.require_still_there()
+            yield LibraryPage(items, start + len(batch), len(files), cataloguer.take_problems())
+
+    def push(self, target: Target, wanted: Wanted) -> RemoteState:  # noqa: ARG002 - the protocol has them
+        raise Rejected("A folder keeps no watch state: nothing can be sent to it.")
+
+    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:  # noqa: ARG002 - the same
+        return ("Nothing is sent: a folder keeps no watch state.",)
+
+    def artwork(self, url: str) -> Artwork:
+        return art.read(place.find(self._base_url), url)
+
+    def close(self) -> None:
+        """There is no connection to give back."""

@@ -1,0 +1,196 @@
+"""The Kodi backend. One Kodi is one person: it keeps no users."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import httpx2
+
+from mydia_web import clock
+from mydia_web.backends.base import (
+    Artwork,
+    Connection,
+    ContentKind,
+    LibraryPage,
+    RemoteState,
+    ServerInfo,
+    Target,
+    Wanted,
+)
+from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.http import Http
+from mydia_web.backends.kodi import changes, mapping
+from mydia_web.backends.kodi.listing import read_library
+from mydia_web.backends.kodi.mapping import (
+    STATE_FIELDS,
+    VOCABULARY,
+    Entry,
+    Player,
+    Playing,
+    UnreadableEntryError,
+    Video,
+)
+from mydia_web.backends.kodi.rpc import Call, JsonRpc
+from mydia_web.backends.kodi.zone import KodiTime, ask_time
+
+_NAME = "System.FriendlyName"
+
+
+class Kodi:
+    """A Kodi with its web server switched on (Settings → Services → Control)."""
+
+    kind: ClassVar[str] = "kodi"
+    takes_pushes: ClassVar[bool] = True
+    concurrency: ClassVar[int] = 1
+
+    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+        self._http = Http(
+            connection.base_url.strip().rstrip("/").removesuffix("/jsonrpc"),
+            product="Kodi",
+            hint="Is Kodi running, and is its web server switched on?",
+            auth=_sign_in(connection.credentials),
+            transport=transport,
+        )
+        self._rpc = JsonRpc(self._http)
+        self._known_time: KodiTime | None = None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def check(self) -> ServerInfo:
+        _, kodi, labels = self._rpc.batch(
+            [
+                Call("JSONRPC.Ping"),
+                Call("Application.GetProperties", {"properties": ["name", "version"]}),
+                Call("XBMC.GetInfoLabels", {"labels": [_NAME]}),
+            ]
+        )
+        try:
+            version = f"{kodi['version']['major']}.{kodi['version']['minor']}"
+            return ServerInfo("Kodi", labels.get(_NAME) or kodi["name"], version)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ServerTrouble("Kodi does not tell its version. It may still be starting.") from error
+
+    def library(self) -> Iterator[LibraryPage]:
+        yield from read_library(self._rpc, self._time())
+
+    def push(self, target: Target, wanted: Wanted) -> RemoteState:
+        time = self._time()
+        number, video = self._find(target)
+        told = changes.settings(video, wanted, time)
+        if changes.shows(video, told):
+            return mapping.state(video, time)
+        if wanted.change_type == "progress_update":
+            self._refuse_while_playing(target.kind, number, video)
+        shown = self._write(target.kind, number, told)
+        if not changes.shows(shown, told):
+            raise ServerTrouble(f"Kodi took the change to “{video.name[:80]}”, but then did not show it.")
+        return mapping.state(shown, time)
+
+    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
+        time = self._known_time or KodiTime(UTC, clock.now())
+        number = _number(target) or 0
+        unknown = Video(file=target.path)
+        calls = [_get(target.kind, number)]
+        if wanted.change_type == "progress_update":
+            calls.append(Call("Player.GetActivePlayers"))
+        told = changes.settings(unknown, wanted, time)
+        calls += [_set(target.kind, number, told), _get(target.kind, number)]
+        note = "" if self._known_time else "  (lastplayed in UTC here; sent in Kodi's own time)"
+        return [f"{call}{note if 'lastplayed' in call.params else ''}" for call in calls]
+
+    def artwork(self, url: str) -> Artwork:
+        if not url.startswith("image://"):
+            raise Rejected("This is not the address of a picture in Kodi.")
+        return self._http.picture(f"image/{quote(url, safe='')}")
+
+    def _time(self) -> KodiTime:
+        if self._known_time is None or self._known_time.is_stale:
+            self._known_time = ask_time(self._rpc)
+        return self._known_time
+
+    def _find(self, target: Target) -> tuple[int, Video]:
+        """The item under its id, if the id still means the same file; else under its file.
+
+        Kodi gives the id of a removed film to the next one that is added.
+        """
+        number = _number(target)
+        if number is not None:
+            try:
+                video = _video(target.kind, self._rpc.batch([_get(target.kind, number)])[0])
+            except NotOnServer:
+                pass
+            else:
+                if _is_meant(video, target):
+                    return number, video
+        return self._find_by_file(target)
+
+    def _find_by_file(self, target: Target) -> tuple[int, Video]:
+        words, cut = VOCABULARY[target.kind], max(map(target.path.rfind, "/\\")) + 1
+        rules = [
+            {"field": field, "operator": "is", "value": value}
+            for field, value in (("filename", target.path[cut:]), ("path", target.path[:cut]))
+            if value
+        ]
+        if not rules:
+            raise NotOnServer("Kodi does not have this title any more.")
+        result = self._rpc.call(words.list, properties=list(STATE_FIELDS), filter={"and": rules})
+        for entry in mapping.members(result, words.entries):
+            # Kodi compares with LIKE: "_" and "%" in a name match other names, and case is not told apart.
+            video = _readable(Video, entry)
+            if video.file == target.path:
+                return int(entry[words.id_name]), video
+        raise NotOnServer(f"“{target.path[cut:]}” is not in Kodi's library any more.")
+
+    def _refuse_while_playing(self, kind: ContentKind, number: int, video: Video) -> None:
+        """At its stop Kodi writes its own position over ours."""
+        for player in self._rpc.call("Player.GetActivePlayers"):
+            number_of_player = _readable(Player, player).playerid
+            result = self._rpc.call("Player.GetItem", playerid=number_of_player, properties=["file"])
+            playing = _readable(Playing, result.get("item"))
+            if (playing.type, playing.id) == (kind, number) or (video.file and playing.file == video.file):
+                raise ServerTrouble(f"“{video.name[:80]}” is being played there now; trying again later.")
+
+    def _write(self, kind: ContentKind, number: int, told: Mapping[str, Any]) -> Video:
+        _, result = self._rpc.batch([_set(kind, number, told), _get(kind, number)])
+        return _video(kind, result)
+
+
+def _sign_in(credentials: Mapping[str, str]) -> tuple[str, str] | None:
+    username, password = credentials.get("username", ""), credentials.get("password", "")
+    return (username, password) if username or password else None
+
+
+def _number(target: Target) -> int | None:
+    kind, _, number = target.remote_id.partition(":")
+    return int(number) if kind == target.kind and number.isdecimal() and int(number) else None
+
+
+def _get(kind: ContentKind, number: int) -> Call:
+    words = VOCABULARY[kind]
+    return Call(words.get, {words.id_name: number, "properties": list(STATE_FIELDS)})
+
+
+def _set(kind: ContentKind, number: int, told: Mapping[str, Any]) -> Call:
+    words = VOCABULARY[kind]
+    return Call(words.set, {words.id_name: number, **told})
+
+
+def _video(kind: ContentKind, result: Mapping[str, Any]) -> Video:
+    return _readable(Video, result.get(VOCABULARY[kind].details))
+
+
+def _readable(model: type[Entry], entry: object) -> Entry:
+    try:
+        return mapping.read(model, entry)
+    except UnreadableEntryError as error:
+        raise ServerTrouble(f"Kodi's entry {error}") from error
+
+
+def _is_meant(video: Video, target: Target) -> bool:
+    if target.path:
+        return video.file == target.path
+    ids = mapping.external_ids(video.uniqueid)
+    shared = ids.keys() & target.external_ids.keys()
+    return not shared or any(ids[provider] == target.external_ids[provider] for provider in shared)
