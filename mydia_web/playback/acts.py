@@ -1,0 +1,90 @@
+"""An act: what one click, pull or import changes together, and what it takes to undo it."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from mydia_web.db import db
+from mydia_web.library.models import Content, Episode
+from mydia_web.playback import shows
+from mydia_web.playback.models import Change, ChangeSet, PlaybackProgress
+
+#: Who may cause a change.
+ORIGINS = ("web", "api", "player", "webhook", "pull", "import")
+
+
+class Act:
+    """Collects changes of one user into one change set, made with the first of them.
+
+    Used as a context: at its end what to watch next is brought up to date, once for each show.
+    """
+
+    def __init__(self, user_id: int, origin: str, *, source_id: int | None = None) -> None:
+        self.user_id = user_id
+        self.origin = origin
+        #: The source the news came from: it is not told what it said itself.
+        self.source_id = source_id
+        #: How many contents were changed.
+        self.changed = 0
+        self._change_set: ChangeSet | None = None
+        self._shows: set[int] = set()
+
+    @property
+    def change_set_id(self) -> int | None:
+        """None while nothing was changed that can be undone."""
+        return self._change_set.id if self._change_set else None
+
+    def record(
+        self, content: Content, change_type: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+    ) -> int:
+        """Write down a change that can be undone; the id of its change set."""
+        if self._change_set is None:
+            self._change_set = ChangeSet(user_id=self.user_id, origin=self.origin, source_id=self.source_id)
+            db.session.add(self._change_set)
+            db.session.flush()
+        change = Change(
+            change_set_id=self._change_set.id, change_type=change_type, before=before, after=after
+        )
+        change.media_item_id, change.episode_id = content_key(content)
+        db.session.add(change)
+        return self._change_set.id
+
+    def touched(self, content: Content) -> None:
+        """Note that the user's state of this content is another now."""
+        self.changed += 1
+        if isinstance(content, Episode):
+            self._shows.add(content.media_item_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Bring the precomputed next episodes up to date."""
+        db.session.flush()
+        for show_id in sorted(self._shows):
+            shows.refresh(self.user_id, show_id)
+        self._shows.clear()
+
+
+def content_key(content: Content) -> tuple[int | None, int | None]:
+    """(media item id, None) of a film, (None, episode id) of an episode."""
+    return (None, content.id) if isinstance(content, Episode) else (content.id, None)
+
+
+def snapshot(progress: PlaybackProgress | None) -> dict[str, Any] | None:
+    """A progress record as JSON, from which undo can make it again."""
+    if progress is None:
+        return None
+    dismissed = progress.dismissed_at
+    return {
+        "position_seconds": progress.position_seconds,
+        "duration_seconds": progress.duration_seconds,
+        "watched": progress.watched,
+        "last_watched_at": progress.last_watched_at.isoformat(),
+        "dismissed_at": dismissed.isoformat() if dismissed else None,
+    }

@@ -1,0 +1,188 @@
+"""What to watch next: films and episodes begun, and the next episode of every show under way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+
+from mydia_web.clock import now
+from mydia_web.db import db
+from mydia_web.errors import NotFound
+from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.playback.models import PlaybackProgress, ShowProgress
+from mydia_web.playback.records import get_progress
+from mydia_web.sources.accounts import names_of_holders
+
+
+@dataclass(frozen=True, slots=True)
+class ToWatch:
+    """One card: a film or episode to continue, or the next episode of a show."""
+
+    kind: Literal["movie", "episode"]
+    content_id: int
+    #: The film or the show.
+    item_id: int
+    title: str
+    year: int | None
+    artwork_key: str | None
+    #: None for a film.
+    season_number: int | None
+    episode_number: int | None
+    episode_title: str
+    still_key: str | None
+    #: Why it is here.
+    why: Literal["resume", "rewatch", "next", "start"]
+    position_seconds: int
+    duration_seconds: int | None
+    completion_percentage: float
+    last_activity_at: datetime
+    #: Names of the sources that hold it.
+    on: tuple[str, ...] = ()
+
+    @property
+    def seconds_left(self) -> int | None:
+        return self.duration_seconds - self.position_seconds if self.duration_seconds else None
+
+
+def continue_watching(user_id: int, *, limit: int = 24, before: datetime | None = None) -> Sequence[ToWatch]:
+    """Films and episodes begun and not finished, the last watched first; of a show only the latest.
+
+    `before` continues a list after its last card's `last_activity_at`.
+    """
+    films = _films(user_id, limit, before)
+    episodes = _episodes(user_id, ShowProgress.state == "continue", limit, before)
+    cards = sorted([*films, *episodes], key=lambda card: card.last_activity_at, reverse=True)
+    return _with_sources(cards[:limit])
+
+
+def up_next(user_id: int, *, limit: int = 24, before: datetime | None = None) -> Sequence[ToWatch]:
+    """The next aired, unwatched episode of each show under way, the last active first."""
+    state = ShowProgress.state.in_(["next", "start"])
+    return _with_sources(_episodes(user_id, and_(state, _has_aired()), limit, before))
+
+
+def next_card(user_id: int, show_id: int) -> ToWatch | None:
+    """The card of one show, whichever row it stands in."""
+    begun_or_aired = or_(ShowProgress.state == "continue", _has_aired())
+    cards = _episodes(user_id, and_(ShowProgress.media_item_id == show_id, begun_or_aired), 1, None)
+    return next(iter(_with_sources(cards)), None)
+
+
+def film_card(user_id: int, film_id: int) -> ToWatch | None:
+    """The card of one film, if it is begun and not finished."""
+    cards = _films(user_id, 1, None, PlaybackProgress.media_item_id == film_id)
+    return next(iter(_with_sources(cards)), None)
+
+
+def dismiss(user_id: int, content: Content) -> None:
+    """Take it off Continue Watching and Up Next, with its position kept, until it is watched again."""
+    if isinstance(content, Episode):
+        own = (ShowProgress.user_id == user_id, ShowProgress.media_item_id == content.media_item_id)
+        db.session.execute(update(ShowProgress).where(*own).values(dismissed_at=now()))
+        return
+    progress = get_progress(user_id, content)
+    if progress is None:
+        raise NotFound("This film is not in Continue Watching.")
+    progress.dismissed_at = progress.dismissed_at or now()
+
+
+def _has_aired() -> ColumnElement[bool]:
+    return or_(Episode.air_date.is_(None), Episode.air_date <= now().date())
+
+
+def _films(user_id: int, limit: int, before: datetime | None, *where: ColumnElement[bool]) -> list[ToWatch]:
+    query = (
+        select(MediaItem, PlaybackProgress)
+        .join(MediaItem, MediaItem.id == PlaybackProgress.media_item_id)
+        .where(
+            PlaybackProgress.user_id == user_id,
+            PlaybackProgress.in_progress,
+            PlaybackProgress.dismissed_at.is_(None),
+            PlaybackProgress.media_item_id.is_not(None),
+            *where,
+        )
+        .order_by(PlaybackProgress.last_watched_at.desc(), PlaybackProgress.id.desc())
+        .limit(limit)
+    )
+    if before:
+        query = query.where(PlaybackProgress.last_watched_at < before)
+    return [_film_card(*row) for row in db.session.execute(query).tuples()]
+
+
+def _film_card(film: MediaItem, progress: PlaybackProgress) -> ToWatch:
+    return ToWatch(
+        kind="movie",
+        content_id=film.id,
+        item_id=film.id,
+        title=film.title,
+        year=film.year,
+        artwork_key=film.artwork_key,
+        season_number=None,
+        episode_number=None,
+        episode_title="",
+        still_key=None,
+        why="rewatch" if progress.watched else "resume",
+        position_seconds=progress.position_seconds,
+        duration_seconds=progress.duration_seconds,
+        completion_percentage=progress.completion_percentage,
+        last_activity_at=progress.last_watched_at,
+    )
+
+
+def _episodes(user_id: int, where: ColumnElement[bool], limit: int, before: datetime | None) -> list[ToWatch]:
+    own = and_(PlaybackProgress.episode_id == Episode.id, PlaybackProgress.user_id == user_id)
+    query = (
+        select(ShowProgress.state, ShowProgress.last_activity_at, MediaItem, Episode, PlaybackProgress)
+        .join(MediaItem, MediaItem.id == ShowProgress.media_item_id)
+        .join(Episode, Episode.id == ShowProgress.next_episode_id)
+        .outerjoin(PlaybackProgress, own)
+        .where(
+            where,
+            ShowProgress.user_id == user_id,
+            ShowProgress.next_episode_id.is_not(None),
+            ShowProgress.last_activity_at.is_not(None),
+            ShowProgress.dropped_at.is_(None),
+            ShowProgress.dismissed_at.is_(None),
+            func.coalesce(ShowProgress.snoozed_until <= now(), True),
+        )
+        .order_by(ShowProgress.last_activity_at.desc(), ShowProgress.id.desc())
+        .limit(limit)
+    )
+    if before:
+        query = query.where(ShowProgress.last_activity_at < before)
+    return [_episode_card(row) for row in db.session.execute(query)]
+
+
+def _episode_card(row: Row[*tuple[Any, ...]]) -> ToWatch:
+    state, last_activity_at, show, episode, progress = row
+    assert last_activity_at is not None
+    rewatch = state == "continue" and progress and progress.watched
+    why = {"continue": "resume", "next": "next"}.get(state, "start")
+    return ToWatch(
+        kind="episode",
+        content_id=episode.id,
+        item_id=show.id,
+        title=show.title,
+        year=show.year,
+        artwork_key=show.artwork_key,
+        season_number=episode.season_number,
+        episode_number=episode.episode_number,
+        episode_title=episode.title,
+        still_key=episode.artwork_key,
+        why="rewatch" if rewatch else why,  # type: ignore[arg-type]
+        position_seconds=progress.position_seconds if progress else 0,
+        duration_seconds=progress.duration_seconds if progress else episode.runtime_seconds,
+        completion_percentage=progress.completion_percentage if progress else 0,
+        last_activity_at=last_activity_at,
+    )
+
+
+def _with_sources(cards: Sequence[ToWatch]) -> Sequence[ToWatch]:
+    if not cards:
+        return cards
+    films = [card.content_id for card in cards if card.kind == "movie"]
+    episodes = [card.content_id for card in cards if card.kind == "episode"]
+    names = names_of_holders(films, episodes)
+    return [replace(card, on=tuple(names.get((card.kind, card.content_id), ()))) for card in cards]

@@ -1,0 +1,145 @@
+"""Progress, plays, change sets, and what to watch next in each show."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mydia_web.clock import now
+from mydia_web.db import BigId, UTCDateTime, db
+from mydia_web.library.models import ONE_CONTENT
+
+
+class PlaybackProgress(db.Model):  # type: ignore[name-defined,misc]
+    """How far one user is in one film or episode, whatever file it was played from."""
+
+    __tablename__ = "playback_progress"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    media_item_id: Mapped[int | None] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
+    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
+    position_seconds: Mapped[int]
+    duration_seconds: Mapped[int]
+    #: Position in percent of the duration.
+    completion_percentage: Mapped[float]
+    watched: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    last_watched_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    #: Begun and not finished: what Continue Watching shows, a rewatch too.
+    in_progress: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    #: Taken off Continue Watching, with its position kept, until it is watched again.
+    dismissed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    inserted_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, onupdate=now)
+
+    __table_args__ = (
+        CheckConstraint(ONE_CONTENT, "one_content"),
+        CheckConstraint("position_seconds >= 0", "position"),
+        CheckConstraint("duration_seconds > 0", "duration"),
+        CheckConstraint("completion_percentage >= 0 AND completion_percentage <= 100", "percentage"),
+        UniqueConstraint("user_id", "media_item_id"),
+        UniqueConstraint("user_id", "episode_id"),
+        Index("ix_playback_progress_user_id", "user_id", "last_watched_at"),
+        Index("ix_playback_progress_media_item_id", "media_item_id"),
+        Index("ix_playback_progress_episode_id", "episode_id"),
+        Index("ix_playback_progress_last_watched_at", "last_watched_at"),
+        Index(
+            "ix_playback_progress_continue",
+            *("user_id", "last_watched_at", "id"),
+            sqlite_where=text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
+            postgresql_where=text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
+        ),
+    )
+
+
+class Play(db.Model):  # type: ignore[name-defined,misc]
+    """One finished watching of a film or episode: a row of History. Rewatches are more rows."""
+
+    __tablename__ = "plays"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    media_item_id: Mapped[int | None] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
+    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
+    #: None: watched, but nobody knows when.
+    watched_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    origin: Mapped[str]
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id", ondelete="SET NULL"), index=True)
+    change_set_id: Mapped[int | None] = mapped_column(
+        ForeignKey("change_sets.id", ondelete="SET NULL"), index=True
+    )
+    inserted_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    __table_args__ = (
+        CheckConstraint(ONE_CONTENT, "one_content"),
+        Index("ix_plays_user_id", "user_id", "watched_at", "id"),
+        Index("ix_plays_media_item_id", "media_item_id", "user_id"),
+        Index("ix_plays_episode_id", "episode_id", "user_id"),
+    )
+
+
+class ChangeSet(db.Model):  # type: ignore[name-defined,misc]
+    """The changes of one act: the unit of undo."""
+
+    __tablename__ = "change_sets"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    origin: Mapped[str]
+    #: The source the changes came from, for origins `webhook` and `pull`.
+    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id", ondelete="SET NULL"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    undone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Change(db.Model):  # type: ignore[name-defined,misc]
+    """One content's part in a change set, with what undo needs to take it back."""
+
+    __tablename__ = "changes"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    change_set_id: Mapped[int] = mapped_column(ForeignKey("change_sets.id", ondelete="CASCADE"), index=True)
+    media_item_id: Mapped[int | None] = mapped_column(
+        ForeignKey("media_items.id", ondelete="CASCADE"), index=True
+    )
+    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"), index=True)
+    change_type: Mapped[str]
+    #: The progress before and after, as `progress.snapshot` makes it; None: there was no record.
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+    __table_args__ = (CheckConstraint(ONE_CONTENT, "one_content"),)
+
+
+class ShowProgress(db.Model):  # type: ignore[name-defined,misc]
+    """Where one user is in one show, kept up on every write so that the home page only reads."""
+
+    __tablename__ = "show_progress"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    media_item_id: Mapped[int] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"), index=True)
+    #: `continue` | `next` | `start` | `all_watched`
+    state: Mapped[str]
+    next_episode_id: Mapped[int | None] = mapped_column(
+        ForeignKey("episodes.id", ondelete="SET NULL"), index=True
+    )
+    last_activity_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: Taken off Continue Watching until it is watched again.
+    dismissed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    dropped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    snoozed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    __table_args__ = (
+        CheckConstraint("state IN ('continue', 'next', 'start', 'all_watched')", "state"),
+        UniqueConstraint("user_id", "media_item_id"),
+        Index(
+            "ix_show_progress_continue",
+            *("user_id", "last_activity_at", "id"),
+            sqlite_where=text("next_episode_id IS NOT NULL AND dropped_at IS NULL AND dismissed_at IS NULL"),
+            postgresql_where=text(
+                "next_episode_id IS NOT NULL AND dropped_at IS NULL AND dismissed_at IS NULL"
+            ),
+        ),
+    )

@@ -1,0 +1,233 @@
+"""How far a user is in a film or episode: saving positions, marking watched and unwatched.
+
+Every function may be called twice: the second call changes nothing and tells nobody. None commits.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any, Literal
+
+from sqlalchemy import select
+
+from mydia_web import config
+from mydia_web.clock import now
+from mydia_web.db import db
+from mydia_web.errors import InvalidValue
+from mydia_web.library.models import Content, Episode
+from mydia_web.playback.acts import ORIGINS, Act, content_key, snapshot
+from mydia_web.playback.models import Play, PlaybackProgress
+from mydia_web.playback.records import locked_progress
+from mydia_web.playback.telling import tell_servers
+from mydia_web.queue.models import ChangeType
+
+#: The length taken for a title that is marked watched while nobody knows its runtime.
+DEFAULT_MOVIE_SECONDS = 2 * 60 * 60
+DEFAULT_EPISODE_SECONDS = 45 * 60
+#: The time of last watching where a server knows only that, not when: sorts behind everything that has one.
+UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+#: Less than both of these is a false start, not something to continue.
+_BEGUN_SECONDS = 60
+_BEGUN_PERCENT = 5
+_MAX_SECONDS = 100 * 60 * 60
+#: A clock may be this far ahead of ours before a time counts as lying in the future.
+_CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+def list_user_progress(
+    user_id: int,
+    *,
+    watched: bool | None = None,
+    limit: int | None = None,
+    order_by: Literal["last_watched_at", "updated_at", "completion_percentage"] = "last_watched_at",
+) -> Sequence[PlaybackProgress]:
+    """The user's progress records, highest first by `order_by`."""
+    columns = {name: getattr(PlaybackProgress, name) for name in _ORDERS}
+    if order_by not in columns:
+        raise InvalidValue("order_by", f"Choose one of: {', '.join(_ORDERS)}.")
+    query = select(PlaybackProgress).where(PlaybackProgress.user_id == user_id)
+    if watched is not None:
+        query = query.where(PlaybackProgress.watched == watched)
+    query = query.order_by(columns[order_by].desc(), PlaybackProgress.id.desc())
+    return db.session.scalars(query.limit(limit)).all()
+
+
+_ORDERS = ("last_watched_at", "updated_at", "completion_percentage")
+
+
+def save_progress(
+    user_id: int,
+    content: Content,
+    *,
+    position_seconds: float,
+    duration_seconds: float,
+    at: datetime | None = None,
+    origin: str = "player",
+    act: Act | None = None,
+) -> PlaybackProgress:
+    """Keep the position; at `WATCHED_AT` of the duration the title is watched, and stays so at smaller positions.
+
+    `at` is when it was there, now by default; news older than what is known change nothing. Raises `InvalidValue`
+    for `position_seconds`, `duration_seconds`, `at` or `origin`.
+    """
+    if act is None:
+        _check_origin(origin)
+        with Act(user_id, origin) as act:
+            return _save(act, content, position_seconds, duration_seconds, at)
+    return _save(act, content, position_seconds, duration_seconds, at)
+
+
+def mark_watched(
+    user_id: int,
+    content: Content,
+    *,
+    at: datetime | None = None,
+    origin: str = "web",
+    date_unknown: bool = False,
+    act: Act | None = None,
+) -> PlaybackProgress:
+    """Make it watched, with a play at `at` (now by default; or, with `date_unknown`, without a date).
+
+    Needs no earlier progress. A rewatch that was under way is finished by it. Raises `InvalidValue`.
+    """
+    if act is None:
+        _check_origin(origin)
+        with Act(user_id, origin) as act:
+            return _mark(act, content, at, date_unknown)
+    return _mark(act, content, at, date_unknown)
+
+
+def mark_unwatched(user_id: int, content: Content, *, origin: str = "web", act: Act | None = None) -> bool:
+    """Take the record away; its plays stay. False where there was none."""
+    if act is None:
+        _check_origin(origin)
+        with Act(user_id, origin) as act:
+            return _unmark(act, content)
+    return _unmark(act, content)
+
+
+delete_progress = mark_unwatched
+
+
+def is_begun(position_seconds: int, completion_percentage: float) -> bool:
+    """Is this position one to continue from: neither a false start nor the end?"""
+    started = position_seconds >= _BEGUN_SECONDS or completion_percentage >= _BEGUN_PERCENT
+    return started and completion_percentage < config.settings().watched_at * 100
+
+
+def _save(
+    act: Act, content: Content, position: float, duration: float, at: datetime | None
+) -> PlaybackProgress:
+    duration_seconds = _checked_seconds("duration_seconds", duration)
+    if duration_seconds == 0:
+        raise InvalidValue("duration_seconds", "The duration must be more than 0 seconds.")
+    position_seconds = min(_checked_seconds("position_seconds", position), duration_seconds)
+    at = _checked_time(at)
+    progress = locked_progress(act.user_id, content)
+    same = progress and (progress.position_seconds, progress.duration_seconds) == (
+        position_seconds,
+        duration_seconds,
+    )
+    if progress and (same or progress.last_watched_at > at):
+        return progress
+    before = snapshot(progress)
+    was_finished = progress is not None and progress.watched and not progress.in_progress
+    progress = progress or PlaybackProgress(user_id=act.user_id)
+    put(progress, content, position_seconds, duration_seconds, at)
+    if progress.completion_percentage >= config.settings().watched_at * 100:
+        progress.watched = True
+        if not was_finished:
+            _finish(act, content, progress, before, played_at=at)
+            return progress
+    else:
+        tell_servers(act, content, ChangeType.PROGRESS_UPDATE, progress, at=at)
+    act.touched(content)
+    return progress
+
+
+def _mark(act: Act, content: Content, at: datetime | None, date_unknown: bool) -> PlaybackProgress:
+    played_at = None if date_unknown else _checked_time(at)
+    progress = locked_progress(act.user_id, content)
+    if progress and progress.watched and not progress.in_progress:
+        return progress
+    before = snapshot(progress)
+    duration = progress.duration_seconds if progress else _duration_of(content)
+    last = max(played_at or UNKNOWN_TIME, progress.last_watched_at if progress else UNKNOWN_TIME)
+    progress = progress or PlaybackProgress(user_id=act.user_id)
+    put(progress, content, 0, duration, last)
+    progress.watched = True
+    _finish(act, content, progress, before, played_at=played_at)
+    return progress
+
+
+def _finish(
+    act: Act,
+    content: Content,
+    progress: PlaybackProgress,
+    before: dict[str, Any] | None,
+    *,
+    played_at: datetime | None,
+) -> None:
+    change_set_id = act.record(content, ChangeType.MARK_WATCHED, before, snapshot(progress))
+    play = Play(user_id=act.user_id, watched_at=played_at, origin=act.origin, source_id=act.source_id)
+    play.media_item_id, play.episode_id = content_key(content)
+    play.change_set_id = change_set_id
+    db.session.add(play)
+    tell_servers(act, content, ChangeType.MARK_WATCHED, None, at=played_at or now())
+    act.touched(content)
+
+
+def _unmark(act: Act, content: Content) -> bool:
+    progress = locked_progress(act.user_id, content)
+    if progress is None:
+        return False
+    act.record(content, ChangeType.MARK_UNWATCHED, snapshot(progress), None)
+    db.session.delete(progress)
+    tell_servers(act, content, ChangeType.MARK_UNWATCHED, None, at=now())
+    act.touched(content)
+    return True
+
+
+def put(
+    progress: PlaybackProgress, content: Content, position_seconds: int, duration_seconds: int, at: datetime
+) -> None:
+    """Set the position and all that follows from it."""
+    progress.media_item_id, progress.episode_id = content_key(content)
+    progress.position_seconds = position_seconds
+    progress.duration_seconds = duration_seconds
+    progress.completion_percentage = round(100 * position_seconds / duration_seconds, 4)
+    progress.in_progress = is_begun(position_seconds, progress.completion_percentage)
+    progress.last_watched_at = at
+    progress.dismissed_at = None
+    progress.watched = bool(progress.watched)
+    db.session.add(progress)
+
+
+def _duration_of(content: Content) -> int:
+    default = DEFAULT_EPISODE_SECONDS if isinstance(content, Episode) else DEFAULT_MOVIE_SECONDS
+    return content.runtime_seconds or default
+
+
+def _checked_seconds(field: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise InvalidValue(field, "Give a number of seconds.")
+    if value < 0:
+        raise InvalidValue(field, "Seconds cannot be negative.")
+    if value > _MAX_SECONDS:
+        raise InvalidValue(field, f"Seconds cannot be more than {_MAX_SECONDS}.")
+    return int(value)
+
+
+def _checked_time(at: datetime | None) -> datetime:
+    if at is None:
+        return now()
+    if at.tzinfo is None:
+        raise InvalidValue("at", "Give the time with its zone.")
+    if at > now() + _CLOCK_TOLERANCE:
+        raise InvalidValue("at", "The time lies in the future.")
+    return at
+
+
+def _check_origin(origin: str) -> None:
+    if origin not in ORIGINS:
+        raise InvalidValue("origin", f"Choose one of: {', '.join(ORIGINS)}.")

@@ -1,0 +1,127 @@
+"""What to watch next in a show, worked out from what was watched last and kept for the home page to read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import and_, case, select
+
+from mydia_web.clock import now
+from mydia_web.db import db, insert_for
+from mydia_web.library.models import Episode, MediaItem
+from mydia_web.playback.models import PlaybackProgress, ShowProgress
+
+State = Literal["continue", "next", "start", "all_watched"]
+
+
+class Seen(NamedTuple):
+    """One episode of a show as one user has seen it."""
+
+    episode_id: int
+    season_number: int
+    episode_number: int
+    air_date: date | None
+    watched: bool
+    in_progress: bool
+    #: None: never touched.
+    last_watched_at: datetime | None
+
+    @property
+    def is_special(self) -> bool:
+        return self.season_number == 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return (self.season_number, self.episode_number)
+
+
+@dataclass(frozen=True, slots=True)
+class NextEpisode:
+    """Where a user is in a show. `episode` is None once all is watched."""
+
+    state: State
+    episode: Episode | None
+
+
+def get_next_episode(user_id: int, show: MediaItem, *, today: date | None = None) -> NextEpisode:
+    """What to watch next in the show: the latest activity decides, not the lowest number.
+
+    `continue` an episode begun, the `next` one after the last watched, `start` at the beginning, or `all_watched`
+    (of what has aired). Specials never block; only one begun last is continued.
+    """
+    today = today or now().date()
+    seen = _seen(user_id, show.id)
+    state, found = choose_next(seen, today)
+    if found is None or (found.air_date and found.air_date > today):
+        return NextEpisode("all_watched" if any(one.last_watched_at for one in seen) else "start", None)
+    return NextEpisode(state, db.session.get(Episode, found.episode_id))
+
+
+def choose_next(seen: Sequence[Seen], today: date) -> tuple[State, Seen | None]:
+    """The rule itself, over the episodes of one show in any order. May name one that has yet to air."""
+    touched = [one for one in seen if one.last_watched_at]
+    regular = sorted((one for one in seen if not one.is_special), key=lambda one: one.place)
+    if not touched:
+        return "start", _first_unwatched(regular, today)
+    last = max(touched, key=_activity)
+    if last.in_progress:
+        return "continue", last
+    last_regular = max((one for one in touched if not one.is_special), key=_activity, default=None)
+    if last_regular is None:
+        return "start", _first_unwatched(regular, today)
+    after = [one for one in regular if one.place >= last_regular.place]
+    found = _first_unwatched(after, today, aired=True) or _first_unwatched(regular, today)
+    return ("next", found) if found else ("all_watched", None)
+
+
+def _activity(one: Seen) -> tuple[datetime | None, tuple[int, int]]:
+    return (one.last_watched_at, one.place)
+
+
+def _first_unwatched(regular: Sequence[Seen], today: date, *, aired: bool = False) -> Seen | None:
+    unwatched = [one for one in regular if not one.watched]
+    out = [one for one in unwatched if one.air_date is None or one.air_date <= today]
+    return next(iter(out or ([] if aired else unwatched)), None)
+
+
+def refresh(user_id: int, show_id: int) -> None:
+    """Work out anew where the user is in the show and keep it."""
+    seen = _seen(user_id, show_id)
+    last_activity = max((one.last_watched_at for one in seen if one.last_watched_at), default=None)
+    state, found = choose_next(seen, now().date())
+    values: dict[str, Any] = {
+        "state": state,
+        "next_episode_id": found.episode_id if found else None,
+        "last_activity_at": last_activity,
+    }
+    row = insert_for(ShowProgress).values(user_id=user_id, media_item_id=show_id, **values)
+    # What was taken off the list comes back by being watched, not by a look at the library.
+    newer = row.excluded.last_activity_at > ShowProgress.last_activity_at
+    values["dismissed_at"] = case((newer, None), else_=ShowProgress.dismissed_at)
+    db.session.execute(row.on_conflict_do_update(index_elements=["user_id", "media_item_id"], set_=values))
+
+
+def refresh_show(show_id: int) -> None:
+    """Bring every user's place in a show up to date after its episodes changed."""
+    query = select(ShowProgress.user_id).where(ShowProgress.media_item_id == show_id)
+    for user_id in db.session.scalars(query).all():
+        refresh(user_id, show_id)
+
+
+def _seen(user_id: int, show_id: int) -> Sequence[Seen]:
+    own = and_(PlaybackProgress.episode_id == Episode.id, PlaybackProgress.user_id == user_id)
+    rows = db.session.execute(
+        select(
+            Episode.id,
+            Episode.season_number,
+            Episode.episode_number,
+            Episode.air_date,
+            PlaybackProgress.watched,
+            PlaybackProgress.in_progress,
+            PlaybackProgress.last_watched_at,
+        )
+        .outerjoin(PlaybackProgress, own)
+        .where(Episode.media_item_id == show_id)
+    )
+    return [Seen(*row[:4], bool(row[4]), bool(row[5]), row[6]) for row in rows]

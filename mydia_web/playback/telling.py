@@ -1,0 +1,79 @@
+"""Who must hear of a change: a queue row for every source that holds the content, in the change's transaction."""
+
+from datetime import datetime, timedelta
+
+from mydia_web import config
+from mydia_web.clock import now
+from mydia_web.library.models import Content, Episode
+from mydia_web.playback.acts import Act
+from mydia_web.playback.models import PlaybackProgress
+from mydia_web.playback.records import get_progress
+from mydia_web.queue.intents import Intent
+from mydia_web.queue.models import ChangeType
+from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.sources.accounts import sources_to_tell
+
+
+def tell_servers(
+    act: Act,
+    content: Content,
+    change_type: ChangeType,
+    progress: PlaybackProgress | None,
+    *,
+    at: datetime,
+) -> None:
+    """Queue the change for every source but the one it came from.
+
+    A mark without `progress` resets the position; with one it carries that position.
+    """
+    due_at = _due_at(act.origin, change_type)
+    for source_id in sources_to_tell(act.user_id, content):
+        if source_id != act.source_id:
+            intent = intent_for(act, content, source_id, change_type, progress, at=at)
+            PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
+
+
+def tell_source(act: Act, content: Content, source_id: int) -> None:
+    """Queue the user's present state of the content for one source, which was found to differ."""
+    progress = get_progress(act.user_id, content)
+    if progress is None:
+        return
+    change_type = ChangeType.MARK_WATCHED if progress.watched else ChangeType.PROGRESS_UPDATE
+    carried = progress if progress.in_progress or not progress.watched else None
+    intent = intent_for(act, content, source_id, change_type, carried, at=progress.last_watched_at)
+    PlaybackSyncRepository().enqueue_change(intent)
+
+
+def intent_for(
+    act: Act,
+    content: Content,
+    source_id: int,
+    change_type: ChangeType,
+    progress: PlaybackProgress | None,
+    *,
+    at: datetime,
+) -> Intent:
+    """What one source shall be told of this change."""
+    is_episode = isinstance(content, Episode)
+    completed = {ChangeType.MARK_WATCHED: True, ChangeType.MARK_UNWATCHED: False}.get(change_type)
+    return Intent(
+        user_id=act.user_id,
+        source_id=source_id,
+        media_item_id=content.media_item_id if is_episode else content.id,
+        episode_id=content.id if is_episode else None,
+        change_type=change_type,
+        position_ms=progress.position_seconds * 1000 if progress else 0,
+        duration_ms=progress.duration_seconds * 1000 if progress else None,
+        completed=completed,
+        at=at,
+        origin=act.origin,
+        change_set_id=act.change_set_id,
+    )
+
+
+def _due_at(origin: str, change_type: ChangeType) -> datetime:
+    settings = config.settings()
+    if change_type is ChangeType.PROGRESS_UPDATE:
+        return now() + timedelta(seconds=settings.progress_delay)
+    # Only a person at a page has an Undo to press.
+    return now() + timedelta(seconds=settings.sync_delay if origin == "web" else 0)

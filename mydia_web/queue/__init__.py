@@ -1,0 +1,1 @@
+"""The outbox: what servers must still be told."""

@@ -1,0 +1,92 @@
+"""What a source shall be told, and how a newer intent folds into one that is still owed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, func, literal, or_
+
+from mydia_web.clock import now
+from mydia_web.errors import InvalidValue
+from mydia_web.queue.models import ChangeType, QueuedChange, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A state that one source shall take. For an episode `media_item_id` is its show."""
+
+    user_id: int
+    source_id: int
+    media_item_id: int
+    episode_id: int | None
+    change_type: ChangeType
+    position_ms: int | None
+    duration_ms: int | None
+    completed: bool | None
+    #: When the person did it.
+    at: datetime
+    origin: str
+    change_set_id: int | None = None
+
+
+def check(intent: Intent) -> None:
+    if intent.position_ms is not None and intent.position_ms < 0:
+        raise InvalidValue("position_ms", "A position cannot be negative.")
+    if intent.change_type is ChangeType.PROGRESS_UPDATE and intent.position_ms is None:
+        raise InvalidValue("position_ms", "A progress update needs a position.")
+
+
+def first_values(intent: Intent, due_at: datetime) -> dict[str, Any]:
+    at = now()
+    return {
+        "user_id": intent.user_id,
+        "source_id": intent.source_id,
+        "media_item_id": intent.media_item_id,
+        "episode_id": intent.episode_id,
+        "play_key": "",
+        "change_type": intent.change_type.value,
+        "position_ms": intent.position_ms,
+        "duration_ms": intent.duration_ms,
+        "completed": intent.completed,
+        "intent_at": intent.at,
+        "origin": intent.origin,
+        "change_set_id": intent.change_set_id,
+        "status": Status.PENDING.value,
+        "next_attempt_at": due_at,
+        "created_at": at,
+        "updated_at": at,
+    }
+
+
+def fold(new: Any, *, is_mark: bool) -> dict[str, Any]:
+    row = QueuedChange
+    in_flight = row.status == Status.SYNCING
+    delivered = row.status == Status.SYNCED
+    keeps_waiting = and_(row.status == Status.FAILED, row.next_attempt_at.is_not(None), literal(not is_mark))
+    return {
+        "intent_seq": row.intent_seq + 1,
+        "intent_at": new.intent_at,
+        "position_ms": new.position_ms,
+        "duration_ms": new.duration_ms,
+        "change_type": new.change_type
+        if is_mark
+        else case((delivered, new.change_type), else_=row.change_type),
+        "completed": new.completed if is_mark else case((delivered, None), else_=row.completed),
+        "origin": new.origin,
+        "change_set_id": new.change_set_id
+        if is_mark
+        else func.coalesce(new.change_set_id, row.change_set_id),
+        "status": case(
+            (in_flight, Status.SYNCING.value),
+            (keeps_waiting, Status.FAILED.value),
+            else_=Status.PENDING.value,
+        ),
+        "next_attempt_at": case(
+            (in_flight, None),
+            else_=new.next_attempt_at if is_mark else func.coalesce(row.next_attempt_at, new.next_attempt_at),
+        ),
+        "attempt_count": case((or_(in_flight, keeps_waiting), row.attempt_count), else_=0),
+        "error_class": case((keeps_waiting, row.error_class), else_=None),
+        "error_message": case((keeps_waiting, row.error_message), else_=None),
+        "updated_at": new.updated_at,
+    }

@@ -1,0 +1,114 @@
+"""The table of queued changes: one row is the latest wanted state of one content for one user on one source."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mydia_web.clock import now
+from mydia_web.db import BigId, UTCDateTime, db
+
+
+class ChangeType(StrEnum):
+    PROGRESS_UPDATE = "progress_update"
+    MARK_WATCHED = "mark_watched"
+    MARK_UNWATCHED = "mark_unwatched"
+
+
+class Status(StrEnum):
+    #: Owed; goes out at `next_attempt_at`.
+    PENDING = "pending"
+    #: Claimed by a worker until `lease_until`.
+    SYNCING = "syncing"
+    #: The server has taken it.
+    SYNCED = "synced"
+    #: The last attempt did not succeed: waiting while `next_attempt_at` is set, else it needs a person.
+    FAILED = "failed"
+
+
+def _where(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
+    """A change owed to one source. For an episode `media_item_id` is its show."""
+
+    __tablename__ = "playback_sync_queue"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    media_item_id: Mapped[int] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
+    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    #: "" for the state row; plays that a service counts have a key of their own and never fold.
+    play_key: Mapped[str] = mapped_column(default="", server_default="")
+
+    change_type: Mapped[str]
+    #: The position register: None leaves the server's position alone.
+    position_ms: Mapped[int | None] = mapped_column(BigId)
+    duration_ms: Mapped[int | None] = mapped_column(BigId)
+    #: The watched register: None leaves the server's mark alone.
+    completed: Mapped[bool | None]
+    #: When the person did it.
+    intent_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    #: Grows by one with every change folded in; the fence of acknowledgements.
+    intent_seq: Mapped[int] = mapped_column(BigId, default=1, server_default="1")
+    #: The `intent_seq` the server last took.
+    synced_seq: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
+    origin: Mapped[str]
+    change_set_id: Mapped[int | None] = mapped_column(ForeignKey("change_sets.id", ondelete="SET NULL"))
+
+    status: Mapped[str] = mapped_column(default=Status.PENDING, server_default="pending")
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, onupdate=now)
+    last_attempt_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    attempt_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: None: in flight, delivered, or waiting for a person.
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    claim_token: Mapped[str | None]
+    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    error_class: Mapped[str | None]
+    error_message: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "change_type IN ('progress_update', 'mark_watched', 'mark_unwatched')", "change_type"
+        ),
+        CheckConstraint("status IN ('pending', 'syncing', 'synced', 'failed')", "status"),
+        CheckConstraint("position_ms >= 0", "position"),
+        CheckConstraint("(status = 'syncing') = (claim_token IS NOT NULL)", "claim"),
+        CheckConstraint("(status = 'syncing') = (lease_until IS NOT NULL)", "lease"),
+        CheckConstraint("status <> 'pending' OR next_attempt_at IS NOT NULL", "pending_is_due"),
+        CheckConstraint(
+            "status NOT IN ('syncing', 'synced') OR next_attempt_at IS NULL", "settled_is_not_due"
+        ),
+        _where(
+            "uq_playback_sync_queue_movie",
+            *("user_id", "media_item_id", "source_id", "play_key"),
+            where="episode_id IS NULL",
+            unique=True,
+        ),
+        _where(
+            "uq_playback_sync_queue_episode",
+            *("user_id", "episode_id", "source_id", "play_key"),
+            where="episode_id IS NOT NULL",
+            unique=True,
+        ),
+        # Led by the source: one dead server's million rows cost the others nothing.
+        _where(
+            "ix_playback_sync_queue_due",
+            "source_id",
+            "next_attempt_at",
+            "id",
+            where="next_attempt_at IS NOT NULL",
+        ),
+        _where("ix_playback_sync_queue_lease", "lease_until", where="lease_until IS NOT NULL"),
+        _where("ix_playback_sync_queue_failed", "source_id", "id", where="status = 'failed'"),
+        # The tabs of the queue page, newest first; the seed's three indexes are the first columns of these.
+        Index("ix_playback_sync_queue_status", "status", "updated_at", "id"),
+        Index("ix_playback_sync_queue_source_id", "source_id", "status"),
+        Index("ix_playback_sync_queue_media_item_id", "media_item_id"),
+        Index("ix_playback_sync_queue_user_id", "user_id", "status"),
+        Index("ix_playback_sync_queue_change_set_id", "change_set_id"),
+    )

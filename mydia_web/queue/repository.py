@@ -1,0 +1,220 @@
+"""The one way into the outbox and through it: enqueue, claim, settle.
+
+Statements here are single and conditional, so that any number of workers may run them at once. None commits.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, and_, case, delete, func, or_, select, update
+
+from mydia_web.clock import now
+from mydia_web.db import db, insert_for
+from mydia_web.queue.intents import Intent, check, first_values, fold
+from mydia_web.queue.models import ChangeType, QueuedChange, Status
+
+#: How long a claimed row is its worker's. A worker that is silent for longer is taken for dead.
+LEASE = timedelta(seconds=60)
+#: An error message is kept to this length: a server may answer with 10 MB.
+MAX_ERROR = 1000
+
+
+class PlaybackSyncRepository:
+    """The queue of changes that servers must still be told."""
+
+    def enqueue_change(self, intent: Intent, *, due_at: datetime | None = None) -> int:
+        """Fold the intent into the row of its user, content and source; the row's id.
+
+        Progress replaces the position and keeps a mark that is still owed; a mark replaces both. Progress never
+        moves a row that is scheduled already, so that continuous playback cannot starve its own delivery.
+        """
+        check(intent)
+        row = insert_for(QueuedChange).values(**first_values(intent, due_at or now()))
+        of_episode = intent.episode_id is not None
+        key = "episode_id" if of_episode else "media_item_id"
+        folded = fold(row.excluded, is_mark=intent.change_type is not ChangeType.PROGRESS_UPDATE)
+        statement = row.on_conflict_do_update(
+            index_elements=["user_id", key, "source_id", "play_key"],
+            index_where=QueuedChange.episode_id.is_not(None)
+            if of_episode
+            else QueuedChange.episode_id.is_(None),
+            set_=folded,
+        )
+        return int(db.session.scalar(statement.returning(QueuedChange.id)) or 0)
+
+    def get_pending(self, limit: int = 100, *, source_id: int | None = None) -> Sequence[QueuedChange]:
+        """Rows that are due now, the longest due first."""
+        query = select(QueuedChange).where(QueuedChange.next_attempt_at <= now()).limit(limit)
+        if source_id is not None:
+            query = query.where(QueuedChange.source_id == source_id)
+        return db.session.scalars(query.order_by(QueuedChange.next_attempt_at, QueuedChange.id)).all()
+
+    def get_failed_retryable(self, limit: int = 100) -> Sequence[QueuedChange]:
+        """Failed rows that will be tried again by themselves and are due."""
+        query = select(QueuedChange).where(
+            QueuedChange.status == Status.FAILED, QueuedChange.next_attempt_at <= now()
+        )
+        return db.session.scalars(
+            query.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(limit)
+        ).all()
+
+    def mark_syncing(self, source_id: int, *, limit: int, lease: timedelta = LEASE) -> Sequence[QueuedChange]:
+        """Claim up to `limit` due rows of a source. No other worker gets them before the lease ends."""
+        at, token = now(), str(uuid.uuid4())
+        pick = (
+            select(QueuedChange.id)
+            .where(QueuedChange.source_id == source_id, QueuedChange.next_attempt_at <= at)
+            .order_by(QueuedChange.next_attempt_at, QueuedChange.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("pick")
+        )
+        claimed = (
+            update(QueuedChange)
+            .where(QueuedChange.id.in_(select(pick.c.id)))
+            .values(
+                status=Status.SYNCING,
+                claim_token=token,
+                lease_until=at + lease,
+                next_attempt_at=None,
+                last_attempt_at=at,
+                attempt_count=QueuedChange.attempt_count + 1,
+            )
+            .returning(QueuedChange)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+        rows = db.session.scalars(claimed).all()
+        return sorted(rows, key=lambda row: row.id)
+
+    def mark_synced(self, row_id: int, token: str, seq: int) -> bool:
+        """The server took intent `seq`. A newer intent keeps the row due. False: the claim was lost."""
+        newest = QueuedChange.intent_seq == seq
+        return self._settle(
+            row_id,
+            token,
+            synced_seq=seq,
+            status=case((newest, Status.SYNCED.value), else_=Status.PENDING.value),
+            next_attempt_at=case((newest, None), else_=now()),
+            attempt_count=0,
+            error_class=None,
+            error_message=None,
+        )
+
+    def mark_failed(
+        self, row_id: int, token: str, seq: int, error: str, error_class: str, *, retry_at: datetime | None
+    ) -> bool:
+        """The server did not take intent `seq`; try again at `retry_at`, or wait for a person where it is None.
+
+        A newer intent makes a row that would wait for a person due. False: the claim was lost.
+        """
+        if retry_at is not None:
+            return self._settle(
+                row_id,
+                token,
+                status=Status.FAILED.value,
+                next_attempt_at=retry_at,
+                error_class=error_class,
+                error_message=error[:MAX_ERROR],
+            )
+        newer = QueuedChange.intent_seq > seq
+        return self._settle(
+            row_id,
+            token,
+            status=case((newer, Status.PENDING.value), else_=Status.FAILED.value),
+            next_attempt_at=case((newer, now()), else_=None),
+            error_class=error_class,
+            error_message=error[:MAX_ERROR],
+        )
+
+    def release(
+        self, row_id: int, token: str, *, error: str | None = None, error_class: str | None = None
+    ) -> bool:
+        """Give a claimed row back as if it had not been tried. False: the claim was lost."""
+        return self._settle(
+            row_id,
+            token,
+            status=Status.PENDING.value,
+            next_attempt_at=now(),
+            attempt_count=case((QueuedChange.attempt_count > 0, QueuedChange.attempt_count - 1), else_=0),
+            error_class=error_class,
+            error_message=error[:MAX_ERROR] if error else None,
+        )
+
+    def heal(self, row_id: int) -> None:
+        """After a push whose claim was lost: it may have overtaken a newer one, so what is wanted goes out again."""
+        in_flight = QueuedChange.status == Status.SYNCING
+        db.session.execute(
+            update(QueuedChange)
+            .where(QueuedChange.id == row_id)
+            .values(
+                intent_seq=QueuedChange.intent_seq + 1,
+                status=case((in_flight, Status.SYNCING.value), else_=Status.PENDING.value),
+                next_attempt_at=case((in_flight, None), else_=now()),
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+    def rescue(self) -> int:
+        """Make rows of dead workers due again; how many."""
+        return _count(
+            update(QueuedChange)
+            .where(QueuedChange.lease_until < now())
+            .values(status=Status.PENDING.value, claim_token=None, lease_until=None, next_attempt_at=now())
+        )
+
+    def hurry(self, source_ids: Sequence[int]) -> int:
+        """Make what is held back by the undo window or waits after a failure due now; how many."""
+        at = now()
+        waiting = and_(QueuedChange.status == Status.FAILED, QueuedChange.error_class == "transient")
+        return _count(
+            update(QueuedChange)
+            .where(
+                QueuedChange.source_id.in_(source_ids),
+                QueuedChange.next_attempt_at > at,
+                or_(QueuedChange.status == Status.PENDING, waiting),
+            )
+            .values(next_attempt_at=at)
+        )
+
+    def retry(self, *where: ColumnElement[bool]) -> int:
+        """Make failed rows due now, with their attempts forgotten; how many."""
+        return _count(
+            update(QueuedChange)
+            .where(QueuedChange.status == Status.FAILED, *where)
+            .values(status=Status.PENDING.value, next_attempt_at=now(), attempt_count=0)
+        )
+
+    def cancel(self, *where: ColumnElement[bool]) -> int:
+        """Drop rows that are owed and not in flight; how many."""
+        return _count(
+            delete(QueuedChange).where(QueuedChange.status.in_([Status.PENDING, Status.FAILED]), *where)
+        )
+
+    def prune(self, before: datetime) -> int:
+        """Drop delivered rows last touched before then; how many."""
+        return _count(
+            delete(QueuedChange).where(QueuedChange.status == Status.SYNCED, QueuedChange.updated_at < before)
+        )
+
+    def count_in_flight(self, source_id: int) -> int:
+        """Claimed rows of a source whose lease lives, whoever claimed them."""
+        query = select(func.count()).where(
+            QueuedChange.source_id == source_id, QueuedChange.lease_until >= now()
+        )
+        return db.session.scalar(query) or 0
+
+    def _settle(self, row_id: int, token: str, **values: Any) -> bool:
+        return bool(
+            _count(
+                update(QueuedChange)
+                .where(QueuedChange.id == row_id, QueuedChange.claim_token == token)
+                .values(claim_token=None, lease_until=None, **values)
+            )
+        )
+
+
+def _count(statement: Any) -> int:
+    result = db.session.execute(statement.execution_options(synchronize_session=False))
+    return int(cast("CursorResult[Any]", result).rowcount)

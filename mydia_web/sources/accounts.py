@@ -1,0 +1,141 @@
+"""Adding sources, signing people in on them, and asking which of them hold a content."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import ColumnElement, delete, func, or_, select
+
+from mydia_web.backends.base import Backend, Connection
+from mydia_web.db import db
+from mydia_web.errors import InvalidValue, NotFound
+from mydia_web.library.models import Content, Episode
+from mydia_web.sources.credentials import decrypt, encrypt
+from mydia_web.sources.models import Source, SourceAccount, SourceItem
+from mydia_web.sources.registry import KINDS_THAT_TAKE_PUSHES, backend_class, open_backend
+
+
+def find_source(name: str) -> Source:
+    """The source of that name. Raises `NotFound`."""
+    source: Source | None = db.session.scalar(
+        select(Source).where(func.lower(Source.name) == name.strip().lower())
+    )
+    if source is None:
+        known = ", ".join(db.session.scalars(select(Source.name).order_by(Source.name))) or "none yet"
+        raise NotFound(f"There is no source named {name}. Sources: {known}.")
+    return source
+
+
+def get_source(source_id: int) -> Source:
+    """Raises `NotFound`."""
+    source = db.session.get(Source, source_id)
+    if source is None:
+        raise NotFound("There is no such source. It may have been removed.")
+    return source
+
+
+def list_sources() -> Sequence[Source]:
+    return db.session.scalars(select(Source).order_by(func.lower(Source.name))).all()
+
+
+def add_source(kind: str, name: str, base_url: str) -> Source:
+    """Raises `InvalidValue` for `kind`, `name` or `base_url`."""
+    backend_class(kind)
+    name, base_url = name.strip(), base_url.strip()
+    if not 1 <= len(name) <= 64:
+        raise InvalidValue("name", "Choose a name of 1 to 64 characters.")
+    if db.session.scalar(select(Source.id).where(func.lower(Source.name) == name.lower())):
+        raise InvalidValue("name", "Another source has this name.")
+    _check_address(kind, base_url)
+    source = Source(kind=kind, name=name, base_url=base_url)
+    db.session.add(source)
+    db.session.flush()
+    return source
+
+
+def _check_address(kind: str, base_url: str) -> None:
+    if not 1 <= len(base_url) <= 2048:
+        raise InvalidValue("base_url", "Say where it is.")
+    if kind == "folder":
+        if not base_url.startswith(("/", "file://")):
+            raise InvalidValue("base_url", "Give the folder's whole path, such as /srv/films.")
+    elif not base_url.startswith(("http://", "https://")):
+        raise InvalidValue("base_url", "Give an address that begins with http:// or https://.")
+
+
+def link_account(
+    source: Source, user_id: int, credentials: Mapping[str, str], *, remote_user_id: str = ""
+) -> SourceAccount:
+    """The user's account on the source, made or signed in anew."""
+    account = db.session.scalar(
+        select(SourceAccount).where(SourceAccount.source_id == source.id, SourceAccount.user_id == user_id)
+    )
+    if account is None:
+        account = SourceAccount(source_id=source.id, user_id=user_id)
+        db.session.add(account)
+    account.credentials = encrypt({name: value for name, value in credentials.items() if value})
+    account.remote_user_id = remote_user_id
+    account.refused_at = None
+    db.session.flush()
+    return account
+
+
+def remove_source(source: Source) -> None:
+    """Forget the source with its items, accounts and queue; progress and plays stay."""
+    db.session.execute(delete(Source).where(Source.id == source.id))
+
+
+def accounts_of(source_id: int) -> Sequence[SourceAccount]:
+    return db.session.scalars(
+        select(SourceAccount).where(SourceAccount.source_id == source_id).order_by(SourceAccount.id)
+    ).all()
+
+
+def open_account(source: Source, account: SourceAccount | None) -> Backend:
+    """A client of the source for that account. Raises `SignInRefused` for credentials that cannot be read."""
+    return open_backend(source.kind, connection_of(source, account))
+
+
+def connection_of(source: Source, account: SourceAccount | None) -> Connection:
+    if account is None:
+        return Connection(source.base_url)
+    return Connection(source.base_url, decrypt(account.credentials), account.remote_user_id)
+
+
+def sources_to_tell(user_id: int, content: Content) -> Sequence[int]:
+    """The ids of enabled sources that hold a copy of the content and on which the user has an account."""
+    return db.session.scalars(
+        select(SourceItem.source_id)
+        .join(Source, Source.id == SourceItem.source_id)
+        .join(SourceAccount, SourceAccount.source_id == Source.id)
+        .where(
+            _is_copy_of(content),
+            SourceAccount.user_id == user_id,
+            Source.enabled,
+            Source.kind.in_(KINDS_THAT_TAKE_PUSHES),
+        )
+        .distinct()
+        .order_by(SourceItem.source_id)
+    ).all()
+
+
+def names_of_holders(
+    movie_ids: Sequence[int], episode_ids: Sequence[int]
+) -> dict[tuple[str, int], list[str]]:
+    """For each of these films and episodes, keyed by (kind, id), the names of the sources that hold it."""
+    rows = db.session.execute(
+        select(SourceItem.media_item_id, SourceItem.episode_id, Source.name)
+        .join(Source, Source.id == SourceItem.source_id)
+        .where(or_(SourceItem.media_item_id.in_(movie_ids), SourceItem.episode_id.in_(episode_ids)))
+        .distinct()
+        .order_by(Source.name)
+    )
+    names: dict[tuple[str, int], list[str]] = {}
+    for movie_id, episode_id, name in rows:
+        key = ("movie", movie_id) if movie_id is not None else ("episode", episode_id or 0)
+        names.setdefault(key, []).append(name)
+    return names
+
+
+def _is_copy_of(content: Content) -> ColumnElement[bool]:
+    if isinstance(content, Episode):
+        return SourceItem.episode_id == content.id
+    return SourceItem.media_item_id == content.id

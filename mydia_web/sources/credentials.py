@@ -1,0 +1,38 @@
+"""Servers' passwords and tokens, encrypted at rest with a key derived from the secret key."""
+
+import base64
+import json
+from collections.abc import Mapping
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from mydia_web import config
+from mydia_web.backends.errors import SignInRefused
+
+
+def encrypt(credentials: Mapping[str, str]) -> str:
+    plain = json.dumps(dict(credentials)).encode()
+    return _cipher(config.secret()).encrypt(plain).decode() if credentials else ""
+
+
+def decrypt(encrypted: str) -> dict[str, str]:
+    """Raises `SignInRefused` when they were stored under another secret key."""
+    if not encrypted:
+        return {}
+    try:
+        plain = _cipher(config.secret()).decrypt(encrypted.encode())
+    except InvalidToken as error:
+        raise SignInRefused(
+            "The stored password cannot be read: it was saved under another secret key. Enter it again on this source's page."
+        ) from error
+    found: dict[str, str] = json.loads(plain)
+    return found
+
+
+def _cipher(secret: str) -> Fernet:
+    derived = HKDF(SHA256(), length=32, salt=None, info=b"mydia-web source credentials").derive(
+        secret.encode()
+    )
+    return Fernet(base64.urlsafe_b64encode(derived))

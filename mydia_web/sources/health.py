@@ -1,0 +1,71 @@
+"""How a source is, and what a person or a test of the connection changes about that."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import update
+
+from mydia_web.clock import now
+from mydia_web.db import db
+from mydia_web.sources.models import Source, SourceAccount
+
+Mood = Literal["ok", "rate_limited", "down", "paused", "trouble", "sign_in", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What matters most about a source just now."""
+
+    mood: Mood
+    #: What went wrong, in words.
+    words: str = ""
+    #: When it was last reached.
+    last_ok_at: datetime | None = None
+    #: When it will be asked again.
+    next_try_at: datetime | None = None
+
+
+def health(source: Source, account: SourceAccount | None) -> Health:
+    """How the source is for the person with this account."""
+    if source.pause_reason == "operator":
+        return Health("paused", last_ok_at=source.last_ok_at)
+    if account is not None and account.refused_at is not None:
+        words = f"{source.name} refused the sign-in. Enter the password again."
+        return Health("sign_in", words, source.last_ok_at)
+    if source.pause_reason == "rate_limited" and source.paused_until and source.paused_until > now():
+        return Health("rate_limited", source.last_error or "", source.last_ok_at, source.paused_until)
+    if source.pause_reason == "down":
+        return Health("down", source.last_error or "", source.last_ok_at, source.paused_until)
+    if source.last_error:
+        return Health("trouble", source.last_error, source.last_ok_at)
+    return Health("ok", last_ok_at=source.last_ok_at) if source.last_ok_at else Health("unknown")
+
+
+def note_reached(source_id: int) -> None:
+    """The server has just answered: it is not down any more."""
+    down = (Source.id == source_id, Source.pause_reason == "down")
+    db.session.execute(update(Source).where(*down).values(pause_reason=None, paused_until=None))
+    reached = {"last_ok_at": now(), "last_error": None, "last_error_at": None, "failure_count": 0}
+    db.session.execute(update(Source).where(Source.id == source_id).values(reached))
+
+
+def note_trouble(source_id: int, words: str) -> None:
+    trouble = {"last_error": words, "last_error_at": now()}
+    db.session.execute(update(Source).where(Source.id == source_id).values(trouble))
+
+
+def probe_now(source_id: int) -> None:
+    """Ask a server that is taken for down at once. One that asked us to wait is left alone."""
+    down = (Source.id == source_id, Source.pause_reason == "down")
+    db.session.execute(update(Source).where(*down).values(paused_until=now()))
+
+
+def pause(source: Source) -> None:
+    """Send nothing to the source until it is resumed."""
+    source.pause_reason, source.paused_until = "operator", None
+
+
+def resume(source: Source) -> None:
+    """Send to the source again, whatever had paused it."""
+    source.pause_reason, source.paused_until, source.failure_count = None, None, 0

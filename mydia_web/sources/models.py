@@ -1,0 +1,138 @@
+"""Sources, people's accounts on them, their items, and the state each last showed."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from mydia_web.clock import now
+from mydia_web.db import BigId, UTCDateTime, db
+from mydia_web.library.models import ONE_CONTENT
+
+
+class Source(db.Model):  # type: ignore[name-defined,misc]
+    """A server, an account service or a folder added by an admin."""
+
+    __tablename__ = "sources"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str] = mapped_column(unique=True)
+    #: A folder's path for kind `folder`.
+    base_url: Mapped[str]
+    enabled: Mapped[bool] = mapped_column(default=True)
+    last_ok_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_error: Mapped[str | None]
+    last_error_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: Nothing is claimed for it before this: it asked us to wait, or it is down and a probe is due then.
+    paused_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: `operator` | `rate_limited` | `down`: why, in one word of ours.
+    pause_reason: Mapped[str | None]
+    #: Deliveries that failed in a row because the server could not be reached or was in trouble.
+    failure_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+
+class SourceAccount(db.Model):  # type: ignore[name-defined,misc]
+    """One user on one source."""
+
+    __tablename__ = "source_accounts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    remote_user_id: Mapped[str] = mapped_column(default="")
+    #: Encrypted JSON: what signs the user in.
+    credentials: Mapped[str] = mapped_column(default="")
+    #: Since when the server refuses the sign-in; its deliveries wait for re-linking.
+    refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    source: Mapped[Source] = relationship(lazy="raise_on_sql")
+
+    __table_args__ = (UniqueConstraint("source_id", "user_id"),)
+
+
+class SourceItem(db.Model):  # type: ignore[name-defined,misc]
+    """One remote id on one source: one copy of one content."""
+
+    __tablename__ = "source_items"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    remote_id: Mapped[str]
+    media_item_id: Mapped[int | None] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
+    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
+    #: The file on the server, where it tells.
+    path: Mapped[str] = mapped_column(default="")
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    __table_args__ = (
+        CheckConstraint(ONE_CONTENT, "one_content"),
+        UniqueConstraint("source_id", "remote_id"),
+        Index("ix_source_items_media_item_id", "media_item_id", "source_id"),
+        Index("ix_source_items_episode_id", "episode_id", "source_id"),
+    )
+
+
+class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
+    """A remote item of which nobody can tell what it is; listed on its source's page."""
+
+    __tablename__ = "unmatched_items"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    remote_id: Mapped[str]
+    title: Mapped[str]
+    reason: Mapped[str]
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    __table_args__ = (UniqueConstraint("source_id", "remote_id"),)
+
+
+class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
+    """What one account's source item last showed us or took from us: the base of the three-way merge."""
+
+    __tablename__ = "source_item_states"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_account_id: Mapped[int] = mapped_column(ForeignKey("source_accounts.id", ondelete="CASCADE"))
+    source_item_id: Mapped[int] = mapped_column(ForeignKey("source_items.id", ondelete="CASCADE"), index=True)
+    watched: Mapped[bool]
+    position_ms: Mapped[int] = mapped_column(BigId, default=0)
+    play_count: Mapped[int] = mapped_column(default=0)
+    last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    __table_args__ = (UniqueConstraint("source_account_id", "source_item_id"),)
+
+
+class Pull(db.Model):  # type: ignore[name-defined,misc]
+    """One reading of a source: asked for, running with its progress, or done with what it brought."""
+
+    __tablename__ = "pulls"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    #: `requested` | `running` | `done` | `failed`
+    status: Mapped[str] = mapped_column(default="requested")
+    requested_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    #: Renewed with every page: a running pull that has not moved for long has lost its process.
+    moved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int | None]
+    #: What it brought, or why it failed, in words.
+    message: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        CheckConstraint("status IN ('requested', 'running', 'done', 'failed')", "status"),
+        Index("ix_pulls_source_id_id", "source_id", "id"),
+        # One pull at a time for a source, however often the button is pressed.
+        Index(
+            "uq_pulls_open",
+            "source_id",
+            unique=True,
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )

@@ -1,0 +1,25 @@
+"""Which kinds of source there are."""
+
+from mydia_web.backends.base import Backend, Connection
+from mydia_web.backends.folder import Folder
+from mydia_web.backends.kodi import Kodi
+from mydia_web.errors import InvalidValue
+
+_BACKENDS: dict[str, type[Backend]] = {backend.kind: backend for backend in (Kodi, Folder)}
+KINDS = tuple(_BACKENDS)
+#: The kinds that can be told a change; nothing is queued for the others.
+KINDS_THAT_TAKE_PUSHES = tuple(kind for kind, backend in _BACKENDS.items() if backend.takes_pushes)
+
+
+def backend_class(kind: str) -> type[Backend]:
+    """Raises `InvalidValue` for an unknown kind."""
+    if kind not in _BACKENDS:
+        raise InvalidValue(
+            "kind", f"There is no kind of source named {kind}. Choose one of: {', '.join(KINDS)}."
+        )
+    return _BACKENDS[kind]
+
+
+def open_backend(kind: str, connection: Connection) -> Backend:
+    """A client of the server; the caller closes it."""
+    return backend_class(kind)(connection)  # type: ignore[call-arg]
