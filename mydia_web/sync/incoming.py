@@ -1,0 +1,150 @@
+"""Taking over what a source shows: the merge's decisions become changes, and the base moves with them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select
+
+from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.clock import now
+from mydia_web.db import db
+from mydia_web.library.models import Content, Episode
+from mydia_web.playback.acts import Act
+from mydia_web.playback.models import PlaybackProgress
+from mydia_web.playback.progress import UNKNOWN_TIME, mark_unwatched, mark_watched, save_progress
+from mydia_web.playback.telling import tell_source
+from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.sources.models import SourceItem
+from mydia_web.sources.states import keep_account_state, states_of
+from mydia_web.sync.merge import Side, merge
+
+if TYPE_CHECKING:
+    from mydia_web.sync.pull import Report
+
+_Matched = tuple[SourceItem, RemoteItem, Content]
+Removal = tuple[int, RemoteItem, Content]
+
+
+class Incoming:
+    """Merges one account's states of one source into the user's."""
+
+    def __init__(self, act: Act, source_id: int, account_id: int | None, report: "Report") -> None:
+        assert account_id is not None
+        self._act = act
+        self._source_id = source_id
+        self._account_id = account_id
+        self._report = report
+
+    def merge_page(self, matched: Sequence[_Matched]) -> list[Removal]:
+        """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look."""
+        bases = states_of(self._account_id, [row.id for row, _, _ in matched])
+        ours = self._progress([content for _, _, content in matched])
+        queued = self._queued([content for _, _, content in matched])
+        removals: list[Removal] = []
+        for row, item, content in matched:
+            if item.state is None:
+                continue
+            key = _key(content)
+            base = bases.get(row.id)
+            decision = merge(
+                _side(base) if base else None,
+                _side(item.state),
+                _our_side(ours.get(key)),
+                ours_is_newer_than_base=queued.get(key, False),
+            )
+            if decision == "unwatched":
+                removals.append((row.id, item, content))
+                continue
+            if decision != "nothing":
+                self._apply(decision, item, item.state, content, known_to_queue=key in queued)
+            if base != item.state:
+                keep_account_state(self._account_id, row.id, item.state)
+        return removals
+
+    def unwatch(self, removals: Sequence[Removal]) -> None:
+        """Take over that these are unwatched."""
+        for source_item_id, item, content in removals:
+            assert item.state is not None
+            self._report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+            keep_account_state(self._account_id, source_item_id, item.state)
+
+    def _apply(
+        self, decision: str, item: RemoteItem, state: RemoteState, content: Content, *, known_to_queue: bool
+    ) -> None:
+        at = min(state.last_played_at, now()) if state.last_played_at else None
+        if decision == "watched":
+            mark_watched(self._act.user_id, content, at=at, date_unknown=at is None, act=self._act)
+            self._report.watched += 1
+        elif decision == "progress":
+            duration = item.runtime_seconds or content.runtime_seconds or 0
+            position = state.position_ms // 1000
+            save_progress(
+                self._act.user_id,
+                content,
+                position_seconds=position,
+                duration_seconds=max(duration, position + 1),
+                at=at,
+                act=self._act,
+            )
+            self._report.positions += 1
+        elif decision == "owed" and not known_to_queue:
+            # Told once: a source that takes it and still shows otherwise is not told with every pull.
+            tell_source(self._act, content, self._source_id)
+            self._report.owed += 1
+
+    def _progress(self, contents: Sequence[Content]) -> dict[tuple[str, int], PlaybackProgress]:
+        films, episodes = _ids(contents)
+        rows = db.session.scalars(
+            select(PlaybackProgress).where(
+                PlaybackProgress.user_id == self._act.user_id,
+                or_(PlaybackProgress.media_item_id.in_(films), PlaybackProgress.episode_id.in_(episodes)),
+            )
+        )
+        return {
+            ("movie", row.media_item_id)
+            if row.media_item_id is not None
+            else ("episode", row.episode_id or 0): row
+            for row in rows
+        }
+
+    def _queued(self, contents: Sequence[Content]) -> dict[tuple[str, int], bool]:
+        """The contents this source was ever told of, and whether it has yet to take the latest."""
+        films, episodes = _ids(contents)
+        rows = db.session.execute(
+            select(QueuedChange.media_item_id, QueuedChange.episode_id, QueuedChange.status).where(
+                QueuedChange.user_id == self._act.user_id,
+                QueuedChange.source_id == self._source_id,
+                or_(
+                    QueuedChange.episode_id.in_(episodes),
+                    QueuedChange.media_item_id.in_(films) & QueuedChange.episode_id.is_(None),
+                ),
+            )
+        )
+        return {
+            ("movie", film_id) if episode_id is None else ("episode", episode_id): status != Status.SYNCED
+            for film_id, episode_id, status in rows
+        }
+
+
+def _side(state: RemoteState) -> Side:
+    return Side(state.watched, state.position_ms, state.last_played_at)
+
+
+def _our_side(progress: PlaybackProgress | None) -> Side | None:
+    if progress is None:
+        return None
+    at = progress.last_watched_at
+    return Side(
+        progress.watched,
+        progress.position_seconds * 1000 if progress.in_progress else 0,
+        at if at > UNKNOWN_TIME else None,
+    )
+
+
+def _key(content: Content) -> tuple[str, int]:
+    return (content.content_kind, content.id)
+
+
+def _ids(contents: Sequence[Content]) -> tuple[list[int], list[int]]:
+    films = [one.id for one in contents if not isinstance(one, Episode)]
+    return films, [one.id for one in contents if isinstance(one, Episode)]

@@ -1,0 +1,83 @@
+"""The three-way merge: what a server's state means, given what it last showed and what we hold. Pure.
+
+A server that shows what it last showed has no news, however much that differs from ours: then we owe it a push. This
+needs no clocks that agree, cannot loop (an echo equals the base), and survives restarts (the base is stored).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+#: Servers round positions; less than this apart is the same.
+TOLERANCE_MS = 2000
+
+Decision = Literal["nothing", "watched", "unwatched", "progress", "owed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side's state of one content."""
+
+    watched: bool = False
+    #: 0 unless there is something to continue.
+    position_ms: int = 0
+    #: When this side last moved, in UTC; None: it cannot tell.
+    changed_at: datetime | None = None
+
+
+def merge(
+    base: Side | None, theirs: Side, ours: Side | None, *, ours_is_newer_than_base: bool = False
+) -> Decision:
+    """What to do about `theirs`.
+
+    `watched`, `unwatched` and `progress` are news to take over; `owed` means the server should hear ours.
+    `ours_is_newer_than_base` says that the server has yet to be told of a change of ours.
+    """
+    if base is None:
+        return _first_sight(theirs, ours or Side())
+    if _same(base, theirs):
+        return "nothing" if ours_is_newer_than_base or _same(theirs, ours or Side()) else "owed"
+    if ours_is_newer_than_base and _ours_wins(theirs, ours or Side()):
+        return "nothing"
+    return _news(base, theirs, ours or Side())
+
+
+def _first_sight(theirs: Side, ours: Side) -> Decision:
+    """Nothing is unwatched by a first look: an unwatched item without a base is no news."""
+    if theirs.watched and not ours.watched:
+        return "watched"
+    if theirs.watched:
+        return "nothing" if _same(theirs, ours) else "owed"
+    if ours.watched:
+        again = theirs.position_ms > 0 and _later(theirs, ours)
+        return "progress" if again else "owed"
+    if theirs.position_ms > ours.position_ms + TOLERANCE_MS:
+        return "progress"
+    return "nothing" if _same(theirs, ours) else "owed"
+
+
+def _news(base: Side, theirs: Side, ours: Side) -> Decision:
+    if theirs.watched and not base.watched:
+        done = ours.watched and ours.position_ms == 0
+        return "nothing" if done else "watched"
+    if base.watched and not theirs.watched and ours.watched:
+        return "unwatched"
+    # A position that fell to nothing is what a crashed player reports; a person who unwatches clears the mark.
+    if theirs.position_ms > 0 and abs(theirs.position_ms - ours.position_ms) > TOLERANCE_MS:
+        return "progress"
+    return "nothing"
+
+
+def _ours_wins(theirs: Side, ours: Side) -> bool:
+    """Both changed: the later instant wins; where one is unknown, watched and further on win."""
+    if theirs.changed_at and ours.changed_at:
+        return ours.changed_at >= theirs.changed_at
+    return (ours.watched, ours.position_ms) >= (theirs.watched, theirs.position_ms)
+
+
+def _later(one: Side, other: Side) -> bool:
+    return bool(one.changed_at and other.changed_at and one.changed_at > other.changed_at)
+
+
+def _same(one: Side, other: Side) -> bool:
+    return one.watched == other.watched and abs(one.position_ms - other.position_ms) <= TOLERANCE_MS

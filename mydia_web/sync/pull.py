@@ -1,0 +1,157 @@
+"""News from a source: its library becomes ours, its watch state is merged, a page at a time. Nothing here commits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, select
+
+from mydia_web.backends.base import LibraryPage, RemoteItem
+from mydia_web.clock import now
+from mydia_web.db import db, insert_for
+from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.playback.acts import Act
+from mydia_web.playback.shows import refresh_show
+from mydia_web.queue.models import QueuedChange
+from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.sources.artwork import remember_artwork
+from mydia_web.sources.models import Source, SourceAccount, SourceItem, UnmatchedItem
+from mydia_web.sync.incoming import Incoming
+from mydia_web.sync.matching import Matcher, Unmatched
+
+#: More than this many items unwatched at once, and more than a tenth of what was seen, is not a person's doing.
+MANY_REMOVALS = 20
+
+
+@dataclass(slots=True)
+class Report:
+    """What a pull has brought so far."""
+
+    done: int = 0
+    total: int | None = None
+    watched: int = 0
+    unwatched: int = 0
+    positions: int = 0
+    #: Our states that the source will be told.
+    owed: int = 0
+    unmatched: int = 0
+    #: Items that the source shows as unwatched all at once; nothing was done about them.
+    held_back: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        """In words, such as "120 titles: 3 watched, 1 position"."""
+        parts = [
+            f"{self.watched} watched" if self.watched else "",
+            f"{self.unwatched} unwatched" if self.unwatched else "",
+            f"{self.positions} position{'s' * (self.positions != 1)}" if self.positions else "",
+            f"{self.owed} to be told" if self.owed else "",
+            f"{self.unmatched} not recognised" if self.unmatched else "",
+            f"{len(self.problems)} could not be read" if self.problems else "",
+            f"{self.held_back} shown as unwatched all at once, left alone" if self.held_back else "",
+        ]
+        news = ", ".join(part for part in parts if part) or "nothing new"
+        return f"{self.done} title{'s' * (self.done != 1)}: {news}"
+
+
+class PullOf:
+    """One pull of one source for one account (none for a source without people, such as a folder)."""
+
+    def __init__(self, source: Source, account: SourceAccount | None, report: Report) -> None:
+        self.report = report
+        self._source_id = source.id
+        self._account_id = account.id if account else None
+        self._user_id = account.user_id if account else None
+        self._removals: list[tuple[int, RemoteItem, Content]] = []
+        self._new_shows: set[int] = set()
+
+    def take(self, page: LibraryPage) -> None:
+        """Merge one page."""
+        self.report.done, self.report.total = page.done, page.total
+        self.report.problems += page.problems
+        matcher = Matcher(page.items)
+        known = self._known_items(page.items)
+        matched: list[tuple[SourceItem, RemoteItem, Content]] = []
+        for item in page.items:
+            try:
+                content = matcher.content(item)
+            except Unmatched as reason:
+                self._note_unmatched(item, reason.message)
+                continue
+            self._keep_artwork(item, content)
+            matched.append((self._keep_item(item, content, known.get(item.remote_id)), item, content))
+        db.session.flush()
+        self._merge(matched)
+
+    def finish(self) -> None:
+        """Apply removals, unless they are too many to be a person's doing; bring next episodes up to date."""
+        limit = max(MANY_REMOVALS, self.report.done // 10)
+        if len(self._removals) > limit:
+            self.report.held_back = len(self._removals)
+        elif self._removals:
+            with self._act() as act:
+                incoming = Incoming(act, self._source_id, self._account_id, self.report)
+                incoming.unwatch(self._removals)
+        for show_id in sorted(self._new_shows):
+            refresh_show(show_id)
+
+    def _act(self) -> Act:
+        assert self._user_id is not None
+        return Act(self._user_id, "pull", source_id=self._source_id)
+
+    def _known_items(self, items: Sequence[RemoteItem]) -> dict[str, SourceItem]:
+        rows = db.session.scalars(
+            select(SourceItem).where(
+                SourceItem.source_id == self._source_id,
+                SourceItem.remote_id.in_([item.remote_id for item in items]),
+            )
+        )
+        return {row.remote_id: row for row in rows}
+
+    def _keep_item(self, item: RemoteItem, content: Content, known: SourceItem | None) -> SourceItem:
+        of = (None, content.id) if isinstance(content, Episode) else (content.id, None)
+        if known and (known.media_item_id, known.episode_id) == of:
+            if known.path != item.path:
+                known.path = item.path
+            return known
+        if known:
+            # The server gave this id to something else: what it showed before says nothing of that.
+            db.session.execute(delete(SourceItem).where(SourceItem.id == known.id))
+            db.session.expunge(known)
+        row = SourceItem(source_id=self._source_id, remote_id=item.remote_id, path=item.path)
+        row.media_item_id, row.episode_id = of
+        db.session.add(row)
+        db.session.flush()
+        self._appeared(content)
+        return row
+
+    def _appeared(self, content: Content) -> None:
+        """A title that was missing here can be told now what waited for it; a new episode may be the next one."""
+        if isinstance(content, Episode):
+            self._new_shows.add(content.media_item_id)
+            of = QueuedChange.episode_id == content.id
+        else:
+            of = QueuedChange.media_item_id == content.id
+        waits = (QueuedChange.source_id == self._source_id, QueuedChange.error_class == "unmatched")
+        PlaybackSyncRepository().retry(of, *waits)
+
+    def _keep_artwork(self, item: RemoteItem, content: Content) -> None:
+        if item.artwork_url and not content.artwork_key:
+            content.artwork_key = remember_artwork(self._source_id, item.artwork_url)
+        if item.show and item.show.artwork_url and isinstance(content, Episode):
+            show = db.session.get_one(MediaItem, content.media_item_id)
+            if not show.artwork_key:
+                show.artwork_key = remember_artwork(self._source_id, item.show.artwork_url)
+
+    def _note_unmatched(self, item: RemoteItem, reason: str) -> None:
+        self.report.unmatched += 1
+        values = {"title": item.title or item.path or item.remote_id, "reason": reason, "seen_at": now()}
+        row = insert_for(UnmatchedItem).values(source_id=self._source_id, remote_id=item.remote_id, **values)
+        db.session.execute(row.on_conflict_do_update(index_elements=["source_id", "remote_id"], set_=values))
+
+    def _merge(self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]]) -> None:
+        if self._user_id is None or self._account_id is None:
+            return
+        with self._act() as act:
+            incoming = Incoming(act, self._source_id, self._account_id, self.report)
+            self._removals += incoming.merge_page(matched)

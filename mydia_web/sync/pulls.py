@@ -1,0 +1,38 @@
+"""Pulls as people see them: asked for, running, done. The worker carries them out."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from mydia_web.clock import now
+from mydia_web.db import db, insert_for
+from mydia_web.sources.models import Pull
+
+
+def request_pull(source_id: int) -> Pull:
+    """Ask for a pull of the source; the one that is open already, if there is one."""
+    row = insert_for(Pull).values(
+        source_id=source_id, status="requested", requested_at=now(), done=0, message=""
+    )
+    db.session.execute(row.on_conflict_do_nothing())
+    return db.session.scalars(
+        select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
+    ).one()
+
+
+def latest_pull(source_id: int) -> Pull | None:
+    return db.session.scalar(
+        select(Pull).where(Pull.source_id == source_id).order_by(Pull.id.desc()).limit(1)
+    )
+
+
+def list_pulls(source_id: int, *, limit: int = 10) -> Sequence[Pull]:
+    """The latest pulls of the source, newest first."""
+    return db.session.scalars(
+        select(Pull).where(Pull.source_id == source_id).order_by(Pull.id.desc()).limit(limit)
+    ).all()
+
+
+def open_pulls() -> Sequence[Pull]:
+    """What is asked for or running, the longest waiting first."""
+    return db.session.scalars(select(Pull).where(Pull.finished_at.is_(None)).order_by(Pull.id)).all()

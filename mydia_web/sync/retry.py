@@ -1,0 +1,41 @@
+"""When to try again: pure functions of what failed and how often."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import uniform
+
+from mydia_web.backends.errors import FailureClass
+
+FIRST_DELAY = timedelta(seconds=15)
+MAX_DELAY = timedelta(hours=6)
+#: An error of our own is tried this often: trying again does not mend it.
+BUG_ATTEMPTS = 3
+#: After so many failures in a row a server is taken for down, and only one row at a time probes it.
+DOWN_AFTER = 5
+FIRST_PAUSE = timedelta(seconds=30)
+MAX_PAUSE = timedelta(minutes=15)
+#: A server's wish to be left alone is honoured up to this long.
+MAX_RETRY_AFTER = timedelta(hours=1)
+
+
+def backoff(attempt: int, jitter: Callable[[float, float], float] = uniform) -> timedelta:
+    """The pause after the `attempt`-th failure: doubling, capped, ±20 % so that rows do not march in step."""
+    doubled = FIRST_DELAY * (1 << min(max(attempt, 1) - 1, 20))
+    return min(MAX_DELAY, doubled) * jitter(0.8, 1.2)
+
+
+def retry_at(failure: FailureClass, attempt: int, now: datetime) -> datetime | None:
+    """When a failed row is due again; None: only a person can help.
+
+    A server that is down or in trouble is tried for as long as it takes.
+    """
+    if failure == "transient" or (failure == "bug" and attempt < BUG_ATTEMPTS):
+        return now + backoff(attempt)
+    return None
+
+
+def pause_after(failures_in_a_row: int) -> timedelta | None:
+    """How long a server is left alone after so many failures; None: not yet taken for down."""
+    if failures_in_a_row < DOWN_AFTER:
+        return None
+    return min(MAX_PAUSE, FIRST_PAUSE * (1 << min(failures_in_a_row - DOWN_AFTER, 10)))

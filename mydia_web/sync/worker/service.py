@@ -1,0 +1,96 @@
+"""The worker inside the web server: one thread delivers, one pulls, until the server stops."""
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from threading import Event, Thread
+
+from sqlalchemy import func, select
+
+from mydia_web import config
+from mydia_web.backends.errors import BackendError
+from mydia_web.clock import now
+from mydia_web.db import begin_write, db
+from mydia_web.sources.models import Pull, Source
+from mydia_web.sync.pulls import open_pulls, request_pull
+from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.worker.pulling import reclaim_lost_pulls, run_pull
+
+log = logging.getLogger(__name__)
+
+AppContext = Callable[[], AbstractContextManager[object]]
+
+
+def watch_queue(stop: Event, *, interval: float = 1.0, source_ids: list[int] | None = None) -> None:
+    """Deliver whatever becomes due until `stop` is set."""
+    with Worker(source_ids=source_ids) as worker:
+        while not stop.is_set():
+            worker.drain(stop=stop)
+            db.session.remove()
+            worker.forget_connections()
+            stop.wait(interval)
+
+
+def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
+    """Run pulls as they are asked for or fall due, until `stop` is set."""
+    while not stop.is_set():
+        reclaim_lost_pulls()
+        _request_due_pulls()
+        for pull in open_pulls():
+            if pull.status == "requested" and not stop.is_set():
+                _run(pull.id)
+        db.session.remove()
+        stop.wait(interval)
+
+
+class Service:
+    """The two threads of a running web server."""
+
+    def __init__(self, app_context: AppContext) -> None:
+        self._app_context = app_context
+        self._stop = Event()
+        self._threads = [
+            Thread(target=self._keep_going, args=(watch,), name=watch.__name__, daemon=True)
+            for watch in (watch_queue, watch_pulls)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float = 20) -> None:
+        """Let what is in flight finish, for at most `timeout` seconds each."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _keep_going(self, watch: Callable[[Event], None]) -> None:
+        while not self._stop.is_set():
+            try:
+                with self._app_context():
+                    watch(self._stop)
+            except Exception:  # a full disk or a restarted database must not end delivery for good
+                log.exception("%s stopped by an error; it starts again in 5 s", watch.__name__)
+                self._stop.wait(5)
+
+
+def _run(pull_id: int) -> None:
+    try:
+        run_pull(pull_id)
+    except BackendError as error:
+        log.info("pull %s: %s", pull_id, error.message)
+
+
+def _request_due_pulls() -> None:
+    interval = config.settings().pull_interval
+    if not interval:
+        return
+    latest = select(func.max(Pull.requested_at)).where(Pull.source_id == Source.id).scalar_subquery()
+    due = select(Source.id).where(Source.enabled, latest < now() - timedelta(seconds=interval))
+    source_ids = db.session.scalars(due).all()
+    db.session.rollback()
+    for source_id in source_ids:
+        begin_write()
+        request_pull(source_id)
+        db.session.commit()

@@ -1,0 +1,178 @@
+"""What every test stands on: an application with its own database, and the cast that lives in it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient, FlaskCliRunner
+from flask_migrate import upgrade
+
+from mydia_web import clock, create_app
+from mydia_web.accounts import passwords
+from mydia_web.accounts.models import User
+from mydia_web.accounts.users import add_user
+from mydia_web.config import Settings
+from mydia_web.db import db
+from mydia_web.library.models import Episode, MediaItem
+from tests.cast import Cast, add_film, add_show
+from tests.databases import Cluster, postgresql_cluster
+
+PASSWORD = "correct horse"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database", choices=["sqlite", "postgresql"], default="sqlite", help="what the tests run on"
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> None:
+    """Real argon2 hashes that take no time: a test is about something else."""
+    passwords.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(postgresql_cluster())
+        except LookupError as reason:
+            pytest.skip(str(reason))
+        yield found
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], str]:
+    """Makes an empty, migrated database, quickly: a copy of one that was migrated once. Its address."""
+    if request.config.getoption("--database") == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        template = cluster.create()
+        migrate(template)
+        return lambda: cluster.create(like=template)
+    original = tmp_path_factory.mktemp("template") / "mydia.db"
+    migrate(f"sqlite:///{original}")
+
+    def copy() -> str:
+        file = tmp_path_factory.mktemp("data") / "mydia.db"
+        file.write_bytes(original.read_bytes())
+        return f"sqlite:///{file}"
+
+    return copy
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    with TemporaryDirectory() as folder:
+        app = create_app(
+            {"SETTINGS": Settings(data_dir=folder, database_url=url, secret_key="only for tests")}
+        )
+        with app.app_context():
+            upgrade(revision=revision)
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
+    settings = Settings(
+        data_dir=str(tmp_path / "data"),
+        database_url=new_database(),
+        secret_key="only for tests",
+        sync_delay=0.0,
+        progress_delay=0.0,
+    )
+    app = create_app(
+        {"SETTINGS": settings, "TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+    )
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[object]:
+    """An application context in which domain functions can be called; a web request has one of its own."""
+    with app.app_context():
+        yield db.session
+        db.session.rollback()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def runner(app: Flask) -> FlaskCliRunner:
+    return app.test_cli_runner()
+
+
+@pytest.fixture
+def cast(session: object) -> Cast:
+    """alice and bob; the film Sintel; the show Harbour Lights with two seasons of three and a special."""
+    alice = add_user("alice", PASSWORD, is_admin=True)
+    bob = add_user("bob", PASSWORD)
+    film = add_film("Sintel", 2010, minutes=15, imdb="tt1727587")
+    show = add_show("Harbour Lights", 2019, seasons=2, episodes=3, specials=1, minutes=25)
+    db.session.commit()
+    return Cast(alice=alice, bob=bob, film=film, show=show)
+
+
+@pytest.fixture
+def alice(cast: Cast) -> User:
+    return cast.alice
+
+
+@pytest.fixture
+def bob(cast: Cast) -> User:
+    return cast.bob
+
+
+@pytest.fixture
+def film(cast: Cast) -> MediaItem:
+    return cast.film
+
+
+@pytest.fixture
+def show(cast: Cast) -> MediaItem:
+    return cast.show
+
+
+@pytest.fixture
+def pilot(cast: Cast) -> Episode:
+    return cast.episode(1, 1)
+
+
+@pytest.fixture
+def browser_of_alice(client: FlaskClient, cast: Cast) -> FlaskClient:
+    """A client signed in as alice."""
+    client.post("/login", data={"name": "alice", "password": PASSWORD})
+    return client
+
+
+class Clock:
+    """The time as a test sets it."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def pass_(self, **span: float) -> datetime:
+        self.time += timedelta(**span)
+        return self.time
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Stops the clock at 21 Nov 2026, 20:00 UTC; it goes on only as the test says."""
+    stopped = Clock()
+    monkeypatch.setattr(clock, "read", stopped.now)
+    return stopped

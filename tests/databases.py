@@ -1,0 +1,90 @@
+"""Real databases for tests: SQLite files, and a throw-away PostgreSQL cluster made from the system's binaries."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url
+
+_numbers = count(1)
+
+
+class Cluster:
+    """A PostgreSQL of its own, reachable by a socket in its folder and gone with it."""
+
+    def __init__(self, folder: Path, binaries: Path) -> None:
+        self.folder = folder
+        self._binaries = binaries
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
+
+    def create(self, like: str | None = None) -> str:
+        """The address of a new database, empty or a copy of the one at the address `like`."""
+        name = f"test_{next(_numbers)}"
+        template = make_url(like).database if like else "template0"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return self.url(name)
+
+    def run(self, command: str, *arguments: str) -> None:
+        # PostgreSQL refuses to run as root.
+        user = "postgres" if os.getuid() == 0 else None
+        subprocess.run(
+            [self._binaries / command, *arguments], check=True, user=user, cwd="/", stdout=subprocess.DEVNULL
+        )
+
+    def _execute(self, statement: str) -> None:
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(statement)
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def postgresql_cluster() -> Iterator[Cluster]:
+    """Start a cluster, and end it. Raises `LookupError` with the reason where there can be none."""
+    binaries = _find_binaries()
+    folder = Path(tempfile.mkdtemp(prefix="mydia-pg-"))
+    cluster = Cluster(folder, binaries)
+    if os.getuid() == 0:
+        shutil.chown(folder, "postgres")
+    data, log = str(folder / "data"), str(folder / "log")
+    settings = (
+        f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=100"
+    )
+    try:
+        cluster.run(
+            "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        )
+        cluster.run("pg_ctl", "-D", data, "-l", log, "-o", settings, "-w", "start")
+        try:
+            yield cluster
+        finally:
+            cluster.run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+def _find_binaries() -> Path:
+    """Debian keeps them off the path, a folder for each version."""
+    on_path = shutil.which("pg_ctl")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: int(one.parent.name))
+    for folder in [*([Path(on_path).resolve().parent] if on_path else []), *reversed(folders)]:
+        if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+            return folder
+    raise LookupError("PostgreSQL's initdb and pg_ctl are not installed")
