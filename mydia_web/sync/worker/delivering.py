@@ -115,7 +115,7 @@ class Worker(AbstractContextManager["Worker"]):
             done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
             for outcome in self._settle(done):
                 summary.add(self._names[outcome.delivery.source_id], outcome)
-                if outcome.failure and outcome.failure.source_wide:
+                if outcome.failure and _rules_out_others(outcome.delivery.source_id, outcome.failure):
                     given_up.add(outcome.delivery.source_id)
 
     def forget_connections(self) -> None:
@@ -181,6 +181,13 @@ class Worker(AbstractContextManager["Worker"]):
                 self._backends.pop((outcome.delivery.source_id, outcome.delivery.user_id), None)
             self._on_settled(outcome)
         return outcomes
+
+
+def _rules_out_others(source_id: int, failure: Failure) -> bool:
+    """Would the source's other rows fare the same in this drain?"""
+    if failure.source_wide:
+        return True
+    return db.session.scalar(select(Source.pause_reason).where(Source.id == source_id)) == "down"
 
 
 def _open(source_id: int, user_id: int) -> Backend | Failure:

@@ -1,0 +1,54 @@
+"""A fake Kodi on loopback, alice's account on it, and her library pulled from it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from mydia_web.accounts.models import User
+from mydia_web.db import begin_write, db
+from mydia_web.sources.models import Source
+from mydia_web.sync.pulls import request_pull
+from mydia_web.sync.worker.delivering import Summary, Worker
+from mydia_web.sync.worker.pulling import run_pull
+from tests.cast import add_server
+from tests.fakes.kodi import FakeKodi
+
+
+@pytest.fixture
+def kodi() -> Iterator[FakeKodi]:
+    with FakeKodi() as server:
+        yield server
+
+
+@pytest.fixture
+def server(alice: User, kodi: FakeKodi) -> Source:
+    """alice's Kodi."""
+    source = add_server("Living room", alice, url=kodi.url)
+    db.session.commit()
+    return source
+
+
+@pytest.fixture
+def pull(server: Source):
+    """Pull alice's Kodi; what it brought."""
+
+    def pull_now():
+        db.session.commit()
+        begin_write()
+        pull_id = request_pull(server.id).id
+        db.session.commit()
+        return run_pull(pull_id)
+
+    return pull_now
+
+
+@pytest.fixture
+def drain(session: object):
+    """Deliver what is due."""
+
+    def drain_now(**options) -> Summary:
+        db.session.commit()
+        with Worker() as worker:
+            return worker.drain(**options)
+
+    return drain_now
