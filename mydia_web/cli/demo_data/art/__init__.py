@@ -1,0 +1,1 @@
+"""Posters and stills for invented titles, painted with Pillow."""

@@ -1,0 +1,184 @@
+"""`sync-queue`: deliver what the servers are still owed."""
+
+import json
+import signal
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from threading import Event
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from mydia_web.cli.context import USAGE_ERROR, fail, with_app
+from mydia_web.cli.options import json_option
+from mydia_web.cli.queue_state import Depth, depths, pause, planned_calls, resume, retry_failed
+from mydia_web.db import begin_write, db
+from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.sources.accounts import find_source, list_sources
+from mydia_web.sync.delivery import Outcome
+from mydia_web.sync.worker.delivering import Summary, Worker
+from mydia_web.sync.worker.service import watch_queue
+
+ALL_DONE = 0
+NEEDS_A_PERSON = 3
+LATER = 4
+
+
+@click.command("sync-queue")
+@click.option("--watch", is_flag=True, help="Keep running and deliver whatever becomes due.")
+@click.option("--limit", type=click.IntRange(min=1), help="Send at most this many changes.")
+@click.option(
+    "--source", "names", multiple=True, metavar="NAME", help="Only to this source; may be repeated."
+)
+@click.option("--retry-failed", is_flag=True, help="Try again what needs a person.")
+@click.option("--dry-run", is_flag=True, help="Print the exact calls, and make none.")
+@click.option("--status", is_flag=True, help="Show what is owed, and send nothing.")
+@click.option("--max-seconds", type=click.FloatRange(min=0), help="Stop claiming after this long.")
+@click.option("--pause", "to_pause", metavar="NAME", help="Send nothing to this source until --resume.")
+@click.option("--resume", "to_resume", metavar="NAME", help="Send to this source again.")
+@json_option
+@with_app
+def sync_queue(
+    watch: bool,
+    limit: int | None,
+    names: tuple[str, ...],
+    retry_failed: bool,
+    dry_run: bool,
+    status: bool,
+    max_seconds: float | None,
+    to_pause: str | None,
+    to_resume: str | None,
+    as_json: bool,
+) -> None:
+    """Deliver what the servers are still owed.
+
+    \b
+    Exit codes: 0 everything due was delivered, 1 internal error, 2 usage,
+    3 something now needs a person, 4 something remains for later.
+    """
+    if sum([watch, dry_run, status, bool(to_pause), bool(to_resume)]) > 1:
+        fail("Choose one of --watch, --dry-run, --status, --pause and --resume.", USAGE_ERROR)
+    source_ids = [find_source(name).id for name in names] or [source.id for source in list_sources()]
+    db.session.rollback()
+    if to_pause or to_resume:
+        _set_pause(to_pause, to_resume)
+    elif status:
+        _show_status(depths(source_ids), as_json)
+    elif dry_run:
+        _show_plan(source_ids, limit, as_json)
+    elif watch:
+        _watch(source_ids if names else None)
+    else:
+        _drain(source_ids, limit, max_seconds, as_json=as_json, again=retry_failed)
+
+
+def _set_pause(to_pause: str | None, to_resume: str | None) -> None:
+    begin_write()
+    if to_pause:
+        pause(find_source(to_pause))
+    if to_resume:
+        resume(find_source(to_resume))
+    db.session.commit()
+    click.echo(f"{to_pause or to_resume} {'is paused' if to_pause else 'goes on'}.")
+
+
+def _show_status(found: Sequence[Depth], as_json: bool) -> None:
+    if as_json:
+        for depth in found:
+            click.echo(json.dumps(depth.as_json()))
+        return
+    table = Table("Source", "Waiting", "Sending", "Needs you", "Delivered", "")
+    for depth in found:
+        table.add_row(
+            depth.source,
+            str(depth.waiting),
+            str(depth.sending),
+            str(depth.needs_you),
+            str(depth.synced),
+            depth.note,
+        )
+    Console().print(table)
+
+
+def _show_plan(source_ids: Sequence[int], limit: int | None, as_json: bool) -> None:
+    for call in planned_calls(source_ids, limit or 1000):
+        click.echo(json.dumps(call.as_json()) if as_json else call.text)
+
+
+def _watch(source_ids: list[int] | None) -> None:
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    click.echo("Watching the queue. Ctrl-C ends it.", err=True)
+    watch_queue(stop, source_ids=source_ids)
+
+
+def _drain(
+    source_ids: Sequence[int], limit: int | None, max_seconds: float | None, *, as_json: bool, again: bool
+) -> None:
+    queue, stop = PlaybackSyncRepository(), Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    begin_write()
+    if again:
+        retry_failed(source_ids)
+    queue.rescue()
+    # A person is asking: neither the undo window nor a pause after a failure keeps them waiting.
+    queue.hurry(source_ids)
+    db.session.commit()
+    owed = sum(depth.waiting for depth in depths(source_ids))
+    db.session.rollback()
+    with _bar(min(owed, limit or owed), hidden=as_json) as bar:
+        task = bar.add_task("Delivering", total=owed) if bar else None
+
+        def settled(_outcome: Outcome) -> None:
+            if bar is not None and task is not None:
+                bar.update(task, advance=1)
+
+        with Worker(source_ids=source_ids, on_settled=settled) as worker:
+            summary = worker.drain(limit=limit, max_seconds=max_seconds, stop=stop, probe=True)
+    left = depths(source_ids)
+    _show_summary(summary, left, as_json)
+    raise click.exceptions.Exit(_exit_code(summary, left))
+
+
+def _bar(total: int, *, hidden: bool) -> AbstractContextManager[Progress | None]:
+    console = Console(stderr=True)
+    if hidden or not total or not console.is_terminal:
+        return nullcontext()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _show_summary(summary: Summary, left: Sequence[Depth], as_json: bool) -> None:
+    remaining = {depth.source: depth.waiting + depth.sending for depth in left}
+    rows = [
+        {
+            "source": source,
+            "synced": tally.synced,
+            "deferred": tally.deferred,
+            "needs_you": tally.needs_you,
+            "remaining": remaining.get(source, 0),
+            "last_error": tally.last_error or None,
+        }
+        for source, tally in sorted(summary.tallies.items())
+    ]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row))
+        return
+    if not rows:
+        click.echo("Nothing is due.")
+        return
+    table = Table("Source", "Delivered", "Later", "Needs you", "Remaining", "Last error")
+    for row in rows:
+        table.add_row(*(str(value) if value is not None else "" for value in row.values()))
+    Console().print(table)
+
+
+def _exit_code(summary: Summary, left: Sequence[Depth]) -> int:
+    if any(tally.needs_you for tally in summary.tallies.values()):
+        return NEEDS_A_PERSON
+    waits_for_sign_in = any(tally.deferred for tally in summary.tallies.values())
+    return LATER if waits_for_sign_in or any(depth.waiting or depth.sending for depth in left) else ALL_DONE

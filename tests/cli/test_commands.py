@@ -1,0 +1,117 @@
+"""Users, tokens, sources and pulls from the command line."""
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from mydia_web.accounts.models import User
+from mydia_web.accounts.users import authenticate, user_of_token
+from mydia_web.db import db
+from mydia_web.library.models import MediaItem
+from mydia_web.sources.models import Source, SourceAccount
+
+
+def test_a_user_is_added_without_a_question(run, session):
+    result = run("users", "add", "carol", "--admin", "--password-env", "SECRET", SECRET="a long password")
+    assert (result.exit_code, result.output) == (0, "Added carol, an admin.\n")
+    assert authenticate("carol", "a long password").is_admin
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "message"),
+    [
+        (["alice"], {"SECRET": "a long password"}, "This name is taken."),
+        (["ALICE"], {"SECRET": "a long password"}, "This name is taken."),
+        (["carol"], {"SECRET": "short"}, "at least 8 characters"),
+        (["carol"], {}, "the environment variable SECRET is not set"),
+        ([" "], {"SECRET": "a long password"}, "Choose a name"),
+        (["carol", "--time-zone", "Mars/Olympus"], {"SECRET": "a long password"}, "time zone"),
+    ],
+)
+def test_a_user_that_cannot_be_is_refused_in_one_line(run, cast, words, environment, message):
+    result = run("users", "add", *words, "--password-env", "SECRET", **environment)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert len(db.session.scalars(select(User)).all()) == 2
+
+
+def test_a_token_is_printed_alone(run, alice):
+    result = run("tokens", "add", "alice", "--name", "Kodi add-on")
+    assert result.exit_code == 0
+    assert user_of_token(result.output.strip()) is not None
+    assert result.output.count("\n") == 1
+
+
+def test_a_source_is_added_listed_and_tested(run, kodi, alice):
+    words = ("sources", "add", "kodi", "Den", kodi.url, "--user", "alice", "--username", "kodi")
+    result = run(*words, "--password-env", "KODI", KODI="secret")
+    assert result.exit_code == 0
+    [row] = json.loads(run("sources", "list", "--json").output)
+    assert (row["name"], row["kind"], row["base_url"]) == ("Den", "kodi", kodi.url)
+    assert "Kodi 20.1" in run("sources", "test", "den").output
+
+
+def test_a_servers_password_is_not_kept_in_the_clear(run, kodi, alice):
+    words = ("sources", "add", "kodi", "Den", kodi.url, "--user", "alice", "--username", "kodi")
+    run(*words, "--password-env", "KODI", KODI="a very secret word")
+    [account] = db.session.scalars(select(SourceAccount)).all()
+    assert account.credentials
+    assert "secret word" not in account.credentials
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["kodi", "Den", "ftp://x", "--user", "alice"], "begins with http"),
+        (["folder", "Den", "films", "--user", "alice"], "whole path"),
+        (["kodi", "Den", "http://x", "--user", "nobody"], "There is no user named nobody"),
+        (["betamax", "Den", "http://x", "--user", "alice"], "Invalid value"),
+        (["kodi", "Den", "http://x", "--user", "alice", "--password-env", "UNSET"], "UNSET is not set"),
+    ],
+)
+def test_a_source_that_cannot_be_is_refused_in_one_line(run, alice, words, message):
+    result = run("sources", "add", *words)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert db.session.scalars(select(Source)).all() == []
+
+
+def test_a_name_is_taken_once(run, server):
+    result = run("sources", "add", "folder", "living ROOM", "/srv", "--user", "alice")
+    assert result.exit_code == 2
+    assert "Another source has this name." in result.output
+
+
+def test_testing_a_silent_server_says_what_to_look_at(run, kodi, server):
+    kodi.down()
+    result = run("sources", "test", "Living room")
+    assert result.exit_code == 1
+    assert "Is Kodi running" in result.output
+    assert "secret" not in result.output
+
+
+def test_a_pull_says_what_it_brought(run, kodi, server, film):
+    kodi.add_movie("Tears of Steel", year=2012, imdb="tt2285752", playcount=1, lastplayed="2026-01-02 03:04:05")
+    result = run("pull")
+    assert (result.exit_code, result.output) == (0, "Living room: 2 titles: 1 watched\n")
+
+
+def test_a_dry_pull_changes_nothing(run, kodi, server):
+    kodi.add_movie("Tears of Steel", year=2012, imdb="tt2285752", playcount=1, lastplayed="2026-01-02 03:04:05")
+    result = run("pull", "Living room", "--dry-run")
+    assert "would bring 2 titles: 1 watched" in result.output
+    assert [one.title for one in db.session.scalars(select(MediaItem).where(MediaItem.type == "movie"))] == ["Sintel"]
+
+
+def test_a_pull_that_fails_half_way_is_a_failure(run, kodi, server):
+    kodi.fail_next(status=500, method="VideoLibrary.GetEpisodes")
+    result = run("pull")
+    assert result.exit_code == 1
+    assert "Living room:" in result.output
+
+
+def test_a_source_is_removed_and_what_was_watched_stays(run, server, film):
+    assert run("sources", "remove", "Living room", "--yes").exit_code == 0
+    assert db.session.scalars(select(Source)).all() == []
+    assert db.session.get(MediaItem, film.id) is not None

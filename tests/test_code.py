@@ -1,0 +1,90 @@
+"""Rules over the tree itself: nothing runs away, only the edges commit, every setting and command is documented."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from statistics import median
+
+import click
+import pytest
+
+from mydia_web.cli import main
+from mydia_web.config import Settings
+from mydia_web.sources.registry import KINDS
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted((ROOT / "mydia_web").rglob("*.py"))
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def functions(module: Path) -> Iterator[tuple[str, int]]:
+    """The name and length of each function, from its `def` to its last line."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{module.relative_to(ROOT)}:{node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def lines(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").splitlines())
+
+
+def test_functions_are_short():
+    lengths = dict(found for module in MODULES for found in functions(module))
+    assert {name: length for name, length in lengths.items() if length > 40} == {}
+    assert median(lengths.values()) <= 8
+
+
+def test_files_are_short():
+    sizes = {str(module.relative_to(ROOT)): lines(module) for module in MODULES}
+    assert {name: size for name, size in sizes.items() if size > 300} == {}
+    assert median(size for size in sizes.values() if size) <= 80
+
+
+def test_templates_are_short():
+    sizes = {str(template.relative_to(ROOT)): lines(template) for template in TEMPLATES}
+    assert {name: size for name, size in sizes.items() if size > 80} == {}
+
+
+def test_only_the_edges_commit():
+    edges = ("web", "cli", "sync/worker")
+    inside = [m for m in MODULES if not m.relative_to(ROOT / "mydia_web").as_posix().startswith(edges)]
+    committing = [str(module) for module in inside if "session.commit()" in module.read_text(encoding="utf-8")]
+    assert committing == []
+
+
+def test_layers_are_kept():
+    command = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.fixture(scope="module")
+def documentation() -> str:
+    return "\n".join(doc.read_text(encoding="utf-8") for doc in DOCS)
+
+
+@pytest.mark.parametrize("setting", [setting.name for setting in fields(Settings)])
+def test_every_setting_is_documented(documentation, setting):
+    assert f"`MYDIA_{setting.upper()}`" in documentation
+
+
+def commands() -> Iterator[str]:
+    for name, command in main.commands.items():
+        if isinstance(command, click.Group):
+            yield from (f"{name} {part}" for part in command.commands)
+        else:
+            yield name
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_documented(documentation, command):
+    assert f"mydia-web {command}" in documentation
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_source_is_documented(documentation, kind):
+    assert f"`{kind}`" in documentation
