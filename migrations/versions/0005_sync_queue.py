@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("completed", sa.Boolean(), nullable=True),
         sa.Column("intent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("intent_seq", BigId, server_default="1", nullable=False),
+        sa.Column("claimed_seq", BigId, nullable=True),
         sa.Column("synced_seq", BigId, server_default="0", nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
         sa.Column("change_set_id", BigId, nullable=True),

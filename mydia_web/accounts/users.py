@@ -2,10 +2,12 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from zoneinfo import available_timezones
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from mydia_web.accounts.models import ApiToken, User
 from mydia_web.accounts.passwords import hash_password, verify_password
@@ -16,8 +18,6 @@ from mydia_web.errors import InvalidValue, NotFound
 MIN_PASSWORD = 8
 #: A token's last use is noted at most this often: a player saves a position every few seconds.
 _LAST_USED_EVERY = timedelta(minutes=1)
-# Verified when no such user exists, so that an unknown name takes as long as a wrong password.
-_NOBODY = hash_password(secrets.token_hex(8))
 
 
 def any_user() -> bool:
@@ -43,8 +43,7 @@ def add_user(name: str, password: str, *, is_admin: bool = False, time_zone: str
         raise InvalidValue("name", "Choose a name of 1 to 64 characters.")
     if find_user(name):
         raise InvalidValue("name", "This name is taken.")
-    if not MIN_PASSWORD <= len(password) <= 1024:
-        raise InvalidValue("password", f"Choose a password of at least {MIN_PASSWORD} characters.")
+    _check_password(password)
     user = User(name=name, password_hash=hash_password(password), is_admin=is_admin)
     set_time_zone(user, time_zone)
     db.session.add(user)
@@ -61,6 +60,11 @@ def add_first_user(name: str, password: str, *, time_zone: str = "UTC") -> User 
     return add_user(name, password, is_admin=True, time_zone=time_zone)
 
 
+def _check_password(password: str) -> None:
+    if not MIN_PASSWORD <= len(password) <= 1024:
+        raise InvalidValue("password", f"Choose a password of at least {MIN_PASSWORD} characters.")
+
+
 def set_time_zone(user: User, time_zone: str) -> None:
     """Raises `InvalidValue` unless it is an IANA name."""
     if time_zone not in available_timezones():
@@ -71,8 +75,25 @@ def set_time_zone(user: User, time_zone: str) -> None:
 def authenticate(name: str, password: str) -> User | None:
     """The user, if the password is right."""
     user = find_user(name)
-    right = verify_password(user.password_hash if user else _NOBODY, password)
+    right = verify_password(user.password_hash if user else _nobody(), password)
     return user if right else None
+
+
+def new_password_hash(user: User, old: str, new: str) -> str:
+    """What `password_hash` becomes; that ends the user's other sessions. Takes a while on purpose.
+
+    Raises `InvalidValue` for `old_password` or `password`.
+    """
+    if not verify_password(user.password_hash, old):
+        raise InvalidValue("old_password", "This is not your present password.")
+    _check_password(new)
+    return hash_password(new)
+
+
+@cache
+def _nobody() -> str:
+    """Verified when no such user exists, so that an unknown name takes as long as a wrong password."""
+    return hash_password(secrets.token_hex(8))
 
 
 def add_token(user: User, name: str) -> str:
@@ -85,6 +106,20 @@ def add_token(user: User, name: str) -> str:
     return token
 
 
+def list_tokens(user_id: int) -> Sequence[ApiToken]:
+    """The user's tokens, newest first."""
+    return db.session.scalars(
+        select(ApiToken).where(ApiToken.user_id == user_id).order_by(ApiToken.id.desc())
+    ).all()
+
+
+def revoke_token(user_id: int, token_id: int) -> None:
+    """Raises `NotFound`, also for somebody else's token."""
+    own = delete(ApiToken).where(ApiToken.id == token_id, ApiToken.user_id == user_id)
+    if db.session.scalar(own.returning(ApiToken.id)) is None:
+        raise NotFound("There is no such token. It may have been revoked already.")
+
+
 def user_of_token(token: str) -> User | None:
     found = db.session.execute(
         select(User, ApiToken)
@@ -93,7 +128,7 @@ def user_of_token(token: str) -> User | None:
     ).first()
     if found is None:
         return None
-    user, api_token = found.tuple()
+    user, api_token = found
     _note_use(api_token)
     return user
 

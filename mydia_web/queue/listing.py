@@ -124,13 +124,13 @@ def list_rows(
         if before:
             query = query.where(tuple_(QueuedChange.updated_at, QueuedChange.id) < before)
         query = query.order_by(QueuedChange.updated_at.desc(), QueuedChange.id.desc()).limit(limit)
-        found += [Row(*row) for row in db.session.execute(query).tuples()]
+        found += [Row(*row) for row in db.session.execute(query)]
     return sorted(found, key=lambda row: row.place, reverse=True)[:limit]
 
 
 def find_row(row_id: int, user_id: int | None) -> Row:
     """Raises `NotFound`, also for somebody else's row."""
-    found = db.session.execute(_rows(user_id).where(QueuedChange.id == row_id)).tuples().first()
+    found = db.session.execute(_rows(user_id).where(QueuedChange.id == row_id)).first()
     if found is None:
         raise NotFound("There is no such change in the queue. It may have been skipped or replaced.")
     return Row(*found)
@@ -148,11 +148,13 @@ def owed_by_source(user_id: int | None) -> dict[int, Owed]:
     next_one = select(func.min(QueuedChange.next_attempt_at)).where(
         QueuedChange.source_id == Source.id, QueuedChange.next_attempt_at.is_not(None)
     )
-    rows = db.session.execute(select(Source.id, *counts, next_one.correlate(Source).scalar_subquery()))
-    return {
-        source_id: Owed(min(MAX_COUNT, pending + max(0, failed - needs_you)), sending, needs_you, due)
-        for source_id, pending, failed, needs_you, sending, due in rows.tuples()
-    }
+    rows = db.session.execute(select(Source.id, next_one.correlate(Source).scalar_subquery(), *counts))
+    return {source_id: _owed(due, *numbers) for source_id, due, *numbers in rows}
+
+
+def _owed(due: datetime | None, pending: int, failed: int, needs_you: int, sending: int) -> Owed:
+    waiting = min(MAX_COUNT, pending + max(0, failed - needs_you))
+    return Owed(waiting, sending, needs_you, due)
 
 
 def _branches(tab: Tab) -> list[ColumnElement[bool]]:

@@ -54,6 +54,8 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
     intent_at: Mapped[datetime] = mapped_column(UTCDateTime)
     #: Grows by one with every change folded in; the fence of acknowledgements.
     intent_seq: Mapped[int] = mapped_column(BigId, default=1, server_default="1")
+    #: The `intent_seq` that the present claim carries to the server.
+    claimed_seq: Mapped[int | None] = mapped_column(BigId)
     #: The `intent_seq` the server last took.
     synced_seq: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
     origin: Mapped[str]

@@ -4,14 +4,14 @@ Statements here are single and conditional, so that any number of workers may ru
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, and_, case, delete, func, or_, select, update
 
 from mydia_web.clock import now
-from mydia_web.db import db, insert_for
+from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.queue.intents import Intent, check, first_values, fold
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 
@@ -77,6 +77,7 @@ class PlaybackSyncRepository:
             .values(
                 status=Status.SYNCING,
                 claim_token=token,
+                claimed_seq=QueuedChange.intent_seq,
                 lease_until=at + lease,
                 next_attempt_at=None,
                 last_attempt_at=at,
@@ -88,24 +89,19 @@ class PlaybackSyncRepository:
         rows = db.session.scalars(claimed).all()
         return sorted(rows, key=lambda row: row.id)
 
-    def mark_synced(self, row_id: int, token: str, seq: int) -> bool:
-        """The server took intent `seq`. A newer intent keeps the row due. False: the claim was lost."""
-        newest = QueuedChange.intent_seq == seq
-        return self._settle(
-            row_id,
-            token,
-            synced_seq=seq,
-            status=case((newest, Status.SYNCED.value), else_=Status.PENDING.value),
-            next_attempt_at=case((newest, None), else_=now()),
-            attempt_count=0,
-            error_class=None,
-            error_message=None,
-        )
+    def mark_synced(self, row_id: int, token: str) -> bool:
+        """The server took the claimed intent. A newer one keeps the row due. False: the claim was lost."""
+        return row_id in self.mark_many_synced({row_id: token})
+
+    def mark_many_synced(self, claims: Mapping[int, str]) -> set[int]:
+        """As `mark_synced` for many, by row id → token; the ids of those whose claim was not lost."""
+        parameters = {"ids": list(claims), "tokens": list(set(claims.values())), "at": now()}
+        return set(db.session.connection().execute(_MARK_SYNCED, parameters).scalars())
 
     def mark_failed(
-        self, row_id: int, token: str, seq: int, error: str, error_class: str, *, retry_at: datetime | None
+        self, row_id: int, token: str, error: str, error_class: str, *, retry_at: datetime | None
     ) -> bool:
-        """The server did not take intent `seq`; try again at `retry_at`, or wait for a person where it is None.
+        """The server did not take the claimed intent; try again at `retry_at`, or wait for a person where it is None.
 
         A newer intent makes a row that would wait for a person due. False: the claim was lost.
         """
@@ -118,7 +114,7 @@ class PlaybackSyncRepository:
                 error_class=error_class,
                 error_message=error[:MAX_ERROR],
             )
-        newer = QueuedChange.intent_seq > seq
+        newer = QueuedChange.intent_seq > QueuedChange.claimed_seq
         return self._settle(
             row_id,
             token,
@@ -213,6 +209,28 @@ class PlaybackSyncRepository:
                 .values(claim_token=None, lease_until=None, **values)
             )
         )
+
+
+_newest = QueuedChange.intent_seq == QueuedChange.claimed_seq
+_table = QueuedChange.__table__
+#: Built once, and for the table itself: this is the statement of every delivery. A token is of one claim only.
+_MARK_SYNCED = (
+    update(_table)
+    .where(_table.c.id.in_(bindparam("ids", expanding=True)))
+    .where(_table.c.claim_token.in_(bindparam("tokens", expanding=True)))
+    .values(
+        synced_seq=_table.c.claimed_seq,
+        status=case((_newest, Status.SYNCED.value), else_=Status.PENDING.value),
+        next_attempt_at=case((_newest, None), else_=bindparam("at", type_=UTCDateTime)),
+        attempt_count=0,
+        claim_token=None,
+        lease_until=None,
+        error_class=None,
+        error_message=None,
+        updated_at=bindparam("at", type_=UTCDateTime),
+    )
+    .returning(_table.c.id)
+)
 
 
 def _count(statement: Any) -> int:

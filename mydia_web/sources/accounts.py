@@ -10,7 +10,7 @@ from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode
 from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
-from mydia_web.sources.registry import KINDS_THAT_TAKE_PUSHES, backend_class, open_backend
+from mydia_web.sources.registry import kinds_that_take_pushes, backend_class, open_backend
 
 
 def find_source(name: str) -> Source:
@@ -110,7 +110,7 @@ def sources_to_tell(user_id: int, content: Content) -> Sequence[int]:
             _is_copy_of(content),
             SourceAccount.user_id == user_id,
             Source.enabled,
-            Source.kind.in_(KINDS_THAT_TAKE_PUSHES),
+            Source.kind.in_(kinds_that_take_pushes()),
         )
         .distinct()
         .order_by(SourceItem.source_id)

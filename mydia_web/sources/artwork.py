@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from PIL import Image
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, or_, select, update
 
 from mydia_web import config
 from mydia_web.backends.base import Connection
@@ -114,7 +115,7 @@ def _folder() -> Path:
     return folder
 
 
-def _ready():  # type: ignore[no-untyped-def]
+def _ready() -> Select[Any]:
     return select(Artwork).where(or_(Artwork.failed_at.is_(None), Artwork.failed_at < now() - RETRY_AFTER))
 
 
@@ -167,7 +168,7 @@ def _shrunk(content: bytes, width: int) -> bytes:
         plain.save(out, "WEBP", quality=_QUALITY, method=2)
     except ServerTrouble:
         raise
-    except Exception as error:  # noqa: BLE001 - decoders raise whatever they stumble over
+    except Exception as error:
         raise ServerTrouble("The server sent something that cannot be read as a picture.") from error
     return out.getvalue()
 

@@ -24,6 +24,8 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     last_ok_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_error: Mapped[str | None]
     last_error_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: How many pushes at a time it bears; None: as many as its kind.
+    concurrency: Mapped[int | None]
     #: Nothing is claimed for it before this: it asked us to wait, or it is down and a probe is due then.
     paused_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: `operator` | `rate_limited` | `down`: why, in one word of ours.

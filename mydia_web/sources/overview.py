@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from mydia_web.accounts.models import User
+from mydia_web.backends.http import Address
 from mydia_web.db import db
 from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.health import Health, health
@@ -31,6 +32,13 @@ class Overview:
     #: The account of the person who looks.
     account: SourceAccount | None
     last_pull: Pull | None
+
+    @property
+    def address(self) -> str:
+        """Where it is, without a sign-in that the address may carry."""
+        return (
+            self.source.base_url if self.source.kind == "folder" else Address.parse(self.source.base_url).url
+        )
 
 
 def overview(user_id: int) -> Sequence[Overview]:
@@ -68,7 +76,7 @@ def names_with_accounts(source_id: int) -> Sequence[tuple[str, SourceAccount]]:
         .where(SourceAccount.source_id == source_id)
         .order_by(func.lower(User.name))
     )
-    return [row.tuple() for row in rows]
+    return [(name, account) for name, account in rows]
 
 
 def list_unmatched(source_id: int, *, after: int = 0, limit: int = 50) -> Sequence[UnmatchedItem]:
@@ -92,7 +100,7 @@ def _holdings() -> dict[int, Holding]:
     )
     held = {row[0]: row for row in db.session.execute(items.group_by(SourceItem.source_id))}
     unmatched = select(UnmatchedItem.source_id, func.count()).group_by(UnmatchedItem.source_id)
-    unknown = dict(db.session.execute(unmatched).tuples().all())
+    unknown = dict(db.session.execute(unmatched).all())
     return {
         source_id: Holding(*held.get(source_id, (source_id, 0, 0))[1:], unknown.get(source_id, 0))
         for source_id in held.keys() | unknown.keys()

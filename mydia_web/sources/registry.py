@@ -7,8 +7,11 @@ from mydia_web.errors import InvalidValue
 
 _BACKENDS: dict[str, type[Backend]] = {backend.kind: backend for backend in (Kodi, Folder)}
 KINDS = tuple(_BACKENDS)
-#: The kinds that can be told a change; nothing is queued for the others.
-KINDS_THAT_TAKE_PUSHES = tuple(kind for kind, backend in _BACKENDS.items() if backend.takes_pushes)
+
+
+def kinds_that_take_pushes() -> list[str]:
+    """The kinds that can be told a change; nothing is queued for the others."""
+    return [kind for kind, backend in _BACKENDS.items() if backend.takes_pushes]
 
 
 def backend_class(kind: str) -> type[Backend]:

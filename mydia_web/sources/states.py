@@ -1,6 +1,7 @@
 """The base of the three-way merge: what each account's items last showed us or took from us."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
@@ -10,30 +11,48 @@ from mydia_web.db import db, insert_for
 from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState
 
 
-def keep_state(source_id: int, user_id: int, source_item_id: int, state: RemoteState) -> None:
-    """Remember that this user's item on the source stands so now. A source or item removed meanwhile is no matter."""
-    account = select(SourceAccount.id).where(
-        SourceAccount.source_id == source_id, SourceAccount.user_id == user_id
-    )
-    account_id = db.session.scalar(account)
-    if account_id is not None and db.session.get(SourceItem, source_item_id) is not None:
-        keep_account_state(account_id, source_item_id, state)
+@dataclass(frozen=True, slots=True)
+class ShownState:
+    """One account's item as its source shows it now."""
+
+    account_id: int
+    source_item_id: int
+    state: RemoteState
 
 
-def keep_account_state(account_id: int, source_item_id: int, state: RemoteState) -> None:
-    values = {
-        "watched": state.watched,
-        "position_ms": max(0, state.position_ms),
-        "play_count": state.play_count,
-        "last_played_at": state.last_played_at,
+def keep_states(shown: Sequence[ShownState]) -> None:
+    """Remember them. An account or item that was removed meanwhile is no matter."""
+    accounts = _present(SourceAccount, {one.account_id for one in shown})
+    items = _present(SourceItem, {one.source_item_id for one in shown})
+    rows = [_row(one) for one in shown if one.account_id in accounts and one.source_item_id in items]
+    if not rows:
+        return
+    insert = insert_for(SourceItemState.__table__)
+    renewed = {name: insert.excluded[name] for name in _STATE}
+    key = ["source_account_id", "source_item_id"]
+    statement = insert.on_conflict_do_update(index_elements=key, set_=renewed)
+    db.session.connection().execute(statement, rows)
+
+
+_STATE = ("watched", "position_ms", "play_count", "last_played_at", "seen_at")
+
+
+def _row(one: ShownState) -> dict[str, object]:
+    return {
+        "source_account_id": one.account_id,
+        "source_item_id": one.source_item_id,
+        "watched": one.state.watched,
+        "position_ms": max(0, one.state.position_ms),
+        "play_count": one.state.play_count,
+        "last_played_at": one.state.last_played_at,
         "seen_at": now(),
     }
-    row = insert_for(SourceItemState).values(
-        source_account_id=account_id, source_item_id=source_item_id, **values
-    )
-    db.session.execute(
-        row.on_conflict_do_update(index_elements=["source_account_id", "source_item_id"], set_=values)
-    )
+
+
+def _present(table: type[SourceAccount] | type[SourceItem], ids: set[int]) -> set[int]:
+    """Those that exist, held until the transaction ends."""
+    query = select(table.id).where(table.id.in_(ids)).with_for_update(read=True, key_share=True)
+    return set(db.session.scalars(query)) if ids else set()
 
 
 def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, RemoteState]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import or_, select
@@ -12,7 +13,7 @@ from mydia_web.backends.errors import BackendError, FailureClass, NotOnServer
 from mydia_web.db import db
 from mydia_web.library.models import ExternalId
 from mydia_web.queue.models import ChangeType, QueuedChange
-from mydia_web.sources.models import SourceItem
+from mydia_web.sources.models import SourceAccount, SourceItem
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +24,13 @@ class Delivery:
 
     row_id: int
     claim_token: str
-    seq: int
+    #: Until when the claim holds, in UTC.
+    lease_until: datetime
     attempt: int
     user_id: int
     source_id: int
+    #: None: the user has no account on the source any more.
+    account_id: int | None
     wanted: Wanted
     #: (source item id, where it goes) for each copy on the source.
     targets: tuple[tuple[int, Target], ...]
@@ -56,15 +60,16 @@ class Outcome:
 
 def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
     """What these rows ask for, with the copies that shall take it."""
-    copies = _copies(rows)
+    copies, accounts = _copies(rows), _accounts(rows)
     return [
         Delivery(
             row_id=row.id,
             claim_token=row.claim_token or "",
-            seq=row.intent_seq,
+            lease_until=row.lease_until or row.intent_at,
             attempt=row.attempt_count,
             user_id=row.user_id,
             source_id=row.source_id,
+            account_id=accounts.get((row.source_id, row.user_id)),
             wanted=wanted(row),
             targets=tuple(copies.get((row.source_id, _content(row)), ())),
         )
@@ -120,6 +125,15 @@ def _failure(error: BackendError) -> Failure:
 
 def _content(row: QueuedChange) -> tuple[str, int]:
     return ("movie", row.media_item_id) if row.episode_id is None else ("episode", row.episode_id)
+
+
+def _accounts(rows: Sequence[QueuedChange]) -> dict[tuple[int, int], int]:
+    """(source, user) → account id."""
+    query = select(SourceAccount.source_id, SourceAccount.user_id, SourceAccount.id).where(
+        SourceAccount.source_id.in_({row.source_id for row in rows}),
+        SourceAccount.user_id.in_({row.user_id for row in rows}),
+    )
+    return {(source_id, user_id): account_id for source_id, user_id, account_id in db.session.execute(query)}
 
 
 def _copies(rows: Sequence[QueuedChange]) -> dict[tuple[int, tuple[str, int]], list[tuple[int, Target]]]:

@@ -15,7 +15,7 @@ from mydia_web.playback.progress import UNKNOWN_TIME, mark_unwatched, mark_watch
 from mydia_web.playback.telling import tell_source
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.models import SourceItem
-from mydia_web.sources.states import keep_account_state, states_of
+from mydia_web.sources.states import ShownState, keep_states, states_of
 from mydia_web.sync.merge import Side, merge
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Incoming:
         ours = self._progress([content for _, _, content in matched])
         queued = self._queued([content for _, _, content in matched])
         removals: list[Removal] = []
+        shown: list[ShownState] = []
         for row, item, content in matched:
             if item.state is None:
                 continue
@@ -58,7 +59,8 @@ class Incoming:
             if decision != "nothing":
                 self._apply(decision, item, item.state, content, known_to_queue=key in queued)
             if base != item.state:
-                keep_account_state(self._account_id, row.id, item.state)
+                shown.append(ShownState(self._account_id, row.id, item.state))
+        keep_states(shown)
         return removals
 
     def unwatch(self, removals: Sequence[Removal]) -> None:
@@ -66,7 +68,7 @@ class Incoming:
         for source_item_id, item, content in removals:
             assert item.state is not None
             self._report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
-            keep_account_state(self._account_id, source_item_id, item.state)
+            keep_states([ShownState(self._account_id, source_item_id, item.state)])
 
     def _apply(
         self, decision: str, item: RemoteItem, state: RemoteState, content: Content, *, known_to_queue: bool

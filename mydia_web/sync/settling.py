@@ -1,44 +1,76 @@
-"""What a push's outcome means for its row, its account and its source."""
+"""What the outcomes of pushes mean for their rows, accounts and sources. Nothing here commits."""
 
 import logging
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import case, update
+from sqlalchemy import case, or_, update
 
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source, SourceAccount
-from mydia_web.sources.states import keep_state
-from mydia_web.sync.delivery import Failure, Outcome
+from mydia_web.sources.states import ShownState, keep_states
+from mydia_web.sync.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.retry import MAX_RETRY_AFTER, pause_after, retry_at
 
 log = logging.getLogger(__name__)
 
-
-def settle(outcome: Outcome) -> None:
-    """Write down what became of a delivery. The caller commits."""
-    delivery, failure = outcome.delivery, outcome.failure
-    for source_item_id, state in outcome.states:
-        keep_state(delivery.source_id, delivery.user_id, source_item_id, state)
-    kept = _taken(outcome) if failure is None else _refused(outcome, failure)
-    if not kept and outcome.states:
-        PlaybackSyncRepository().heal(delivery.row_id)
+#: A source's last success is noted at most this often: the row of a busy one would change with every push.
+_NOTE_EVERY = timedelta(seconds=5)
 
 
-def _taken(outcome: Outcome) -> bool:
-    delivery = outcome.delivery
+def settle(outcomes: Sequence[Outcome]) -> None:
+    """Write down what became of these deliveries."""
+    keep_states([shown for outcome in outcomes for shown in _shown(outcome)])
+    delivered = {one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None}
+    kept = PlaybackSyncRepository().mark_many_synced(delivered) if delivered else set()
+    for outcome in outcomes:
+        if outcome.failure is not None and _refused(outcome.delivery, outcome.failure):
+            kept.add(outcome.delivery.row_id)
+        if outcome.states and outcome.delivery.row_id not in kept:
+            PlaybackSyncRepository().heal(outcome.delivery.row_id)
+    for source_id in {one.delivery.source_id for one in outcomes if one.failure is None}:
+        _is_well(source_id, now())
+
+
+def _shown(outcome: Outcome) -> list[ShownState]:
+    account_id = outcome.delivery.account_id
+    if account_id is None:
+        return []
+    return [ShownState(account_id, item_id, state) for item_id, state in outcome.states]
+
+
+def _is_well(source_id: int, at: datetime) -> None:
+    by_us = Source.pause_reason.in_(["down", "rate_limited"])
+    worth_noting = or_(
+        Source.failure_count > 0,
+        by_us,
+        Source.last_error.is_not(None),
+        Source.last_ok_at.is_(None),
+        Source.last_ok_at < at - _NOTE_EVERY,
+    )
     db.session.execute(
         update(Source)
-        .where(Source.id == delivery.source_id)
-        .values(last_ok_at=now(), last_error=None, failure_count=0, **_no_longer_down())
+        .where(Source.id == source_id, worth_noting)
+        .values(
+            last_ok_at=at,
+            last_error=None,
+            failure_count=0,
+            paused_until=case((by_us, None), else_=Source.paused_until),
+            pause_reason=case((by_us, None), else_=Source.pause_reason),
+        )
     )
-    return PlaybackSyncRepository().mark_synced(delivery.row_id, delivery.claim_token, delivery.seq)
 
 
-def _refused(outcome: Outcome, failure: Failure) -> bool:
-    delivery, queue = outcome.delivery, PlaybackSyncRepository()
-    _note(outcome, failure)
+def _refused(delivery: Delivery, failure: Failure) -> bool:
+    """Put the row back, to wait for its time or for a person. False: its claim was lost."""
+    log.info("not delivered: %s", failure.message, extra={"row_id": delivery.row_id})
+    queue = PlaybackSyncRepository()
+    if failure.failure_class == "auth":
+        _await_sign_in(delivery)
+    if failure.failure_class in ("transient", "rate_limited"):
+        _note_trouble(delivery.source_id, failure)
     if failure.failure_class == "rate_limited":
         return queue.release(
             delivery.row_id, delivery.claim_token, error=failure.message, error_class=failure.failure_class
@@ -46,24 +78,21 @@ def _refused(outcome: Outcome, failure: Failure) -> bool:
     return queue.mark_failed(
         delivery.row_id,
         delivery.claim_token,
-        delivery.seq,
         failure.message,
         failure.failure_class,
         retry_at=retry_at(failure.failure_class, delivery.attempt, now()),
     )
 
 
-def _note(outcome: Outcome, failure: Failure) -> None:
-    """Let the source or the account wait where not the row but they are the trouble."""
-    delivery = outcome.delivery
-    log.info("not delivered: %s", failure.message, extra={"row_id": delivery.row_id})
-    if failure.failure_class == "auth":
-        own = (SourceAccount.source_id == delivery.source_id, SourceAccount.user_id == delivery.user_id)
-        db.session.execute(
-            update(SourceAccount).where(*own, SourceAccount.refused_at.is_(None)).values(refused_at=now())
-        )
-    source = db.session.get(Source, delivery.source_id)
-    if source is None or failure.failure_class not in ("transient", "rate_limited"):
+def _await_sign_in(delivery: Delivery) -> None:
+    own = (SourceAccount.id == delivery.account_id, SourceAccount.refused_at.is_(None))
+    db.session.execute(update(SourceAccount).where(*own).values(refused_at=now()))
+
+
+def _note_trouble(source_id: int, failure: Failure) -> None:
+    """Let the whole source wait where not the row but the server is the trouble."""
+    source = db.session.get(Source, source_id)
+    if source is None:
         return
     source.last_error, source.last_error_at = failure.message, now()
     if source.pause_reason == "operator":
@@ -75,11 +104,3 @@ def _note(outcome: Outcome, failure: Failure) -> None:
     source.failure_count += 1
     if pause := pause_after(source.failure_count):
         source.paused_until, source.pause_reason = now() + pause, "down"
-
-
-def _no_longer_down() -> dict[str, object]:
-    by_us = Source.pause_reason.in_(["down", "rate_limited"])
-    return {
-        "paused_until": case((by_us, None), else_=Source.paused_until),
-        "pause_reason": case((by_us, None), else_=Source.pause_reason),
-    }

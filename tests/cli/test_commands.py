@@ -92,16 +92,22 @@ def test_testing_a_silent_server_says_what_to_look_at(run, kodi, server):
 
 
 def test_a_pull_says_what_it_brought(run, kodi, server, film):
-    kodi.add_movie("Tears of Steel", year=2012, imdb="tt2285752", playcount=1, lastplayed="2026-01-02 03:04:05")
+    kodi.add_movie(
+        "Tears of Steel", year=2012, imdb="tt2285752", playcount=1, lastplayed="2026-01-02 03:04:05"
+    )
     result = run("pull")
     assert (result.exit_code, result.output) == (0, "Living room: 2 titles: 1 watched\n")
 
 
 def test_a_dry_pull_changes_nothing(run, kodi, server):
-    kodi.add_movie("Tears of Steel", year=2012, imdb="tt2285752", playcount=1, lastplayed="2026-01-02 03:04:05")
+    kodi.add_movie(
+        "Tears of Steel", year=2012, imdb="tt2285752", playcount=1, lastplayed="2026-01-02 03:04:05"
+    )
     result = run("pull", "Living room", "--dry-run")
     assert "would bring 2 titles: 1 watched" in result.output
-    assert [one.title for one in db.session.scalars(select(MediaItem).where(MediaItem.type == "movie"))] == ["Sintel"]
+    assert [one.title for one in db.session.scalars(select(MediaItem).where(MediaItem.type == "movie"))] == [
+        "Sintel"
+    ]
 
 
 def test_a_pull_that_fails_half_way_is_a_failure(run, kodi, server):

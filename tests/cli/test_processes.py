@@ -23,7 +23,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def run(*words: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / words[0]), *words[1:]]
-    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_plain_flask_sync_queue_works_in_any_folder_on_an_empty_database(environment, tmp_path):

@@ -42,7 +42,9 @@ def test_json_tells_each_source(run, server, kodi, alice, film):
     }
 
 
-def test_a_server_that_is_down_leaves_it_for_later_and_gets_it_when_asked_again(run, server, kodi, alice, film):
+def test_a_server_that_is_down_leaves_it_for_later_and_gets_it_when_asked_again(
+    run, server, kodi, alice, film
+):
     mark_watched(alice.id, film)
     kodi.down()
     result = run("sync-queue", "--json")

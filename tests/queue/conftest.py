@@ -32,7 +32,9 @@ def server(alice: User, film: MediaItem, pilot: Episode) -> Source:
 
 
 @pytest.fixture
-def enqueue(queue: PlaybackSyncRepository, server: Source, alice: User, film: MediaItem) -> Callable[..., int]:
+def enqueue(
+    queue: PlaybackSyncRepository, server: Source, alice: User, film: MediaItem
+) -> Callable[..., int]:
     """Enqueue a change of Sintel for alice's Kodi; the id of its row."""
 
     def enqueue_now(

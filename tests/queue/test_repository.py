@@ -52,7 +52,7 @@ def test_a_newer_change_folds_into_the_one_still_owed(enqueue, row, first, secon
 def test_a_position_after_a_delivered_mark_leaves_the_mark_alone(enqueue, queue, server, row):
     enqueue("mark_watched")
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    queue.mark_synced(claimed.id, claimed.claim_token, claimed.intent_seq)
+    queue.mark_synced(claimed.id, claimed.claim_token)
     enqueue("progress_update", position_ms=7000)
     assert registers(row()) == ("progress_update", None, 7000)
 
@@ -95,7 +95,7 @@ def test_a_position_leaves_a_row_in_its_pause_and_a_mark_brings_it_forward(enque
     enqueue("progress_update", position_ms=1000)
     [claimed] = queue.mark_syncing(server.id, limit=1)
     retry_at = now() + timedelta(minutes=8)
-    queue.mark_failed(claimed.id, claimed.claim_token, 1, "down", "transient", retry_at=retry_at)
+    queue.mark_failed(claimed.id, claimed.claim_token, "down", "transient", retry_at=retry_at)
     enqueue("progress_update", position_ms=2000)
     assert (row().status, row().next_attempt_at, row().position_ms) == ("failed", retry_at, 2000)
     enqueue("mark_watched")
@@ -105,7 +105,7 @@ def test_a_position_leaves_a_row_in_its_pause_and_a_mark_brings_it_forward(enque
 def test_a_new_change_revives_a_row_that_waited_for_a_person(enqueue, queue, server, row):
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    queue.mark_failed(claimed.id, claimed.claim_token, 1, "no such film", "unmatched", retry_at=None)
+    queue.mark_failed(claimed.id, claimed.claim_token, "no such film", "unmatched", retry_at=None)
     enqueue("progress_update", position_ms=1000)
     assert (row().status, row().error_class) == ("pending", None)
 
@@ -115,7 +115,7 @@ def test_hurrying_ends_the_undo_window_and_pauses_after_an_outage_only(enqueue, 
     assert queue.hurry([server.id]) == 1
     assert row().next_attempt_at == now()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    queue.mark_failed(claimed.id, claimed.claim_token, 1, "a bug", "bug", retry_at=now() + timedelta(hours=1))
+    queue.mark_failed(claimed.id, claimed.claim_token, "a bug", "bug", retry_at=now() + timedelta(hours=1))
     assert queue.hurry([server.id]) == 0
 
 
@@ -141,7 +141,9 @@ def test_what_is_claimed_or_not_due_or_owed_to_another_is_not_claimed(enqueue, q
     assert len(queue.mark_syncing(other.id, limit=10)) == 1
 
 
-def test_a_dead_workers_row_is_rescued_when_its_lease_ends_and_not_before(enqueue, queue, server, row, set_clock):
+def test_a_dead_workers_row_is_rescued_when_its_lease_ends_and_not_before(
+    enqueue, queue, server, row, set_clock
+):
     enqueue()
     queue.mark_syncing(server.id, limit=1)
     set_clock.pass_(seconds=LEASE.total_seconds())
@@ -158,7 +160,7 @@ def test_a_dead_workers_row_is_rescued_when_its_lease_ends_and_not_before(enqueu
 def test_delivered_is_synced_with_its_attempts_forgotten(enqueue, queue, server, row):
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    assert queue.mark_synced(claimed.id, claimed.claim_token, claimed.intent_seq)
+    assert queue.mark_synced(claimed.id, claimed.claim_token)
     assert (row().status, row().synced_seq, row().attempt_count) == ("synced", 1, 0)
     assert row().next_attempt_at is None
 
@@ -166,10 +168,10 @@ def test_delivered_is_synced_with_its_attempts_forgotten(enqueue, queue, server,
 def test_a_change_made_meanwhile_keeps_the_row_owed(enqueue, queue, server, row):
     enqueue("mark_watched")
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    token, seq = claimed.claim_token, claimed.intent_seq
+    token = claimed.claim_token
     enqueue("mark_unwatched")
     assert row().status == "syncing"
-    queue.mark_synced(claimed.id, token, seq)
+    queue.mark_synced(claimed.id, token)
     assert (row().status, row().synced_seq, row().intent_seq, row().completed) == ("pending", 1, 2, False)
 
 
@@ -178,7 +180,7 @@ def test_a_change_made_meanwhile_also_keeps_a_refused_row_owed(enqueue, queue, s
     [claimed] = queue.mark_syncing(server.id, limit=1)
     token = claimed.claim_token
     enqueue("mark_unwatched")
-    queue.mark_failed(claimed.id, token, 1, "refused", "invalid", retry_at=None)
+    queue.mark_failed(claimed.id, token, "refused", "invalid", retry_at=None)
     assert (row().status, row().next_attempt_at) == ("pending", now())
 
 
@@ -192,8 +194,8 @@ def test_a_lost_claim_changes_nothing(enqueue, queue, server, row, set_clock, ac
     [again] = queue.mark_syncing(server.id, limit=1)
     assert again.claim_token != stale
     calls = {
-        "mark_synced": lambda: queue.mark_synced(claimed.id, stale, 1),
-        "mark_failed": lambda: queue.mark_failed(claimed.id, stale, 1, "late", "transient", retry_at=now()),
+        "mark_synced": lambda: queue.mark_synced(claimed.id, stale),
+        "mark_failed": lambda: queue.mark_failed(claimed.id, stale, "late", "transient", retry_at=now()),
         "release": lambda: queue.release(claimed.id, stale),
     }
     assert not calls[acknowledge]()
@@ -203,18 +205,20 @@ def test_a_lost_claim_changes_nothing(enqueue, queue, server, row, set_clock, ac
 def test_healing_sends_what_is_wanted_once_more(enqueue, queue, server, row):
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    queue.mark_synced(claimed.id, claimed.claim_token, 1)
+    queue.mark_synced(claimed.id, claimed.claim_token)
     queue.heal(claimed.id)
     assert (row().status, row().intent_seq, row().next_attempt_at) == ("pending", 2, now())
 
 
-def test_healing_a_row_in_flight_leaves_its_claim_and_its_newer_intent_makes_it_due(enqueue, queue, server, row):
+def test_healing_a_row_in_flight_leaves_its_claim_and_its_newer_intent_makes_it_due(
+    enqueue, queue, server, row
+):
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    token, seq = claimed.claim_token, claimed.intent_seq
+    token = claimed.claim_token
     queue.heal(claimed.id)
     assert (row().status, row().claim_token) == ("syncing", token)
-    queue.mark_synced(claimed.id, token, seq)
+    queue.mark_synced(claimed.id, token)
     assert row().status == "pending"
 
 
@@ -232,7 +236,7 @@ def test_a_failed_row_that_waits_is_retryable_when_due(enqueue, queue, server, s
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
     queue.mark_failed(
-        claimed.id, claimed.claim_token, 1, "down", "transient", retry_at=now() + timedelta(seconds=15)
+        claimed.id, claimed.claim_token, "down", "transient", retry_at=now() + timedelta(seconds=15)
     )
     assert queue.get_failed_retryable() == []
     set_clock.pass_(seconds=15)
@@ -242,14 +246,14 @@ def test_a_failed_row_that_waits_is_retryable_when_due(enqueue, queue, server, s
 def test_an_endless_error_message_is_cut(enqueue, queue, server, row):
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    queue.mark_failed(claimed.id, claimed.claim_token, 1, "x" * 10_000_000, "invalid", retry_at=None)
+    queue.mark_failed(claimed.id, claimed.claim_token, "x" * 10_000_000, "invalid", retry_at=None)
     assert len(row().error_message) == MAX_ERROR
 
 
 def test_retrying_makes_failed_rows_due_with_their_attempts_forgotten(enqueue, queue, server, row):
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    queue.mark_failed(claimed.id, claimed.claim_token, 1, "no such film", "unmatched", retry_at=None)
+    queue.mark_failed(claimed.id, claimed.claim_token, "no such film", "unmatched", retry_at=None)
     assert queue.retry(QueuedChange.source_id == server.id) == 1
     assert (row().status, row().attempt_count, row().next_attempt_at) == ("pending", 0, now())
 
@@ -265,7 +269,7 @@ def test_cancelling_spares_what_is_in_flight(enqueue, queue, server, pilot):
 def test_pruning_drops_old_delivered_rows_only(enqueue, queue, server, pilot, set_clock):
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    queue.mark_synced(claimed.id, claimed.claim_token, 1)
+    queue.mark_synced(claimed.id, claimed.claim_token)
     enqueue(episode=pilot)
     set_clock.pass_(days=31)
     assert queue.prune(now() - timedelta(days=30)) == 1

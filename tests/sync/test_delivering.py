@@ -103,7 +103,11 @@ def test_a_title_that_is_gone_from_the_server_needs_a_person(kodi, movie, drain,
     kodi.remove(movie)
     mark_watched(alice.id, film)
     summary = drain()
-    assert (the_row().status, the_row().error_class, the_row().next_attempt_at) == ("failed", "unmatched", None)
+    assert (the_row().status, the_row().error_class, the_row().next_attempt_at) == (
+        "failed",
+        "unmatched",
+        None,
+    )
     assert summary.tallies["Living room"].needs_you == 1
 
 

@@ -1,0 +1,49 @@
+"""The clients a worker has open: one for each account, kept alive between pushes."""
+
+from sqlalchemy import select
+
+from mydia_web.backends.base import Backend
+from mydia_web.backends.errors import BackendError
+from mydia_web.db import db
+from mydia_web.sources.accounts import open_account
+from mydia_web.sources.models import Source, SourceAccount
+from mydia_web.sync.delivery import Failure
+
+
+class Connections:
+    """Opens each account's client once, or remembers why it cannot be opened."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[int, int], Backend | Failure] = {}
+
+    def get(self, source_id: int, user_id: int) -> Backend | Failure:
+        key = (source_id, user_id)
+        if key not in self._opened:
+            self._opened[key] = _open(source_id, user_id)
+        return self._opened[key]
+
+    def drop(self, source_id: int, user_id: int) -> None:
+        """Look at the account anew the next time; a push that is under way keeps its client."""
+        self._opened.pop((source_id, user_id), None)
+
+    def close(self) -> None:
+        """Close all: an address or a password may have been changed since they were opened."""
+        for backend in self._opened.values():
+            if not isinstance(backend, Failure):
+                backend.close()
+        self._opened.clear()
+
+
+def _open(source_id: int, user_id: int) -> Backend | Failure:
+    source = db.session.get_one(Source, source_id)
+    account = db.session.scalar(
+        select(SourceAccount).where(SourceAccount.source_id == source_id, SourceAccount.user_id == user_id)
+    )
+    if account is None:
+        return Failure("unmatched", f"You have no account on {source.name} any more.")
+    if account.refused_at is not None:
+        return Failure("auth", f"{source.name} refused the sign-in. Enter the password again on its page.")
+    try:
+        return open_account(source, account)
+    except BackendError as error:
+        return Failure(error.failure_class, error.message)

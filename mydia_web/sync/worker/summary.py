@@ -1,0 +1,35 @@
+"""What a drain did, counted for each source."""
+
+from dataclasses import dataclass, field
+
+from mydia_web.sync.delivery import Outcome
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a drain did at one source."""
+
+    synced: int = 0
+    #: Will be tried again without anybody's doing, or once the sign-in is renewed.
+    deferred: int = 0
+    needs_you: int = 0
+    #: The last failure, in words.
+    last_error: str = ""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a drain did, by the name of each source."""
+
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def add(self, source_name: str, outcome: Outcome) -> None:
+        tally = self.tallies.setdefault(source_name, Tally())
+        if outcome.failure is None:
+            tally.synced += 1
+            return
+        tally.last_error = outcome.failure.message
+        if outcome.failure.failure_class in ("transient", "rate_limited", "auth"):
+            tally.deferred += 1
+        else:
+            tally.needs_you += 1

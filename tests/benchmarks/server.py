@@ -1,0 +1,93 @@
+"""A server that takes a state in one request after a set latency, and the smallest backend that speaks to it."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import Process
+from typing import ClassVar
+
+from mydia_web.backends.base import (
+    Artwork,
+    Connection,
+    LibraryPage,
+    RemoteState,
+    ServerInfo,
+    Target,
+    Wanted,
+)
+from mydia_web.backends.errors import NotOnServer
+from mydia_web.backends.http import Http
+
+
+class Plain:
+    """One PUT for each push."""
+
+    kind: ClassVar[str] = "plain"
+    takes_pushes: ClassVar[bool] = True
+    concurrency: ClassVar[int] = 8
+
+    def __init__(self, connection: Connection) -> None:
+        self._http = Http(connection.base_url, product="Plain", hint="Is it running?")
+
+    def check(self) -> ServerInfo:
+        return ServerInfo("Plain", "plain", "1")
+
+    def library(self) -> Iterator[LibraryPage]:
+        yield LibraryPage((), 0, 0)
+
+    def push(self, target: Target, wanted: Wanted) -> RemoteState:
+        self._http.send("PUT", f"/{target.remote_id}", json={"watched": wanted.watched})
+        return RemoteState(bool(wanted.watched), wanted.position_ms or 0)
+
+    def explain(self, target: Target, _wanted: Wanted) -> Sequence[str]:
+        return (f"PUT /{target.remote_id}",)
+
+    def artwork(self, _url: str) -> Artwork:
+        raise NotOnServer
+
+    def close(self) -> None:
+        self._http.close()
+
+
+@contextmanager
+def plain_server(latency: float) -> Iterator[str]:
+    """The address of a server in a process of its own, so that it takes none of our time."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    process = Process(target=_serve, args=(listener, latency), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        process.kill()
+        process.join()
+        listener.close()
+
+
+def _serve(listener: socket.socket, latency: float) -> None:
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=_answer, args=(connection, latency), daemon=True).start()
+
+
+def _answer(connection: socket.socket, latency: float) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    received = b""
+    while True:
+        while b"\r\n\r\n" not in received:
+            more = connection.recv(65536)
+            if not more:
+                return
+            received += more
+        head, _, rest = received.partition(b"\r\n\r\n")
+        length = next(
+            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+        )
+        while len(rest) < length:
+            rest += connection.recv(65536)
+        received = rest[length:]
+        time.sleep(latency)
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+        )
