@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, bindparam, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, case, delete, func, or_, select, update
 
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for

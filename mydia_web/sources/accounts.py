@@ -10,7 +10,7 @@ from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode
 from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
-from mydia_web.sources.registry import kinds_that_take_pushes, backend_class, open_backend
+from mydia_web.sources.registry import backend_class, kinds_that_take_pushes, open_backend
 
 
 def find_source(name: str) -> Source:
