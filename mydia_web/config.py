@@ -188,4 +188,6 @@ def flask_config(settings: Settings) -> dict[str, Any]:
             "image/svg+xml",
         ],
         "COMPRESS_ALGORITHM": ["gzip"],
+        # Flask-Compress never closes the files that it streams; static files are cached for good anyway.
+        "COMPRESS_STREAMS": False,
     }

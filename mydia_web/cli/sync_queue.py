@@ -18,7 +18,8 @@ from mydia_web.db import begin_write, db
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import find_source, list_sources
 from mydia_web.sync.delivery import Outcome
-from mydia_web.sync.worker.delivering import Summary, Worker
+from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.worker.summary import Summary
 from mydia_web.sync.worker.service import watch_queue
 
 ALL_DONE = 0

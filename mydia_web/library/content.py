@@ -83,7 +83,7 @@ def search_library(
 def count_library() -> dict[str, int]:
     """How many films and shows there are."""
     counts = db.session.execute(select(MediaItem.type, func.count()).group_by(MediaItem.type))
-    return {"movie": 0, "show": 0, **dict(counts.tuples().all())}
+    return {"movie": 0, "show": 0} | {row.type: row[1] for row in counts}
 
 
 def sort_title(title: str) -> str:

@@ -25,7 +25,8 @@ def decrypt(encrypted: str) -> dict[str, str]:
         plain = _cipher(config.secret()).decrypt(encrypted.encode())
     except InvalidToken as error:
         raise SignInRefused(
-            "The stored password cannot be read: it was saved under another secret key. Enter it again on this source's page."
+            "The stored password cannot be read: it was saved under another secret key. "
+            "Enter it again on this source's page."
         ) from error
     found: dict[str, str] = json.loads(plain)
     return found

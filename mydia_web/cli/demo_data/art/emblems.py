@@ -49,9 +49,11 @@ def eclipse(canvas: Canvas) -> None:
 def contours(canvas: Canvas) -> None:
     """A map of heights."""
     sky, far, near, light, _ = canvas.palette
-    canvas.sky(sky)
+    canvas.sky(sky[:2])
     for hill_x, hill_y, size in ((0.62, 0.36, 62), (0.16, 0.7, 44), (0.95, 0.85, 34)):
-        waves = [(k, canvas.dice.uniform(-0.16, 0.16), canvas.dice.uniform(0, math.tau)) for k in (2, 3, 4, 5)]
+        waves = [
+            (k, canvas.dice.uniform(-0.16, 0.16), canvas.dice.uniform(0, math.tau)) for k in (2, 3, 4, 5)
+        ]
         for level in range(11):
             radius = size * (1 - level / 11)
             points = []
@@ -59,7 +61,8 @@ def contours(canvas: Canvas) -> None:
                 turn = step / 90 * math.tau
                 swell = 1 + sum(a * (1 - level / 16) * math.sin(k * turn + p) for k, a, p in waves)
                 reach = radius * swell * canvas.unit
-                points.append((hill_x + math.cos(turn) * reach / canvas.width, hill_y + math.sin(turn) * reach / canvas.height))
+                east, south = math.cos(turn) * reach, math.sin(turn) * reach
+                points.append((hill_x + east / canvas.width, hill_y + south / canvas.height))
             canvas.shape(points, mix(sky[0], far, 0.08 + 0.07 * level))
             canvas.line(points, mix(far, near, 0.5), 0.28 if level % 4 else 0.6, 190)
     canvas.line(curve((0.05, 0.3), (0.45, 0.25), (0.61, 0.37)), light, 0.7)
@@ -100,7 +103,26 @@ def botanical(canvas: Canvas) -> None:
         _frond(canvas, (x, 1.02), tip, colour)
 
 
-def _frond(canvas: Canvas, root: tuple[float, float], tip: tuple[float, float], colour: tuple[int, int, int]) -> None:
+def greenhouse(canvas: Canvas) -> None:
+    """Leaves behind the panes of a glasshouse."""
+    _, far, near, light, _ = canvas.palette
+    botanical(canvas)
+    pale, ribs = mix(light, far, 0.15), 7
+    vault = curve((0.0, 0.5), (0.5, -0.32), (1.0, 0.5))
+    canvas.shape([(-0.1, -0.1), (-0.1, 0.5), *vault, (1.1, 0.5), (1.1, -0.1)], near)
+    canvas.line(vault, pale, 1.1)
+    for rib in range(1, ribs):
+        x = rib / ribs
+        top = 0.5 - 1.64 * x * (1 - x)
+        canvas.line([(x, top), (x, 1.02)], pale, 0.5)
+    for y in (0.34, 0.5, 0.66, 0.82):
+        inset = max(0.0, 0.5 - (0.25 - max(0.0, 0.5 - y) / 1.64) ** 0.5)
+        canvas.line([(inset, y), (1 - inset, y)], pale, 0.5)
+
+
+def _frond(
+    canvas: Canvas, root: tuple[float, float], tip: tuple[float, float], colour: tuple[int, int, int]
+) -> None:
     stem = curve(root, (root[0], (root[1] + tip[1]) / 2), tip)
     canvas.line(stem, colour, 0.6)
     for step in range(6, 40, 3):
@@ -124,7 +146,8 @@ def blossom(canvas: Canvas) -> None:
     twigs = curve((0.42, 0.37), (0.5, 0.22), (0.86, 0.16)) + curve((0.25, 0.6), (0.5, 0.56), (0.78, 0.52))
     twigs += curve((0.12, 0.71), (0.2, 0.45), (0.16, 0.22))[15:]
     for x, y in canvas.dice.sample(twigs, 30):
-        size = canvas.dice.uniform(0.7, 1.5)
+        size = canvas.dice.uniform(0.8, 1.9)
+        x, y = x + canvas.dice.uniform(-0.025, 0.025), y + canvas.dice.uniform(-0.015, 0.015)
         for petal in range(5):
             turn = petal * math.tau / 5 + x * 9
             off = 1.15 * size * canvas.unit
@@ -133,28 +156,14 @@ def blossom(canvas: Canvas) -> None:
         canvas.disc(x, y, size * 0.45, mix(light, far, 0.2))
 
 
-def face(canvas: Canvas) -> None:
-    """A head seen from behind, filled with another sky."""
-    sky, far, near, light, _ = canvas.palette
-    canvas.sky(tuple(reversed(sky)))
-    canvas.disc(0.5, 0.4, 37, light, 120)
-    canvas.disc(0.5, 0.36, 21, near)
-    (left, top), (right, bottom) = canvas.at(0.12, 0.62), canvas.at(0.88, 1.5)
-    canvas.draw.ellipse((left, top, right, bottom), fill=near)
-    canvas.shape([(0.42, 0.45), (0.58, 0.45), (0.62, 0.68), (0.38, 0.68)], near)
-    for ring in range(8):
-        canvas.ring(0.5, 0.36, 18.5 - 2.3 * ring, mix(far, light, ring / 8), 0.35, 220)
-    canvas.disc(0.5, 0.36, 1.3, light)
-
-
 def stripes(canvas: Canvas) -> None:
     """Slanted bands of colour, like the spines of old records."""
     sky, far, near, light, _ = canvas.palette
     canvas.sky((near, mix(near, sky[0], 0.6)))
     colours = (*sky[1:], light, far)
-    for index in range(11):
+    for index in range(13):
         colour = colours[index % len(colours)]
         x, wide = -0.55 + 0.14 * index, canvas.dice.uniform(0.05, 0.12)
-        top = canvas.dice.uniform(0.1, 0.35)
-        canvas.shape([(x + 0.5, top), (x + 0.5 + wide, top), (x + wide + 0.1, 0.78), (x + 0.1, 0.78)], colour, 235)
-        canvas.disc(x + 0.5 + wide / 2, top, wide * 50 * canvas.width / (100 * canvas.unit), colour, 235)
+        top = canvas.dice.uniform(0.2, 0.5)
+        canvas.shape([(x + 0.55, top), (x + 0.55 + wide, top), (x + wide, 1.02), (x, 1.02)], colour)
+        canvas.disc(x + 0.55 + wide / 2, top, wide * canvas.width / (2 * canvas.unit), colour)

@@ -32,7 +32,9 @@ def dunes(canvas: Canvas) -> None:
         y, colour = 0.5 + 0.1 * layer, mix(mix(far, sky[-1], 0.5), near, layer / 5)
         crest = canvas.dice.uniform(0.25, 0.75)
         left = curve((-0.1, y + 0.1), (crest * 0.6, y + 0.09), (crest, y - 0.03))
-        right = curve((crest, y - 0.03), (crest + 0.15, y + 0.07), (1.1, y + 0.04 + 0.04 * canvas.dice.random()))
+        right = curve(
+            (crest, y - 0.03), (crest + 0.15, y + 0.07), (1.1, y + 0.04 + 0.04 * canvas.dice.random())
+        )
         canvas.shape([*left, *right, (1.1, 1.1), (-0.1, 1.1)], mix(colour, light, 0.22))
         shade = curve((crest, y - 0.03), (crest - 0.08, y + 0.2), (crest + 0.3, y + 0.5))
         canvas.shape([*right, (1.1, 1.1), (crest + 0.3, 1.1), *reversed(shade)], mix(colour, near, 0.35))
@@ -85,16 +87,22 @@ def lake(canvas: Canvas) -> None:
     sky, far, near, light, _ = canvas.palette
     canvas.sky(sky, bottom=0.6)
     canvas.glow(0.5, 0.27, 60, light, 0.5)
-    canvas.disc(0.5, 0.27, 15, light)
-    canvas.box(0, 0.1, 0.5, 0.45, mix(sky[1], sky[2], 0.35), 215)
+    (x, y), r = canvas.at(0.5, 0.27), 16 * canvas.unit
+    canvas.draw.ellipse((x - r, y - r, x + r, y + r), fill=(*light, 40))
+    canvas.draw.pieslice((x - r, y - r, x + r, y + r), -70, 110, fill=light)
     canvas.ridge(0.55, 0.1, mix(far, sky[-1], 0.3), peaks=1.6)
     canvas.ridge(0.6, 0.07, mix(far, near, 0.5), peaks=2.4)
     half = canvas.image.crop((0, round(0.2 * canvas.height), canvas.width, round(0.62 * canvas.height)))
-    mirrored = half.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((canvas.width, round(0.4 * canvas.height)))
+    mirrored = half.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize(
+        (canvas.width, round(0.4 * canvas.height))
+    )
     canvas.image.paste(mirrored, (0, round(0.62 * canvas.height)))
     canvas.veil(0.62, 1.01, near, 0.25, 0.85)
     for _ in range(40):
-        (x, y), long = (canvas.dice.random(), canvas.dice.uniform(0.63, 0.95)), canvas.dice.uniform(0.03, 0.16)
+        (x, y), long = (
+            (canvas.dice.random(), canvas.dice.uniform(0.63, 0.95)),
+            canvas.dice.uniform(0.03, 0.16),
+        )
         canvas.line([(x, y), (x + long, y)], mix(sky[-1], light, 0.3), 0.22, 110)
     canvas.box(0, 0.618, 1, 0.622, near)
 
@@ -107,13 +115,22 @@ def forest(canvas: Canvas) -> None:
     for layer in range(4):
         colour = mix(mix(far, sky[-1], 0.55 - 0.18 * layer), near, layer / 3)
         for _ in range(14 - 3 * layer):
-            x, wide = canvas.dice.uniform(-0.05, 1.05), (0.008 + 0.014 * layer) * canvas.dice.uniform(0.7, 1.3)
+            x, wide = (
+                canvas.dice.uniform(-0.05, 1.05),
+                (0.008 + 0.014 * layer) * canvas.dice.uniform(0.7, 1.3),
+            )
             lean = canvas.dice.uniform(-0.03, 0.03)
-            trunk = [(x + lean, -0.02), (x + lean + wide, -0.02), (x + 1.5 * wide, 1.02), (x - wide / 2, 1.02)]
+            trunk = [
+                (x + lean, -0.02),
+                (x + lean + wide, -0.02),
+                (x + 1.5 * wide, 1.02),
+                (x - wide / 2, 1.02),
+            ]
             canvas.shape(trunk, colour)
         canvas.veil(0.55, 1.01, mix(light, colour, 0.6), 0, 0.5 - 0.14 * layer)
     canvas.ridge(0.86, 0.05, near, peaks=2)
-    for x, y in ((0.4, 0.78), (0.452, 0.78)):
+    canvas.veil(0.5, 1.01, near, 0, 0.9)
+    for x, y in ((0.4, 0.64), (0.452, 0.64)):
         canvas.glow(x, y, 4, light, 0.9)
         canvas.disc(x, y, 0.75, light)
 
@@ -138,29 +155,32 @@ def kite(canvas: Canvas) -> None:
     sky, far, near, light, _ = canvas.palette
     canvas.sky(sky)
     for _ in range(7):
-        x, y, long = canvas.dice.random(), canvas.dice.uniform(0.15, 0.6), canvas.dice.uniform(0.1, 0.3)
+        x, y, long = canvas.dice.random(), canvas.dice.uniform(0.15, 0.6), canvas.dice.uniform(8, 24)
         for puff in range(5):
-            canvas.disc(x + long * puff / 5, y, canvas.dice.uniform(1.5, 4.5), light, 46)
-    x, y, size = 0.66, 0.27, 0.15
-    tall = size * canvas.width / canvas.height * 1.3
-    canvas.line(curve((x, y + tall), (0.62, 0.7), (0.27, 0.795)), near, 0.3, 200)
+            colour = mix(sky[min(3, int(4.5 * y))], light, 0.42)
+            off = long * puff / 5 * canvas.unit / canvas.width
+            canvas.disc(x + off, y, 1.4 + 1.1 * (2 - abs(2 - puff)), colour)
+    x, y, size = 0.66, 0.27, 15 * canvas.unit / canvas.width
+    tall = 19 * canvas.unit / canvas.height * (0.75 if canvas.is_wide else 1)
+    canvas.line(curve((x, y + tall), (0.6, 0.66), (0.27, 0.72)), near, 0.3, 200)
     canvas.shape([(x, y - tall), (x + size, y), (x, y + 1.35 * tall), (x - size, y)], (216, 67, 43))
     canvas.shape([(x, y - tall), (x + size, y), (x, y)], (244, 176, 66))
     canvas.shape([(x, y), (x - size, y), (x, y + 1.35 * tall)], (32, 64, 92))
-    canvas.ridge(0.84, 0.07, mix(far, near, 0.35), peaks=0.8, rough=0.3)
-    canvas.ridge(0.93, 0.05, near, peaks=1.1, rough=0.3)
-    walker(canvas, 0.25, 0.83, 6)
+    canvas.ridge(0.8, 0.03, mix(far, near, 0.35), peaks=0.8, rough=0.3)
+    canvas.shape([*curve((-0.3, 0.86), (0.25, 0.68), (0.9, 1.02)), (-0.3, 1.02)], mix(far, near, 0.8))
+    canvas.ridge(0.93, 0.03, near, peaks=1.1, rough=0.3)
+    walker(canvas, 0.25, 0.79, 8)
 
 
 def birds(canvas: Canvas) -> None:
     """Folded birds rising in a flock."""
     sky, far, near, light, _ = canvas.palette
     canvas.sky(sky)
-    canvas.disc(0.5, 0.44, 30, light, 235)
+    canvas.disc(0.5, 0.54, 30, light, 235)
     for index in range(26):
         share = index / 26
         x = 0.5 + 0.46 * math.sin(index * 2.4) * (0.35 + 0.65 * share)
-        y = 0.82 - 0.68 * share + canvas.dice.uniform(-0.04, 0.04)
+        y = 0.86 - 0.55 * share + canvas.dice.uniform(-0.04, 0.04)
         size = (0.03 + 0.07 * (1 - share)) * canvas.dice.uniform(0.75, 1.2)
         _folded_bird(canvas, x, y, size, 1 if canvas.dice.random() < 0.6 else -1)
     canvas.ridge(0.95, 0.03, mix(far, near, 0.5), peaks=1.4)
@@ -171,7 +191,10 @@ def _folded_bird(canvas: Canvas, x: float, y: float, size: float, way: int) -> N
     wide, tall = size * way, size * canvas.width / canvas.height
     canvas.shape([(x - wide, y), (x + wide * 0.3, y - tall * 0.1), (x - wide * 0.1, y + tall * 0.55)], far)
     canvas.shape([(x - wide * 0.45, y), (x + wide * 0.3, y - tall * 0.1), (x - wide * 0.25, y - tall)], near)
-    canvas.shape([(x + wide * 0.3, y - tall * 0.1), (x + wide, y - tall * 0.4), (x + wide * 0.1, y + tall * 0.25)], near)
+    canvas.shape(
+        [(x + wide * 0.3, y - tall * 0.1), (x + wide, y - tall * 0.4), (x + wide * 0.1, y + tall * 0.25)],
+        near,
+    )
 
 
 def snow(canvas: Canvas) -> None:
@@ -190,7 +213,9 @@ def snow(canvas: Canvas) -> None:
     canvas.ridge(0.76, 0.04, mix(white, far, 0.25), peaks=0.7, rough=0.25)
     canvas.ridge(0.88, 0.05, white, peaks=0.9, rough=0.25)
     for _ in range(150):
-        canvas.disc(canvas.dice.random(), canvas.dice.random(), canvas.dice.choice((0.3, 0.4, 0.7)), white, 190)
+        canvas.disc(
+            canvas.dice.random(), canvas.dice.random(), canvas.dice.choice((0.3, 0.4, 0.7)), white, 190
+        )
 
 
 def walker(canvas: Canvas, x: float, y: float, tall: float) -> None:

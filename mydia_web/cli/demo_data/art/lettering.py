@@ -12,25 +12,34 @@ _MARGIN = 0.085
 
 
 def set_title(canvas: Canvas, title: str, note: str, style: str) -> None:
-    """The title with a small line under it. `style` says where and how: `foot`, `head`, `left` or `wide`."""
-    {"foot": _foot, "head": _head, "left": _left, "wide": _wide}[style](canvas, title, note)
+    """The title with a small line under it. `style` says where and how."""
+    styles = {"foot": _foot, "head": _head, "left": _left, "wide": _wide, "page": _page, "label": _label}
+    styles[style](canvas, title, note)
 
 
 def _foot(canvas: Canvas, title: str, note: str) -> None:
     """Centred capitals at the foot."""
+    _quieten(canvas)
     lines = _broken(title.upper(), 13)
     size = _fitting(canvas, lines, 0.13, tracking=0.06)
     bottom = 0.905 * canvas.height
     _rows(canvas, lines, bottom - 1.12 * size * len(lines), size, tracking=0.06, bold=True)
-    _row(canvas, note.upper(), canvas.width / 2, bottom + 0.022 * canvas.height, 0.026, tracking=0.3)
+    _row(canvas, note.upper(), canvas.width / 2, bottom + 0.022 * canvas.height, 0.034, tracking=0.25)
 
 
 def _head(canvas: Canvas, title: str, note: str) -> None:
-    """Centred capitals at the head, the note at the foot."""
+    """Centred capitals at the head."""
     lines = _broken(title.upper(), 11)
     size = _fitting(canvas, lines, 0.15, tracking=0.03)
     _rows(canvas, lines, 0.06 * canvas.height, size, tracking=0.03, bold=True)
-    _row(canvas, note.upper(), canvas.width / 2, 0.945 * canvas.height, 0.026, tracking=0.3)
+    _row(
+        canvas,
+        note.upper(),
+        canvas.width / 2,
+        0.075 * canvas.height + 1.12 * size * len(lines),
+        0.034,
+        tracking=0.25,
+    )
 
 
 def _left(canvas: Canvas, title: str, note: str) -> None:
@@ -40,19 +49,51 @@ def _left(canvas: Canvas, title: str, note: str) -> None:
     top = 0.905 * canvas.height - 1.04 * size * len(lines)
     for number, line in enumerate(lines):
         _letters(canvas, line, _MARGIN * canvas.width, top + 1.04 * size * number, size, -0.01, bold=True)
-    small = 0.028 * canvas.width
+    small = 0.04 * canvas.width
     _letters(canvas, note, _MARGIN * canvas.width, 0.925 * canvas.height, small, 0.08, bold=False)
+
+
+def _page(canvas: Canvas, title: str, note: str) -> None:
+    """Flush left at the head, in the size of a book's title page: for long ones."""
+    lines = _broken(title, 16)
+    size = _fitting(canvas, lines, 0.11, tracking=-0.01)
+    left, top = _MARGIN * canvas.width, 0.06 * canvas.height
+    for number, line in enumerate(lines):
+        _letters(canvas, line, left, top + 1.12 * size * number, size, -0.01, bold=True)
+    _letters(
+        canvas, note, left, top + 1.12 * size * len(lines) + 0.4 * size, 0.04 * canvas.width, 0.08, bold=False
+    )
+
+
+def _label(canvas: Canvas, title: str, note: str) -> None:
+    """On a plain label across the foot: for pictures without a quiet place."""
+    canvas.box(0, 0.74, 1, 1, canvas.palette.sky[0])
+    canvas.box(0, 0.74, 1, 0.746, canvas.palette.ink)
+    lines = _broken(title, 14)
+    size = _fitting(canvas, lines, 0.11, tracking=0)
+    left, top = _MARGIN * canvas.width, 0.775 * canvas.height
+    for number, line in enumerate(lines):
+        _letters(canvas, line, left, top + 1.08 * size * number, size, 0, bold=True)
+    _letters(canvas, note, left, 0.94 * canvas.height, 0.04 * canvas.width, 0.08, bold=False)
 
 
 def _wide(canvas: Canvas, title: str, note: str) -> None:
     """Thin and widely spaced, between two rules."""
+    _quieten(canvas)
     lines = _broken(title.upper(), 12)
     size = _fitting(canvas, lines, 0.085, tracking=0.32)
     top = 0.9 * canvas.height - 1.45 * size * len(lines)
     _rows(canvas, lines, top, size, tracking=0.32, bold=False, leading=1.45)
     for y in (top - 0.5 * size, top + 1.45 * size * len(lines) + 0.15 * size):
         canvas.line([(0.3, y / canvas.height), (0.7, y / canvas.height)], canvas.palette.ink, 0.25, 200)
-    _row(canvas, note.upper(), canvas.width / 2, 0.94 * canvas.height, 0.024, tracking=0.3)
+    _row(canvas, note.upper(), canvas.width / 2, 0.94 * canvas.height, 0.032, tracking=0.25)
+
+
+def _quieten(canvas: Canvas) -> None:
+    """Darken the foot of the picture where the title is light."""
+    if sum(canvas.palette.ink) > 500:
+        canvas.veil(0.62, 0.86, canvas.palette.near, 0, 0.55)
+        canvas.veil(0.86, 1.01, canvas.palette.near, 0.55, 0.8)
 
 
 def _rows(

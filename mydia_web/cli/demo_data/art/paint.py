@@ -42,7 +42,9 @@ class Canvas:
         # A strip of n colours scaled up is flat for half a colour at each end: cut that off.
         box = (0, 0.5, 1, len(colours) - 0.5) if len(colours) > 1 else None
         flow = strip.resize((1, height), Image.Resampling.BILINEAR, box=box)
-        self.image.paste(flow.resize((self.width, height)), (0, round(top * self.height)))
+        self.image.paste(
+            flow.resize((self.width, height), Image.Resampling.NEAREST), (0, round(top * self.height))
+        )
 
     def disc(self, x: float, y: float, radius: float, colour: Colour, alpha: int = 255) -> None:
         """`radius` in units."""
@@ -66,7 +68,9 @@ class Canvas:
 
     def line(self, points: Sequence[Point], colour: Colour, width: float, alpha: int = 255) -> None:
         pixels = max(1, round(width * self.unit))
-        self.draw.line([self.at(*point) for point in points], fill=(*colour, alpha), width=pixels, joint="curve")
+        self.draw.line(
+            [self.at(*point) for point in points], fill=(*colour, alpha), width=pixels, joint="curve"
+        )
 
     def veil(self, top: float, bottom: float, colour: Colour, start: float, end: float) -> None:
         """A colour that thickens from `start` to `end` (shares) between two heights."""
@@ -74,7 +78,9 @@ class Canvas:
         strip = Image.new("L", (1, 2))
         strip.putdata([round(255 * start), round(255 * end)])
         flow = strip.resize((1, height), Image.Resampling.BILINEAR, box=(0, 0.5, 1, 1.5))
-        self.image.paste(colour, (0, round(top * self.height)), flow.resize((self.width, height)))
+        self.image.paste(
+            colour, (0, round(top * self.height)), flow.resize((self.width, height), Image.Resampling.NEAREST)
+        )
 
     def stars(self, count: int, bottom: float = 1, colour: Colour = (255, 255, 255)) -> None:
         for _ in range(count):
@@ -100,7 +106,7 @@ class Canvas:
 
     def finished(self, size: tuple[int, int]) -> Image.Image:
         """The picture, with the edges a little darker and the grain of print."""
-        image = self.image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2)
+        image = self.image.resize(size, Image.Resampling.HAMMING)
         return ImageChops.overlay(image, _grain(size))
 
 

@@ -6,7 +6,7 @@ Colour = tuple[int, int, int]
 
 
 class Palette(NamedTuple):
-    """`sky` from the top to the horizon, `far` and `near` for what stands before it, `light`, and `ink` for the title."""
+    """`sky` from top to horizon, `far` and `near` for what stands before it, `light`, and `ink` for the title."""
 
     sky: tuple[Colour, ...]
     far: Colour

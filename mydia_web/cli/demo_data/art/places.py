@@ -3,7 +3,7 @@
 import math
 
 from mydia_web.cli.demo_data.art.landscapes import walker
-from mydia_web.cli.demo_data.art.paint import Canvas
+from mydia_web.cli.demo_data.art.paint import Canvas, curve
 from mydia_web.cli.demo_data.art.palettes import mix
 
 
@@ -11,8 +11,8 @@ def city(canvas: Canvas) -> None:
     """Roofs and lit windows under a large moon."""
     sky, far, near, light, _ = canvas.palette
     canvas.sky(sky, bottom=0.85)
-    canvas.glow(0.66, 0.3, 55, light, 0.5)
-    canvas.disc(0.66, 0.3, 17, mix(light, sky[-1], 0.15))
+    canvas.glow(0.66, 0.41, 55, light, 0.5)
+    canvas.disc(0.66, 0.41, 17, mix(light, sky[-1], 0.15))
     for layer in range(3):
         colour, x = mix(mix(far, sky[-1], 0.35), near, layer / 2), -0.03
         while x < 1.03:
@@ -36,7 +36,7 @@ def _windows(canvas: Canvas, x: float, top: float, wide: float, layer: int) -> N
 
 def rain(canvas: Canvas) -> None:
     """Street lamps out of focus behind a wet window."""
-    sky, far, near, light, _ = canvas.palette
+    sky, _, near, light, _ = canvas.palette
     canvas.sky((*sky[:3], near))
     for _ in range(30):
         x, y = canvas.dice.random(), canvas.dice.uniform(0.2, 0.75)
@@ -50,9 +50,10 @@ def rain(canvas: Canvas) -> None:
         canvas.disc(x, y + long, wide * 0.95, mix(sky[-1], light, 0.5), 190)
     for _ in range(240):
         place = canvas.dice.random(), canvas.dice.random()
-        canvas.disc(*place, canvas.dice.uniform(0.25, 0.8), mix(sky[-1], light, 0.4), canvas.dice.randint(60, 170))
+        canvas.disc(
+            *place, canvas.dice.uniform(0.25, 0.8), mix(sky[-1], light, 0.4), canvas.dice.randint(60, 170)
+        )
     canvas.veil(0.6, 1.01, near, 0, 0.75)
-    canvas.box(0, 0, 1, 0.0, far)
 
 
 def road(canvas: Canvas) -> None:
@@ -146,7 +147,11 @@ def window(canvas: Canvas) -> None:
     for column in range(2):
         for row in range(2):
             x, y = 0.24 + column * (wide + 0.025), 0.17 + row * (tall + 0.022) + column * 0.035
-            pane = [(x + row * 0.02, y), (x + wide + row * 0.02, y + 0.03), (x + wide + 0.02, y + tall + 0.03)]
+            pane = [
+                (x + row * 0.02, y),
+                (x + wide + row * 0.02, y + 0.03),
+                (x + wide + 0.02, y + tall + 0.03),
+            ]
             canvas.shape([*pane, (x + 0.02, y + tall)], light, 225)
     canvas.box(0, 0.76, 1, 1.02, near)
     canvas.box(0, 0.752, 1, 0.762, mix(near, far, 0.5))
@@ -160,33 +165,34 @@ def stairs(canvas: Canvas) -> None:
     """Steps that climb out of the picture."""
     sky, far, near, light, _ = canvas.palette
     canvas.sky(sky)
-    canvas.disc(0.72, 0.26, 15, light)
-    steps = 9
+    canvas.disc(0.3, 0.55, 15, light)
+    steps = 11
     for step in range(steps, 0, -1):
-        x, y = step / steps, 0.9 - 0.52 * step / steps
+        x, y = step / steps, 0.92 - 0.5 * step / steps
         wide = 1.0 / steps
         canvas.box(x - wide, y, 1.02, 1.02, mix(far, near, 0.15 + 0.06 * (step % 2)))
         canvas.box(x - wide, y, x, y + 0.012, light)
-        canvas.box(x - wide, y + 0.012, x - wide + 0.02, 1.02, near, 150)
-    canvas.box(0, 0.9, 1.02, 1.02, near)
-    walker(canvas, 0.275, 0.785, 11)
+    canvas.box(0, 0.92, 1.02, 1.02, near)
+    walker(canvas, 0.59, 0.602, 10)
 
 
 def lanterns(canvas: Canvas) -> None:
     """Paper lanterns let go over dark water."""
-    sky, far, near, light, _ = canvas.palette
+    sky, far, near, _, _ = canvas.palette
     canvas.sky((*sky[:3], mix(sky[2], sky[3], 0.5)), bottom=0.8)
     canvas.ridge(0.78, 0.06, mix(far, near, 0.5), peaks=1.8)
     canvas.box(0, 0.8, 1, 1.02, near)
     for index in range(24):
         share = index / 24
         x, y = canvas.dice.uniform(0.05, 0.95), canvas.dice.uniform(0.05, 0.72)
-        size = 0.014 + 0.06 * share**2
-        tall = size * 1.35 * canvas.width / canvas.height
-        warm = mix(light, (255, 120, 50), canvas.dice.uniform(0.1, 0.6))
-        canvas.glow(x, y, 130 * size + 4, warm, 0.55)
-        canvas.shape([(x - size, y - tall), (x + size, y - tall), (x + 0.72 * size, y + tall), (x - 0.72 * size, y + tall)], warm)
-        canvas.box(x - 0.72 * size, y + 0.7 * tall, x + 0.72 * size, y + tall, mix(warm, (255, 255, 240), 0.7))
+        size = (1.2 + 6.5 * share**2) * canvas.unit / canvas.width
+        tall = 1.45 * size * canvas.width / canvas.height
+        warm = mix((255, 190, 92), (255, 104, 44), canvas.dice.uniform(0.0, 0.8))
+        canvas.glow(x, y, 6 + 14 * share**2, warm, 0.55)
+        dome = curve((x - size, y), (x, y - 2 * tall), (x + size, y))
+        canvas.shape([*dome, (x + 0.66 * size, y + tall), (x - 0.66 * size, y + tall)], warm)
+        heart = curve((x - 0.6 * size, y + tall), (x, y - 0.6 * tall), (x + 0.6 * size, y + tall))
+        canvas.shape(heart, mix(warm, (255, 250, 220), 0.65))
         canvas.line([(x - size, 0.82 + 0.1 * share), (x + size, 0.82 + 0.1 * share)], warm, 0.5, 150)
 
 
@@ -200,9 +206,9 @@ def beam(canvas: Canvas) -> None:
     canvas.glow(0.36, 0.345, 30, light, 0.9)
     canvas.shape([(0.325, 0.4), (0.395, 0.4), (0.425, 0.8), (0.295, 0.8)], mix(near, far, 0.25))
     for band in range(3):
-        y = 0.46 + 0.11 * band
-        side = 0.04 + 0.008 * band
-        canvas.shape([(0.36 - side, y), (0.36 + side, y), (0.36 + side + 0.003, y + 0.05), (0.36 - side - 0.003, y + 0.05)], light, 220)
+        y, side = 0.46 + 0.11 * band, 0.04 + 0.008 * band
+        lower = [(0.363 + side, y + 0.05), (0.357 - side, y + 0.05)]
+        canvas.shape([(0.36 - side, y), (0.36 + side, y), *lower], light, 220)
     canvas.box(0.31, 0.385, 0.41, 0.4, near)
     canvas.box(0.335, 0.315, 0.385, 0.386, light)
     canvas.shape([(0.325, 0.317), (0.36, 0.28), (0.395, 0.317)], near)
@@ -224,3 +230,45 @@ def pool(canvas: Canvas) -> None:
     canvas.shape([(0.42, 0.56), (0.49, 0.56), (0.54, 0.8), (0.46, 0.8)], light)
     canvas.disc(0.3, 0.4, 6.5, (244, 190, 60))
     canvas.disc(0.3, 0.4, 3.2, far)
+
+
+def rooms(canvas: Canvas) -> None:
+    """Nine windows of one house, each with an evening of its own."""
+    sky, far, near, light, _ = canvas.palette
+    canvas.sky((near, mix(near, far, 0.5)))
+    columns, rows = (3, 3) if not canvas.is_wide else (5, 2)
+    top, bottom = (0.24, 0.93) if not canvas.is_wide else (0.08, 1.0)
+    warm = (light, mix(light, sky[-1], 0.6), sky[-1], mix(sky[2], sky[-1], 0.4), mix(near, far, 0.9), sky[1])
+    for index in range(columns * rows):
+        row, column = divmod(index, columns)
+        x, y = (column + 0.16) / columns, top + (bottom - top) * (row + 0.08) / rows
+        right, low = x + 0.68 / columns, y + (bottom - top) * 0.8 / rows
+        colour = canvas.dice.choice(warm)
+        canvas.box(x, y, right, low, colour)
+        _someone(canvas, index, (x, y, right, low))
+        canvas.box((x + right) / 2 - 0.004, y, (x + right) / 2 + 0.004, low, near)
+        canvas.box(x, y + 0.3 * (low - y), right, y + 0.3 * (low - y) + 0.005, near)
+        canvas.box(x - 0.012, low, right + 0.012, low + 0.012, mix(near, far, 0.8))
+
+
+def _someone(canvas: Canvas, index: int, pane: tuple[float, float, float, float]) -> None:
+    """What stands in a window: a person, a lamp, a curtain or a plant; often nothing."""
+    x, y, right, low = pane
+    near, middle = canvas.palette.near, x + (right - x) * canvas.dice.uniform(0.3, 0.7)
+    what = (index + canvas.dice.randint(0, 1)) % 5
+    if what == 0:
+        tall = low - y
+        wide = 0.34 * tall * canvas.height / canvas.width
+        canvas.disc(middle, low - 0.5 * tall, 0.15 * tall * canvas.height / canvas.unit, near)
+        canvas.shape(curve((middle - wide, low), (middle, low - 0.72 * tall), (middle + wide, low)), near)
+    elif what == 1:
+        canvas.line([(middle, y), (middle, y + 0.3 * (low - y))], near, 0.4)
+        canvas.disc(middle, y + 0.36 * (low - y), 2.6, mix(canvas.palette.light, (255, 255, 255), 0.5))
+    elif what == 2:
+        for side, edge in ((1, x), (-1, right)):
+            drape = curve((edge, y), (edge + side * 0.1, y + 0.1), (edge, low))
+            canvas.shape([*drape, (edge, y)], near, 150)
+    elif what == 3:
+        for turn in (-0.035, -0.015, 0.01, 0.03):
+            leaf = (middle + turn, low - 0.4 * (low - y))
+            canvas.line(curve((middle, low), (middle, low - 0.25 * (low - y)), leaf), near, 0.9)

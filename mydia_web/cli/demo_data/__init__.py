@@ -1,0 +1,1 @@
+"""The sample household that `mydia-web demo` shows: everything in it is invented."""
