@@ -17,9 +17,9 @@ from sqlalchemy import (
     and_,
     column,
     func,
+    literal_column,
     select,
     table,
-    text,
     true,
     tuple_,
 )
@@ -38,8 +38,14 @@ MAX_COUNT = 1000
 
 # Not written with `status = 'failed'`, which would lead the planner to the index of all failed rows: of a
 # million that wait for a person, the ten that go out by themselves could only be found by reading them all.
-_GOES_OUT_AFTER_FAILURE = text("(status <> 'pending' AND next_attempt_at IS NOT NULL)")
-_NEEDS_YOU = text("(status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL)")
+_GOES_OUT_AFTER_FAILURE = and_(
+    QueuedChange.status != literal_column("'pending'"), QueuedChange.next_attempt_at.is_not(None)
+)
+_NEEDS_YOU = and_(
+    QueuedChange.status != literal_column("'synced'"),
+    QueuedChange.next_attempt_at.is_(None),
+    QueuedChange.lease_until.is_(None),
+)
 # A table of playback, which stands above: only whose news a change was is asked of it.
 _change_sets = table("change_sets", column("id"), column("source_id"))
 
@@ -182,6 +188,7 @@ def _count(*where: Any) -> ScalarSelect[int]:
 
 
 def _rows(user_id: int | None) -> Select[Any]:
+    """Outer joins, so that no planner begins with the few users or sources and then has to sort all their rows."""
     origin = Source.__table__.alias("origin")
     return (
         select(
@@ -193,9 +200,9 @@ def _rows(user_id: int | None) -> Select[Any]:
             User.name,
             origin.c.name,
         )
-        .join(MediaItem, MediaItem.id == QueuedChange.media_item_id)
-        .join(Source, Source.id == QueuedChange.source_id)
-        .join(User, User.id == QueuedChange.user_id)
+        .outerjoin(MediaItem, MediaItem.id == QueuedChange.media_item_id)
+        .outerjoin(Source, Source.id == QueuedChange.source_id)
+        .outerjoin(User, User.id == QueuedChange.user_id)
         .outerjoin(Episode, Episode.id == QueuedChange.episode_id)
         .outerjoin(_change_sets, _change_sets.c.id == QueuedChange.change_set_id)
         .outerjoin(origin, origin.c.id == _change_sets.c.source_id)

@@ -14,6 +14,7 @@ from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.queue.intents import Intent, check, first_values, fold
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
+from mydia_web.queue.wakeup import notify
 
 #: How long a claimed row is its worker's. A worker that is silent for longer is taken for dead.
 LEASE = timedelta(seconds=60)
@@ -42,7 +43,9 @@ class PlaybackSyncRepository:
             else QueuedChange.episode_id.is_(None),
             set_=folded,
         )
-        return int(db.session.scalar(statement.returning(QueuedChange.id)) or 0)
+        row_id = int(db.session.scalar(statement.returning(QueuedChange.id)) or 0)
+        notify()
+        return row_id
 
     def get_pending(self, limit: int = 100, *, source_id: int | None = None) -> Sequence[QueuedChange]:
         """Rows that are due now, the longest due first."""
@@ -176,6 +179,7 @@ class PlaybackSyncRepository:
 
     def retry(self, *where: ColumnElement[bool]) -> int:
         """Make failed rows due now, with their attempts forgotten; how many."""
+        notify()
         return _count(
             update(QueuedChange)
             .where(QueuedChange.status == Status.FAILED, *where)
@@ -192,6 +196,12 @@ class PlaybackSyncRepository:
         """Drop delivered rows last touched before then; how many."""
         return _count(
             delete(QueuedChange).where(QueuedChange.status == Status.SYNCED, QueuedChange.updated_at < before)
+        )
+
+    def next_due(self, source_id: int) -> datetime | None:
+        """When the next row of a source is due; None: nothing is owed to it."""
+        return db.session.scalar(
+            select(func.min(QueuedChange.next_attempt_at)).where(QueuedChange.source_id == source_id)
         )
 
     def count_in_flight(self, source_id: int) -> int:

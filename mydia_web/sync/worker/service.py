@@ -1,7 +1,7 @@
 """The worker inside the web server: one thread delivers, one pulls, until the server stops."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Event, Thread
@@ -12,6 +12,8 @@ from mydia_web import config
 from mydia_web.backends.errors import BackendError
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
+from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.wakeup import WakeUp
 from mydia_web.sources.models import Pull, Source
 from mydia_web.sync.pulls import open_pulls, request_pull
 from mydia_web.sync.worker.delivering import Worker
@@ -19,29 +21,44 @@ from mydia_web.sync.worker.pulling import reclaim_lost_pulls, run_pull
 
 log = logging.getLogger(__name__)
 
+#: A worker that nobody wakes looks by itself this often.
+POLL_SECONDS = 5.0
+
 AppContext = Callable[[], AbstractContextManager[object]]
 
 
-def watch_queue(stop: Event, *, interval: float = 1.0, source_ids: list[int] | None = None) -> None:
+def watch_queue(stop: Event, *, poll: float = POLL_SECONDS, source_ids: Sequence[int] | None = None) -> None:
     """Deliver whatever becomes due until `stop` is set."""
-    with Worker(source_ids=source_ids) as worker:
+    with Worker(source_ids=source_ids) as worker, WakeUp() as wake_up:
         while not stop.is_set():
             worker.drain(stop=stop)
-            db.session.remove()
             worker.forget_connections()
-            stop.wait(interval)
+            pause = _until_due(poll)
+            db.session.remove()
+            wake_up.wait(stop, pause)
 
 
 def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
     """Run pulls as they are asked for or fall due, until `stop` is set."""
+    reclaim_lost_pulls()
     while not stop.is_set():
-        reclaim_lost_pulls()
         _request_due_pulls()
         for pull in open_pulls():
             if pull.status == "requested" and not stop.is_set():
                 _run(pull.id)
         db.session.remove()
         stop.wait(interval)
+
+
+def _until_due(poll: float) -> float:
+    """Seconds until a row is due at a source that may be spoken to, `poll` at most."""
+    at, until = now(), now() + timedelta(seconds=poll)
+    query = select(Source).where(Source.enabled, Source.pause_reason.is_distinct_from("operator"))
+    for source in db.session.scalars(query).all():
+        due_at = PlaybackSyncRepository().next_due(source.id)
+        if due_at is not None:
+            until = min(until, max(due_at, source.paused_until or due_at))
+    return max(0.0, (until - at).total_seconds())
 
 
 class Service:
