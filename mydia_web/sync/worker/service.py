@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: A worker that nobody wakes looks by itself this often.
 POLL_SECONDS = 5.0
+#: A row may be due and yet not to be had, while another worker holds all that its source bears.
+LEAST_SECONDS = 0.2
 
 AppContext = Callable[[], AbstractContextManager[object]]
 
@@ -58,7 +60,7 @@ def _until_due(poll: float) -> float:
         due_at = PlaybackSyncRepository().next_due(source.id)
         if due_at is not None:
             until = min(until, max(due_at, source.paused_until or due_at))
-    return max(0.0, (until - at).total_seconds())
+    return max(LEAST_SECONDS, (until - at).total_seconds())
 
 
 class Service:
