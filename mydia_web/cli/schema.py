@@ -17,6 +17,7 @@ class DatabaseTooNew(MydiaError):
 
 def ensure_schema() -> None:
     """Migrate where it is needed; where it is not, this is one cheap read. Raises `DatabaseTooNew`."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     scripts = ScriptDirectory(str(resource("migrations")))
     with db.engine.connect() as connection:
         present = set(MigrationContext.configure(connection).get_current_heads())
@@ -24,5 +25,4 @@ def ensure_schema() -> None:
         return
     if not present <= {script.revision for script in scripts.walk_revisions()}:
         raise DatabaseTooNew
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     upgrade()
