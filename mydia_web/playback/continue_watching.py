@@ -42,6 +42,11 @@ class ToWatch:
     on: tuple[str, ...] = ()
 
     @property
+    def key(self) -> str:
+        """The same for all episodes of a show: there is one card for each."""
+        return f"{'show' if self.kind == 'episode' else 'movie'}-{self.item_id}"
+
+    @property
     def seconds_left(self) -> int | None:
         return self.duration_seconds - self.position_seconds if self.duration_seconds else None
 
@@ -80,7 +85,8 @@ def dismiss(user_id: int, content: Content) -> None:
     """Take it off Continue Watching and Up Next, with its position kept, until it is watched again."""
     if isinstance(content, Episode):
         own = (ShowProgress.user_id == user_id, ShowProgress.media_item_id == content.media_item_id)
-        db.session.execute(update(ShowProgress).where(*own).values(dismissed_at=now()))
+        on_it = ShowProgress.dismissed_at.is_(None)
+        db.session.execute(update(ShowProgress).where(*own, on_it).values(dismissed_at=now()))
         return
     progress = get_progress(user_id, content)
     if progress is None:
@@ -108,7 +114,7 @@ def _films(user_id: int, limit: int, before: datetime | None, *where: ColumnElem
     )
     if before:
         query = query.where(PlaybackProgress.last_watched_at < before)
-    return [_film_card(*row) for row in db.session.execute(query).tuples()]
+    return [_film_card(*row) for row in db.session.execute(query)]
 
 
 def _film_card(film: MediaItem, progress: PlaybackProgress) -> ToWatch:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, literal, select, tuple_
 
-from mydia_web.db import db
+from mydia_web.db import UTCDateTime, db
 from mydia_web.errors import InvalidValue
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.models import Play
@@ -25,6 +25,7 @@ class HistoryEntry:
     watched_at: datetime | None
     origin: str
     source_name: str | None
+    source_kind: str | None
     #: The film or the show.
     item: MediaItem
     episode: Episode | None
@@ -46,7 +47,10 @@ class Cursor:
         when, _, play_id = text.rpartition("~")
         try:
             watched_at = None if when == "unknown" else datetime.fromisoformat(when)
-            if watched_at and watched_at.tzinfo is None:
+            # Times at the ends of the calendar cannot be told in every zone, nor keys beyond 64 bits be looked up.
+            if watched_at and (watched_at.tzinfo is None or not 1000 < watched_at.year < 9000):
+                raise ValueError
+            if len(play_id) > 18:
                 raise ValueError
             return cls(watched_at, int(play_id))
         except ValueError as error:
@@ -61,7 +65,9 @@ def history(user_id: int, *, before: Cursor | None = None, limit: int = 50) -> S
     if before is None or before.watched_at is not None:
         dated = _plays(user_id).where(Play.watched_at.is_not(None))
         if before:
-            dated = dated.where(tuple_(Play.watched_at, Play.id) < tuple_(before.watched_at, before.play_id))
+            # A tuple takes its types from its values, not from the columns, and would not turn the time into UTC.
+            last = tuple_(literal(before.watched_at, UTCDateTime), before.play_id)
+            dated = dated.where(tuple_(Play.watched_at, Play.id) < last)
         dated = dated.order_by(Play.watched_at.desc(), Play.id.desc())
         entries = _entries(dated.limit(limit))
     if len(entries) < limit:
@@ -86,7 +92,7 @@ def count_plays(user_id: int) -> int:
 def _plays(user_id: int) -> _Plays:
     item_id = func.coalesce(Play.media_item_id, Episode.media_item_id)
     return (
-        select(Play, Source.name, Episode, MediaItem)
+        select(Play, Source, Episode, MediaItem)
         .outerjoin(Source, Source.id == Play.source_id)
         .outerjoin(Episode, Episode.id == Play.episode_id)
         .join(MediaItem, MediaItem.id == item_id)
@@ -95,7 +101,9 @@ def _plays(user_id: int) -> _Plays:
 
 
 def _entries(query: _Plays) -> list[HistoryEntry]:
-    return [
-        HistoryEntry(play.id, play.watched_at, play.origin, source_name, item, episode)
-        for play, source_name, episode, item in db.session.execute(query)
-    ]
+    return [_entry(*row) for row in db.session.execute(query)]
+
+
+def _entry(play: Play, source: Source | None, episode: Episode | None, item: MediaItem) -> HistoryEntry:
+    name, kind = (source.name, source.kind) if source else (None, None)
+    return HistoryEntry(play.id, play.watched_at, play.origin, name, kind, item, episode)

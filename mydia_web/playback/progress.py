@@ -131,7 +131,7 @@ def _save(
     if progress and (same or progress.last_watched_at > at):
         return progress
     before = snapshot(progress)
-    was_finished = progress is not None and progress.watched and not progress.in_progress
+    was_finished = progress is not None and progress.watched and not _is_left_off(progress)
     progress = progress or PlaybackProgress(user_id=act.user_id)
     put(progress, content, position_seconds, duration_seconds, at)
     if progress.completion_percentage >= config.settings().watched_at * 100:
@@ -143,6 +143,11 @@ def _save(
         tell_servers(act, content, ChangeType.PROGRESS_UPDATE, progress, at=at)
     act.touched(content)
     return progress
+
+
+def _is_left_off(progress: PlaybackProgress) -> bool:
+    """Does it stand between its beginning and its end, be it only a false start?"""
+    return 0 < progress.completion_percentage < config.settings().watched_at * 100
 
 
 def _mark(act: Act, content: Content, at: datetime | None, date_unknown: bool) -> PlaybackProgress:
@@ -209,7 +214,9 @@ def _duration_of(content: Content) -> int:
 
 
 def _checked_seconds(field: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidValue(field, "Give a number of seconds.")
+    if isinstance(value, float) and not isfinite(value):
         raise InvalidValue(field, "Give a number of seconds.")
     if value < 0:
         raise InvalidValue(field, "Seconds cannot be negative.")
@@ -225,7 +232,11 @@ def _checked_time(at: datetime | None) -> datetime:
         raise InvalidValue("at", "Give the time with its zone.")
     if at > now() + _CLOCK_TOLERANCE:
         raise InvalidValue("at", "The time lies in the future.")
-    return at
+    try:
+        # As the database will give it back: undo compares what was with what is.
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidValue("at", "The time lies too far back.") from error
 
 
 def _check_origin(origin: str) -> None:

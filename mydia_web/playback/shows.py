@@ -53,7 +53,8 @@ def get_next_episode(user_id: int, show: MediaItem, *, today: date | None = None
     today = today or now().date()
     seen = _seen(user_id, show.id)
     state, found = choose_next(seen, today)
-    if found is None or (found.air_date and found.air_date > today):
+    unaired = found is not None and found.air_date is not None and found.air_date > today
+    if found is None or (unaired and state != "continue"):
         return NextEpisode("all_watched" if any(one.last_watched_at for one in seen) else "start", None)
     return NextEpisode(state, db.session.get(Episode, found.episode_id))
 
@@ -70,6 +71,8 @@ def choose_next(seen: Sequence[Seen], today: date) -> tuple[State, Seen | None]:
     last_regular = max((one for one in touched if not one.is_special), key=_activity, default=None)
     if last_regular is None:
         return "start", _first_unwatched(regular, today)
+    if last_regular.in_progress:
+        return "continue", last_regular
     after = [one for one in regular if one.place >= last_regular.place]
     found = _first_unwatched(after, today, aired=True) or _first_unwatched(regular, today)
     return ("next", found) if found else ("all_watched", None)
@@ -97,8 +100,8 @@ def refresh(user_id: int, show_id: int) -> None:
     }
     row = insert_for(ShowProgress).values(user_id=user_id, media_item_id=show_id, **values)
     # What was taken off the list comes back by being watched, not by a look at the library.
-    newer = row.excluded.last_activity_at > ShowProgress.last_activity_at
-    values["dismissed_at"] = case((newer, None), else_=ShowProgress.dismissed_at)
+    watched_since = row.excluded.last_activity_at > ShowProgress.dismissed_at
+    values["dismissed_at"] = case((watched_since, None), else_=ShowProgress.dismissed_at)
     db.session.execute(row.on_conflict_do_update(index_elements=["user_id", "media_item_id"], set_=values))
 
 

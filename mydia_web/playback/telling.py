@@ -2,14 +2,17 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import and_, select
+
 from mydia_web import config
 from mydia_web.clock import now
+from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import Act
+from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.intents import Intent
-from mydia_web.queue.models import ChangeType
+from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import sources_to_tell
 
@@ -24,11 +27,11 @@ def tell_servers(
 ) -> None:
     """Queue the change for every source but the one it came from.
 
-    A mark without `progress` resets the position; with one it carries that position.
+    Where that one is still owed something older, it is told too: the older would be sent after its own news. A mark without `progress` resets the position; with one it carries that position.
     """
     due_at = _due_at(act.origin, change_type)
     for source_id in sources_to_tell(act.user_id, content):
-        if source_id != act.source_id:
+        if source_id != act.source_id or _is_owed(act, content, source_id):
             intent = intent_for(act, content, source_id, change_type, progress, at=at)
             PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
 
@@ -39,9 +42,14 @@ def tell_source(act: Act, content: Content, source_id: int) -> None:
     if progress is None:
         return
     change_type = ChangeType.MARK_WATCHED if progress.watched else ChangeType.PROGRESS_UPDATE
-    carried = progress if progress.in_progress or not progress.watched else None
-    intent = intent_for(act, content, source_id, change_type, carried, at=progress.last_watched_at)
+    at = progress.last_watched_at
+    intent = intent_for(act, content, source_id, change_type, to_continue(progress), at=at)
     PlaybackSyncRepository().enqueue_change(intent)
+
+
+def to_continue(progress: PlaybackProgress | None) -> PlaybackProgress | None:
+    """The record if its position is one to continue from, not the end of what was watched."""
+    return progress if progress and (progress.in_progress or not progress.watched) else None
 
 
 def intent_for(
@@ -69,6 +77,22 @@ def intent_for(
         origin=act.origin,
         change_set_id=act.change_set_id,
     )
+
+
+def _is_owed(act: Act, content: Content, source_id: int) -> bool:
+    media_item_id, episode_id = content_key(content)
+    of_content = (
+        QueuedChange.episode_id == episode_id
+        if episode_id
+        else and_(QueuedChange.media_item_id == media_item_id, QueuedChange.episode_id.is_(None))
+    )
+    query = select(QueuedChange.id).where(
+        of_content,
+        QueuedChange.user_id == act.user_id,
+        QueuedChange.source_id == source_id,
+        QueuedChange.status != Status.SYNCED,
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def _due_at(origin: str, change_type: ChangeType) -> datetime:

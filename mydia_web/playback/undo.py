@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from mydia_web.clock import now
 from mydia_web.db import db
@@ -15,7 +15,7 @@ from mydia_web.playback.acts import Act, snapshot
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress
 from mydia_web.playback.progress import put
 from mydia_web.playback.records import get_progress
-from mydia_web.playback.telling import intent_for
+from mydia_web.playback.telling import intent_for, to_continue
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import sources_to_tell
@@ -88,13 +88,16 @@ def _restore(
 
 def _drop_unheard(change_set_id: int, source_id: int, content: Content) -> bool:
     """Drop the source's row if this change set alone made it owed and nobody has begun to send it."""
+    made_at = select(ChangeSet.created_at).where(ChangeSet.id == change_set_id).scalar_subquery()
+    # Not `attempt_count`: a person who presses Retry sets it to 0, and what failed may have arrived all the same.
+    untried = or_(QueuedChange.last_attempt_at.is_(None), QueuedChange.last_attempt_at < made_at)
     return bool(
         PlaybackSyncRepository().cancel(
             QueuedChange.change_set_id == change_set_id,
             QueuedChange.source_id == source_id,
             *_of(QueuedChange, content),
             QueuedChange.status == Status.PENDING,
-            QueuedChange.attempt_count == 0,
+            untried,
             QueuedChange.intent_seq == QueuedChange.synced_seq + 1,
         )
     )
@@ -105,7 +108,8 @@ def _tell_back(act: Act, content: Content, source_id: int, before: dict[str, Any
     change_type = ChangeType.MARK_WATCHED if watched else ChangeType.MARK_UNWATCHED
     progress = get_progress(act.user_id, content)
     at = progress.last_watched_at if progress else now()
-    PlaybackSyncRepository().enqueue_change(intent_for(act, content, source_id, change_type, progress, at=at))
+    intent = intent_for(act, content, source_id, change_type, to_continue(progress), at=at)
+    PlaybackSyncRepository().enqueue_change(intent)
 
 
 def _of(table: Any, content: Content) -> tuple[Any, ...]:

@@ -132,15 +132,16 @@ def _missing(limit: int) -> list[Picture]:
 
 
 def _pictures(rows: Sequence[Artwork]) -> list[Picture]:
-    """With the sign-in of the source's first account: pictures are the same for everyone."""
+    """With the sign-in of the first account that is not refused: pictures are the same for everyone."""
     connections = {source_id: _connection(source_id) for source_id in {row.source_id for row in rows}}
     return [Picture(row.key, row.url, *found) for row in rows if (found := connections[row.source_id])]
 
 
 def _connection(source_id: int) -> tuple[str, Connection] | None:
     source = db.session.get_one(Source, source_id)
+    account = min(accounts_of(source_id), key=lambda one: (one.refused_at is not None, one.id), default=None)
     try:
-        return source.kind, connection_of(source, next(iter(accounts_of(source_id)), None))
+        return source.kind, connection_of(source, account)
     except SignInRefused:
         return None
 

@@ -1,0 +1,61 @@
+"""/artwork/<key>: pictures of the user's servers, from our own cache. The one route that may wait for a server."""
+
+import re
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, make_response, request
+from flask.typing import ResponseReturnValue
+
+from mydia_web.backends.errors import BackendError
+from mydia_web.db import begin_write, db
+from mydia_web.sources.artwork import WIDTHS, cached_file, fetch_picture, find_picture, note_failures
+from mydia_web.web.transactions import talks_to_servers
+
+bp = Blueprint("artwork", __name__)
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+#: Sent where there is no picture: nothing to see, so that the card with the title under it shows, and not a broken
+#: image.
+_CARD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 3"/>'
+
+
+@bp.get("/artwork/<key>")
+@talks_to_servers
+def picture(key: str) -> ResponseReturnValue:
+    """The picture as WebP; an empty card, not to be kept, while there is none."""
+    width = request.args.get("w", WIDTHS[1], type=int)
+    if not _KEY.fullmatch(key) or width not in WIDTHS:
+        abort(404)
+    file = cached_file(key, width)
+    if not file.exists():
+        fetched = _fetched(key, width)
+        if fetched is None:
+            return _empty_card()
+        file = fetched
+    response = make_response(file.read_bytes())
+    response.mimetype = "image/webp"
+    response.set_etag(f"{key}-{width}")
+    response.make_conditional(request)
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
+
+
+def _fetched(key: str, width: int) -> Path | None:
+    found = find_picture(key)
+    db.session.rollback()
+    if found is None:
+        return None
+    try:
+        return fetch_picture(found, width)
+    except BackendError:
+        begin_write()
+        note_failures([key])
+        db.session.commit()
+        return None
+
+
+def _empty_card() -> Response:
+    response = make_response(_CARD, 404)
+    response.mimetype = "image/svg+xml"
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,86 @@
+"""/ : Continue Watching and Up Next."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from flask import Blueprint, g, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from mydia_web.db import db
+from mydia_web.errors import InvalidValue
+from mydia_web.library.content import find_content
+from mydia_web.playback.continue_watching import ToWatch, continue_watching, dismiss, up_next
+from mydia_web.sources.accounts import list_sources
+from mydia_web.web import htmx, marks
+
+bp = Blueprint("watch", __name__)
+
+#: How many cards of each list the page begins with, and how many come with "Show more".
+FIRST, MORE = 12, 24
+_LISTS: dict[str, Callable[..., Sequence[ToWatch]]] = {"continue": continue_watching, "next": up_next}
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    """Both lists; or, with `before`, how the one named by `list` goes on."""
+    before, asked = _asked_before(), request.args.get("list", "continue")
+    if asked not in _LISTS:
+        raise InvalidValue("list", "There is no such list.")
+    if before:
+        return _further(asked, before)
+    cards, older = _page("continue", FIRST)
+    next_cards, next_older = _page("next", FIRST)
+    nothing = not cards and not next_cards
+    return render_template(
+        "watch/index.html",
+        cards=cards,
+        older=older,
+        next_cards=next_cards,
+        next_older=next_older,
+        first_page=True,
+        sources=list_sources() if nothing else (),
+    )
+
+
+def _further(name: str, before: datetime) -> ResponseReturnValue:
+    cards, older = _page(name, MORE, before)
+    if htmx.wants_fragment():
+        part = render_template("watch/_cards.html", cards=cards, older=older, list_name=name)
+        return htmx.fragments(part)
+    lists = {"cards": cards, "older": older, "next_cards": (), "next_older": None}
+    if name == "next":
+        lists = {"cards": (), "older": None, "next_cards": cards, "next_older": older}
+    return render_template("watch/index.html", first_page=False, sources=(), **lists)
+
+
+def _page(name: str, size: int, before: datetime | None = None) -> tuple[Sequence[ToWatch], str | None]:
+    """Some cards of a list, and the address of those after them."""
+    found = _LISTS[name](g.user.id, limit=size + 1, before=before)
+    cards = found[:size]
+    if len(found) <= size:
+        return cards, None
+    return cards, url_for(".index", list=name, before=cards[-1].last_activity_at.isoformat())
+
+
+@bp.post("/continue/<any(movie, episode):kind>/<int:content_id>/dismiss")
+def take_off(kind: str, content_id: int) -> ResponseReturnValue:
+    """Off the list until it is watched again; its position stays."""
+    content = find_content("movie" if kind == "movie" else "episode", content_id)
+    dismiss(g.user.id, content)
+    db.session.commit()
+    return marks.answer([content], "Taken off the list. Your place is kept.", change_set_id=None)
+
+
+def _asked_before() -> datetime | None:
+    asked = request.args.get("before")
+    if asked is None:
+        return None
+    try:
+        before = datetime.fromisoformat(asked)
+    except ValueError as error:
+        raise InvalidValue(
+            "before", "This part of the list cannot be found. Start again from the top."
+        ) from error
+    if before.tzinfo is None or not 1000 < before.year < 9000:
+        raise InvalidValue("before", "Give a time with its zone.")
+    return before

@@ -1,0 +1,57 @@
+"""One transaction for each request; the write lock first where it writes, and never while a server is asked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+from tests.cast import Cast
+from tests.conftest import PASSWORD
+
+
+@pytest.fixture
+def began() -> Iterator[list[bool]]:
+    """For every transaction that begins, whether it was opened for writing."""
+    found: list[bool] = []
+
+    def note(connection: Connection) -> None:
+        found.append(bool(connection.get_execution_options().get("mydia_write", False)))
+
+    event.listen(Engine, "begin", note)
+    yield found
+    event.remove(Engine, "begin", note)
+
+
+def test_a_mark_opens_its_transaction_for_writing_before_it_reads(
+    browser_of_alice: FlaskClient, began: list[bool]
+) -> None:
+    browser_of_alice.post("/movies/1/watched")
+    assert began[0] is True
+
+
+def test_a_page_that_only_reads_takes_no_write_lock(browser_of_alice: FlaskClient, began: list[bool]) -> None:
+    browser_of_alice.get("/")
+    assert began == [False]
+
+
+def test_checking_a_password_holds_no_write_lock(client: FlaskClient, cast: Cast, began: list[bool]) -> None:
+    client.post("/login", data={"name": "alice", "password": PASSWORD})
+    assert True not in began
+
+
+def test_who_is_not_signed_in_takes_no_write_lock(client: FlaskClient, cast: Cast, began: list[bool]) -> None:
+    client.post("/movies/1/watched")
+    assert True not in began
+
+
+def test_every_view_that_may_wait_for_a_server_says_so(app: Flask) -> None:
+    waiting = {name for name, view in app.view_functions.items() if _waits(view)}
+    assert {"auth.sign_in_with_password", "setup.create_first_user"} < waiting
+
+
+def _waits(view: Any) -> bool:
+    return bool(getattr(view, "talks_to_servers", False))
