@@ -87,16 +87,6 @@ def planned_calls(source_ids: Sequence[int], limit: int) -> Iterable[PlannedCall
             backend.close()
 
 
-def pause(source: Source) -> None:
-    """Send nothing to the source until it is resumed."""
-    source.pause_reason, source.paused_until = "operator", None
-
-
-def resume(source: Source) -> None:
-    """Send to the source again, whatever had paused it."""
-    source.pause_reason, source.paused_until, source.failure_count = None, None, 0
-
-
 def retry_failed(source_ids: Sequence[int]) -> int:
     return PlaybackSyncRepository().retry(QueuedChange.source_id.in_(source_ids))
 

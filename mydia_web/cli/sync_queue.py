@@ -13,10 +13,11 @@ from rich.table import Table
 
 from mydia_web.cli.context import USAGE_ERROR, fail, with_app
 from mydia_web.cli.options import json_option
-from mydia_web.cli.queue_state import Depth, depths, pause, planned_calls, resume, retry_failed
+from mydia_web.cli.queue_state import Depth, depths, planned_calls, retry_failed
 from mydia_web.db import begin_write, db
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import find_source, list_sources
+from mydia_web.sources.health import pause, resume
 from mydia_web.sync.delivery import Outcome
 from mydia_web.sync.worker.delivering import Worker
 from mydia_web.sync.worker.summary import Summary
