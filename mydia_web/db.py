@@ -1,6 +1,7 @@
 """The database: the base of all models, aware times, and how SQLite connections and writes are opened."""
 
 import sqlite3
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,14 +72,28 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
         return
     # The driver's own transactions leave SELECTs outside; `_begin` opens all of them instead.
     connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout = 10000")
+    _write_ahead(connection)
     for pragma in (
-        "busy_timeout = 10000",
-        "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",
         "cache_size = -32000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """While another process writes to a new file, switching it fails at once, whatever the busy time-out."""
+    until = time.monotonic() + 10
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 @event.listens_for(Engine, "begin")

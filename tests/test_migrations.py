@@ -335,9 +335,6 @@ def test_a_migrated_sqlite_file_writes_ahead(app: Flask) -> None:
     assert found == ["wal", 1, 1, 10_000]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="journal_mode = WAL does not wait for a writer, whatever the busy time-out"
-)
 def test_a_new_file_can_be_opened_while_another_process_writes_to_it(tmp_path: Path) -> None:
     """As when two are started at once: one migrates, the other has yet to connect."""
     file = tmp_path / "new.db"

@@ -108,17 +108,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("user_id", "episode_id", name="uq_playback_progress_user_id_episode_id"),
         sa.UniqueConstraint("user_id", "media_item_id", name="uq_playback_progress_user_id_media_item_id"),
     )
-    op.create_index(
-        "ix_playback_progress_continue",
-        "playback_progress",
-        ["user_id", "last_watched_at", "id"],
-        sqlite_where=sa.text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
-        postgresql_where=sa.text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
-    )
     op.create_index("ix_playback_progress_episode_id", "playback_progress", ["episode_id"])
     op.create_index("ix_playback_progress_last_watched_at", "playback_progress", ["last_watched_at"])
     op.create_index("ix_playback_progress_media_item_id", "playback_progress", ["media_item_id"])
     op.create_index("ix_playback_progress_user_id", "playback_progress", ["user_id", "last_watched_at"])
+    op.create_index(
+        "ix_playback_progress_continue",
+        "playback_progress",
+        ["user_id", "last_watched_at", "id"],
+        sqlite_where=sa.text("in_progress = 1 AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
+        postgresql_where=sa.text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
+    )
 
     op.create_table(
         "plays",
@@ -156,9 +156,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_plays"),
     )
     op.create_index("ix_plays_change_set_id", "plays", ["change_set_id"])
-    op.create_index("ix_plays_episode_id", "plays", ["episode_id", "user_id"])
-    op.create_index("ix_plays_media_item_id", "plays", ["media_item_id", "user_id"])
+    op.create_index("ix_plays_episode_id", "plays", ["episode_id", "user_id", "watched_at", "id"])
+    op.create_index("ix_plays_media_item_id", "plays", ["media_item_id", "user_id", "watched_at", "id"])
     op.create_index("ix_plays_source_id", "plays", ["source_id"])
+    op.create_index(
+        "ix_plays_undated",
+        "plays",
+        ["user_id", "id"],
+        sqlite_where=sa.text("watched_at IS NULL"),
+        postgresql_where=sa.text("watched_at IS NULL"),
+    )
     op.create_index("ix_plays_user_id", "plays", ["user_id", "watched_at", "id"])
 
     op.create_table(

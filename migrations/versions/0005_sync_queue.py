@@ -98,11 +98,18 @@ def upgrade() -> None:
         postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
     )
     op.create_index(
-        "ix_playback_sync_queue_failed",
+        "ix_playback_sync_queue_retry",
         "playback_sync_queue",
-        ["source_id", "id"],
-        sqlite_where=sa.text("status = 'failed'"),
-        postgresql_where=sa.text("status = 'failed'"),
+        ["next_attempt_at", "id"],
+        sqlite_where=sa.text("status <> 'pending' AND next_attempt_at IS NOT NULL"),
+        postgresql_where=sa.text("status <> 'pending' AND next_attempt_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_playback_sync_queue_waiting",
+        "playback_sync_queue",
+        ["updated_at", "id"],
+        sqlite_where=sa.text("status <> 'pending' AND next_attempt_at IS NOT NULL"),
+        postgresql_where=sa.text("status <> 'pending' AND next_attempt_at IS NOT NULL"),
     )
     op.create_index(
         "ix_playback_sync_queue_lease",
@@ -116,9 +123,23 @@ def upgrade() -> None:
     op.create_index("ix_playback_sync_queue_status", "playback_sync_queue", ["status", "updated_at", "id"])
     op.create_index("ix_playback_sync_queue_user_id", "playback_sync_queue", ["user_id", "status"])
     op.create_index(
+        "ix_playback_sync_queue_needs_you_source",
+        "playback_sync_queue",
+        ["source_id", "user_id"],
+        sqlite_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+        postgresql_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+    )
+    op.create_index(
+        "ix_playback_sync_queue_needs_you",
+        "playback_sync_queue",
+        ["updated_at", "id"],
+        sqlite_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+        postgresql_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+    )
+    op.create_index(
         "uq_playback_sync_queue_episode",
         "playback_sync_queue",
-        ["user_id", "episode_id", "source_id", "play_key"],
+        ["episode_id", "user_id", "source_id", "play_key"],
         unique=True,
         sqlite_where=sa.text("episode_id IS NOT NULL"),
         postgresql_where=sa.text("episode_id IS NOT NULL"),

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from mydia_web.db import db
@@ -74,9 +74,7 @@ def search_library(
         query = query.where(MediaItem.sort_title.contains(wanted, autoescape=True))
     if after:
         key, last_id = after
-        query = query.where(
-            (MediaItem.sort_title > key) | ((MediaItem.sort_title == key) & (MediaItem.id > last_id))
-        )
+        query = query.where(tuple_(MediaItem.sort_title, MediaItem.id) > tuple_(key, last_id))
     return db.session.scalars(query.order_by(MediaItem.sort_title, MediaItem.id).limit(limit)).all()
 
 

@@ -47,7 +47,7 @@ class PlaybackProgress(db.Model):  # type: ignore[name-defined,misc]
         Index(
             "ix_playback_progress_continue",
             *("user_id", "last_watched_at", "id"),
-            sqlite_where=text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
+            sqlite_where=text("in_progress = 1 AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
             postgresql_where=text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
         ),
     )
@@ -74,8 +74,15 @@ class Play(db.Model):  # type: ignore[name-defined,misc]
     __table_args__ = (
         CheckConstraint(ONE_CONTENT, "one_content"),
         Index("ix_plays_user_id", "user_id", "watched_at", "id"),
-        Index("ix_plays_media_item_id", "media_item_id", "user_id"),
-        Index("ix_plays_episode_id", "episode_id", "user_id"),
+        Index("ix_plays_media_item_id", "media_item_id", "user_id", "watched_at", "id"),
+        Index("ix_plays_episode_id", "episode_id", "user_id", "watched_at", "id"),
+        # PostgreSQL cannot tell that rows of `watched_at IS NULL` stand in the order of their ids in the first index.
+        Index(
+            "ix_plays_undated",
+            *("user_id", "id"),
+            sqlite_where=text("watched_at IS NULL"),
+            postgresql_where=text("watched_at IS NULL"),
+        ),
     )
 
 

@@ -27,7 +27,8 @@ def tell_servers(
 ) -> None:
     """Queue the change for every source but the one it came from.
 
-    Where that one is still owed something older, it is told too: the older would be sent after its own news. A mark without `progress` resets the position; with one it carries that position.
+    That one is told too where it is still owed something older, which would else reach it after its own news. A
+    mark without `progress` resets the position; with one it carries that position.
     """
     due_at = _due_at(act.origin, change_type)
     for source_id in sources_to_tell(act.user_id, content):

@@ -17,9 +17,9 @@ from sqlalchemy import (
     and_,
     column,
     func,
-    literal_column,
     select,
     table,
+    text,
     true,
     tuple_,
 )
@@ -28,7 +28,7 @@ from mydia_web.accounts.models import User
 from mydia_web.db import db
 from mydia_web.errors import NotFound
 from mydia_web.library.models import Episode, MediaItem
-from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, QueuedChange, Status
 from mydia_web.queue.wording import Sentence, sentence
 from mydia_web.sources.models import Source
 
@@ -38,14 +38,8 @@ MAX_COUNT = 1000
 
 # Not written with `status = 'failed'`, which would lead the planner to the index of all failed rows: of a
 # million that wait for a person, the ten that go out by themselves could only be found by reading them all.
-_GOES_OUT_AFTER_FAILURE = and_(
-    QueuedChange.status != literal_column("'pending'"), QueuedChange.next_attempt_at.is_not(None)
-)
-_NEEDS_YOU = and_(
-    QueuedChange.status != literal_column("'synced'"),
-    QueuedChange.next_attempt_at.is_(None),
-    QueuedChange.lease_until.is_(None),
-)
+_GOES_OUT_AFTER_FAILURE = text(GOES_OUT_AFTER_FAILURE)
+_NEEDS_YOU = text(NEEDS_YOU)
 # A table of playback, which stands above: only whose news a change was is asked of it.
 _change_sets = table("change_sets", column("id"), column("source_id"))
 

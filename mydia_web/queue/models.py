@@ -27,6 +27,11 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+# Written without `status = …` on purpose: see `listing`.
+GOES_OUT_AFTER_FAILURE = "status <> 'pending' AND next_attempt_at IS NOT NULL"
+NEEDS_YOU = "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"
+
+
 def _where(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
@@ -93,7 +98,7 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
         ),
         _where(
             "uq_playback_sync_queue_episode",
-            *("user_id", "episode_id", "source_id", "play_key"),
+            *("episode_id", "user_id", "source_id", "play_key"),
             where="episode_id IS NOT NULL",
             unique=True,
         ),
@@ -106,7 +111,11 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
             where="next_attempt_at IS NOT NULL",
         ),
         _where("ix_playback_sync_queue_lease", "lease_until", where="lease_until IS NOT NULL"),
-        _where("ix_playback_sync_queue_failed", "source_id", "id", where="status = 'failed'"),
+        # What goes out again after a failure, in the order of its turn and in that of the page; what needs a person.
+        _where("ix_playback_sync_queue_retry", "next_attempt_at", "id", where=GOES_OUT_AFTER_FAILURE),
+        _where("ix_playback_sync_queue_waiting", "updated_at", "id", where=GOES_OUT_AFTER_FAILURE),
+        _where("ix_playback_sync_queue_needs_you", "updated_at", "id", where=NEEDS_YOU),
+        _where("ix_playback_sync_queue_needs_you_source", "source_id", "user_id", where=NEEDS_YOU),
         # The tabs of the queue page, newest first; the seed's three indexes are the first columns of these.
         Index("ix_playback_sync_queue_status", "status", "updated_at", "id"),
         Index("ix_playback_sync_queue_source_id", "source_id", "status"),

@@ -8,13 +8,26 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.queue.intents import Intent, check, first_values, fold
-from mydia_web.queue.models import ChangeType, QueuedChange, Status
+from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, ChangeType, QueuedChange, Status
 from mydia_web.queue.wakeup import notify
+from mydia_web.sources.models import Source
 
 #: How long a claimed row is its worker's. A worker that is silent for longer is taken for dead.
 LEASE = timedelta(seconds=60)
@@ -49,15 +62,23 @@ class PlaybackSyncRepository:
 
     def get_pending(self, limit: int = 100, *, source_id: int | None = None) -> Sequence[QueuedChange]:
         """Rows that are due now, the longest due first."""
-        query = select(QueuedChange).where(QueuedChange.next_attempt_at <= now()).limit(limit)
-        if source_id is not None:
-            query = query.where(QueuedChange.source_id == source_id)
-        return db.session.scalars(query.order_by(QueuedChange.next_attempt_at, QueuedChange.id)).all()
+        # Source by source, as the index has them: all that are due at a dead one need not be sorted.
+        source_ids = [source_id] if source_id is not None else db.session.scalars(select(Source.id)).all()
+        due = (
+            select(QueuedChange)
+            .where(QueuedChange.next_attempt_at <= now())
+            .order_by(QueuedChange.next_attempt_at, QueuedChange.id)
+            .limit(limit)
+        )
+        found = [
+            row for one in source_ids for row in db.session.scalars(due.where(QueuedChange.source_id == one))
+        ]
+        return sorted(found, key=lambda row: (row.next_attempt_at, row.id))[:limit]
 
     def get_failed_retryable(self, limit: int = 100) -> Sequence[QueuedChange]:
         """Failed rows that will be tried again by themselves and are due."""
         query = select(QueuedChange).where(
-            QueuedChange.status == Status.FAILED, QueuedChange.next_attempt_at <= now()
+            text(GOES_OUT_AFTER_FAILURE), QueuedChange.next_attempt_at <= now()
         )
         return db.session.scalars(
             query.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(limit)
@@ -207,7 +228,9 @@ class PlaybackSyncRepository:
     def count_in_flight(self, source_id: int) -> int:
         """Claimed rows of a source whose lease lives, whoever claimed them."""
         query = select(func.count()).where(
-            QueuedChange.source_id == source_id, QueuedChange.lease_until >= now()
+            QueuedChange.source_id == source_id,
+            QueuedChange.status == Status.SYNCING,
+            QueuedChange.lease_until >= now(),
         )
         return db.session.scalar(query) or 0
 

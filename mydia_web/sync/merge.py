@@ -46,24 +46,25 @@ def _first_sight(theirs: Side, ours: Side) -> Decision:
     """Nothing is unwatched by a first look: an unwatched item without a base is no news."""
     if theirs.watched and not ours.watched:
         return "watched"
-    if theirs.watched:
-        return "nothing" if _same(theirs, ours) else "owed"
+    if _same(theirs, ours):
+        return "nothing"
     if ours.watched:
         again = theirs.position_ms > 0 and _later(theirs, ours)
         return "progress" if again else "owed"
-    if theirs.position_ms > ours.position_ms + TOLERANCE_MS:
-        return "progress"
-    return "nothing" if _same(theirs, ours) else "owed"
+    return "progress" if theirs.position_ms > ours.position_ms else "owed"
 
 
 def _news(base: Side, theirs: Side, ours: Side) -> Decision:
     if theirs.watched and not base.watched:
-        done = ours.watched and ours.position_ms == 0
-        return "nothing" if done else "watched"
-    if base.watched and not theirs.watched and ours.watched:
+        rewatch_ended = ours.position_ms > 0 and theirs.position_ms == 0
+        if not ours.watched or rewatch_ended:
+            return "watched"
+    # Some servers take the mark away while a title is watched again; a person who unwatches takes the position too.
+    again = theirs.position_ms > 0 and _apart(base, theirs)
+    if base.watched and not theirs.watched and ours.watched and not again:
         return "unwatched"
     # A position that fell to nothing is what a crashed player reports; a person who unwatches clears the mark.
-    if theirs.position_ms > 0 and abs(theirs.position_ms - ours.position_ms) > TOLERANCE_MS:
+    if theirs.position_ms > 0 and _apart(theirs, ours):
         return "progress"
     return "nothing"
 
@@ -80,4 +81,8 @@ def _later(one: Side, other: Side) -> bool:
 
 
 def _same(one: Side, other: Side) -> bool:
-    return one.watched == other.watched and abs(one.position_ms - other.position_ms) <= TOLERANCE_MS
+    return one.watched == other.watched and not _apart(one, other)
+
+
+def _apart(one: Side, other: Side) -> bool:
+    return abs(one.position_ms - other.position_ms) > TOLERANCE_MS

@@ -31,7 +31,7 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources import health
 from mydia_web.sources.accounts import get_source, list_sources
 from mydia_web.sources.overview import accounts_of_user
-from mydia_web.sources.registry import open_backend
+from mydia_web.sources.registry import backend_class, open_backend
 from mydia_web.sync.delivery import prepare
 from mydia_web.web import htmx, marks
 from mydia_web.web.auth import admin_only
@@ -166,7 +166,7 @@ def _strip(whose: int | None) -> list[dict[str, Any]]:
             "health": health.health(source, accounts.get(source.id)),
         }
         for source in list_sources()
-        if whose is None or source.id in accounts
+        if backend_class(source.kind).takes_pushes and (whose is None or source.id in accounts)
     ]
 
 

@@ -124,9 +124,6 @@ def test_every_foreign_key_says_what_a_deletion_does(inspector: Inspector) -> No
     assert silent == []
 
 
-@pytest.mark.xfail(
-    strict=True, reason="playback_sync_queue.episode_id leads no index: an episode's end reads it all"
-)
 def test_every_foreign_key_leads_an_index_for_the_deletion_to_use(inspector: Inspector) -> None:
     slow = [
         (table, column)

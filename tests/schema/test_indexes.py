@@ -143,28 +143,6 @@ ENOUGH_TO_COUNT = {"sqlite": 80_000, "postgresql": 25_000}
 
 #: The databases of these tests: SQLite never learns what its tables hold unless somebody says ANALYZE.
 FRESH, ANALYSED, POSTGRESQL = "sqlite", "sqlite with statistics", "postgresql"
-EVERYWHERE = {FRESH, ANALYSED, POSTGRESQL}
-
-#: Questions that still cost what the tables hold: on which databases, and what would help.
-LACKING: dict[str, tuple[set[str], str]] = {
-    "history, where dates end": ({POSTGRESQL}, "no index (user_id, id) of the plays without a date"),
-    "plays of a film": ({FRESH}, "ix_plays_media_item_id does not hold the order: add watched_at, id"),
-    "plays of an episode": ({FRESH}, "ix_plays_episode_id does not hold the order: add watched_at, id"),
-    "films, deep down": (EVERYWHERE, "the place is asked for by OR, not by (sort_title, id) > (…)"),
-    "in flight": ({FRESH}, "asks for no status: all rows of the source are read"),
-    "pending": (EVERYWHERE, "ix_playback_sync_queue_due is led by the source, which is not asked for"),
-    "failed and retryable": (EVERYWHERE, "no index of the failed rows by next_attempt_at"),
-    "counts of the tabs": (EVERYWHERE, "no index of the rows that need a person, or wait for their next try"),
-    "owed by source": (EVERYWHERE, "no index of the rows that need a person by source"),
-    "owed by source to a user": (EVERYWHERE, "no index of the rows that need a person by source"),
-    "tab waiting": (EVERYWHERE, "no index of the rows that wait for their next try by updated_at"),
-    "tab waiting, deep down": (EVERYWHERE, "no index of the rows that wait for their next try by updated_at"),
-    "tab needs-you": (EVERYWHERE, "no index of the rows that need a person by updated_at"),
-    "tab needs-you, deep down": (
-        {FRESH, POSTGRESQL},
-        "no index of the rows that need a person by updated_at",
-    ),
-}
 
 
 @pytest.fixture(scope="session")
@@ -237,23 +215,8 @@ def in_the_crowd(crowded: Flask, set_clock: Clock) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def lacking(request: pytest.FixtureRequest, database: str) -> Callable[[str], None]:
-    """Says that a question is known to want an index on this database."""
-
-    def expect(question: str) -> None:
-        databases, reason = LACKING.get(question, (set(), ""))
-        if database in databases:
-            request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
-    return expect
-
-
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_no_question_reads_through_what_grows(
-    question: str, answers: Callable[[str], Answer], lacking: Callable[[str], None]
-) -> None:
-    lacking(question)
+def test_no_question_reads_through_what_grows(question: str, answers: Callable[[str], Answer]) -> None:
     given = answers(question)
     counts = question.startswith(("counts", "owed")) or question.endswith("of a user")
     enough = (ENOUGH_TO_COUNT if counts else ENOUGH)[db.engine.dialect.name]
@@ -292,11 +255,8 @@ def test_a_page_comes_out_of_its_index_in_order(question: str, answers: Callable
 
 
 def test_continue_watching_reads_only_the_films_that_are_begun(
-    database: str, answers: Callable[[str], Answer], request: pytest.FixtureRequest
+    answers: Callable[[str], Answer],
 ) -> None:
-    if database != POSTGRESQL:
-        reason = "SQLite is asked for `in_progress = 1`, which the index's `in_progress` does not promise"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     given = answers("continue watching")
     assert "ix_playback_progress_continue" in given.indexes, str(given)
 
