@@ -39,22 +39,22 @@ document.addEventListener("htmx:error", ({ detail }) => {
   if (detail.ctx && !detail.ctx.response && !isPoll) say("offline-toast");
 });
 
-/* Focus: what had it and is swapped away hands it to what took its place, or to its neighbour. */
+/* Focus: what had it and is swapped away hands it to the same control of what took its place, or of its neighbour. */
 let place = null;
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-  const held = document.activeElement?.closest("[data-keep-focus] > *");
-  place = held && ctx.sourceElement && held.contains(ctx.sourceElement)
-    ? { list: held.parentElement, index: [...held.parentElement.children].indexOf(held) }
+  const active = document.activeElement;
+  const held = active?.closest("[data-keep-focus] > *");
+  place = held?.contains(ctx.sourceElement)
+    ? { list: held.parentElement, index: [...held.parentElement.children].indexOf(held), control: active.classList[0] }
     : null;
 });
 document.addEventListener("htmx:after:swap", () => {
   if (!place || (document.activeElement && document.activeElement !== document.body)) return;
-  const { list, index } = place;
-  // A card that has gone leaves its place, hidden, to be filled by Undo.
-  const shown = (one) => one && !one.hidden;
-  const next = [...list.children].slice(index).find(shown) ?? [...list.children].findLast(shown);
-  const target = next?.querySelector("button:not([data-quiet]), a, summary") ?? document.getElementById("main");
-  target.focus({ preventScroll: true });
+  const { list, index, control } = place;
+  const rows = [...list.children];
+  const next = [...rows.slice(index), ...rows.slice(0, index).reverse()].find((row) => !row.hidden);
+  const same = control && next?.querySelector(`.${CSS.escape(control)}:not(.menu-panel *)`);
+  (same ?? next?.querySelector("button, a, summary") ?? document.getElementById("main")).focus({ preventScroll: true });
   place = null;
 });
 

@@ -25,7 +25,10 @@ def functions(module: Path) -> Iterator[tuple[str, int]]:
     """The name and length of each function, from its `def` to its last line."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield f"{module.relative_to(ROOT)}:{node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
+            yield (
+                f"{module.relative_to(ROOT)}:{node.name}",
+                (node.end_lineno or node.lineno) - node.lineno + 1,
+            )
 
 
 def lines(file: Path) -> int:
@@ -41,7 +44,7 @@ def test_functions_are_short():
 def test_files_are_short():
     sizes = {str(module.relative_to(ROOT)): lines(module) for module in MODULES}
     assert {name: size for name, size in sizes.items() if size > 300} == {}
-    assert median(size for size in sizes.values() if size) <= 80
+    assert median(size for size in sizes.values() if size) <= 100
 
 
 def test_templates_are_short():
@@ -52,7 +55,9 @@ def test_templates_are_short():
 def test_only_the_edges_commit():
     edges = ("web", "cli", "sync/worker")
     inside = [m for m in MODULES if not m.relative_to(ROOT / "mydia_web").as_posix().startswith(edges)]
-    committing = [str(module) for module in inside if "session.commit()" in module.read_text(encoding="utf-8")]
+    committing = [
+        str(module) for module in inside if "session.commit()" in module.read_text(encoding="utf-8")
+    ]
     assert committing == []
 
 

@@ -20,8 +20,8 @@ from mydia_web.sources.accounts import find_source, list_sources
 from mydia_web.sources.health import pause, resume
 from mydia_web.sync.delivery import Outcome
 from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.summary import Summary
 from mydia_web.sync.worker.service import watch_queue
+from mydia_web.sync.worker.summary import Summary
 
 ALL_DONE = 0
 NEEDS_A_PERSON = 3

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
-from mydia_web.playback.models import PlaybackProgress, Play
+from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.playback.progress import (
     DEFAULT_MOVIE_SECONDS,
     delete_progress,

@@ -9,8 +9,8 @@ from mydia_web.db import begin_write, db
 from mydia_web.sources.models import Source
 from mydia_web.sync.pulls import request_pull
 from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.summary import Summary
 from mydia_web.sync.worker.pulling import run_pull
+from mydia_web.sync.worker.summary import Summary
 from tests.cast import add_server
 from tests.fakes.kodi import FakeKodi
 

@@ -9,13 +9,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+from mydia_web.db import db
 from tests.cast import Cast
 from tests.conftest import PASSWORD
 
 
 @pytest.fixture
 def began() -> Iterator[list[bool]]:
-    """For every transaction that begins, whether it was opened for writing."""
+    """For every transaction that begins from now on, whether it was opened for writing."""
+    db.session.rollback()  # the test shares its session with the request
     found: list[bool] = []
 
     def note(connection: Connection) -> None:

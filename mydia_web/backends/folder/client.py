@@ -38,10 +38,10 @@ class Folder:
             found.require_still_there()
             yield LibraryPage(items, start + len(batch), len(files), cataloguer.take_problems())
 
-    def push(self, target: Target, wanted: Wanted) -> RemoteState:  # noqa: ARG002 - the protocol has them
+    def push(self, target: Target, wanted: Wanted) -> RemoteState:
         raise Rejected("A folder keeps no watch state: nothing can be sent to it.")
 
-    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:  # noqa: ARG002 - the same
+    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
         return ("Nothing is sent: a folder keeps no watch state.",)
 
     def artwork(self, url: str) -> Artwork:
