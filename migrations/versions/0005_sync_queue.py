@@ -119,13 +119,31 @@ def upgrade() -> None:
         postgresql_where=sa.text("lease_until IS NOT NULL"),
     )
     op.create_index("ix_playback_sync_queue_media_item_id", "playback_sync_queue", ["media_item_id"])
-    op.create_index("ix_playback_sync_queue_source_id", "playback_sync_queue", ["source_id", "status"])
+    op.create_index(
+        "ix_playback_sync_queue_source_id", "playback_sync_queue", ["source_id", "status", "user_id"]
+    )
     op.create_index("ix_playback_sync_queue_status", "playback_sync_queue", ["status", "updated_at", "id"])
-    op.create_index("ix_playback_sync_queue_user_id", "playback_sync_queue", ["user_id", "status"])
+    op.create_index(
+        "ix_playback_sync_queue_user_id", "playback_sync_queue", ["user_id", "status", "updated_at", "id"]
+    )
+    op.create_index(
+        "ix_playback_sync_queue_own_waiting",
+        "playback_sync_queue",
+        ["user_id", "updated_at", "id"],
+        sqlite_where=sa.text("status <> 'pending' AND next_attempt_at IS NOT NULL"),
+        postgresql_where=sa.text("status <> 'pending' AND next_attempt_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_playback_sync_queue_own_needs_you",
+        "playback_sync_queue",
+        ["user_id", "updated_at", "id"],
+        sqlite_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+        postgresql_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+    )
     op.create_index(
         "ix_playback_sync_queue_needs_you_source",
         "playback_sync_queue",
-        ["source_id", "user_id"],
+        ["source_id", "next_attempt_at", "user_id"],
         sqlite_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
         postgresql_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
     )

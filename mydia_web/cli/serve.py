@@ -22,6 +22,8 @@ def serve() -> None:
     """Migrate the database, serve the pages and deliver the queue."""
     with one_line_errors():
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        # httpx2 tells of every request, with its address.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
         # Waitress warns of every request that waits for a thread; that is what a queue is for.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         app = load_app()

@@ -16,6 +16,7 @@ from mydia_web.sources.accounts import (
     link_account,
     list_sources,
     remove_source,
+    split_sign_in,
 )
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import KINDS, open_backend
@@ -47,14 +48,15 @@ def add(
     remote_user: str,
 ) -> None:
     """Add a source of a KIND (kodi, folder) at URL_OR_PATH under NAME."""
-    credentials = {
+    typed = {
         "username": username,
         "password": from_environment(password_env, "--password-env"),
         "token": from_environment(token_env, "--token-env"),
     }
+    base_url, credentials = split_sign_in(kind, url_or_path, typed)
     begin_write()
     user = get_user(user_name)
-    source = add_source(kind, name, url_or_path)
+    source = add_source(kind, name, base_url)
     link_account(source, user.id, credentials, remote_user_id=remote_user)
     db.session.commit()
     click.echo(f"Added {source.name}. Read it with: mydia-web pull {source.name!r}")

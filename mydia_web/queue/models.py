@@ -115,11 +115,21 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
         _where("ix_playback_sync_queue_retry", "next_attempt_at", "id", where=GOES_OUT_AFTER_FAILURE),
         _where("ix_playback_sync_queue_waiting", "updated_at", "id", where=GOES_OUT_AFTER_FAILURE),
         _where("ix_playback_sync_queue_needs_you", "updated_at", "id", where=NEEDS_YOU),
-        _where("ix_playback_sync_queue_needs_you_source", "source_id", "user_id", where=NEEDS_YOU),
+        # The time is NULL in all of it; asked for, it makes SQLite prefer this index to that of all statuses.
+        _where(
+            "ix_playback_sync_queue_needs_you_source",
+            *("source_id", "next_attempt_at", "user_id"),
+            where=NEEDS_YOU,
+        ),
+        # The same two tabs of one user.
+        _where(
+            "ix_playback_sync_queue_own_waiting", "user_id", "updated_at", "id", where=GOES_OUT_AFTER_FAILURE
+        ),
+        _where("ix_playback_sync_queue_own_needs_you", "user_id", "updated_at", "id", where=NEEDS_YOU),
         # The tabs of the queue page, newest first; the seed's three indexes are the first columns of these.
         Index("ix_playback_sync_queue_status", "status", "updated_at", "id"),
-        Index("ix_playback_sync_queue_source_id", "source_id", "status"),
+        Index("ix_playback_sync_queue_source_id", "source_id", "status", "user_id"),
         Index("ix_playback_sync_queue_media_item_id", "media_item_id"),
-        Index("ix_playback_sync_queue_user_id", "user_id", "status"),
+        Index("ix_playback_sync_queue_user_id", "user_id", "status", "updated_at", "id"),
         Index("ix_playback_sync_queue_change_set_id", "change_set_id"),
     )

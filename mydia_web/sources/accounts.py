@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import ColumnElement, delete, func, or_, select
 
 from mydia_web.backends.base import Backend, Connection
+from mydia_web.backends.http import Address
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode
@@ -59,6 +60,18 @@ def _check_address(kind: str, base_url: str) -> None:
             raise InvalidValue("base_url", "Give the folder's whole path, such as /srv/films.")
     elif not base_url.startswith(("http://", "https://")):
         raise InvalidValue("base_url", "Give an address that begins with http:// or https://.")
+
+
+def split_sign_in(kind: str, base_url: str, credentials: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The address without the sign-in that may be pasted as a part of it, which is kept as credentials instead."""
+    typed = {name: value for name, value in credentials.items() if value}
+    if kind == "folder":
+        return base_url, typed
+    address = Address.parse(base_url)
+    if address.auth is None:
+        return base_url, typed
+    username, password = address.auth
+    return address.url, {"username": username, "password": password} | typed
 
 
 def link_account(

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -55,7 +57,14 @@ def _present(table: type[SourceAccount] | type[SourceItem], ids: set[int]) -> se
     return set(db.session.scalars(query)) if ids else set()
 
 
-def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, RemoteState]:
+class Base(NamedTuple):
+    """What a source last showed or took, and when that was."""
+
+    state: RemoteState
+    seen_at: datetime
+
+
+def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base]:
     """The kept states of these items, by source item id."""
     rows = db.session.scalars(
         select(SourceItemState).where(
@@ -64,6 +73,8 @@ def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Remo
         )
     )
     return {
-        row.source_item_id: RemoteState(row.watched, row.position_ms, row.play_count, row.last_played_at)
+        row.source_item_id: Base(
+            RemoteState(row.watched, row.position_ms, row.play_count, row.last_played_at), row.seen_at
+        )
         for row in rows
     }

@@ -1,6 +1,7 @@
 """Taking over what a source shows: the merge's decisions become changes, and the base moves with them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
@@ -35,20 +36,22 @@ class Incoming:
         self._account_id = account_id
         self._report = report
 
-    def merge_page(self, matched: Sequence[_Matched]) -> list[Removal]:
-        """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look."""
+    def merge_page(self, matched: Sequence[_Matched], asked_at: datetime) -> list[Removal]:
+        """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look.
+
+        What the source took from us after `asked_at`, when the page was asked for, the page may not show yet.
+        """
         bases = states_of(self._account_id, [row.id for row, _, _ in matched])
         ours = self._progress([content for _, _, content in matched])
         queued = self._queued([content for _, _, content in matched])
         removals: list[Removal] = []
         shown: list[ShownState] = []
         for row, item, content in matched:
-            if item.state is None:
+            key, base = _key(content), bases.get(row.id)
+            if item.state is None or (base and base.seen_at >= asked_at):
                 continue
-            key = _key(content)
-            base = bases.get(row.id)
             decision = merge(
-                _side(base) if base else None,
+                _side(base.state) if base else None,
                 _side(item.state),
                 _our_side(ours.get(key)),
                 ours_is_newer_than_base=queued.get(key, False),
@@ -58,15 +61,18 @@ class Incoming:
                 continue
             if decision != "nothing":
                 self._apply(decision, item, item.state, content, known_to_queue=key in queued)
-            if base != item.state:
+            if base is None or base.state != item.state:
                 shown.append(ShownState(self._account_id, row.id, item.state))
         keep_states(shown)
         return removals
 
-    def unwatch(self, removals: Sequence[Removal]) -> None:
-        """Take over that these are unwatched."""
+    def unwatch(self, removals: Sequence[Removal], asked_at: datetime) -> None:
+        """Take over that these are unwatched, but for those that the source has taken a newer state of since."""
+        bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
         for source_item_id, item, content in removals:
             assert item.state is not None
+            if bases[source_item_id].seen_at >= asked_at:
+                continue
             self._report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
             keep_states([ShownState(self._account_id, source_item_id, item.state)])
 

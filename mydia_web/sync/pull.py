@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import delete, select
 
@@ -64,9 +65,12 @@ class PullOf:
         self._user_id = account.user_id if account else None
         self._removals: list[tuple[int, RemoteItem, Content]] = []
         self._new_shows: set[int] = set()
+        #: When the first page was asked for.
+        self._began_at: datetime | None = None
 
-    def take(self, page: LibraryPage) -> None:
-        """Merge one page."""
+    def take(self, page: LibraryPage, asked_at: datetime) -> None:
+        """Merge one page, which was asked for at `asked_at`."""
+        self._began_at = self._began_at or asked_at
         self.report.done, self.report.total = page.done, page.total
         self.report.problems += page.problems
         matcher = Matcher(page.items)
@@ -81,7 +85,7 @@ class PullOf:
             self._keep_artwork(item, content)
             matched.append((self._keep_item(item, content, known.get(item.remote_id)), item, content))
         db.session.flush()
-        self._merge(matched)
+        self._merge(matched, asked_at)
 
     def finish(self) -> None:
         """Apply removals, unless they are too many to be a person's doing; bring next episodes up to date."""
@@ -91,7 +95,7 @@ class PullOf:
         elif self._removals:
             with self._act() as act:
                 incoming = Incoming(act, self._source_id, self._account_id, self.report)
-                incoming.unwatch(self._removals)
+                incoming.unwatch(self._removals, self._began_at or now())
         for show_id in sorted(self._new_shows):
             refresh_show(show_id)
 
@@ -149,9 +153,9 @@ class PullOf:
         row = insert_for(UnmatchedItem).values(source_id=self._source_id, remote_id=item.remote_id, **values)
         db.session.execute(row.on_conflict_do_update(index_elements=["source_id", "remote_id"], set_=values))
 
-    def _merge(self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]]) -> None:
+    def _merge(self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]], asked_at: datetime) -> None:
         if self._user_id is None or self._account_id is None:
             return
         with self._act() as act:
             incoming = Incoming(act, self._source_id, self._account_id, self.report)
-            self._removals += incoming.merge_page(matched)
+            self._removals += incoming.merge_page(matched, asked_at)

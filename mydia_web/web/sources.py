@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 
 from mydia_web.backends.base import Connection
 from mydia_web.backends.errors import BackendError, SignInRefused
-from mydia_web.backends.http import Address
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.queue.models import QueuedChange
@@ -171,18 +170,8 @@ def _sent(name: str) -> str:
 
 def _sent_address() -> tuple[str, dict[str, str]]:
     """Where it is, and the sign-in: also one that was pasted as a part of the address, which is kept elsewhere."""
-    base_url = _sent("base_url")
     credentials = {"username": _sent("username"), "password": request.form.get("password", "")}
-    if _sent("kind") == "folder":
-        return base_url, {}
-    address = Address.parse(base_url)
-    if address.auth is None:
-        return base_url, credentials
-    username, password = address.auth
-    return address.url, {
-        "username": credentials["username"] or username,
-        "password": credentials["password"] or password,
-    }
+    return accounts.split_sign_in(_sent("kind"), _sent("base_url"), credentials)
 
 
 def _form(*, errors: dict[str, str] | None = None, tested: Tested | None = None) -> str:

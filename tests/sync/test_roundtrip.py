@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
+from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.models import Play
 from mydia_web.queue.models import QueuedChange
-from mydia_web.sources.models import Pull, UnmatchedItem
+from mydia_web.sources.accounts import accounts_of, open_account
+from mydia_web.sources.models import Pull, Source, UnmatchedItem
+from mydia_web.sync.pull import PullOf, Report
 
 
 def queue() -> list[QueuedChange]:
@@ -167,3 +170,27 @@ def test_an_outage_loses_nothing(kodi, pull, drain, alice):
     row.next_attempt_at = row.created_at
     drain()
     assert movie.playcount == 1
+
+
+def test_a_mark_delivered_while_a_page_was_read_is_not_undone_by_that_page(kodi, pull, drain, alice):
+    """The page shows the film as it was when it was asked for."""
+    movie = kodi.add_movie("Tears of Steel", year=2012, imdb="tt2285752", minutes=12)
+    pull()
+    film = the_film("Tears of Steel")
+    source = db.session.scalars(select(Source)).one()
+    [account] = accounts_of(source.id)
+    backend = open_account(source, account)
+    asked_at = now()
+    pages = list(backend.library())
+    backend.close()
+    mark_watched(alice.id, film)
+    drain()
+    assert movie.playcount == 1
+    begin_write()
+    reading = PullOf(source, account, Report())
+    for page in pages:
+        reading.take(page, asked_at)
+    reading.finish()
+    db.session.commit()
+    assert get_progress(alice.id, film).watched
+    assert pull().unwatched == 0

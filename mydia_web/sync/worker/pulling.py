@@ -44,6 +44,7 @@ def run_pull(pull_id: int, on_page: OnPage = lambda _report: None) -> Report | N
 
 def preview_pull(source_id: int) -> Report:
     """What a pull would bring. Changes nothing."""
+    asked_at = now()
     pages = [(account_id, _read(source_id, account_id)) for account_id in _account_ids(source_id)]
     report = Report()
     begin_write()
@@ -51,7 +52,7 @@ def preview_pull(source_id: int) -> Report:
         for account_id, read in pages:
             pull = PullOf(get_source(source_id), _account(account_id), report)
             for page in read:
-                pull.take(page)
+                pull.take(page, asked_at)
             pull.finish()
     finally:
         db.session.rollback()
@@ -89,11 +90,13 @@ def _pull_accounts(source_id: int, on_page: OnPage) -> Report:
         backend = open_backend(source.kind, connection_of(source, account))
         db.session.rollback()
         try:
+            asked_at = now()
             for page in backend.library():
                 begin_write()
-                pull.take(page)
+                pull.take(page, asked_at)
                 db.session.commit()
                 on_page(report)
+                asked_at = now()
         finally:
             backend.close()
         begin_write()
