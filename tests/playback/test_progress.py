@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
+from mydia_web.playback import get_progress
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.playback.progress import (
     DEFAULT_MOVIE_SECONDS,
     delete_progress,
-    get_progress,
     list_user_progress,
     mark_unwatched,
     mark_watched,
