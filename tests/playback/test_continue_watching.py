@@ -4,11 +4,18 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from mydia_web.db import db
 from mydia_web.errors import NotFound
-from mydia_web.playback import continue_watching, mark_unwatched, mark_watched, save_progress, up_next
+from mydia_web.playback import (
+    continue_watching,
+    get_progress,
+    mark_unwatched,
+    mark_watched,
+    save_progress,
+    up_next,
+)
 from mydia_web.playback.continue_watching import dismiss, film_card, next_card
 from mydia_web.playback.models import ShowProgress
 from tests.cast import add_film, add_show, episode_of
@@ -173,6 +180,18 @@ def test_up_next_can_be_dismissed(finish, following, alice, cast, pilot):
     assert following() == []
     finish(cast.episode(1, 2))
     assert following() == [("Harbour Lights", 1, 3, "next")]
+
+
+def test_dismissing_twice_changes_nothing(watch, alice, film, pilot, set_clock):
+    for content in (film, pilot):
+        watch(content)
+        dismiss(alice.id, content)
+    first = set_clock.time
+    set_clock.pass_(hours=1)
+    dismiss(alice.id, film)
+    dismiss(alice.id, pilot)
+    assert get_progress(alice.id, film).dismissed_at < first + timedelta(hours=1)
+    assert db.session.scalar(select(ShowProgress.dismissed_at)) == first
 
 
 def test_dismissing_what_was_never_begun_is_refused(alice, film):
