@@ -2,18 +2,60 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, tuple_, update
 
 from mydia_web.clock import now
-from mydia_web.db import db
-from mydia_web.errors import NotFound
+from mydia_web.db import UTCDateTime, db
+from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
 from mydia_web.playback.records import get_progress
 from mydia_web.sources.accounts import names_of_holders
+
+
+@dataclass(frozen=True, slots=True)
+class CardPlace:
+    """Where a card stands in its list; the cards after it begin behind it. Films go before episodes of one time."""
+
+    last_activity_at: datetime
+    kind: Literal["movie", "episode"]
+    row_id: int
+
+    def __str__(self) -> str:
+        return f"{self.last_activity_at.isoformat()}~{self.kind}~{self.row_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "CardPlace":
+        """Raises `InvalidValue`."""
+        try:
+            when, kind, row_id = text.split("~")
+            at = datetime.fromisoformat(when)
+            if at.tzinfo is None or kind not in ("movie", "episode") or not 0 <= int(row_id) < 2**63:
+                raise ValueError
+            return cls(at.astimezone(UTC), "movie" if kind == "movie" else "episode", int(row_id))
+        except (ValueError, OverflowError) as error:
+            raise InvalidValue(
+                "before", "This part of the list cannot be found. Start again from the top."
+            ) from error
+
+    @property
+    def _key(self) -> ColumnElement[Any]:
+        return tuple_(literal(self.last_activity_at, UTCDateTime()), self.row_id)
+
+    def films(self) -> ColumnElement[bool]:
+        """The films that stand behind it."""
+        if self.kind == "movie":
+            return tuple_(PlaybackProgress.last_watched_at, PlaybackProgress.id) < self._key
+        return PlaybackProgress.last_watched_at < self.last_activity_at
+
+    def shows(self) -> ColumnElement[bool]:
+        """The shows that stand behind it."""
+        if self.kind == "episode":
+            return tuple_(ShowProgress.last_activity_at, ShowProgress.id) < self._key
+        return ShowProgress.last_activity_at <= self.last_activity_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +80,14 @@ class ToWatch:
     duration_seconds: int | None
     completion_percentage: float
     last_activity_at: datetime
+    #: Of the record that puts it in its list: the film's progress or the show's.
+    row_id: int
     #: Names of the sources that hold it.
     on: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> CardPlace:
+        return CardPlace(self.last_activity_at, self.kind, self.row_id)
 
     @property
     def key(self) -> str:
@@ -51,10 +99,10 @@ class ToWatch:
         return self.duration_seconds - self.position_seconds if self.duration_seconds else None
 
 
-def continue_watching(user_id: int, *, limit: int = 24, before: datetime | None = None) -> Sequence[ToWatch]:
+def continue_watching(user_id: int, *, limit: int = 24, before: CardPlace | None = None) -> Sequence[ToWatch]:
     """Films and episodes begun and not finished, the last watched first; of a show only the latest.
 
-    `before` continues a list after its last card's `last_activity_at`.
+    `before` continues a list after its last card's `place`.
     """
     films = _films(user_id, limit, before)
     episodes = _episodes(user_id, ShowProgress.state == "continue", limit, before)
@@ -62,7 +110,7 @@ def continue_watching(user_id: int, *, limit: int = 24, before: datetime | None 
     return _with_sources(cards[:limit])
 
 
-def up_next(user_id: int, *, limit: int = 24, before: datetime | None = None) -> Sequence[ToWatch]:
+def up_next(user_id: int, *, limit: int = 24, before: CardPlace | None = None) -> Sequence[ToWatch]:
     """The next aired, unwatched episode of each show under way, the last active first."""
     state = ShowProgress.state.in_(["next", "start"])
     return _with_sources(_episodes(user_id, and_(state, _has_aired()), limit, before))
@@ -98,7 +146,7 @@ def _has_aired() -> ColumnElement[bool]:
     return or_(Episode.air_date.is_(None), Episode.air_date <= now().date())
 
 
-def _films(user_id: int, limit: int, before: datetime | None, *where: ColumnElement[bool]) -> list[ToWatch]:
+def _films(user_id: int, limit: int, before: CardPlace | None, *where: ColumnElement[bool]) -> list[ToWatch]:
     query = (
         select(MediaItem, PlaybackProgress)
         .join(MediaItem, MediaItem.id == PlaybackProgress.media_item_id)
@@ -113,7 +161,7 @@ def _films(user_id: int, limit: int, before: datetime | None, *where: ColumnElem
         .limit(limit)
     )
     if before:
-        query = query.where(PlaybackProgress.last_watched_at < before)
+        query = query.where(before.films())
     return [_film_card(*row) for row in db.session.execute(query)]
 
 
@@ -134,13 +182,23 @@ def _film_card(film: MediaItem, progress: PlaybackProgress) -> ToWatch:
         duration_seconds=progress.duration_seconds,
         completion_percentage=progress.completion_percentage,
         last_activity_at=progress.last_watched_at,
+        row_id=progress.id,
     )
 
 
-def _episodes(user_id: int, where: ColumnElement[bool], limit: int, before: datetime | None) -> list[ToWatch]:
+def _episodes(
+    user_id: int, where: ColumnElement[bool], limit: int, before: CardPlace | None
+) -> list[ToWatch]:
     own = and_(PlaybackProgress.episode_id == Episode.id, PlaybackProgress.user_id == user_id)
     query = (
-        select(ShowProgress.state, ShowProgress.last_activity_at, MediaItem, Episode, PlaybackProgress)
+        select(
+            ShowProgress.state,
+            ShowProgress.last_activity_at,
+            ShowProgress.id,
+            MediaItem,
+            Episode,
+            PlaybackProgress,
+        )
         .join(MediaItem, MediaItem.id == ShowProgress.media_item_id)
         .join(Episode, Episode.id == ShowProgress.next_episode_id)
         .outerjoin(PlaybackProgress, own)
@@ -157,12 +215,12 @@ def _episodes(user_id: int, where: ColumnElement[bool], limit: int, before: date
         .limit(limit)
     )
     if before:
-        query = query.where(ShowProgress.last_activity_at < before)
+        query = query.where(before.shows())
     return [_episode_card(row) for row in db.session.execute(query)]
 
 
 def _episode_card(row: Row[*tuple[Any, ...]]) -> ToWatch:
-    state, last_activity_at, show, episode, progress = row
+    state, last_activity_at, row_id, show, episode, progress = row
     assert last_activity_at is not None
     rewatch = state == "continue" and progress and progress.watched
     why = {"continue": "resume", "next": "next"}.get(state, "start")
@@ -182,6 +240,7 @@ def _episode_card(row: Row[*tuple[Any, ...]]) -> ToWatch:
         duration_seconds=progress.duration_seconds if progress else episode.runtime_seconds,
         completion_percentage=progress.completion_percentage if progress else 0,
         last_activity_at=last_activity_at,
+        row_id=row_id,
     )
 
 

@@ -105,6 +105,17 @@ def refresh(user_id: int, show_id: int) -> None:
     db.session.execute(row.on_conflict_do_update(index_elements=["user_id", "media_item_id"], set_=values))
 
 
+def refresh_aired(since: date, until: date) -> int:
+    """Bring the shows up to date of which an episode aired after `since`, up to `until`; how many."""
+    query = (
+        select(Episode.media_item_id).where(Episode.air_date > since, Episode.air_date <= until).distinct()
+    )
+    show_ids = db.session.scalars(query).all()
+    for show_id in show_ids:
+        refresh_show(show_id)
+    return len(show_ids)
+
+
 def refresh_show(show_id: int) -> None:
     """Bring every user's place in a show up to date after its episodes changed."""
     query = select(ShowProgress.user_id).where(ShowProgress.media_item_id == show_id)

@@ -5,8 +5,10 @@ import io
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -122,12 +124,8 @@ def _ready() -> Select[Any]:
 def _missing(limit: int) -> list[Picture]:
     kept = {file.name.partition("-")[0] for file in os.scandir(_folder())}
     rows = db.session.scalars(_ready().order_by(Artwork.id).execution_options(yield_per=500))
-    missing: list[Artwork] = []
-    for row in rows:
-        if row.key not in kept:
-            missing.append(row)
-        if len(missing) == limit:
-            break
+    with closing(rows):
+        missing = list(islice((row for row in rows if row.key not in kept), limit))
     return _pictures(missing)
 
 

@@ -13,6 +13,7 @@ from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.progress import UNKNOWN_TIME, mark_unwatched, mark_watched, save_progress
+from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.models import SourceItem
@@ -81,24 +82,37 @@ class Incoming:
     ) -> None:
         at = min(state.last_played_at, now()) if state.last_played_at else None
         if decision == "watched":
-            mark_watched(self._act.user_id, content, at=at, date_unknown=at is None, act=self._act)
+            self._take_mark(item, state, content, at)
             self._report.watched += 1
         elif decision == "progress":
-            duration = item.runtime_seconds or content.runtime_seconds or 0
-            position = state.position_ms // 1000
-            save_progress(
-                self._act.user_id,
-                content,
-                position_seconds=position,
-                duration_seconds=max(duration, position + 1),
-                at=at,
-                act=self._act,
-            )
+            self._take_position(item, state.position_ms // 1000, content, at)
             self._report.positions += 1
         elif decision == "owed" and not known_to_queue:
             # Told once: a source that takes it and still shows otherwise is not told with every pull.
             tell_source(self._act, content, self._source_id)
             self._report.owed += 1
+
+    def _take_mark(self, item: RemoteItem, state: RemoteState, content: Content, at: datetime | None) -> None:
+        """A mark takes the position away; but one that is being watched again, there or here since, is kept."""
+        user_id, own = self._act.user_id, get_progress(self._act.user_id, content)
+        since = own and own.in_progress and own.last_watched_at > (at or UNKNOWN_TIME)
+        here = (own.position_seconds, own.last_watched_at) if own and since else None
+        mark_watched(user_id, content, at=at, date_unknown=at is None, act=self._act)
+        if here:
+            self._take_position(item, here[0], content, here[1])
+        elif state.position_ms:
+            self._take_position(item, state.position_ms // 1000, content, at)
+
+    def _take_position(self, item: RemoteItem, position: int, content: Content, at: datetime | None) -> None:
+        duration = item.runtime_seconds or content.runtime_seconds or 0
+        save_progress(
+            self._act.user_id,
+            content,
+            position_seconds=position,
+            duration_seconds=max(duration, position + 1),
+            at=at,
+            act=self._act,
+        )
 
     def _progress(self, contents: Sequence[Content]) -> dict[tuple[str, int], PlaybackProgress]:
         films, episodes = _ids(contents)

@@ -1,7 +1,6 @@
 """/ : Continue Watching and Up Next."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.library.content import find_content
-from mydia_web.playback.continue_watching import ToWatch, continue_watching, dismiss, up_next
+from mydia_web.playback.continue_watching import CardPlace, ToWatch, continue_watching, dismiss, up_next
 from mydia_web.sources.accounts import list_sources
 from mydia_web.web import htmx, marks
 
@@ -42,7 +41,7 @@ def index() -> ResponseReturnValue:
     )
 
 
-def _further(name: str, before: datetime) -> ResponseReturnValue:
+def _further(name: str, before: CardPlace) -> ResponseReturnValue:
     cards, older = _page(name, MORE, before)
     if htmx.wants_fragment():
         part = render_template("watch/_cards.html", cards=cards, older=older, list_name=name)
@@ -53,13 +52,13 @@ def _further(name: str, before: datetime) -> ResponseReturnValue:
     return render_template("watch/index.html", first_page=False, sources=(), **lists)
 
 
-def _page(name: str, size: int, before: datetime | None = None) -> tuple[Sequence[ToWatch], str | None]:
+def _page(name: str, size: int, before: CardPlace | None = None) -> tuple[Sequence[ToWatch], str | None]:
     """Some cards of a list, and the address of those after them."""
     found = _LISTS[name](g.user.id, limit=size + 1, before=before)
     cards = found[:size]
     if len(found) <= size:
         return cards, None
-    return cards, url_for(".index", list=name, before=cards[-1].last_activity_at.isoformat())
+    return cards, url_for(".index", list=name, before=str(cards[-1].place))
 
 
 @bp.post("/continue/<any(movie, episode):kind>/<int:content_id>/dismiss")
@@ -71,16 +70,6 @@ def take_off(kind: str, content_id: int) -> ResponseReturnValue:
     return marks.answer([content], "Taken off the list. Your place is kept.", change_set_id=None)
 
 
-def _asked_before() -> datetime | None:
+def _asked_before() -> CardPlace | None:
     asked = request.args.get("before")
-    if asked is None:
-        return None
-    try:
-        before = datetime.fromisoformat(asked)
-    except ValueError as error:
-        raise InvalidValue(
-            "before", "This part of the list cannot be found. Start again from the top."
-        ) from error
-    if before.tzinfo is None or not 1000 < before.year < 9000:
-        raise InvalidValue("before", "Give a time with its zone.")
-    return before
+    return CardPlace.parse(asked) if asked is not None else None

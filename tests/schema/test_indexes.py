@@ -23,6 +23,7 @@ from mydia_web.playback import (
     list_user_progress,
     up_next,
 )
+from mydia_web.playback.continue_watching import CardPlace
 from mydia_web.playback.history import Cursor, plays_of
 from mydia_web.queue.agreement import names_of_told, standings
 from mydia_web.queue.intents import Intent
@@ -77,9 +78,11 @@ def enqueue(change_type: ChangeType, episode_id: int | None) -> int:
 QUESTIONS: dict[str, Callable[[], object]] = {
     # The home page
     "continue watching": lambda: continue_watching(ALICE),
-    "continue watching, further down": lambda: continue_watching(ALICE, before=NOW - timedelta(days=2)),
+    "continue watching, further down": lambda: continue_watching(
+        ALICE, before=Place(NOW - timedelta(days=2), "movie", 9)
+    ),
     "up next": lambda: up_next(ALICE),
-    "up next, further down": lambda: up_next(ALICE, before=NOW - timedelta(days=20)),
+    "up next, further down": lambda: up_next(ALICE, before=A_SHOW),
     # History
     "history": lambda: history(ALICE),
     "history, deep down": lambda: history(ALICE, before=Cursor(LONG_AGO, 50_000)),
@@ -128,6 +131,8 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "owed by source": lambda: owed_by_source(None),
     "owed by source to a user": lambda: owed_by_source(ALICE),
 }
+A_FILM = CardPlace(NOW - timedelta(days=2), "movie", 9)
+A_SHOW = CardPlace(NOW - timedelta(days=20), "episode", 9)
 DEEP = Place(NOW - timedelta(days=4), 50_000)
 for tab in Tab:
     QUESTIONS |= {

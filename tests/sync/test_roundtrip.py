@@ -194,3 +194,23 @@ def test_a_mark_delivered_while_a_page_was_read_is_not_undone_by_that_page(kodi,
     db.session.commit()
     assert get_progress(alice.id, film).watched
     assert pull().unwatched == 0
+
+
+def test_a_rewatch_that_is_under_way_there_is_under_way_here(kodi, pull, alice):
+    kodi.add_movie(
+        "Tears of Steel", year=2012, minutes=12, playcount=1, lastplayed="2026-01-02 03:04:05", position=200
+    )
+    pull()
+    progress = get_progress(alice.id, the_film("Tears of Steel"))
+    assert (progress.watched, progress.in_progress, progress.position_seconds) == (True, True, 200)
+    assert pull().owed == 0
+
+
+def test_an_old_mark_leaves_what_is_being_watched_since(kodi, pull, alice, film):
+    save_progress(alice.id, film, position_seconds=300, duration_seconds=900)
+    kodi.add_movie(
+        "Sintel", year=2010, imdb="tt1727587", minutes=15, playcount=1, lastplayed="2020-01-02 03:04:05"
+    )
+    pull()
+    progress = get_progress(alice.id, film)
+    assert (progress.watched, progress.in_progress, progress.position_seconds) == (True, True, 300)

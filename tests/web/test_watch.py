@@ -79,14 +79,14 @@ def test_htmx_gets_the_further_cards_alone(
     browser_of_alice: FlaskClient, cast: Cast, set_clock: Clock
 ) -> None:
     _begin(cast.alice.id, cast.film)
-    before = (set_clock.now() + timedelta(hours=1)).isoformat()
+    before = f"{(set_clock.now() + timedelta(hours=1)).isoformat()}~movie~1"
     part = browser_of_alice.get("/", query_string={"before": before}, headers=HTMX).text
     assert "Sintel" in part
     assert "<html" not in part
 
 
 def test_a_place_in_the_list_that_is_none_is_refused(browser_of_alice: FlaskClient) -> None:
-    for wrong in ("yesterday", "2026-11-21T20:00:00", ""):
+    for wrong in ("yesterday", "2026-11-21T20:00:00~movie~1", "2026-11-21T20:00:00Z~song~1", ""):
         answer = browser_of_alice.get("/", query_string={"before": wrong})
         assert answer.status_code == 422
         assert "Traceback" not in answer.text

@@ -12,8 +12,10 @@ from mydia_web import config
 from mydia_web.backends.errors import BackendError
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
+from mydia_web.playback.shows import refresh_aired
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.wakeup import WakeUp
+from mydia_web.sources.artwork import fetch_ahead
 from mydia_web.sources.models import Pull, Source
 from mydia_web.sync.pulls import open_pulls, request_pull
 from mydia_web.sync.worker.delivering import Worker
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: A worker that nobody wakes looks by itself this often.
 POLL_SECONDS = 5.0
+#: Pictures are fetched ahead of the pages that show them, a few between two looks for pulls.
+PICTURES_AT_A_TIME = 24
 #: A row may be due and yet not to be had, while another worker holds all that its source bears.
 LEAST_SECONDS = 0.2
 
@@ -43,11 +47,21 @@ def watch_queue(stop: Event, *, poll: float = POLL_SECONDS, source_ids: Sequence
 def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
     """Run pulls as they are asked for or fall due, until `stop` is set."""
     reclaim_lost_pulls()
+    refreshed, pictures_missing = now().date() - timedelta(days=7), True
     while not stop.is_set():
+        if refreshed < (today := now().date()):
+            begin_write()
+            refresh_aired(refreshed, today)
+            db.session.commit()
+            refreshed = today
         _request_due_pulls()
         for pull in open_pulls():
             if pull.status == "requested" and not stop.is_set():
                 _run(pull.id)
+                pictures_missing = True
+        if pictures_missing:
+            pictures_missing = fetch_ahead(PICTURES_AT_A_TIME) > 0
+            db.session.commit()
         db.session.remove()
         stop.wait(interval)
 
