@@ -78,9 +78,7 @@ def enqueue(change_type: ChangeType, episode_id: int | None) -> int:
 QUESTIONS: dict[str, Callable[[], object]] = {
     # The home page
     "continue watching": lambda: continue_watching(ALICE),
-    "continue watching, further down": lambda: continue_watching(
-        ALICE, before=Place(NOW - timedelta(days=2), "movie", 9)
-    ),
+    "continue watching, further down": lambda: continue_watching(ALICE, before=A_FILM),
     "up next": lambda: up_next(ALICE),
     "up next, further down": lambda: up_next(ALICE, before=A_SHOW),
     # History
