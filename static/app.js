@@ -39,23 +39,25 @@ document.addEventListener("htmx:error", ({ detail }) => {
   if (detail.ctx && !detail.ctx.response && !isPoll) say("offline-toast");
 });
 
-/* Focus: what had it and is swapped away hands it to the same control of what took its place, or of its neighbour. */
-let place = null;
-document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+/* Focus: where what had it is swapped away, the same control of what took its place gets it, or of a neighbour. */
+let lost = null;
+document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
   const active = document.activeElement;
-  const held = active?.closest("[data-keep-focus] > *");
-  place = held?.contains(ctx.sourceElement)
-    ? { list: held.parentElement, index: [...held.parentElement.children].indexOf(held), control: active.classList[0] }
-    : null;
+  const row = active.closest("[data-keep-focus] > *");
+  const list = row?.parentElement;
+  const swapped = tasks.find(({ target }) => target?.contains?.(active));
+  lost = { active, list, index: list && [...list.children].indexOf(row), id: swapped?.target.id };
 });
 document.addEventListener("htmx:after:swap", () => {
-  if (!place || (document.activeElement && document.activeElement !== document.body)) return;
-  const { list, index, control } = place;
-  const rows = [...list.children];
-  const next = [...rows.slice(index), ...rows.slice(0, index).reverse()].find((row) => !row.hidden);
-  const same = control && next?.querySelector(`.${CSS.escape(control)}:not(.menu-panel *)`);
-  (same ?? next?.querySelector("button, a, summary") ?? document.getElementById("main")).focus({ preventScroll: true });
-  place = null;
+  if (!lost || lost.active.isConnected || document.activeElement !== document.body) return;
+  const rows = [...(lost.list?.children ?? [])];
+  const near = [...rows.slice(lost.index), ...rows.slice(0, lost.index).reverse()].find((row) => !row.hidden);
+  const place = near ?? document.getElementById(lost.id);
+  const kind = lost.active.classList[0];
+  const same = kind && place?.querySelector(`.${CSS.escape(kind)}:not(.menu-panel *)`);
+  const next = same ?? place?.querySelector("button, a, summary") ?? document.getElementById("main");
+  next.focus({ preventScroll: true });
+  lost = null;
 });
 
 /* Menus close by Escape and by choosing, and hand the focus back. */
@@ -102,7 +104,7 @@ document.addEventListener("click", (event) => {
 });
 
 /* Keys. Single letters can be turned off: <body data-keys="off">. */
-let went = 0;
+let went = -Infinity;
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     const menu = document.querySelector(".menu[open]");
@@ -112,10 +114,10 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  const isTyping = event.target.closest("input, textarea, select, dialog, [contenteditable]");
+  const isTyping = event.target.closest("input, textarea, select, dialog[open], [contenteditable]");
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.body.dataset.keys === "off") return;
   if (event.timeStamp - went < 1500) document.querySelector(`.nav [data-key="${CSS.escape(event.key)}"]`)?.click();
-  went = event.key === "g" ? event.timeStamp : 0;
+  went = event.key === "g" ? event.timeStamp : -Infinity;
   if (event.key === "?") document.getElementById("keys")?.showModal();
   if (event.key === "u") document.querySelector("#toasts .toast:last-child form button")?.click();
   if (event.key === "/") {
