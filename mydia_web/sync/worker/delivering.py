@@ -1,13 +1,14 @@
-"""Delivering: claims what is due, pushes it in threads, settles each row by what became of it.
+"""Delivering: claims what is due, has it pushed by threads, settles each row by what became of it.
 
 One thread speaks to the database, the others to the servers, and no transaction is open while a server is waited for.
 """
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from queue import Empty, SimpleQueue
 from threading import Event
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,7 @@ from mydia_web.db import begin_write, db
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
-from mydia_web.sync.delivery import Delivery, Failure, Outcome, deliver, prepare
+from mydia_web.sync.delivery import Delivery, Failure, Outcome, prepare
 from mydia_web.sync.settling import settle
 from mydia_web.sync.worker.connections import Connections
 from mydia_web.sync.worker.lanes import Lane
@@ -30,6 +31,8 @@ MAX_THREADS = 64
 LONGEST_PUSH = timedelta(seconds=40)
 #: How long finished pushes are gathered to be settled in one transaction, while the connections have work.
 GATHER_SECONDS = 0.02
+#: How often a drain looks whether it shall stop while nothing comes back.
+_LOOK_EVERY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ class Worker:
         self._connections = Connections()
         self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="push")
         self._lanes: dict[int, Lane] = {}
-        self._running: dict[Future[Outcome], Lane] = {}
+        self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
+        #: Rows that are claimed and neither settled nor given back.
+        self._open = 0
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +73,9 @@ class Worker:
     def __exit__(
         self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for lane in self._lanes.values():
+            lane.give_up()
+        self._pool.shutdown(wait=True)
         self._connections.close()
 
     def drain(
@@ -89,14 +96,13 @@ class Worker:
         self._lanes.clear()
         while True:
             if until.is_over():
-                self._give_back(
-                    [lane.waiting.popleft()[0] for lane in self._lanes.values() for _ in [*lane.waiting]]
-                )
+                for lane in self._lanes.values():
+                    lane.give_up()
             elif left != 0 and (not self._lanes or any(lane.wants_more for lane in self._lanes.values())):
                 claimed = self._claim(left, probe=probe)
                 left = None if left is None else left - claimed
-            self._start()
-            if not self._running:
+            self._give_back([one for lane in self._lanes.values() for one in lane.take_back()])
+            if not self._open:
                 return summary
             for outcome in self._settle(self._finished()):
                 summary.add(self._lanes[outcome.delivery.source_id].source_name, outcome)
@@ -108,18 +114,27 @@ class Worker:
     def _claim(self, left: int | None, *, probe: bool) -> int:
         begin_write()
         self._queue.rescue()
-        claimed = 0
+        claimed: list[tuple[Lane, list[Delivery]]] = []
+        number = 0
         for source in self._sources():
             lane = self._lane(source)
             room = self._room(source, lane, probe=probe) if lane.wants_more else 0
             if left is not None:
-                room = min(room, left - claimed)
+                room = min(room, left - number)
             if room > 0:
                 deliveries = prepare(self._queue.mark_syncing(source.id, limit=room))
-                lane.waiting += [(one, self._connections.get(source.id, one.user_id)) for one in deliveries]
-                claimed += len(deliveries)
+                claimed.append((lane, deliveries))
+                number += len(deliveries)
+        backends = {
+            (one.source_id, one.user_id): self._connections.get(one.source_id, one.user_id)
+            for _, deliveries in claimed
+            for one in deliveries
+        }
         db.session.commit()
-        return claimed
+        self._open += number
+        for lane, deliveries in claimed:
+            lane.load([(one, backends[one.source_id, one.user_id]) for one in deliveries], self._pool)
+        return number
 
     def _sources(self) -> Iterable[Source]:
         # With many workers each takes other sources first, and waits for none.
@@ -130,8 +145,12 @@ class Worker:
 
     def _lane(self, source: Source) -> Lane:
         if source.id not in self._lanes:
-            concurrency = source.concurrency or backend_class(source.kind).concurrency
-            self._lanes[source.id] = Lane(source.id, source.name, concurrency)
+            self._lanes[source.id] = Lane(
+                source.name,
+                source.concurrency or backend_class(source.kind).concurrency,
+                on_outcome=self._outcomes.put,
+                is_too_late=lambda delivery: delivery.lease_until < now() + LONGEST_PUSH,
+            )
         return self._lanes[source.id]
 
     def _room(self, source: Source, lane: Lane, *, probe: bool) -> int:
@@ -143,23 +162,6 @@ class Worker:
             return 0
         return max(0, (1 if is_down else lane.capacity) - self._queue.count_in_flight(source.id))
 
-    def _start(self) -> None:
-        at, too_late = now(), []
-        for lane in self._lanes.values():
-            while lane.is_free:
-                delivery, backend = lane.waiting.popleft()
-                if lane.given_up or delivery.lease_until < at + LONGEST_PUSH:
-                    too_late.append(delivery)
-                    continue
-                lane.running += 1
-                future: Future[Outcome] = Future()
-                if isinstance(backend, Failure):
-                    future.set_result(Outcome(delivery, failure=backend))
-                else:
-                    future = self._pool.submit(deliver, backend, delivery)
-                self._running[future] = lane
-        self._give_back(too_late)
-
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
         if not deliveries:
             return
@@ -167,27 +169,30 @@ class Worker:
         for delivery in deliveries:
             self._queue.release(delivery.row_id, delivery.claim_token)
         db.session.commit()
+        self._open -= len(deliveries)
 
     def _finished(self) -> list[Outcome]:
-        done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-        if any(lane.waiting for lane in self._lanes.values()):
-            self._free(done)
-            self._start()
-            more, _ = wait(self._running, timeout=GATHER_SECONDS, return_when=ALL_COMPLETED)
-            self._free(more)
-            done |= more
-        else:
-            self._free(done)
-        return [future.result() for future in done]
-
-    def _free(self, done: Iterable[Future[Outcome]]) -> None:
-        for future in done:
-            self._running.pop(future).running -= 1
+        """What came back: as soon as anything does, with what follows it closely while there is more to do."""
+        try:
+            outcomes = [self._outcomes.get(timeout=_LOOK_EVERY)]
+        except Empty:
+            return []
+        until = time.monotonic() + GATHER_SECONDS
+        while True:
+            busy = any(lane.has_waiting for lane in self._lanes.values())
+            left = until - time.monotonic() if busy else 0
+            try:
+                outcomes.append(self._outcomes.get(timeout=left) if left > 0 else self._outcomes.get_nowait())
+            except Empty:
+                return outcomes
 
     def _settle(self, outcomes: list[Outcome]) -> list[Outcome]:
+        if not outcomes:
+            return []
         begin_write()
         settle(outcomes)
         db.session.commit()
+        self._open -= len(outcomes)
         for outcome in outcomes:
             if outcome.failure is not None:
                 self._after(outcome.delivery, outcome.failure)
@@ -198,7 +203,7 @@ class Worker:
         if failure.failure_class == "auth":
             self._connections.drop(delivery.source_id, delivery.user_id)
         if failure.source_wide or _is_down(delivery.source_id):
-            self._lanes[delivery.source_id].given_up = True
+            self._lanes[delivery.source_id].give_up()
 
 
 def _is_down(source_id: int) -> bool:

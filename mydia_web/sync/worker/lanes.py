@@ -1,41 +1,97 @@
-"""One lane for each source: what was claimed for it and waits for one of its connections."""
+"""One lane for each source: what was claimed for it, and the threads that carry it there."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from threading import Lock
 
 from mydia_web.backends.base import Backend
-from mydia_web.sync.delivery import Delivery, Failure
+from mydia_web.sync.delivery import Delivery, Failure, Outcome, deliver
 
 #: Below this many connections nothing is claimed ahead: those servers are the ones that bear no more.
 _AHEAD_FROM = 4
 
+_Load = tuple[Delivery, Backend | Failure]
 
-@dataclass(slots=True)
+
 class Lane:
-    """The deliveries of one source that this worker has claimed."""
+    """The deliveries of one source that this worker has claimed.
 
-    source_id: int
-    source_name: str
-    concurrency: int
-    waiting: deque[tuple[Delivery, Backend | Failure]] = field(default_factory=deque)
-    running: int = 0
-    #: Nothing more is sent in this drain: the server does not answer, or asked to be left alone.
-    given_up: bool = False
+    A thread that is done takes the next by itself, so that no connection waits for the thread of the database.
+    """
 
-    @property
-    def is_free(self) -> bool:
-        return bool(self.waiting) and self.running < self.concurrency
-
-    @property
-    def wants_more(self) -> bool:
-        """Claiming half a lane at a time keeps its connections busy while the database is spoken to."""
-        return not self.given_up and len(self.waiting) <= self.ahead // 2
+    def __init__(
+        self,
+        source_name: str,
+        concurrency: int,
+        *,
+        on_outcome: Callable[[Outcome], None],
+        is_too_late: Callable[[Delivery], bool],
+    ) -> None:
+        self.source_name = source_name
+        self._concurrency = concurrency
+        self._on_outcome = on_outcome
+        self._is_too_late = is_too_late
+        self._lock = Lock()
+        self._waiting: deque[_Load] = deque()
+        self._not_begun: list[Delivery] = []
+        self._running = 0
+        self._given_up = False
 
     @property
     def capacity(self) -> int:
         """How many rows may be claimed at a time, by all workers together."""
-        return self.concurrency + self.ahead
+        return self._concurrency + self._ahead
 
     @property
-    def ahead(self) -> int:
-        return self.concurrency if self.concurrency >= _AHEAD_FROM else 0
+    def wants_more(self) -> bool:
+        """Claiming half a lane at a time keeps its connections busy while the database is spoken to."""
+        return not self._given_up and len(self._waiting) <= self._ahead // 2
+
+    @property
+    def has_waiting(self) -> bool:
+        return bool(self._waiting)
+
+    def load(self, loads: Sequence[_Load], pool: Executor) -> None:
+        """Take these on, with as many threads as they need and the source bears."""
+        with self._lock:
+            self._waiting.extend(loads)
+            threads = min(len(self._waiting), self._concurrency - self._running)
+            self._running += threads
+        for _ in range(threads):
+            pool.submit(self._carry)
+
+    def give_up(self) -> None:
+        """Begin nothing more in this drain: the server does not answer, asked to be left alone, or we stop."""
+        with self._lock:
+            self._given_up = True
+            self._not_begun += [delivery for delivery, _ in self._waiting]
+            self._waiting.clear()
+
+    def take_back(self) -> list[Delivery]:
+        """What was claimed and will not be begun."""
+        with self._lock:
+            not_begun, self._not_begun = self._not_begun, []
+        return not_begun
+
+    @property
+    def _ahead(self) -> int:
+        return self._concurrency if self._concurrency >= _AHEAD_FROM else 0
+
+    def _carry(self) -> None:
+        while (load := self._next()) is not None:
+            delivery, backend = load
+            if isinstance(backend, Failure):
+                self._on_outcome(Outcome(delivery, failure=backend))
+            else:
+                self._on_outcome(deliver(backend, delivery))
+
+    def _next(self) -> _Load | None:
+        with self._lock:
+            while self._waiting:
+                load = self._waiting.popleft()
+                if not self._is_too_late(load[0]):
+                    return load
+                self._not_begun.append(load[0])
+            self._running -= 1
+            return None
