@@ -4,30 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import select
 
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.queue.depths import Depth
+from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import accounts_of, open_account
 from mydia_web.sources.models import Source
 from mydia_web.sync.delivery import prepare
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """How much one source is owed."""
-
-    source: str
-    waiting: int
-    sending: int
-    needs_you: int
-    synced: int
-    note: str
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +32,15 @@ class PlannedCall:
         return asdict(self)
 
 
-def depths(source_ids: Sequence[int]) -> list[Depth]:
-    scheduled = QueuedChange.next_attempt_at.is_not(None)
-    rows = db.session.execute(
-        select(
-            Source,
-            func.count().filter(scheduled),
-            func.count().filter(QueuedChange.status == Status.SYNCING),
-            func.count().filter(and_(QueuedChange.status == Status.FAILED, ~scheduled)),
-            func.count().filter(QueuedChange.status == Status.SYNCED),
-        )
-        .outerjoin(QueuedChange, QueuedChange.source_id == Source.id)
-        .where(Source.id.in_(source_ids))
-        .group_by(Source.id)
-        .order_by(Source.name)
-    )
-    return [
-        Depth(source.name, waiting, sending, needs_you, synced, _note(source))
-        for source, waiting, sending, needs_you, synced in rows
-    ]
+def as_json(depth: Depth) -> dict[str, Any]:
+    return {
+        "source": depth.source.name,
+        "waiting": depth.waiting,
+        "sending": depth.sending,
+        "needs_you": depth.needs_you,
+        "synced": depth.synced,
+        "note": note(depth.source),
+    }
 
 
 def planned_calls(source_ids: Sequence[int], limit: int) -> Iterable[PlannedCall]:
@@ -91,7 +67,7 @@ def retry_failed(source_ids: Sequence[int]) -> int:
     return PlaybackSyncRepository().retry(QueuedChange.source_id.in_(source_ids))
 
 
-def _note(source: Source) -> str:
+def note(source: Source) -> str:
     if source.pause_reason == "operator":
         return "paused"
     if source.paused_until and source.paused_until > now():

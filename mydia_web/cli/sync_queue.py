@@ -13,8 +13,10 @@ from rich.table import Table
 
 from mydia_web.cli.context import USAGE_ERROR, fail, with_app
 from mydia_web.cli.options import json_option
-from mydia_web.cli.queue_state import Depth, depths, planned_calls, retry_failed
+from mydia_web.cli.queue_state import as_json as depth_as_json
+from mydia_web.cli.queue_state import note, planned_calls, retry_failed
 from mydia_web.db import begin_write, db
+from mydia_web.queue.depths import Depth, depths
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import find_source, list_sources
 from mydia_web.sources.health import pause, resume
@@ -89,17 +91,17 @@ def _set_pause(to_pause: str | None, to_resume: str | None) -> None:
 def _show_status(found: Sequence[Depth], as_json: bool) -> None:
     if as_json:
         for depth in found:
-            click.echo(json.dumps(depth.as_json()))
+            click.echo(json.dumps(depth_as_json(depth)))
         return
     table = Table("Source", "Waiting", "Sending", "Needs you", "Delivered", "")
     for depth in found:
         table.add_row(
-            depth.source,
+            depth.source.name,
             str(depth.waiting),
             str(depth.sending),
             str(depth.needs_you),
             str(depth.synced),
-            depth.note,
+            note(depth.source),
         )
     Console().print(table)
 
@@ -154,7 +156,7 @@ def _bar(total: int, *, hidden: bool) -> AbstractContextManager[Progress | None]
 
 
 def _show_summary(summary: Summary, left: Sequence[Depth], as_json: bool) -> None:
-    remaining = {depth.source: depth.waiting + depth.sending for depth in left}
+    remaining = {depth.source.name: depth.owed for depth in left}
     rows = [
         {
             "source": source,
@@ -183,4 +185,4 @@ def _exit_code(summary: Summary, left: Sequence[Depth]) -> int:
     if any(tally.needs_you for tally in summary.tallies.values()):
         return NEEDS_A_PERSON
     waits_for_sign_in = any(tally.deferred for tally in summary.tallies.values())
-    return LATER if waits_for_sign_in or any(depth.waiting or depth.sending for depth in left) else ALL_DONE
+    return LATER if waits_for_sign_in or any(depth.owed for depth in left) else ALL_DONE

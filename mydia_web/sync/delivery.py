@@ -1,8 +1,9 @@
 """From a claimed row to the calls a backend makes, and back: everything a push needs, gathered before it is sent."""
 
 import logging
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -56,6 +57,8 @@ class Outcome:
     #: (source item id, state the server then showed)
     states: tuple[tuple[int, RemoteState], ...] = ()
     failure: Failure | None = None
+    #: How long the server was spoken to.
+    seconds: float = 0.0
 
 
 def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
@@ -95,6 +98,12 @@ def wanted(row: QueuedChange) -> Wanted:
 
 def deliver(backend: Backend, delivery: Delivery) -> Outcome:
     """Push to every copy. Runs in a thread of its own; never raises, for a row must not take the worker along."""
+    began = time.monotonic()
+    outcome = _push(backend, delivery)
+    return replace(outcome, seconds=time.monotonic() - began)
+
+
+def _push(backend: Backend, delivery: Delivery) -> Outcome:
     states: list[tuple[int, RemoteState]] = []
     missing: NotOnServer | None = None
     try:

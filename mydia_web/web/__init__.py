@@ -17,6 +17,7 @@ from mydia_web.web import (
     history,
     items,
     library,
+    metrics,
     queue,
     settings,
     setup,
@@ -27,7 +28,7 @@ from mydia_web.web import (
     watch,
 )
 
-PAGES = (watch, history, items, undo, setup, health, queue, sources, artwork, library, settings)
+PAGES = (watch, history, items, undo, setup, health, metrics, queue, sources, artwork, library, settings)
 
 
 class IdConverter(IntegerConverter):

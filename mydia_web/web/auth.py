@@ -70,6 +70,10 @@ def is_api() -> bool:
     return request.path.startswith("/api/")
 
 
+def takes_tokens() -> bool:
+    return is_api() or request.endpoint == "metrics.scrape"
+
+
 def _admit() -> ResponseReturnValue | None:
     """Default deny, then the CSRF check: a bearer token proves the intent by itself, a cookie does not."""
     g.user = None
@@ -86,7 +90,7 @@ def _admit() -> ResponseReturnValue | None:
 
 def _bearer_token() -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if is_api() and scheme.lower() == "bearer" else None
+    return token.strip() if takes_tokens() and scheme.lower() == "bearer" else None
 
 
 def _user_of_bearer(token: str) -> User | None:
@@ -126,7 +130,7 @@ def _is_public() -> bool:
 
 
 def _turn_away() -> ResponseReturnValue:
-    if is_api():
+    if takes_tokens():
         abort(401)
     if not any_user():
         return htmx.go_to(url_for("setup.index"))

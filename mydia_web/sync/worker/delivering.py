@@ -20,6 +20,7 @@ from mydia_web.db import begin_write, db
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
+from mydia_web.sync import metrics
 from mydia_web.sync.delivery import Delivery, Failure, Outcome, prepare
 from mydia_web.sync.settling import settle
 from mydia_web.sync.worker.connections import Connections
@@ -111,6 +112,7 @@ class Worker:
         """Between two drains: open the clients anew, with addresses and passwords as they are by then."""
         self._connections.close()
 
+    @metrics.claim_seconds.time()
     def _claim(self, left: int | None, *, probe: bool) -> int:
         begin_write()
         self._queue.rescue()
@@ -196,6 +198,7 @@ class Worker:
         for outcome in outcomes:
             if outcome.failure is not None:
                 self._after(outcome.delivery, outcome.failure)
+            metrics.count(self._lanes[outcome.delivery.source_id].source_name, outcome)
             self._on_settled(outcome)
         return outcomes
 
