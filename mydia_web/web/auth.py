@@ -67,11 +67,8 @@ def register(app: Flask) -> None:
 
 
 def is_api() -> bool:
-    return request.path.startswith("/api/")
-
-
-def takes_tokens() -> bool:
-    return is_api() or request.endpoint == "metrics.scrape"
+    """Is it for programs, which sign in with a token and read JSON?"""
+    return request.path.startswith("/api/") or request.path == "/metrics"
 
 
 def _admit() -> ResponseReturnValue | None:
@@ -90,7 +87,7 @@ def _admit() -> ResponseReturnValue | None:
 
 def _bearer_token() -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if takes_tokens() and scheme.lower() == "bearer" else None
+    return token.strip() if is_api() and scheme.lower() == "bearer" else None
 
 
 def _user_of_bearer(token: str) -> User | None:
@@ -130,7 +127,7 @@ def _is_public() -> bool:
 
 
 def _turn_away() -> ResponseReturnValue:
-    if takes_tokens():
+    if is_api():
         abort(401)
     if not any_user():
         return htmx.go_to(url_for("setup.index"))
