@@ -9,7 +9,7 @@ from sqlalchemy import select
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.queue.depths import Depth
-from mydia_web.queue.models import QueuedChange
+from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import accounts_of, open_account
 from mydia_web.sources.models import Source
@@ -61,6 +61,16 @@ def planned_calls(source_ids: Sequence[int], limit: int) -> Iterable[PlannedCall
                     yield PlannedCall(row.id, source.name, call)
         finally:
             backend.close()
+
+
+def waits_for_sign_in(source_ids: Sequence[int]) -> bool:
+    """Is there a row that goes out once its account is signed in again?"""
+    refused = select(QueuedChange.id).where(
+        QueuedChange.source_id.in_(source_ids),
+        QueuedChange.status == Status.FAILED,
+        QueuedChange.error_class == "auth",
+    )
+    return db.session.scalar(refused.limit(1)) is not None
 
 
 def retry_failed(source_ids: Sequence[int]) -> int:

@@ -14,7 +14,7 @@ from rich.table import Table
 from mydia_web.cli.context import USAGE_ERROR, fail, with_app
 from mydia_web.cli.options import json_option
 from mydia_web.cli.queue_state import as_json as depth_as_json
-from mydia_web.cli.queue_state import note, planned_calls, retry_failed
+from mydia_web.cli.queue_state import note, planned_calls, retry_failed, waits_for_sign_in
 from mydia_web.db import begin_write, db
 from mydia_web.queue.depths import Depth, depths
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -133,8 +133,9 @@ def _drain(
     db.session.commit()
     owed = sum(depth.waiting for depth in depths(source_ids))
     db.session.rollback()
-    with _bar(min(owed, limit or owed), hidden=as_json) as bar:
-        task = bar.add_task("Delivering", total=owed) if bar else None
+    total = min(owed, limit or owed)
+    with _bar(total, hidden=as_json) as bar:
+        task = bar.add_task("Delivering", total=total) if bar else None
 
         def settled(_outcome: Outcome) -> None:
             if bar is not None and task is not None:
@@ -184,5 +185,5 @@ def _show_summary(summary: Summary, left: Sequence[Depth], as_json: bool) -> Non
 def _exit_code(summary: Summary, left: Sequence[Depth]) -> int:
     if any(tally.needs_you for tally in summary.tallies.values()):
         return NEEDS_A_PERSON
-    waits_for_sign_in = any(tally.deferred for tally in summary.tallies.values())
-    return LATER if waits_for_sign_in or any(depth.owed for depth in left) else ALL_DONE
+    owed = any(depth.owed for depth in left) or waits_for_sign_in([depth.source.id for depth in left])
+    return LATER if owed else ALL_DONE

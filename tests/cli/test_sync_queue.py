@@ -74,6 +74,7 @@ def test_a_refused_sign_in_is_left_for_later(run, server, kodi, alice, film):
     kodi.password = "changed"
     mark_watched(alice.id, film)
     assert run("sync-queue").exit_code == 4
+    assert run("sync-queue").exit_code == 4, "it still waits for the sign-in"
 
 
 def test_a_dry_run_prints_the_calls_and_changes_nothing(run, server, kodi, alice, film):
