@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flask import current_app
 from platformdirs import user_data_path
@@ -41,6 +41,18 @@ def _flag(text: str) -> bool:
     if text.lower() not in values:
         raise ValueError("must be true or false")
     return values[text.lower()]
+
+
+def _log_format(text: str) -> str:
+    if text not in ("text", "json"):
+        raise ValueError("must be text or json")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in ("debug", "info", "warning", "error"):
+        raise ValueError("must be debug, info, warning or error")
+    return text.lower()
 
 
 def _database_url(text: str) -> str:
@@ -83,6 +95,10 @@ class Settings:
     embedded_worker: bool = _setting(True, _flag)
     #: Whether the session cookie is sent over https only.
     secure_cookies: bool = _setting(False, _flag)
+    #: How the server and the watching worker log: text or json.
+    log_format: Literal["text", "json"] = _setting("text", _log_format)
+    #: From which level up: debug, info, warning or error.
+    log_level: str = _setting("info", _log_level)
     #: How many reverse proxies stand in front and set X-Forwarded-For, -Proto, -Host and -Prefix.
     proxies: int = _setting(0, int)
 

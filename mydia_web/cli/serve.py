@@ -1,7 +1,6 @@
 """`serve`: the web server with the worker in it."""
 
 import gc
-import logging
 import signal
 from typing import Any
 
@@ -12,6 +11,7 @@ from flask import Flask
 from mydia_web import config
 from mydia_web.cli.context import INTERNAL_ERROR, fail, load_app, one_line_errors
 from mydia_web.cli.schema import ensure_schema
+from mydia_web.logs import set_up
 from mydia_web.sync.worker.service import Service
 
 THREADS = 8
@@ -21,15 +21,11 @@ THREADS = 8
 def serve() -> None:
     """Migrate the database, serve the pages and deliver the queue."""
     with one_line_errors():
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        # httpx2 tells of every request, with its address.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
-        # Waitress warns of every request that waits for a thread; that is what a queue is for.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         app = load_app()
         with app.app_context():
             ensure_schema()
             settings = config.settings()
+            set_up(settings.log_format, settings.log_level)
         server = _listen(app, settings.host, settings.port)
         service = Service(app.app_context) if settings.embedded_worker else None
         _run(server, service)

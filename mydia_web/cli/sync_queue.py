@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from mydia_web import config
 from mydia_web.cli.context import USAGE_ERROR, fail, with_app
 from mydia_web.cli.options import json_option
 from mydia_web.cli.queue_state import as_json as depth_as_json
 from mydia_web.cli.queue_state import note, planned_calls, retry_failed, waits_for_sign_in
 from mydia_web.db import begin_write, db
+from mydia_web.logs import set_up
 from mydia_web.queue.depths import Depth, depths
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import find_source, list_sources
@@ -115,6 +117,7 @@ def _watch(source_ids: list[int] | None) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    set_up(config.settings().log_format, config.settings().log_level)
     click.echo("Watching the queue. Ctrl-C ends it.", err=True)
     watch_queue(stop, source_ids=source_ids)
 

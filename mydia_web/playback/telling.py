@@ -1,5 +1,6 @@
 """Who must hear of a change: a queue row for every source that holds the content, in the change's transaction."""
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select
@@ -15,6 +16,8 @@ from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import sources_to_tell
+
+log = logging.getLogger(__name__)
 
 
 def tell_servers(
@@ -34,7 +37,8 @@ def tell_servers(
     for source_id in sources_to_tell(act.user_id, content):
         if source_id != act.source_id or _is_owed(act, content, source_id):
             intent = intent_for(act, content, source_id, change_type, progress, at=at)
-            PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
+            row_id = PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
+            _log_queued(act, row_id, source_id, change_type)
 
 
 def tell_source(act: Act, content: Content, source_id: int) -> None:
@@ -94,6 +98,13 @@ def _is_owed(act: Act, content: Content, source_id: int) -> bool:
         QueuedChange.status != Status.SYNCED,
     )
     return db.session.scalar(query.limit(1)) is not None
+
+
+def _log_queued(act: Act, row_id: int, source_id: int, change_type: ChangeType) -> None:
+    ids = {"change_set": act.change_set_id, "row": row_id, "source": source_id, "user": act.user_id}
+    # A player saves a position every few seconds.
+    level = logging.DEBUG if change_type is ChangeType.PROGRESS_UPDATE else logging.INFO
+    log.log(level, "queued", extra=ids)
 
 
 def _due_at(origin: str, change_type: ChangeType) -> datetime:

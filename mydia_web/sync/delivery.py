@@ -30,6 +30,7 @@ class Delivery:
     attempt: int
     user_id: int
     source_id: int
+    change_set_id: int | None
     #: None: the user has no account on the source any more.
     account_id: int | None
     wanted: Wanted
@@ -72,6 +73,7 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             attempt=row.attempt_count,
             user_id=row.user_id,
             source_id=row.source_id,
+            change_set_id=row.change_set_id,
             account_id=accounts.get((row.source_id, row.user_id)),
             wanted=wanted(row),
             targets=tuple(copies.get((row.source_id, _content(row)), ())),
@@ -117,7 +119,7 @@ def _push(backend: Backend, delivery: Delivery) -> Outcome:
     except BackendError as error:
         return Outcome(delivery, tuple(states), _failure(error))
     except Exception as error:
-        log.exception("A push failed inside mydia-web.", extra={"row_id": delivery.row_id})
+        log.exception("A push failed inside mydia-web.", extra={"row": delivery.row_id})
         failure = Failure("bug", f"An error inside mydia-web ({type(error).__name__}). Its log tells more.")
         return Outcome(delivery, tuple(states), failure)
     return Outcome(delivery, tuple(states))

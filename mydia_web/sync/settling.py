@@ -26,12 +26,22 @@ def settle(outcomes: Sequence[Outcome]) -> None:
     delivered = {one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None}
     kept = PlaybackSyncRepository().mark_many_synced(delivered) if delivered else set()
     for outcome in outcomes:
+        _tell(outcome)
         if outcome.failure is not None and _refused(outcome.delivery, outcome.failure):
             kept.add(outcome.delivery.row_id)
         if outcome.states and outcome.delivery.row_id not in kept:
             PlaybackSyncRepository().heal(outcome.delivery.row_id)
     for source_id in {one.delivery.source_id for one in outcomes if one.failure is None}:
         _is_well(source_id, now())
+
+
+def _tell(outcome: Outcome) -> None:
+    delivery, failure = outcome.delivery, outcome.failure
+    ids = {"change_set": delivery.change_set_id, "row": delivery.row_id, "source": delivery.source_id}
+    figures = {"attempt": delivery.attempt, "seconds": round(outcome.seconds, 3)}
+    result = failure.failure_class if failure else "ok"
+    words = f"not delivered: {failure.message}" if failure else "delivered"
+    log.info(words, extra={**ids, **figures, "user": delivery.user_id, "outcome": result})
 
 
 def _shown(outcome: Outcome) -> list[ShownState]:
@@ -65,7 +75,6 @@ def _is_well(source_id: int, at: datetime) -> None:
 
 def _refused(delivery: Delivery, failure: Failure) -> bool:
     """Put the row back, to wait for its time or for a person. False: its claim was lost."""
-    log.info("not delivered: %s", failure.message, extra={"row_id": delivery.row_id})
     queue = PlaybackSyncRepository()
     if failure.failure_class == "auth":
         _await_sign_in(delivery)
