@@ -32,14 +32,14 @@ def test_a_stranger_reads_nothing(client, alice):
 def test_what_is_owed_and_what_was_delivered(scrape, alice, film):
     with FakeKodi() as kodi:
         movie = kodi.add_movie("Sintel", year=2010, imdb="tt1727587", minutes=15)
-        add_copy(add_server("Attic", alice, url=kodi.url), film, f"movie:{movie.id}", movie.file)
+        add_copy(add_server("Metered", alice, url=kodi.url), film, f"movie:{movie.id}", movie.file)
         mark_watched(alice.id, film)
         db.session.commit()
-        assert 'mydia_queue_rows{source="Attic",state="waiting"} 1.0' in scrape()
+        assert 'mydia_queue_rows{source="Metered",state="waiting"} 1.0' in scrape()
         db.session.commit()
         with Worker() as worker:
             worker.drain()
         lines = scrape()
-    assert 'mydia_queue_rows{source="Attic",state="synced"} 1.0' in lines
-    assert 'mydia_pushes_total{outcome="ok",source="Attic"} 1.0' in lines
-    assert 'mydia_push_seconds_count{source="Attic"} 1.0' in lines
+    assert 'mydia_queue_rows{source="Metered",state="synced"} 1.0' in lines
+    assert 'mydia_pushes_total{outcome="ok",source="Metered"} 1.0' in lines
+    assert 'mydia_push_seconds_count{source="Metered"} 1.0' in lines
