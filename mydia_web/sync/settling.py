@@ -4,12 +4,18 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, or_, update
+from sqlalchemy import and_, case, or_, select, update
 
 from mydia_web.clock import now
 from mydia_web.db import db
+from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.playback.acts import Act
+from mydia_web.playback.records import get_progress
+from mydia_web.playback.telling import intent_for, to_continue
+from mydia_web.queue.models import ChangeType, QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources.models import Source, SourceAccount
+from mydia_web.sources.accounts import sources_to_tell
+from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.retry import MAX_RETRY_AFTER, pause_after, retry_at
@@ -29,8 +35,8 @@ def settle(outcomes: Sequence[Outcome]) -> None:
         _tell(outcome)
         if outcome.failure is not None and _refused(outcome.delivery, outcome.failure):
             kept.add(outcome.delivery.row_id)
-        if outcome.states and outcome.delivery.row_id not in kept:
-            PlaybackSyncRepository().heal(outcome.delivery.row_id)
+        if outcome.delivery.row_id not in kept and _may_have_arrived(outcome):
+            _tell_again(outcome.delivery)
     for source_id in {one.delivery.source_id for one in outcomes if one.failure is None}:
         _is_well(source_id, now())
 
@@ -44,6 +50,42 @@ def _tell(outcome: Outcome) -> None:
     log.info(words, extra={**ids, **figures, "user": delivery.user_id, "outcome": result})
 
 
+def _may_have_arrived(outcome: Outcome) -> bool:
+    """Not only what was answered: the reply may have been lost, or not understood."""
+    failure = outcome.failure
+    return bool(outcome.states) or (failure is not None and failure.failure_class in ("transient", "bug"))
+
+
+def _tell_again(delivery: Delivery) -> None:
+    """After a push whose claim was lost: it may have overtaken a newer one.
+
+    The whole state goes out again: the row asks only for what is not delivered yet, knows nothing of the server's
+    own news, and may have been dropped.
+    """
+    queue = PlaybackSyncRepository()
+    # Whoever changes the state now has told this row before we read it, or folds into what we tell.
+    db.session.execute(select(QueuedChange.id).where(QueuedChange.id == delivery.row_id).with_for_update())
+    content = _content_of(delivery)
+    if content is None or delivery.source_id not in sources_to_tell(delivery.user_id, content):
+        queue.heal(delivery.row_id)
+        return
+    progress = get_progress(delivery.user_id, content)
+    mark = ChangeType.MARK_WATCHED if progress and progress.watched else ChangeType.MARK_UNWATCHED
+    at = progress.last_watched_at if progress else now()
+    act = Act(delivery.user_id, "web")
+    position = to_continue(progress)
+    queue.enqueue_change(intent_for(act, content, delivery.source_id, mark, position, at=at))
+
+
+def _content_of(delivery: Delivery) -> Content | None:
+    item = db.session.get(SourceItem, delivery.targets[0][0]) if delivery.targets else None
+    if item is None:
+        return None
+    if item.episode_id is not None:
+        return db.session.get(Episode, item.episode_id)
+    return db.session.get(MediaItem, item.media_item_id)
+
+
 def _shown(outcome: Outcome) -> list[ShownState]:
     account_id = outcome.delivery.account_id
     if account_id is None:
@@ -52,7 +94,9 @@ def _shown(outcome: Outcome) -> list[ShownState]:
 
 
 def _is_well(source_id: int, at: datetime) -> None:
-    by_us = Source.pause_reason.in_(["down", "rate_limited"])
+    # A push from before may succeed while the server already asked for silence.
+    silence_is_over = and_(Source.pause_reason == "rate_limited", Source.paused_until <= at)
+    by_us = or_(Source.pause_reason == "down", silence_is_over)
     worth_noting = or_(
         Source.failure_count > 0,
         by_us,
@@ -106,10 +150,13 @@ def _note_trouble(source_id: int, failure: Failure) -> None:
     source.last_error, source.last_error_at = failure.message, now()
     if source.pause_reason == "operator":
         return
+    silent_until = source.paused_until if source.pause_reason == "rate_limited" else None
     if failure.failure_class == "rate_limited":
-        wait = min(timedelta(seconds=failure.retry_after), MAX_RETRY_AFTER)
-        source.paused_until, source.pause_reason = now() + wait, "rate_limited"
+        until = now() + min(timedelta(seconds=failure.retry_after), MAX_RETRY_AFTER)
+        source.paused_until, source.pause_reason = max(until, silent_until or until), "rate_limited"
         return
     source.failure_count += 1
+    if silent_until and silent_until > now():
+        return
     if pause := pause_after(source.failure_count):
         source.paused_until, source.pause_reason = now() + pause, "down"

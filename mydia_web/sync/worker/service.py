@@ -77,14 +77,24 @@ def _until_due(poll: float) -> float:
     return max(LEAST_SECONDS, (until - at).total_seconds())
 
 
+def keep_going(watch: Callable[[Event], None], stop: Event, app_context: AppContext) -> None:
+    """Watch until `stop` is set, through whatever happens meanwhile."""
+    while not stop.is_set():
+        try:
+            with app_context():
+                watch(stop)
+        except Exception:  # a full disk or a restarted database must not end delivery for good
+            log.exception("%s stopped by an error; it starts again in 5 s", watch.__name__)
+            stop.wait(5)
+
+
 class Service:
     """The two threads of a running web server."""
 
     def __init__(self, app_context: AppContext) -> None:
-        self._app_context = app_context
         self._stop = Event()
         self._threads = [
-            Thread(target=self._keep_going, args=(watch,), name=watch.__name__, daemon=True)
+            Thread(target=keep_going, args=(watch, self._stop, app_context), name=watch.__name__, daemon=True)
             for watch in (watch_queue, watch_pulls)
         ]
 
@@ -97,15 +107,6 @@ class Service:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout)
-
-    def _keep_going(self, watch: Callable[[Event], None]) -> None:
-        while not self._stop.is_set():
-            try:
-                with self._app_context():
-                    watch(self._stop)
-            except Exception:  # a full disk or a restarted database must not end delivery for good
-                log.exception("%s stopped by an error; it starts again in 5 s", watch.__name__)
-                self._stop.wait(5)
 
 
 def _run(pull_id: int) -> None:
