@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Event
 
 import click
+from flask import current_app
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -24,7 +25,7 @@ from mydia_web.sources.accounts import find_source, list_sources
 from mydia_web.sources.health import pause, resume
 from mydia_web.sync.delivery import Outcome
 from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.service import watch_queue
+from mydia_web.sync.worker.service import keep_going, watch_queue
 from mydia_web.sync.worker.summary import Summary
 
 ALL_DONE = 0
@@ -119,7 +120,11 @@ def _watch(source_ids: list[int] | None) -> None:
         signal.signal(number, lambda *_: stop.set())
     set_up(config.settings().log_format, config.settings().log_level)
     click.echo("Watching the queue. Ctrl-C ends it.", err=True)
-    watch_queue(stop, source_ids=source_ids)
+
+    def watching(stop: Event) -> None:
+        watch_queue(stop, source_ids=source_ids)
+
+    keep_going(watching, stop, current_app.app_context)
 
 
 def _drain(
