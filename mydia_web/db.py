@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, Integer, MetaData, event
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, Integer, MetaData, event, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -58,6 +59,21 @@ def begin_write() -> None:
     """
     if not db.session().in_transaction():
         db.session.connection(execution_options={"mydia_write": True})
+
+
+def give_way(milliseconds: int = 200) -> None:
+    """In this transaction, fail rather than wait longer than that for a row that another one has changed.
+
+    PostgreSQL ends a deadlock after a second, and ends whom it likes; who gives way sooner spares the other. SQLite
+    knows no deadlock.
+    """
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
+
+
+def gave_way(error: DBAPIError) -> bool:
+    """Did the transaction fail only because another one was in its way?"""
+    return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01")
 
 
 def insert_for(table: Any) -> Any:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from queue import Empty, SimpleQueue
+from random import uniform
 from threading import Event
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from mydia_web.clock import now
-from mydia_web.db import begin_write, db
+from mydia_web.db import begin_write, db, gave_way, give_way
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
@@ -34,6 +37,8 @@ LONGEST_PUSH = timedelta(seconds=40)
 GATHER_SECONDS = 0.02
 #: How often a drain looks whether it shall stop while nothing comes back.
 _LOOK_EVERY = 0.5
+#: How often what came back is tried to be written down while clicks are in the way, and the longest pause between.
+_MOST_TRIES, _BETWEEN_TRIES = 50, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +196,7 @@ class Worker:
     def _settle(self, outcomes: list[Outcome]) -> list[Outcome]:
         if not outcomes:
             return []
-        begin_write()
-        settle(outcomes)
-        db.session.commit()
+        _write_down(outcomes)
         self._open -= len(outcomes)
         for outcome in outcomes:
             if outcome.failure is not None:
@@ -207,6 +210,23 @@ class Worker:
             self._connections.drop(delivery.source_id, delivery.user_id)
         if failure.source_wide or _is_down(delivery.source_id):
             self._lanes[delivery.source_id].give_up()
+
+
+def _write_down(outcomes: Sequence[Outcome]) -> None:
+    """Settle in one transaction. Whoever clicks may be changing the same rows in another order, and goes first."""
+    for tries in count(1):
+        begin_write()
+        give_way()
+        try:
+            settle(outcomes)
+            db.session.commit()
+        except OperationalError as error:
+            db.session.rollback()
+            if not gave_way(error) or tries == _MOST_TRIES:
+                raise
+            time.sleep(uniform(0, _BETWEEN_TRIES))  # noqa: S311 - keeps no secret
+        else:
+            return
 
 
 def _is_down(source_id: int) -> bool:
