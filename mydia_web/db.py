@@ -55,10 +55,13 @@ def begin_write() -> None:
     """Open a transaction that will write, before anything is read in it.
 
     SQLite takes its write lock now: a transaction that reads first and writes later can neither wait for another
-    writer nor see what that one wrote. PostgreSQL needs nothing.
+    writer nor see what that one wrote: it fails the moment someone else writes in between. To call this too late is
+    therefore a `RuntimeError` at once, and not now and then. PostgreSQL needs nothing, but is told the same.
     """
     if not db.session().in_transaction():
         db.session.connection(execution_options={"mydia_write": True})
+    elif not db.session.connection().get_execution_options().get("mydia_write"):
+        raise RuntimeError("something was read in this transaction before it was opened to write")
 
 
 def give_way(milliseconds: int = 200) -> None:

@@ -5,10 +5,11 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient, FlaskCliRunner
 from flask_migrate import upgrade
 
@@ -90,9 +91,19 @@ def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
     app = create_app(
         {"SETTINGS": settings, "TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
     )
+    app.test_client_class = Browser
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+class Browser(FlaskClient):
+    """A request is served in the session of the test's own application context: what the test read is over by then."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        if has_app_context():
+            db.session.commit()
+        return super().open(*args, **kwargs)
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ def the_row() -> QueuedChange:
 
 
 def make_due(row: QueuedChange) -> None:
-    begin_write()
     row.next_attempt_at = now()
     db.session.commit()
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, select
 from sqlalchemy.engine import Connection, Engine
 
-from mydia_web.db import db
+from mydia_web.accounts.models import User
+from mydia_web.db import begin_write, db
 from tests.cast import Cast
 from tests.conftest import PASSWORD
 
@@ -57,3 +58,12 @@ def test_every_view_that_may_wait_for_a_server_says_so(app: Flask) -> None:
 
 def _waits(view: Any) -> bool:
     return bool(getattr(view, "talks_to_servers", False))
+
+
+def test_opening_to_write_after_reading_is_a_fault_of_ours_that_shows_at_once(cast: Cast) -> None:
+    begin_write()
+    begin_write()
+    db.session.rollback()
+    db.session.scalar(select(User.id))
+    with pytest.raises(RuntimeError, match="before it was opened to write"):
+        begin_write()

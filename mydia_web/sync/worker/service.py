@@ -55,9 +55,11 @@ def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
             db.session.commit()
             refreshed = today
         _request_due_pulls()
-        for pull in open_pulls():
-            if pull.status == "requested" and not stop.is_set():
-                _run(pull.id)
+        requested = [pull.id for pull in open_pulls() if pull.status == "requested"]
+        db.session.rollback()
+        for pull_id in requested:
+            if not stop.is_set():
+                _run(pull_id)
                 pictures_missing = True
         if pictures_missing:
             pictures_missing = fetch_ahead(PICTURES_AT_A_TIME) > 0
