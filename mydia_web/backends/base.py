@@ -1,12 +1,23 @@
-"""What every backend offers: the protocol of a kind of server, free of database and web."""
+"""What every backend offers: the words it shares with the rest, and the client each kind of server has."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
+
+import httpx2
+
+from mydia_web.backends.errors import BackendError, NotOnServer
+from mydia_web.backends.traits import Traits
 
 ContentKind = Literal["movie", "episode"]
 ChangeKind = Literal["progress_update", "mark_watched", "mark_unwatched"]
+
+
+Credentials = Mapping[str, str]
+#: Given a way to renew credentials at the server, has it done once for all workers, keeps and returns the new ones.
+Renew = Callable[[Callable[[Credentials], Credentials]], Credentials]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +25,17 @@ class Connection:
     """Where a server is and how one person signs in there. `base_url` is a folder's path for kind `folder`."""
 
     base_url: str
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    credentials: Credentials = field(default_factory=dict, repr=False)
+    #: The person's id there, or the name that was typed for it; "": whoever the credentials belong to.
     remote_user_id: str = ""
+    #: What this installation calls itself to the server, the same for as long as the account exists.
+    device_id: str = "mydia-web"
+    #: The libraries to read; empty: all of them.
+    library_ids: frozenset[str] = frozenset()
+    #: True: as the system trusts; the path of a CA file; False: a person has switched it off for this source.
+    verify_tls: bool | str = True
+    #: None: what was renewed is kept by nobody.
+    renew: Renew | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +45,43 @@ class ServerInfo:
     product: str
     name: str
     version: str
+    #: The server's own name for itself, the same wherever it moves; "" where it has none.
+    server_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteUser:
+    remote_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteLibrary:
+    remote_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCode:
+    """A code that a person confirms at the server, and what only we may know of it."""
+
+    code: str
+    #: Where it is confirmed.
+    url: str
+    secret: Mapping[str, str] = field(repr=False)
+    #: How often to ask, and for how long, in seconds.
+    interval: float
+    expires_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A sign-in that worked: what to keep of it."""
+
+    credentials: Credentials = field(repr=False)
+    remote_user_id: str = ""
+    #: For people; "" where the server does not tell.
+    remote_user_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +143,17 @@ class LibraryPage:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The remote item a push goes to."""
+    """The remote item a push goes to, with what else is known of its content."""
 
+    #: "" for an account service that does not know the title by an id yet: see `Backend.find`.
     remote_id: str
     kind: ContentKind
     path: str = ""
+    #: Of the film or the episode.
     external_ids: Mapping[str, str] = field(default_factory=dict)
+    show_external_ids: Mapping[str, str] = field(default_factory=dict)
+    season_number: int | None = None
+    episode_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +165,23 @@ class Wanted:
     watched: bool | None = None
     position_ms: int | None = None
     duration_ms: int | None = None
+    #: Only the play of that time is owed, to a server that counts plays: the state has changed again since.
+    is_past_play: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """What is being played on a server just now."""
+
+    remote_id: str
+    title: str
+    #: The server's id of the person; "" where it keeps no people.
+    remote_user_id: str = ""
+    position_ms: int = 0
+    duration_ms: int | None = None
+    paused: bool = False
+    #: Such as "Living room TV"; "" where the server does not tell.
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,38 +192,93 @@ class Artwork:
     content_type: str
 
 
-class Backend(Protocol):
-    """A client of one server for one person. Every method may raise `BackendError`."""
+class Backend(ABC):
+    """A client of one server for one person, made from a `Connection`. Every method may raise `BackendError`.
 
-    kind: ClassVar[str]
-    #: False for a backend with nobody to tell: nothing is queued for it.
-    takes_pushes: ClassVar[bool]
-    #: How many pushes at a time the server bears.
-    concurrency: ClassVar[int]
+    What is not abstract has an answer that suits a server without the ability; `traits` tells which it has.
+    """
 
+    traits: ClassVar[Traits]
+
+    @abstractmethod
+    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+        """Nothing is asked of the server yet. Raises `InvalidValue` for an address that cannot be one."""
+
+    @abstractmethod
     def check(self) -> ServerInfo:
         """Reach the server and sign in, changing nothing."""
-        ...
 
+    def sign_in(self) -> Linked:
+        """What to keep of the credentials that were typed: a token and the person's id there instead of a password."""
+        raise NotImplementedError
+
+    @abstractmethod
     def library(self) -> Iterator[LibraryPage]:
         """Every film and episode with the person's state, in pages.
 
         A listing that fails half-way raises: a partial library is never an empty one.
         """
-        ...
 
+    def changes(self, since: datetime) -> Iterator[LibraryPage] | None:
+        """The items whose state may have changed since then (UTC). None: this server cannot tell, read it whole."""
+        return None
+
+    def state(self, target: Target) -> RemoteState:
+        """What the server shows now. Raises `NotOnServer`."""
+        raise NotImplementedError
+
+    def find(self, target: Target) -> str:
+        """The remote id by which an account service knows a title. Raises `NotOnServer`."""
+        raise NotOnServer
+
+    @abstractmethod
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
         """Bring `wanted` about and return the state the server then shows. Safe to repeat."""
-        ...
 
+    def push_many(self, pushes: Sequence[tuple[Target, Wanted]]) -> Sequence[RemoteState | BackendError]:
+        """As `push`, for at most `traits.batch_size` at once: for each its state, or why it was not taken."""
+        raise NotImplementedError
+
+    @abstractmethod
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
         """The exact calls `push` would make, one line each, without making them."""
-        ...
 
+    def users(self) -> Sequence[RemoteUser]:
+        """The people of the server, as far as this sign-in may see them."""
+        return ()
+
+    def libraries(self) -> Sequence[RemoteLibrary]:
+        """The libraries of films and shows a pull can be kept to."""
+        return ()
+
+    def playing(self) -> Sequence[Playing]:
+        """What is being played there now."""
+        return ()
+
+    def web_link(self, target: Target) -> str:
+        """Where a browser opens the title in the server's own player; "" where it has none. Asks nothing."""
+        return ""
+
+    @abstractmethod
     def artwork(self, url: str) -> Artwork:
         """Fetch a picture that a `RemoteItem` named."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Give the connections back."""
-        ...
+
+    @classmethod
+    def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
+        """Ask the server for a code that the person confirms there. Only where `traits.linking` names the way."""
+        raise NotImplementedError
+
+    @classmethod
+    def poll_link(
+        cls,
+        connection: Connection,
+        secret: Mapping[str, str],
+        *,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> Linked | None:
+        """Has the person confirmed? None: not yet. Raises `LinkEnded` when the code was refused or is too old."""
+        raise NotImplementedError

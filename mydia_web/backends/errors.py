@@ -54,3 +54,9 @@ class Rejected(BackendError):
     """The server refused this change for good."""
 
     failure_class = "invalid"
+
+
+class LinkEnded(BackendError):
+    """The code was refused or is too old. Ask for a new one."""
+
+    failure_class = "auth"

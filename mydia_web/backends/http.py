@@ -1,21 +1,19 @@
 """One HTTP client for one server: bounded in time and size, following nothing, failing in words."""
 
 import base64
-import json
 import re
 import socket
 import ssl
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx2
 
 from mydia_web import clock
+from mydia_web.backends.answers import Address, Answer
 from mydia_web.backends.base import Artwork
 from mydia_web.backends.errors import (
     BackendError,
@@ -47,64 +45,6 @@ _PICTURE_STARTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a server is, without the sign-in that a pasted address may carry."""
-
-    url: str
-    #: For messages: scheme, host and port, nothing more.
-    place: str
-    host: str = ""
-    auth: tuple[str, str] | None = field(default=None, repr=False)
-
-    @classmethod
-    def parse(cls, text: str) -> "Address":
-        text = text.strip().rstrip("/")
-        try:
-            parts = urlsplit(text if "://" in text else f"http://{text}")
-            host = parts.hostname or ""
-            named = f"[{host}]" if ":" in host else host
-            netloc = named if parts.port is None else f"{named}:{parts.port}"
-        except ValueError:
-            # Not shown: where an address cannot be read, nobody knows which part is the password.
-            return cls("", "What was entered")
-        auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        path = parts.path.rstrip("/")
-        return cls(urlunsplit((parts.scheme, netloc, path, "", "")), f"{parts.scheme}://{netloc}", host, auth)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server said, read whole."""
-
-    place: str
-    status: int
-    content_type: str
-    content: bytes
-
-    @property
-    def is_web_page(self) -> bool:
-        return self.content_type == "text/html" or self.content[:200].lstrip()[:1] == b"<"
-
-    def json(self) -> Any:
-        if self.is_web_page:
-            raise ServerTrouble(
-                f"{self.place} answered with a web page instead of data. Is this the address of the server "
-                "itself, and not of a sign-in page in front of it?"
-            )
-        try:
-            # "replace": one file name in Latin-1 must not make a whole library unreadable.
-            return json.loads(self.content.decode("utf-8-sig", "replace"), parse_constant=_nothing)
-        except (ValueError, RecursionError) as error:
-            raise ServerTrouble(
-                f"The answer of {self.place} is cut short or damaged. Trying again later may help."
-            ) from error
-
-
-def _nothing(_: str) -> None:
-    """For NaN and Infinity, which are not JSON: one strange number spoils nothing else."""
-
-
 class Http:
     """A keep-alive client. `hint` is what a person should check when nothing answers."""
 
@@ -116,6 +56,7 @@ class Http:
         hint: str = "Is it switched on, and is the address right?",
         auth: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
+        verify: bool | str = True,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.address = Address.parse(base_url)
@@ -127,8 +68,14 @@ class Http:
             headers={"User-Agent": "mydia-web", **(headers or {})},
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
+            verify=_trust(verify),
             transport=transport,
         )
+
+    def say(self, headers: Mapping[str, str], *, secrets: Collection[str] = ()) -> None:
+        """Send these with every request from now on; `secrets` are never shown, nor are long words in headers."""
+        self._client.headers.update(headers)
+        self._secrets = _longest_first({*self._secrets, *_secrets(None, headers), *secrets})
 
     def close(self) -> None:
         self._client.close()
@@ -162,7 +109,9 @@ class Http:
             if not response.is_success and response.status_code not in understood:
                 raise self._refusal(response)
             content = b"".join(self._chunks(response, limit))
-            return Answer(self.address.place, response.status_code, _content_type(response), content)
+            return Answer(
+                self.address.place, response.status_code, _content_type(response), content, response.headers
+            )
         finally:
             response.close()
 
@@ -258,7 +207,23 @@ def _secrets(auth: tuple[str, str] | None, headers: Mapping[str, str]) -> list[s
     secrets = [word for value in headers.values() for word in re.findall(r"[\w.~+/=-]{8,}", value)]
     if auth:
         secrets += [auth[1], base64.b64encode(":".join(auth).encode()).decode()]
+    return _longest_first(secrets)
+
+
+def _longest_first(secrets: Collection[str]) -> list[str]:
     return sorted(filter(None, secrets), key=len, reverse=True)
+
+
+def _trust(verify: bool | str) -> bool | ssl.SSLContext:
+    """Raises `Unreachable` for a CA file that cannot be used."""
+    if isinstance(verify, bool):
+        return verify
+    try:
+        return ssl.create_default_context(cafile=verify)
+    except (OSError, ssl.SSLError) as error:
+        raise Unreachable(
+            f"{verify} cannot be read as a file of certificates. Give one in PEM form."
+        ) from error
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, or_, select
 
+from mydia_web.backends.answers import Address
 from mydia_web.backends.base import Backend, Connection
-from mydia_web.backends.http import Address
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode

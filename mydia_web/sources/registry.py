@@ -5,13 +5,13 @@ from mydia_web.backends.folder import Folder
 from mydia_web.backends.kodi import Kodi
 from mydia_web.errors import InvalidValue
 
-_BACKENDS: dict[str, type[Backend]] = {backend.kind: backend for backend in (Kodi, Folder)}
+_BACKENDS: dict[str, type[Backend]] = {backend.traits.kind: backend for backend in (Kodi, Folder)}
 KINDS = tuple(_BACKENDS)
 
 
 def kinds_that_take_pushes() -> list[str]:
     """The kinds that can be told a change; nothing is queued for the others."""
-    return [kind for kind, backend in _BACKENDS.items() if backend.takes_pushes]
+    return [kind for kind, backend in _BACKENDS.items() if backend.traits.takes_pushes]
 
 
 def backend_class(kind: str) -> type[Backend]:
@@ -25,4 +25,4 @@ def backend_class(kind: str) -> type[Backend]:
 
 def open_backend(kind: str, connection: Connection) -> Backend:
     """A client of the server; the caller closes it."""
-    return backend_class(kind)(connection)  # type: ignore[call-arg]
+    return backend_class(kind)(connection)

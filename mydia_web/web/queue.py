@@ -166,7 +166,7 @@ def _strip(whose: int | None) -> list[dict[str, Any]]:
             "health": health.health(source, accounts.get(source.id)),
         }
         for source in list_sources()
-        if backend_class(source.kind).takes_pushes and (whose is None or source.id in accounts)
+        if backend_class(source.kind).traits.takes_pushes and (whose is None or source.id in accounts)
     ]
 
 

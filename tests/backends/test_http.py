@@ -12,6 +12,7 @@ from werkzeug import Request, Response
 
 from mydia_web import clock
 from mydia_web.backends import http
+from mydia_web.backends.answers import Address
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -21,7 +22,7 @@ from mydia_web.backends.errors import (
     SignInRefused,
     Unreachable,
 )
-from mydia_web.backends.http import Address, Http
+from mydia_web.backends.http import Http
 
 SECRET = "hunter2-hunter2"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20

@@ -4,6 +4,7 @@ import argparse
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -132,7 +133,7 @@ def measure_claims(backlogs: list[int], rounds: int = 40, batch: int = 100) -> N
 def measure_drain() -> None:
     """From due to delivered, over HTTP, against a server of a set latency."""
     for connections, milliseconds, films in ((8, 50, 1500), (32, 50, 4000), (8, 5, 4000), (8, 0, 4000)):
-        Plain.concurrency = connections
+        Plain.traits = replace(Plain.traits, concurrency=connections)
         with plain_server(milliseconds / 1000) as url:
             owe(fill(url, films), films)
             cpu, began = time.process_time(), time.perf_counter()

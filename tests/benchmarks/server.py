@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from multiprocessing import Process
 from typing import ClassVar
 
+import httpx2
+
 from mydia_web.backends.base import (
     Artwork,
+    Backend,
     Connection,
     LibraryPage,
     RemoteState,
@@ -19,16 +22,15 @@ from mydia_web.backends.base import (
 )
 from mydia_web.backends.errors import NotOnServer
 from mydia_web.backends.http import Http
+from mydia_web.backends.traits import Traits
 
 
-class Plain:
+class Plain(Backend):
     """One PUT for each push."""
 
-    kind: ClassVar[str] = "plain"
-    takes_pushes: ClassVar[bool] = True
-    concurrency: ClassVar[int] = 8
+    traits: ClassVar[Traits] = Traits("plain", "Plain", "For measuring.", "", concurrency=8)
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
         self._http = Http(connection.base_url, product="Plain", hint="Is it running?")
 
     def check(self) -> ServerInfo:

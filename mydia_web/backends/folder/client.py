@@ -3,22 +3,40 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from mydia_web.backends.base import Artwork, Connection, LibraryPage, RemoteState, ServerInfo, Target, Wanted
+import httpx2
+
+from mydia_web.backends.base import (
+    Artwork,
+    Backend,
+    Connection,
+    LibraryPage,
+    RemoteState,
+    ServerInfo,
+    Target,
+    Wanted,
+)
 from mydia_web.backends.errors import Rejected, Unreachable
 from mydia_web.backends.folder import art, ffprobe, place, walk
 from mydia_web.backends.folder.items import Cataloguer
+from mydia_web.backends.traits import Traits
 
 PAGE = 200
 
 
-class Folder:
+class Folder(Backend):
     """A folder on a disk. `done` and `total` of its pages count files."""
 
-    kind: ClassVar[str] = "folder"
-    takes_pushes: ClassVar[bool] = False
-    concurrency: ClassVar[int] = 1
+    traits: ClassVar[Traits] = Traits(
+        kind="folder",
+        product="Folder",
+        summary="Films and shows in a folder on this machine. A folder keeps no watch state: mydia does.",
+        address_hint="The whole path on this machine, such as /srv/films.",
+        address="folder",
+        fields=(),
+        takes_pushes=False,
+    )
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
         self._base_url = connection.base_url
 
     def check(self) -> ServerInfo:

@@ -10,6 +10,7 @@ import httpx2
 from mydia_web import clock
 from mydia_web.backends.base import (
     Artwork,
+    Backend,
     Connection,
     ContentKind,
     LibraryPage,
@@ -33,16 +34,21 @@ from mydia_web.backends.kodi.mapping import (
 )
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime, ask_time
+from mydia_web.backends.traits import Traits
 
 _NAME = "System.FriendlyName"
 
 
-class Kodi:
+class Kodi(Backend):
     """A Kodi with its web server switched on (Settings → Services → Control)."""
 
-    kind: ClassVar[str] = "kodi"
-    takes_pushes: ClassVar[bool] = True
-    concurrency: ClassVar[int] = 1
+    traits: ClassVar[Traits] = Traits(
+        kind="kodi",
+        product="Kodi",
+        summary="The player on your television or computer. Its web server must be switched on: Settings, Services, "
+        "Control.",
+        address_hint="Such as http://192.168.1.20:8080",
+    )
 
     def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
         self._http = Http(
@@ -50,6 +56,7 @@ class Kodi:
             product="Kodi",
             hint="Is Kodi running, and is its web server switched on?",
             auth=_sign_in(connection.credentials),
+            verify=connection.verify_tls,
             transport=transport,
         )
         self._rpc = JsonRpc(self._http)

@@ -154,7 +154,7 @@ class Worker:
         if source.id not in self._lanes:
             self._lanes[source.id] = Lane(
                 source.name,
-                source.concurrency or backend_class(source.kind).concurrency,
+                source.concurrency or backend_class(source.kind).traits.concurrency,
                 on_outcome=self._outcomes.put,
                 is_too_late=lambda delivery: delivery.lease_until < now() + LONGEST_PUSH,
             )

@@ -259,7 +259,7 @@ def test_a_folder_that_vanishes_during_the_walk_is_unreachable(
 def test_nothing_is_sent_to_a_folder(disk: Disk) -> None:
     folder: Backend = Folder(Connection(str(disk.path)))
     target, wanted = Target("Heat (1995).mkv", "movie"), Wanted("mark_watched", now())
-    assert not folder.takes_pushes
+    assert not folder.traits.takes_pushes
     assert folder.explain(target, wanted) == ("Nothing is sent: a folder keeps no watch state.",)
     with pytest.raises(Rejected, match="keeps no watch state"):
         folder.push(target, wanted)

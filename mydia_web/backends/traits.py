@@ -1,0 +1,51 @@
+"""What sets the kinds of server apart, for those who need not know them otherwise."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Something a person types to sign in. `name` is its key in the credentials."""
+
+    name: str
+    label: str
+    hint: str = ""
+    secret: bool = False
+    required: bool = False
+
+
+USERNAME = Field("username", "User name", "Leave empty where none is asked for.")
+PASSWORD = Field("password", "Password", secret=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """A kind of server."""
+
+    #: As in URLs, commands and the database.
+    kind: str
+    #: As people call it.
+    product: str
+    #: One or two sentences for someone who chooses what to add.
+    summary: str
+    #: How an address of it looks.
+    address_hint: str
+    fields: tuple[Field, ...] = (USERNAME, PASSWORD)
+    address: Literal["url", "folder", "fixed"] = "url"
+    #: The address where there is but one.
+    fixed_address: str = ""
+    #: What the server calls signing in by a code, such as "Quick Connect"; "" where it cannot.
+    linking: str = ""
+    #: False: there is nobody to tell, and nothing is queued for it.
+    takes_pushes: bool = True
+    #: How many pushes at a time the server bears.
+    concurrency: int = 1
+    #: How many pushes `push_many` takes at once.
+    batch_size: int = 1
+    #: An account service: it takes any title it can `find`, whether it was listed or not.
+    holds_everything: bool = False
+    #: Every play is stored there: marking twice means watched twice.
+    counts_plays: bool = False
+    #: False: a push of a mark is dated by the server, with the time it arrives.
+    keeps_dates: bool = True
