@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+#: Stands where somebody watched something and nobody knows when: it sorts behind everything that has a date.
+UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def read() -> datetime:
     return datetime.now(UTC)

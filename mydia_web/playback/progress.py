@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import select
 
 from mydia_web import config
-from mydia_web.clock import now
+from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.library.models import Content, Episode
@@ -24,8 +24,6 @@ from mydia_web.queue.models import ChangeType
 #: The length taken for a title that is marked watched while nobody knows its runtime.
 DEFAULT_MOVIE_SECONDS = 2 * 60 * 60
 DEFAULT_EPISODE_SECONDS = 45 * 60
-#: The time of last watching where a server knows only that, not when: sorts behind everything that has one.
-UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 #: Less than both of these is a false start, not something to continue.
 _BEGUN_SECONDS = 60
 _BEGUN_PERCENT = 5

@@ -15,7 +15,7 @@ from mydia_web.playback.records import get_progress
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources.accounts import sources_to_tell
+from mydia_web.sources.accounts import Told, sources_to_tell
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,11 @@ def tell_servers(
     mark without `progress` resets the position; with one it carries that position.
     """
     due_at = _due_at(act.origin, change_type)
-    for source_id in sources_to_tell(act.user_id, content):
-        if source_id != act.source_id or _is_owed(act, content, source_id):
-            intent = intent_for(act, content, source_id, change_type, progress, at=at)
+    for source in sources_to_tell(act.user_id, content):
+        if source.source_id != act.source_id or _is_owed(act, content, source.source_id):
+            intent = intent_for(act, content, source, change_type, progress, at=at)
             row_id = PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
-            _log_queued(act, row_id, source_id, change_type)
+            _log_queued(act, row_id, source.source_id, change_type)
 
 
 def tell_source(act: Act, content: Content, source_id: int) -> None:
@@ -47,8 +47,8 @@ def tell_source(act: Act, content: Content, source_id: int) -> None:
     if progress is None:
         return
     change_type = ChangeType.MARK_WATCHED if progress.watched else ChangeType.PROGRESS_UPDATE
-    at = progress.last_watched_at
-    intent = intent_for(act, content, source_id, change_type, to_continue(progress), at=at)
+    at, source = progress.last_watched_at, Told(source_id, counts_plays=False)
+    intent = intent_for(act, content, source, change_type, to_continue(progress), at=at)
     PlaybackSyncRepository().enqueue_change(intent)
 
 
@@ -60,7 +60,7 @@ def to_continue(progress: PlaybackProgress | None) -> PlaybackProgress | None:
 def intent_for(
     act: Act,
     content: Content,
-    source_id: int,
+    source: Told,
     change_type: ChangeType,
     progress: PlaybackProgress | None,
     *,
@@ -71,7 +71,7 @@ def intent_for(
     completed = {ChangeType.MARK_WATCHED: True, ChangeType.MARK_UNWATCHED: False}.get(change_type)
     return Intent(
         user_id=act.user_id,
-        source_id=source_id,
+        source_id=source.source_id,
         media_item_id=content.media_item_id if is_episode else content.id,
         episode_id=content.id if is_episode else None,
         change_type=change_type,
@@ -81,6 +81,7 @@ def intent_for(
         at=at,
         origin=act.origin,
         change_set_id=act.change_set_id,
+        counts_plays=source.counts_plays,
     )
 
 
@@ -95,6 +96,7 @@ def _is_owed(act: Act, content: Content, source_id: int) -> bool:
         of_content,
         QueuedChange.user_id == act.user_id,
         QueuedChange.source_id == source_id,
+        QueuedChange.play_key == "",
         QueuedChange.status != Status.SYNCED,
     )
     return db.session.scalar(query.limit(1)) is not None

@@ -18,7 +18,7 @@ from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import intent_for, to_continue
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources.accounts import sources_to_tell
+from mydia_web.sources.accounts import Told, sources_to_tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ def _take_back(act: Act, change: Change) -> Content | None:
         return None
     _restore(act.user_id, content, progress, change.before)
     db.session.execute(delete(Play).where(Play.change_set_id == change.change_set_id, *_of(Play, content)))
-    for source_id in sources_to_tell(act.user_id, content):
-        if not _drop_unheard(change.change_set_id, source_id, content):
-            _tell_back(act, content, source_id, change.before)
+    for source in sources_to_tell(act.user_id, content):
+        if not _drop_unheard(change.change_set_id, source.source_id, content):
+            _tell_back(act, content, source, change.before)
     act.touched(content)
     return content
 
@@ -95,6 +95,7 @@ def _drop_unheard(change_set_id: int, source_id: int, content: Content) -> bool:
         PlaybackSyncRepository().cancel(
             QueuedChange.change_set_id == change_set_id,
             QueuedChange.source_id == source_id,
+            QueuedChange.play_key == "",
             *_of(QueuedChange, content),
             QueuedChange.status == Status.PENDING,
             untried,
@@ -103,12 +104,14 @@ def _drop_unheard(change_set_id: int, source_id: int, content: Content) -> bool:
     )
 
 
-def _tell_back(act: Act, content: Content, source_id: int, before: dict[str, Any] | None) -> None:
+def _tell_back(act: Act, content: Content, source: Told, before: dict[str, Any] | None) -> None:
     watched = bool(before and before["watched"])
     change_type = ChangeType.MARK_WATCHED if watched else ChangeType.MARK_UNWATCHED
     progress = get_progress(act.user_id, content)
     at = progress.last_watched_at if progress else now()
-    intent = intent_for(act, content, source_id, change_type, to_continue(progress), at=at)
+    # What is undone was no play: it needs no row of its own.
+    source = source._replace(counts_plays=not watched)
+    intent = intent_for(act, content, source, change_type, to_continue(progress), at=at)
     PlaybackSyncRepository().enqueue_change(intent)
 
 

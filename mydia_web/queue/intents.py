@@ -27,6 +27,8 @@ class Intent:
     at: datetime
     origin: str
     change_set_id: int | None = None
+    #: The source stores every play: one that is still owed must not be lost to a newer one.
+    counts_plays: bool = False
 
 
 def check(intent: Intent) -> None:
@@ -48,6 +50,7 @@ def first_values(intent: Intent, due_at: datetime) -> dict[str, Any]:
         "position_ms": intent.position_ms,
         "duration_ms": intent.duration_ms,
         "completed": intent.completed,
+        "watched_at": intent.at if intent.completed else None,
         "intent_at": intent.at,
         "origin": intent.origin,
         "change_set_id": intent.change_set_id,
@@ -72,6 +75,7 @@ def fold(new: Any, *, is_mark: bool) -> dict[str, Any]:
         if is_mark
         else case((delivered, new.change_type), else_=row.change_type),
         "completed": new.completed if is_mark else case((delivered, None), else_=row.completed),
+        "watched_at": new.watched_at if is_mark else case((delivered, None), else_=row.watched_at),
         "origin": new.origin,
         "change_set_id": new.change_set_id
         if is_mark

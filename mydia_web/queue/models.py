@@ -46,7 +46,7 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
     episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    #: "" for the state row; plays that a service counts have a key of their own and never fold.
+    #: "" for the state row. A play that a service counts, and that another has overtaken, is a row of its own.
     play_key: Mapped[str] = mapped_column(default="", server_default="")
 
     change_type: Mapped[str]
@@ -55,6 +55,8 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
     duration_ms: Mapped[int | None] = mapped_column(BigId)
     #: The watched register: None leaves the server's mark alone.
     completed: Mapped[bool | None]
+    #: When the title was finished; the epoch where nobody knows. None: it was not.
+    watched_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: When the person did it.
     intent_at: Mapped[datetime] = mapped_column(UTCDateTime)
     #: Grows by one with every change folded in; the fence of acknowledgements.

@@ -26,6 +26,7 @@ from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.queue.intents import Intent, check, first_values, fold
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, ChangeType, QueuedChange, Status
+from mydia_web.queue.plays import forget_owed_plays, keep_owed_play
 from mydia_web.queue.wakeup import notify
 from mydia_web.sources.models import Source
 
@@ -45,6 +46,10 @@ class PlaybackSyncRepository:
         moves a row that is scheduled already, so that continuous playback cannot starve its own delivery.
         """
         check(intent)
+        if intent.counts_plays and intent.completed:
+            keep_owed_play(intent)
+        elif intent.counts_plays and intent.completed is False:
+            forget_owed_plays(intent)
         row = insert_for(QueuedChange).values(**first_values(intent, due_at or now()))
         of_episode = intent.episode_id is not None
         key = "episode_id" if of_episode else "media_item_id"

@@ -1,17 +1,23 @@
 """Adding sources, signing people in on them, and asking which of them hold a content."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 
 from mydia_web.backends.answers import Address
 from mydia_web.backends.base import Backend, Connection
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
-from mydia_web.library.models import Content, Episode
+from mydia_web.library.models import Content, Episode, ExternalId
 from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
-from mydia_web.sources.registry import backend_class, kinds_that_take_pushes, open_backend
+from mydia_web.sources.registry import (
+    backend_class,
+    kinds_that_hold_everything,
+    kinds_that_take_pushes,
+    open_backend,
+)
 
 
 def find_source(name: str) -> Source:
@@ -113,21 +119,30 @@ def connection_of(source: Source, account: SourceAccount | None) -> Connection:
     return Connection(source.base_url, decrypt(account.credentials), account.remote_user_id)
 
 
-def sources_to_tell(user_id: int, content: Content) -> Sequence[int]:
-    """The ids of enabled sources that hold a copy of the content and on which the user has an account."""
-    return db.session.scalars(
-        select(SourceItem.source_id)
-        .join(Source, Source.id == SourceItem.source_id)
+class Told(NamedTuple):
+    """A source that hears of a change."""
+
+    source_id: int
+    #: Every play is stored there, so that none may be lost to the next.
+    counts_plays: bool
+
+
+def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
+    """The enabled sources with an account of the user that hold the content, or anything that has an id."""
+    here = (SourceItem.source_id == Source.id, _is_copy_of(content))
+    holds_everything = Source.kind.in_(kinds_that_hold_everything())
+    rows = db.session.execute(
+        select(Source.id, Source.kind)
         .join(SourceAccount, SourceAccount.source_id == Source.id)
         .where(
-            _is_copy_of(content),
             SourceAccount.user_id == user_id,
             Source.enabled,
             Source.kind.in_(kinds_that_take_pushes()),
+            or_(exists().where(*here), and_(holds_everything, exists().where(_has_an_id(content)))),
         )
-        .distinct()
-        .order_by(SourceItem.source_id)
-    ).all()
+        .order_by(Source.id)
+    )
+    return [Told(source_id, backend_class(kind).traits.counts_plays) for source_id, kind in rows]
 
 
 def names_of_holders(
@@ -146,6 +161,13 @@ def names_of_holders(
         key = ("movie", movie_id) if movie_id is not None else ("episode", episode_id or 0)
         names.setdefault(key, []).append(name)
     return names
+
+
+def _has_an_id(content: Content) -> ColumnElement[bool]:
+    if isinstance(content, Episode):
+        of_show = ExternalId.media_item_id == content.media_item_id
+        return or_(of_show, ExternalId.episode_id == content.id)
+    return ExternalId.media_item_id == content.id
 
 
 def _is_copy_of(content: Content) -> ColumnElement[bool]:

@@ -14,6 +14,11 @@ def kinds_that_take_pushes() -> list[str]:
     return [kind for kind, backend in _BACKENDS.items() if backend.traits.takes_pushes]
 
 
+def kinds_that_hold_everything() -> list[str]:
+    """Account services: they can be told of a title that no listing of theirs has shown."""
+    return [kind for kind, backend in _BACKENDS.items() if backend.traits.holds_everything]
+
+
 def backend_class(kind: str) -> type[Backend]:
     """Raises `InvalidValue` for an unknown kind."""
     if kind not in _BACKENDS:

@@ -1,7 +1,5 @@
-"""From a claimed row to the calls a backend makes, and back: everything a push needs, gathered before it is sent."""
+"""From a claimed row to what a push needs, all gathered before it is sent, and what became of it."""
 
-import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,14 +7,16 @@ from typing import Literal
 
 from sqlalchemy import or_, select
 
-from mydia_web.backends.base import Backend, RemoteState, Target, Wanted
-from mydia_web.backends.errors import BackendError, FailureClass, NotOnServer
+from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
+from mydia_web.backends.errors import FailureClass
+from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import db
-from mydia_web.library.models import ExternalId
+from mydia_web.library.models import Episode, ExternalId
 from mydia_web.queue.models import ChangeType, QueuedChange
-from mydia_web.sources.models import SourceAccount, SourceItem
+from mydia_web.sources.models import Source, SourceAccount, SourceItem
+from mydia_web.sources.registry import kinds_that_hold_everything
 
-log = logging.getLogger(__name__)
+_Content = tuple[ContentKind, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,15 @@ class Delivery:
     attempt: int
     user_id: int
     source_id: int
+    #: For an episode its show.
+    media_item_id: int
+    episode_id: int | None
     change_set_id: int | None
     #: None: the user has no account on the source any more.
     account_id: int | None
     wanted: Wanted
-    #: (source item id, where it goes) for each copy on the source.
-    targets: tuple[tuple[int, Target], ...]
+    #: (source item id, where it goes) for each copy on the source; None: an account service that never listed it.
+    targets: tuple[tuple[int | None, Target], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Failure:
     source_wide: bool = False
     #: Seconds the server asked us to wait.
     retry_after: float = 0
+    #: The request that failed was that of another row too, which counts it.
+    is_echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Outcome:
     delivery: Delivery
     #: (source item id, state the server then showed)
     states: tuple[tuple[int, RemoteState], ...] = ()
+    #: (remote id, state) for a title by which the service was found to know it.
+    found: tuple[tuple[str, RemoteState], ...] = ()
     failure: Failure | None = None
     #: How long the server was spoken to.
     seconds: float = 0.0
@@ -64,7 +71,7 @@ class Outcome:
 
 def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
     """What these rows ask for, with the copies that shall take it."""
-    copies, accounts = _copies(rows), _accounts(rows)
+    targets, accounts = _targets(rows), _accounts(rows)
     return [
         Delivery(
             row_id=row.id,
@@ -73,10 +80,12 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             attempt=row.attempt_count,
             user_id=row.user_id,
             source_id=row.source_id,
+            media_item_id=row.media_item_id,
+            episode_id=row.episode_id,
             change_set_id=row.change_set_id,
             account_id=accounts.get((row.source_id, row.user_id)),
             wanted=wanted(row),
-            targets=tuple(copies.get((row.source_id, _content(row)), ())),
+            targets=tuple(targets.get((row.source_id, _content(row)), ())),
         )
         for row in rows
     ]
@@ -95,46 +104,12 @@ def wanted(row: QueuedChange) -> Wanted:
         watched=row.completed,
         position_ms=row.position_ms,
         duration_ms=row.duration_ms,
+        watched_at=row.watched_at if row.watched_at and row.watched_at > UNKNOWN_TIME else None,
+        is_past_play=bool(row.play_key),
     )
 
 
-def deliver(backend: Backend, delivery: Delivery) -> Outcome:
-    """Push to every copy. Runs in a thread of its own; never raises, for a row must not take the worker along."""
-    began = time.monotonic()
-    outcome = _push(backend, delivery)
-    return replace(outcome, seconds=time.monotonic() - began)
-
-
-def _push(backend: Backend, delivery: Delivery) -> Outcome:
-    states: list[tuple[int, RemoteState]] = []
-    missing: NotOnServer | None = None
-    try:
-        for item_id, target in delivery.targets:
-            try:
-                states.append((item_id, backend.push(target, delivery.wanted)))
-            except NotOnServer as error:
-                missing = error
-        if not states:
-            raise missing or NotOnServer("This title is not on the server any more.")
-    except BackendError as error:
-        return Outcome(delivery, tuple(states), _failure(error))
-    except Exception as error:
-        log.exception("A push failed inside mydia-web.", extra={"row": delivery.row_id})
-        failure = Failure("bug", f"An error inside mydia-web ({type(error).__name__}). Its log tells more.")
-        return Outcome(delivery, tuple(states), failure)
-    return Outcome(delivery, tuple(states))
-
-
-def _failure(error: BackendError) -> Failure:
-    return Failure(
-        error.failure_class,
-        error.message,
-        source_wide=error.source_wide,
-        retry_after=getattr(error, "retry_after", 0),
-    )
-
-
-def _content(row: QueuedChange) -> tuple[str, int]:
+def _content(row: QueuedChange) -> _Content:
     return ("movie", row.media_item_id) if row.episode_id is None else ("episode", row.episode_id)
 
 
@@ -147,31 +122,73 @@ def _accounts(rows: Sequence[QueuedChange]) -> dict[tuple[int, int], int]:
     return {(source_id, user_id): account_id for source_id, user_id, account_id in db.session.execute(query)}
 
 
-def _copies(rows: Sequence[QueuedChange]) -> dict[tuple[int, tuple[str, int]], list[tuple[int, Target]]]:
-    """For each (source, content) its copies, read in two queries for all rows."""
+def _targets(rows: Sequence[QueuedChange]) -> dict[tuple[int, _Content], list[tuple[int | None, Target]]]:
+    """For each (source, content) its copies there, read in a few queries for all rows."""
     films = {row.media_item_id for row in rows if row.episode_id is None}
     episodes = {row.episode_id for row in rows if row.episode_id is not None}
-    ids = _external_ids(films, episodes)
+    known = _knowledge(films, episodes)
     query = select(SourceItem).where(
         SourceItem.source_id.in_({row.source_id for row in rows}),
         or_(SourceItem.media_item_id.in_(films), SourceItem.episode_id.in_(episodes)),
     )
-    copies: dict[tuple[int, tuple[str, int]], list[tuple[int, Target]]] = {}
+    targets: dict[tuple[int, _Content], list[tuple[int | None, Target]]] = {}
     for item in db.session.scalars(query.order_by(SourceItem.id)):
-        content = (
-            ("movie", item.media_item_id) if item.media_item_id is not None else ("episode", item.episode_id)
+        content: _Content = (
+            ("movie", item.media_item_id)
+            if item.media_item_id is not None
+            else ("episode", item.episode_id or 0)
         )
-        target = Target(item.remote_id, content[0], item.path, ids.get(content, {}))  # type: ignore[arg-type]
-        copies.setdefault((item.source_id, content), []).append((item.id, target))  # type: ignore[arg-type]
-    return copies
+        target = replace(known[content], remote_id=item.remote_id, path=item.path)
+        targets.setdefault((item.source_id, content), []).append((item.id, target))
+    unseen = {(row.source_id, _content(row)) for row in rows} - targets.keys()
+    for source_id in _hold_everything({source_id for source_id, _ in unseen}):
+        targets |= {(one, content): [(None, known[content])] for one, content in unseen if one == source_id}
+    return targets
 
 
-def _external_ids(films: set[int], episodes: set[int]) -> dict[tuple[str, int], dict[str, str]]:
+def _hold_everything(source_ids: set[int]) -> Sequence[int]:
+    """Those of the sources that are account services, which take also what they never listed."""
+    query = select(Source.id).where(Source.id.in_(source_ids), Source.kind.in_(kinds_that_hold_everything()))
+    return db.session.scalars(query).all() if source_ids else ()
+
+
+def _knowledge(films: set[int], episodes: set[int]) -> dict[_Content, Target]:
+    """What tells each content apart, as a target without a place."""
+    places = {
+        row.id: row
+        for row in db.session.execute(
+            select(Episode.id, Episode.media_item_id, Episode.season_number, Episode.episode_number).where(
+                Episode.id.in_(episodes)
+            )
+        )
+    }
+    ids = _external_ids(films | {place.media_item_id for place in places.values()}, episodes)
+    known: dict[_Content, Target] = {
+        ("movie", film_id): Target("", "movie", external_ids=ids.get(("movie", film_id), {}))
+        for film_id in films
+    }
+    for episode_id, place in places.items():
+        known["episode", episode_id] = Target(
+            "",
+            "episode",
+            external_ids=ids.get(("episode", episode_id), {}),
+            show_external_ids=ids.get(("movie", place.media_item_id), {}),
+            season_number=place.season_number,
+            episode_number=place.episode_number,
+        )
+    return known
+
+
+def _external_ids(media_items: set[int], episodes: set[int]) -> dict[_Content, dict[str, str]]:
     query = select(ExternalId).where(
-        or_(ExternalId.media_item_id.in_(films), ExternalId.episode_id.in_(episodes))
+        or_(ExternalId.media_item_id.in_(media_items), ExternalId.episode_id.in_(episodes))
     )
-    found: dict[tuple[str, int], dict[str, str]] = {}
+    found: dict[_Content, dict[str, str]] = {}
     for row in db.session.scalars(query):
-        key = ("movie", row.media_item_id) if row.media_item_id is not None else ("episode", row.episode_id)
-        found.setdefault(key, {})[row.provider] = row.value  # type: ignore[arg-type]
+        key: _Content = (
+            ("movie", row.media_item_id)
+            if row.media_item_id is not None
+            else ("episode", row.episode_id or 0)
+        )
+        found.setdefault(key, {})[row.provider] = row.value
     return found

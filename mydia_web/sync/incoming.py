@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 
 from mydia_web.backends.base import RemoteItem, RemoteState
-from mydia_web.clock import now
+from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.progress import UNKNOWN_TIME, mark_unwatched, mark_watched, save_progress
+from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source
 from mydia_web.queue.models import QueuedChange, Status
@@ -136,6 +136,7 @@ class Incoming:
             select(QueuedChange.media_item_id, QueuedChange.episode_id, QueuedChange.status).where(
                 QueuedChange.user_id == self._act.user_id,
                 QueuedChange.source_id == self._source_id,
+                QueuedChange.play_key == "",
                 or_(
                     QueuedChange.episode_id.in_(episodes),
                     QueuedChange.media_item_id.in_(films) & QueuedChange.episode_id.is_(None),

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, case, or_, select, update
 
 from mydia_web.clock import now
-from mydia_web.db import db
+from mydia_web.db import db, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import intent_for, to_continue
+from mydia_web.queue.attempts import Attempt, note_attempts
 from mydia_web.queue.models import ChangeType, QueuedChange
+from mydia_web.queue.plays import unwatched_since
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import sources_to_tell
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
@@ -29,6 +31,7 @@ _NOTE_EVERY = timedelta(seconds=5)
 def settle(outcomes: Sequence[Outcome]) -> None:
     """Write down what became of these deliveries."""
     keep_states([shown for outcome in outcomes for shown in _shown(outcome)])
+    note_attempts([_attempt(one) for one in outcomes if one.failure is not None or one.delivery.attempt > 1])
     delivered = {one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None}
     kept = PlaybackSyncRepository().mark_many_synced(delivered) if delivered else set()
     for outcome in outcomes:
@@ -37,8 +40,25 @@ def settle(outcomes: Sequence[Outcome]) -> None:
             kept.add(outcome.delivery.row_id)
         if outcome.delivery.row_id not in kept and _may_have_arrived(outcome):
             _tell_again(outcome.delivery)
+        if outcome.delivery.wanted.is_past_play:
+            _after_past_play(outcome.delivery)
     for source_id in {one.delivery.source_id for one in outcomes if one.failure is None}:
         _is_well(source_id, now())
+
+
+def _attempt(outcome: Outcome) -> Attempt:
+    failure = outcome.failure
+    result, words = (failure.failure_class, failure.message) if failure else ("ok", "")
+    return Attempt(outcome.delivery.row_id, result, words, outcome.seconds)
+
+
+def _after_past_play(delivery: Delivery) -> None:
+    """A play that came to a title which was to be unwatched meanwhile has undone that there."""
+    queue = PlaybackSyncRepository()
+    state_row_id = unwatched_since(delivery.row_id)
+    if state_row_id is not None:
+        queue.cancel(QueuedChange.id == delivery.row_id)
+        queue.heal(state_row_id)
 
 
 def _tell(outcome: Outcome) -> None:
@@ -53,7 +73,8 @@ def _tell(outcome: Outcome) -> None:
 def _may_have_arrived(outcome: Outcome) -> bool:
     """Not only what was answered: the reply may have been lost, or not understood."""
     failure = outcome.failure
-    return bool(outcome.states) or (failure is not None and failure.failure_class in ("transient", "bug"))
+    may_have = failure is not None and failure.failure_class in ("transient", "bug")
+    return may_have or bool(outcome.states or outcome.found)
 
 
 def _tell_again(delivery: Delivery) -> None:
@@ -66,7 +87,9 @@ def _tell_again(delivery: Delivery) -> None:
     # Whoever changes the state now has told this row before we read it, or folds into what we tell.
     db.session.execute(select(QueuedChange.id).where(QueuedChange.id == delivery.row_id).with_for_update())
     content = _content_of(delivery)
-    if content is None or delivery.source_id not in sources_to_tell(delivery.user_id, content):
+    told = sources_to_tell(delivery.user_id, content) if content else ()
+    source = next((one for one in told if one.source_id == delivery.source_id), None)
+    if content is None or source is None:
         queue.heal(delivery.row_id)
         return
     progress = get_progress(delivery.user_id, content)
@@ -74,23 +97,43 @@ def _tell_again(delivery: Delivery) -> None:
     at = progress.last_watched_at if progress else now()
     act = Act(delivery.user_id, "web")
     position = to_continue(progress)
-    queue.enqueue_change(intent_for(act, content, delivery.source_id, mark, position, at=at))
+    source = source._replace(counts_plays=False)
+    queue.enqueue_change(intent_for(act, content, source, mark, position, at=at))
 
 
 def _content_of(delivery: Delivery) -> Content | None:
-    item = db.session.get(SourceItem, delivery.targets[0][0]) if delivery.targets else None
-    if item is None:
-        return None
-    if item.episode_id is not None:
-        return db.session.get(Episode, item.episode_id)
-    return db.session.get(MediaItem, item.media_item_id)
+    if delivery.episode_id is not None:
+        return db.session.get(Episode, delivery.episode_id)
+    return db.session.get(MediaItem, delivery.media_item_id)
 
 
 def _shown(outcome: Outcome) -> list[ShownState]:
-    account_id = outcome.delivery.account_id
-    if account_id is None:
+    delivery = outcome.delivery
+    if delivery.account_id is None:
         return []
-    return [ShownState(account_id, item_id, state) for item_id, state in outcome.states]
+    states = list(outcome.states)
+    for remote_id, state in outcome.found:
+        item_id = _item_found(delivery, remote_id)
+        states += [(item_id, state)] if item_id is not None else []
+    return [ShownState(delivery.account_id, item_id, state) for item_id, state in states]
+
+
+def _item_found(delivery: Delivery, remote_id: str) -> int | None:
+    """The item by which an account service knows the title, kept from now on; None: the title is gone here."""
+    # While its row stands, so do the source and the title.
+    own = select(QueuedChange.id).where(QueuedChange.id == delivery.row_id)
+    if db.session.scalar(own.with_for_update(read=True, key_share=True)) is None:
+        return None
+    row = insert_for(SourceItem).values(
+        source_id=delivery.source_id,
+        remote_id=remote_id,
+        media_item_id=None if delivery.episode_id is not None else delivery.media_item_id,
+        episode_id=delivery.episode_id,
+    )
+    same = row.on_conflict_do_update(
+        index_elements=["source_id", "remote_id"], set_={"remote_id": row.excluded.remote_id}
+    )
+    return int(db.session.scalar(same.returning(SourceItem.id)) or 0)
 
 
 def _is_well(source_id: int, at: datetime) -> None:
@@ -122,7 +165,7 @@ def _refused(delivery: Delivery, failure: Failure) -> bool:
     queue = PlaybackSyncRepository()
     if failure.failure_class == "auth":
         _await_sign_in(delivery)
-    if failure.failure_class in ("transient", "rate_limited"):
+    if failure.failure_class in ("transient", "rate_limited") and not failure.is_echo:
         _note_trouble(delivery.source_id, failure)
     if failure.failure_class == "rate_limited":
         return queue.release(

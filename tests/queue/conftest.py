@@ -44,11 +44,14 @@ def enqueue(
         due_at: datetime | None = None,
         episode: Episode | None = None,
         source: Source = server,
+        counts_plays: bool = False,
+        user: User = alice,
+        at: datetime | None = None,
     ) -> int:
         kind = ChangeType(change_type)
         completed = {ChangeType.MARK_WATCHED: True, ChangeType.MARK_UNWATCHED: False}.get(kind)
         intent = Intent(
-            user_id=alice.id,
+            user_id=user.id,
             source_id=source.id,
             media_item_id=episode.media_item_id if episode else film.id,
             episode_id=episode.id if episode else None,
@@ -56,8 +59,9 @@ def enqueue(
             position_ms=position_ms,
             duration_ms=900_000,
             completed=completed,
-            at=now(),
+            at=at or now(),
             origin="web",
+            counts_plays=counts_plays,
         )
         return queue.enqueue_change(intent, due_at=due_at)
 

@@ -31,8 +31,9 @@ from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.accounts import link_account
 from mydia_web.sources.health import pause, resume
 from mydia_web.sources.models import Source, SourceAccount, SourceItemState
-from mydia_web.sync.delivery import Delivery, Failure, Outcome, deliver
+from mydia_web.sync.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.delivery import prepare as prepare_deliveries
+from mydia_web.sync.pushing import deliver
 from mydia_web.sync.retry import BUG_ATTEMPTS, MAX_RETRY_AFTER
 from mydia_web.sync.settling import settle
 from mydia_web.sync.worker.connections import Connections

@@ -60,6 +60,12 @@ _REQUIRED: dict[str, dict[str, Any]] = {
         "updated_at": WHEN,
         "next_attempt_at": LATER,
     },
+    "sync_attempts": {
+        "at": WHEN,
+        "outcome": "transient",
+        "message": "Nothing answers.",
+        "milliseconds": 5000,
+    },
 }
 
 
@@ -157,7 +163,8 @@ class Household:
         for of in (film, pilot):
             self.progress(user_id=user_id, **of)
             self.add("changes", change_set_id=change_set, **of)
-            self.queued(user_id=user_id, change_set_id=change_set, **of)
+            row_id = self.queued(user_id=user_id, change_set_id=change_set, **of)
+            self.add("sync_attempts", queued_change_id=row_id)
         self.queued(user_id=user_id, source_id=self.jellyfin)
         self.add("plays", user_id=user_id, source_id=self.kodi, change_set_id=change_set, **film)
         self.add("plays", user_id=user_id, change_set_id=change_set, **pilot)

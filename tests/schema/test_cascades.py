@@ -30,6 +30,7 @@ def test_a_user_takes_all_that_is_theirs_and_nothing_of_others(full: Household) 
         "changes": 2,
         "show_progress": 1,
         "playback_sync_queue": 3,
+        "sync_attempts": 2,
     }
     assert set(full.values("playback_progress", "user_id")) == {full.bob}
 
@@ -44,6 +45,7 @@ def test_a_film_takes_its_copies_and_what_everybody_did_with_it(full: Household)
         "plays": 2,
         "changes": 2,
         "playback_sync_queue": 4,
+        "sync_attempts": 2,
     }
     assert set(full.values("playback_progress", "episode_id")) == {full.pilot}
 
@@ -58,6 +60,7 @@ def test_an_episode_takes_its_copies_and_what_everybody_did_with_it(full: Househ
         "plays": 2,
         "changes": 2,
         "playback_sync_queue": 2,
+        "sync_attempts": 2,
     }
 
 
@@ -78,6 +81,7 @@ def test_a_show_takes_its_episodes_and_all_of_theirs(full: Household) -> None:
         "changes": 2,
         "show_progress": 2,
         "playback_sync_queue": 2,
+        "sync_attempts": 2,
     }
 
 
@@ -86,6 +90,7 @@ def test_a_source_takes_its_items_accounts_and_queue_but_no_history(full: Househ
         "sources": 1,
         "artworks": 1,
         "playback_sync_queue": 4,
+        "sync_attempts": 4,
         "pulls": 1,
         "source_accounts": 2,
         "source_item_states": 4,

@@ -90,7 +90,7 @@ def _told(
 
 def _via(user: User, sitting: Sitting, content: Content, servers: Servers, dice: Random) -> str:
     """Where it was seen: mostly on a server that holds it; the Bedroom has not answered since yesterday."""
-    there = set(sources_to_tell(user.id, content))
+    there = {source.source_id for source in sources_to_tell(user.id, content)}
     living, bedroom = servers.living_room.id in there, servers.bedroom.id in there and sitting.days_ago > 1
     wanted = sitting.on or dice.choices((LIVING_ROOM, BEDROOM, "web", "player"), (60, 24, 8, 8))[0]
     if (wanted == LIVING_ROOM and not living) or (wanted == BEDROOM and not bedroom):

@@ -152,9 +152,11 @@ class Worker:
 
     def _lane(self, source: Source) -> Lane:
         if source.id not in self._lanes:
+            traits = backend_class(source.kind).traits
             self._lanes[source.id] = Lane(
                 source.name,
-                source.concurrency or backend_class(source.kind).traits.concurrency,
+                source.concurrency or traits.concurrency,
+                batch_size=traits.batch_size,
                 on_outcome=self._outcomes.put,
                 is_too_late=lambda delivery: delivery.lease_until < now() + LONGEST_PUSH,
             )

@@ -6,7 +6,8 @@ from concurrent.futures import Executor
 from threading import Lock
 
 from mydia_web.backends.base import Backend
-from mydia_web.sync.delivery import Delivery, Failure, Outcome, deliver
+from mydia_web.sync.delivery import Delivery, Failure, Outcome
+from mydia_web.sync.pushing import MOST_LOOKED_UP, can_share, deliver_many
 
 #: Below this many connections nothing is claimed ahead: those servers are the ones that bear no more.
 _AHEAD_FROM = 4
@@ -25,11 +26,13 @@ class Lane:
         source_name: str,
         concurrency: int,
         *,
+        batch_size: int = 1,
         on_outcome: Callable[[Outcome], None],
         is_too_late: Callable[[Delivery], bool],
     ) -> None:
         self.source_name = source_name
         self._concurrency = concurrency
+        self._batch_size = batch_size
         self._on_outcome = on_outcome
         self._is_too_late = is_too_late
         self._lock = Lock()
@@ -41,7 +44,7 @@ class Lane:
     @property
     def capacity(self) -> int:
         """How many rows may be claimed at a time, by all workers together."""
-        return self._concurrency + self._ahead
+        return self._concurrency * self._batch_size + self._ahead
 
     @property
     def wants_more(self) -> bool:
@@ -80,18 +83,32 @@ class Lane:
 
     def _carry(self) -> None:
         while (load := self._next()) is not None:
-            delivery, backend = load
+            deliveries, backend = load
             if isinstance(backend, Failure):
-                self._on_outcome(Outcome(delivery, failure=backend))
-            else:
-                self._on_outcome(deliver(backend, delivery))
+                self._on_outcome(Outcome(deliveries[0], failure=backend))
+                continue
+            for outcome in deliver_many(backend, deliveries):
+                self._on_outcome(outcome)
 
-    def _next(self) -> _Load | None:
+    def _next(self) -> tuple[list[Delivery], Backend | Failure] | None:
+        """What the next request carries."""
         with self._lock:
             while self._waiting:
-                load = self._waiting.popleft()
-                if not self._is_too_late(load[0]):
-                    return load
-                self._not_begun.append(load[0])
+                delivery, backend = self._waiting.popleft()
+                if not self._is_too_late(delivery):
+                    return [delivery, *self._fellows(delivery, backend)], backend
+                self._not_begun.append(delivery)
             self._running -= 1
             return None
+
+    def _fellows(self, first: Delivery, backend: Backend | Failure) -> list[Delivery]:
+        """What follows `first` and can go out in the same request."""
+        fellows: list[Delivery] = []
+        looked_up = 0
+        while self._waiting and len(fellows) + 1 < self._batch_size and can_share(first):
+            delivery, other = self._waiting[0]
+            looked_up += not delivery.targets or not delivery.targets[0][1].remote_id
+            if other is not backend or not can_share(delivery) or looked_up >= MOST_LOOKED_UP:
+                break
+            fellows.append(self._waiting.popleft()[0])
+        return fellows

@@ -6,12 +6,12 @@ from typing import Any, Literal
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
+from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import db
 from mydia_web.library.content import find_content
 from mydia_web.library.models import Content
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.progress import UNKNOWN_TIME
 from mydia_web.web.api.bodies import InvalidBody, Position, read_body
 
 bp = Blueprint("api_playback", __name__)
