@@ -30,6 +30,8 @@ class Connection:
     remote_user_id: str = ""
     #: What this installation calls itself to the server, the same for as long as the account exists.
     device_id: str = "mydia-web"
+    #: What the server was last heard to call itself; for links into it.
+    server_id: str = ""
     #: The libraries to read; empty: all of them.
     library_ids: frozenset[str] = frozenset()
     #: True: as the system trusts; the path of a CA file; False: a person has switched it off for this source.
@@ -210,9 +212,9 @@ class Backend(ABC):
     def check(self) -> ServerInfo:
         """Reach the server and sign in, changing nothing."""
 
-    def sign_in(self) -> Linked:
-        """What to keep of the credentials that were typed: a token and the person's id there instead of a password."""
-        raise NotImplementedError
+    def sign_in(self) -> Linked | None:
+        """What to keep instead of the credentials that were typed, such as a token. None: what was typed."""
+        return None
 
     @abstractmethod
     def library(self) -> Iterator[LibraryPage]:

@@ -1,12 +1,13 @@
 """Adding sources, signing people in on them, and asking which of them hold a content."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 
 from mydia_web.backends.answers import Address
-from mydia_web.backends.base import Backend, Connection
+from mydia_web.backends.base import Connection
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode, ExternalId
@@ -16,7 +17,6 @@ from mydia_web.sources.registry import (
     backend_class,
     kinds_that_hold_everything,
     kinds_that_take_pushes,
-    open_backend,
 )
 
 
@@ -81,7 +81,12 @@ def split_sign_in(kind: str, base_url: str, credentials: Mapping[str, str]) -> t
 
 
 def link_account(
-    source: Source, user_id: int, credentials: Mapping[str, str], *, remote_user_id: str = ""
+    source: Source,
+    user_id: int,
+    credentials: Mapping[str, str],
+    *,
+    remote_user_id: str = "",
+    remote_user_name: str = "",
 ) -> SourceAccount:
     """The user's account on the source, made or signed in anew."""
     account = db.session.scalar(
@@ -91,7 +96,7 @@ def link_account(
         account = SourceAccount(source_id=source.id, user_id=user_id)
         db.session.add(account)
     account.credentials = encrypt({name: value for name, value in credentials.items() if value})
-    account.remote_user_id = remote_user_id
+    account.remote_user_id, account.remote_user_name = remote_user_id, remote_user_name
     account.refused_at = None
     db.session.flush()
     return account
@@ -108,15 +113,22 @@ def accounts_of(source_id: int) -> Sequence[SourceAccount]:
     ).all()
 
 
-def open_account(source: Source, account: SourceAccount | None) -> Backend:
-    """A client of the source for that account. Raises `SignInRefused` for credentials that cannot be read."""
-    return open_backend(source.kind, connection_of(source, account))
-
-
 def connection_of(source: Source, account: SourceAccount | None) -> Connection:
+    """Raises `SignInRefused` for credentials that cannot be read."""
+    connection = Connection(
+        source.base_url,
+        server_id=source.server_id,
+        library_ids=frozenset(source.library_ids.split("\n")) - {""},
+        verify_tls={"": True, "off": False}.get(source.tls, source.tls),
+    )
     if account is None:
-        return Connection(source.base_url)
-    return Connection(source.base_url, decrypt(account.credentials), account.remote_user_id)
+        return connection
+    return replace(
+        connection,
+        credentials=decrypt(account.credentials),
+        remote_user_id=account.remote_user_id,
+        device_id=account.device_id,
+    )
 
 
 class Told(NamedTuple):

@@ -60,6 +60,15 @@ _REQUIRED: dict[str, dict[str, Any]] = {
         "updated_at": WHEN,
         "next_attempt_at": LATER,
     },
+    "account_links": {
+        "code": "123456",
+        "url": "http://127.0.0.1",
+        "secret": "",
+        "interval_seconds": 5.0,
+        "next_poll_at": WHEN,
+        "expires_at": LATER,
+        "message": "",
+    },
     "sync_attempts": {
         "at": WHEN,
         "outcome": "transient",
@@ -154,6 +163,7 @@ class Household:
 
     def _fill_for(self, name: str, user_id: int) -> None:
         self.add("api_tokens", user_id=user_id, token_hash=name)
+        self.add("account_links", user_id=user_id, source_id=self.kodi)
         change_set = self.add("change_sets", user_id=user_id, source_id=self.kodi)
         self.change_sets[name] = change_set
         for copy, source_item_id in self.copies.items():

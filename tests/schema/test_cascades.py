@@ -21,6 +21,7 @@ def test_the_household_has_a_row_in_every_table(full: Household) -> None:
 def test_a_user_takes_all_that_is_theirs_and_nothing_of_others(full: Household) -> None:
     assert full.lost_by_deleting("users", full.alice) == {
         "users": 1,
+        "account_links": 1,
         "api_tokens": 1,
         "source_accounts": 2,
         "source_item_states": 3,
@@ -87,6 +88,7 @@ def test_a_show_takes_its_episodes_and_all_of_theirs(full: Household) -> None:
 
 def test_a_source_takes_its_items_accounts_and_queue_but_no_history(full: Household) -> None:
     assert full.lost_by_deleting("sources", full.kodi) == {
+        "account_links": 2,
         "sources": 1,
         "artworks": 1,
         "playback_sync_queue": 4,

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -11,6 +10,7 @@ from sqlalchemy import func, select
 from mydia_web import config
 from mydia_web.backends.errors import BackendError
 from mydia_web.clock import now
+from mydia_web.config import AppContext
 from mydia_web.db import begin_write, db
 from mydia_web.playback.shows import refresh_aired
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -29,8 +29,6 @@ POLL_SECONDS = 5.0
 PICTURES_AT_A_TIME = 24
 #: A row may be due and yet not to be had, while another worker holds all that its source bears.
 LEAST_SECONDS = 0.2
-
-AppContext = Callable[[], AbstractContextManager[object]]
 
 
 def watch_queue(stop: Event, *, poll: float = POLL_SECONDS, source_ids: Sequence[int] | None = None) -> None:
