@@ -17,6 +17,7 @@ from mydia_web.web import (
     history,
     items,
     library,
+    linking,
     metrics,
     queue,
     settings,
@@ -28,7 +29,21 @@ from mydia_web.web import (
     watch,
 )
 
-PAGES = (watch, history, items, undo, setup, health, metrics, queue, sources, artwork, library, settings)
+PAGES = (
+    watch,
+    history,
+    items,
+    undo,
+    setup,
+    health,
+    metrics,
+    queue,
+    sources,
+    linking,
+    artwork,
+    library,
+    settings,
+)
 
 
 class IdConverter(IntegerConverter):
