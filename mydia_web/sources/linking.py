@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from mydia_web.backends.base import Connection, LinkCode, Linked, ServerInfo
+from mydia_web.backends.base import Connection, Credentials, LinkCode, Linked, ServerInfo
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.sources.accounts import connection_of, link_account
@@ -37,6 +37,13 @@ def sign_in(kind: str, connection: Connection) -> SignedIn:
         server = backend.check()
         linked = backend.sign_in() or Linked(connection.credentials, connection.remote_user_id)
     return SignedIn(server, linked, connection.device_id)
+
+
+def link_connection(source: Source, account: SourceAccount | None, typed: Credentials) -> Connection:
+    """To ask for a code with: what was typed, else what the account was linked with before."""
+    connection = connection_of(source, None)
+    known = connection_of(source, account).credentials if account else {}
+    return replace(connection, credentials=typed or known)
 
 
 def ask_for_code(kind: str, connection: Connection) -> LinkCode:
