@@ -259,10 +259,6 @@ class Backend(ABC):
         """What is being played there now."""
         return ()
 
-    def web_link(self, target: Target) -> str:
-        """Where a browser opens the title in the server's own player; "" where it has none. Asks nothing."""
-        return ""
-
     @abstractmethod
     def artwork(self, url: str) -> Artwork:
         """Fetch a picture that a `RemoteItem` named."""
@@ -270,6 +266,11 @@ class Backend(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give the connections back."""
+
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
+        """Where a browser opens the title in the server's own player; "" where it has none. Asks nothing."""
+        return ""
 
     @classmethod
     def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:

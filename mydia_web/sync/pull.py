@@ -38,6 +38,8 @@ class Report:
     #: Items that the source shows as unwatched all at once; nothing was done about them.
     held_back: int = 0
     problems: list[str] = field(default_factory=list)
+    #: When the first page of all was asked for.
+    began_at: datetime | None = None
 
     @property
     def message(self) -> str:
@@ -71,6 +73,7 @@ class PullOf:
     def take(self, page: LibraryPage, asked_at: datetime) -> None:
         """Merge one page, which was asked for at `asked_at`."""
         self._began_at = self._began_at or asked_at
+        self.report.began_at = self.report.began_at or asked_at
         self.report.done, self.report.total = page.done, page.total
         self.report.problems += page.problems
         matcher = Matcher(page.items)
@@ -78,7 +81,7 @@ class PullOf:
         matched: list[tuple[SourceItem, RemoteItem, Content]] = []
         for item in page.items:
             try:
-                content = matcher.content(item)
+                content = _by_hand(known.get(item.remote_id)) or matcher.content(item)
             except Unmatched as reason:
                 self._note_unmatched(item, reason.message)
                 continue
@@ -98,6 +101,9 @@ class PullOf:
                 incoming.unwatch(self._removals, self._began_at or now())
         for show_id in sorted(self._new_shows):
             refresh_show(show_id)
+        # What this whole reading did not find unrecognised again was matched or is gone.
+        stale = UnmatchedItem.seen_at < (self.report.began_at or now())
+        db.session.execute(delete(UnmatchedItem).where(UnmatchedItem.source_id == self._source_id, stale))
 
     def _act(self) -> Act:
         assert self._user_id is not None
@@ -159,3 +165,12 @@ class PullOf:
         with self._act() as act:
             incoming = Incoming(act, self._source_id, self._account_id, self.report)
             self._removals += incoming.merge_page(matched, asked_at)
+
+
+def _by_hand(known: SourceItem | None) -> Content | None:
+    """What a person said the item is."""
+    if known is None or not known.matched_by_hand:
+        return None
+    if known.episode_id is not None:
+        return db.session.get(Episode, known.episode_id)
+    return db.session.get(MediaItem, known.media_item_id)
