@@ -57,7 +57,7 @@ def _take_back(act: Act, change: Change) -> Content | None:
     _restore(act.user_id, content, progress, change.before)
     db.session.execute(delete(Play).where(Play.change_set_id == change.change_set_id, *_of(Play, content)))
     for source in sources_to_tell(act.user_id, content):
-        if not _drop_unheard(change.change_set_id, source.source_id, content):
+        if source.watched and not _drop_unheard(change.change_set_id, source.source_id, content):
             _tell_back(act, content, source, change.before)
     act.touched(content)
     return content

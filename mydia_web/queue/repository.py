@@ -154,14 +154,20 @@ class PlaybackSyncRepository:
         )
 
     def release(
-        self, row_id: int, token: str, *, error: str | None = None, error_class: str | None = None
+        self,
+        row_id: int,
+        token: str,
+        *,
+        error: str | None = None,
+        error_class: str | None = None,
+        due_at: datetime | None = None,
     ) -> bool:
-        """Give a claimed row back as if it had not been tried. False: the claim was lost."""
+        """Give a claimed row back as if it had not been tried; due at once by default. False: the claim was lost."""
         return self._settle(
             row_id,
             token,
             status=Status.PENDING.value,
-            next_attempt_at=now(),
+            next_attempt_at=due_at or now(),
             attempt_count=case((QueuedChange.attempt_count > 0, QueuedChange.attempt_count - 1), else_=0),
             error_class=error_class,
             error_message=error[:MAX_ERROR] if error else None,

@@ -35,6 +35,8 @@ class Report:
     #: Our states that the source will be told.
     owed: int = 0
     unmatched: int = 0
+    #: Where both sides had changed.
+    conflicts: int = 0
     #: Items that the source shows as unwatched all at once; nothing was done about them.
     held_back: int = 0
     problems: list[str] = field(default_factory=list)
@@ -44,17 +46,21 @@ class Report:
     @property
     def message(self) -> str:
         """In words, such as "120 titles: 3 watched, 1 position"."""
+        return f"{self.done} title{'s' * (self.done != 1)}: {self.news}"
+
+    @property
+    def news(self) -> str:
         parts = [
             f"{self.watched} watched" if self.watched else "",
             f"{self.unwatched} unwatched" if self.unwatched else "",
             f"{self.positions} position{'s' * (self.positions != 1)}" if self.positions else "",
             f"{self.owed} to be told" if self.owed else "",
+            f"{self.conflicts} changed on both sides" if self.conflicts else "",
             f"{self.unmatched} not recognised" if self.unmatched else "",
             f"{len(self.problems)} could not be read" if self.problems else "",
             f"{self.held_back} shown as unwatched all at once, left alone" if self.held_back else "",
         ]
-        news = ", ".join(part for part in parts if part) or "nothing new"
-        return f"{self.done} title{'s' * (self.done != 1)}: {news}"
+        return ", ".join(part for part in parts if part) or "nothing new"
 
 
 class PullOf:
@@ -62,6 +68,7 @@ class PullOf:
 
     def __init__(self, source: Source, account: SourceAccount | None, report: Report) -> None:
         self.report = report
+        self._source = source
         self._source_id = source.id
         self._account_id = account.id if account else None
         self._user_id = account.user_id if account else None
@@ -96,8 +103,9 @@ class PullOf:
         if len(self._removals) > limit:
             self.report.held_back = len(self._removals)
         elif self._removals:
+            assert self._account_id is not None
             with self._act() as act:
-                incoming = Incoming(act, self._source_id, self._account_id, self.report)
+                incoming = Incoming(act, self._source, self._account_id, self.report)
                 incoming.unwatch(self._removals, self._began_at or now())
         for show_id in sorted(self._new_shows):
             refresh_show(show_id)
@@ -163,7 +171,7 @@ class PullOf:
         if self._user_id is None or self._account_id is None:
             return
         with self._act() as act:
-            incoming = Incoming(act, self._source_id, self._account_id, self.report)
+            incoming = Incoming(act, self._source, self._account_id, self.report)
             self._removals += incoming.merge_page(matched, asked_at)
 
 

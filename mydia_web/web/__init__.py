@@ -28,6 +28,7 @@ from mydia_web.web import (
     transactions,
     undo,
     watch,
+    webhooks,
 )
 
 PAGES = (
@@ -45,6 +46,7 @@ PAGES = (
     artwork,
     library,
     settings,
+    webhooks,
 )
 
 

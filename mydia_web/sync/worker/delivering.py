@@ -22,6 +22,7 @@ from mydia_web.clock import now
 from mydia_web.db import begin_write, db, gave_way, give_way
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
+from mydia_web.sources.playing import items_playing
 from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
 from mydia_web.sync import metrics
 from mydia_web.sync.delivery import Delivery, Failure, Outcome, prepare
@@ -31,6 +32,8 @@ from mydia_web.sync.worker.lanes import Lane
 from mydia_web.sync.worker.summary import Summary
 
 MAX_THREADS = 64
+#: A push to an item that plays waits for so long, and again.
+HELD_BACK = timedelta(seconds=30)
 #: A push that might outlast its lease is not begun: another worker would push the same row beside it.
 LONGEST_PUSH = timedelta(seconds=40)
 #: How long finished pushes are gathered to be settled in one transaction, while the connections have work.
@@ -130,6 +133,7 @@ class Worker:
                 room = min(room, left - number)
             if room > 0:
                 deliveries = prepare(self._queue.mark_syncing(source.id, limit=room))
+                deliveries = self._hold_back(deliveries, items_playing(source.id) if deliveries else set())
                 claimed.append((lane, deliveries))
                 number += len(deliveries)
         backends = {
@@ -142,6 +146,17 @@ class Worker:
         for lane, deliveries in claimed:
             lane.load([(one, backends[one.source_id, one.user_id]) for one in deliveries], self._pool)
         return number
+
+    def _hold_back(self, deliveries: list[Delivery], playing: set[tuple[int, int]]) -> list[Delivery]:
+        """Give back what goes to an item that its person is playing there: the player would undo it."""
+        held = [
+            one
+            for one in deliveries
+            if any((one.account_id, item_id) in playing for item_id, _ in one.targets)
+        ]
+        for one in held:
+            self._queue.release(one.row_id, one.claim_token, due_at=now() + HELD_BACK)
+        return [one for one in deliveries if one not in held]
 
     def _sources(self) -> Iterable[Source]:
         # With many workers each takes other sources first, and waits for none.
