@@ -33,10 +33,6 @@ SECRET = "only for the chaos tests"
 FILMS = 16
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "chaos: kills processes and breaks databases; runs only with -m chaos")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "chaos" in config.option.markexpr:
         return
@@ -66,7 +62,9 @@ class Row(NamedTuple):
 class World:
     """alice's films, her servers, and the processes that keep them together."""
 
-    def __init__(self, url: str, folder: Path, servers: list[ChaoticServer]) -> None:
+    def __init__(
+        self, url: str, folder: Path, servers: list[ChaoticServer], postgresql_log: Path | None = None
+    ) -> None:
         self.servers, self.logs = servers, folder / "logs"
         self.logs.mkdir(parents=True)
         self.environment = {
@@ -81,6 +79,8 @@ class World:
             "MYDIA_PULL_INTERVAL": "0",
         }
         self.commands: list[Command] = []
+        self._postgresql_log = postgresql_log
+        self._already_logged = len(postgresql_log.read_text()) if postgresql_log else 0
         settings = Settings(data_dir=str(folder / "data"), database_url=url, secret_key=SECRET)
         self._app = create_app({"SETTINGS": settings})
         self.films, self.token = self._settle_in()
@@ -168,6 +168,10 @@ class World:
 
     def assert_calm_logs(self, *explained: str) -> None:
         """Nobody was locked out of the database, and no traceback but of these."""
+        if self._postgresql_log:
+            text = self._postgresql_log.read_text()[self._already_logged :]
+            deadlock = text.find("deadlock detected")
+            assert deadlock < 0, text[deadlock : deadlock + 5000]
         for file in sorted(self.logs.glob("*.log")):
             text = file.read_text()
             assert "database is locked" not in text, f"{file}: {text}"
@@ -240,17 +244,17 @@ def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeW
     with ExitStack() as stack:
 
         def make(database: str = "sqlite", *, servers: int = 1, folder: Path | None = None) -> World:
-            folder = folder or tmp_path
+            folder, log = folder or tmp_path, None
             if database == "postgresql":
                 cluster: Cluster = request.getfixturevalue("breakable_cluster")
-                url = cluster.create()
+                url, log = cluster.create(), cluster.folder / "log"
             else:
                 url = f"sqlite:///{folder / 'mydia.db'}"
             migrate(url)
             kodis = [
                 stack.enter_context(chaotic_server(FILMS, SECONDS // 60, seed)) for seed in range(servers)
             ]
-            world = World(url, folder, kodis)
+            world = World(url, folder, kodis, log)
             stack.callback(world.end)
             return world
 

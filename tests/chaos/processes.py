@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import mydia_web
 from mydia_web.cli import main
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sync import retry
@@ -34,12 +35,15 @@ _context.set_forkserver_preload(
 
 
 def fork(run: Callable[..., None], *arguments: object) -> BaseProcess:
-    process: BaseProcess = _context.Process(target=_run_alone, args=(run, *arguments), daemon=True)
+    process: BaseProcess = _context.Process(
+        target=_run_alone, args=(mydia_web.__file__, run, *arguments), daemon=True
+    )
     process.start()
     return process
 
 
-def _run_alone(run: Callable[..., None], *arguments: object) -> None:
+def _run_alone(file: str, run: Callable[..., None], *arguments: object) -> None:
+    assert mydia_web.__file__ == file, f"another mydia-web than the one under test: {mydia_web.__file__}"
     if sys.platform == "linux":  # even a test run that is killed leaves nothing behind
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     run(*arguments)

@@ -217,6 +217,33 @@ def restart(cluster: Cluster, mode: str) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_clicks_and_deliveries_of_the_same_films_never_lock_one_another_out(
+    make_world: MakeWorld, record_property, database: str
+):
+    """A click tells two servers of one film, a worker settles what came back from both: the same rows at once."""
+    world = make_world(database, servers=2)
+    world.set_concurrency(8)
+    web = world.serve(embedded_worker=False)
+    for _ in range(3):
+        world.watch()
+    await_web(web)
+    clickers = [world.clicker(web, world.films[part:8:4], seed=part, pause=0.001) for part in range(4)]
+    stop = Event()
+    threads = [clicker.start(stop) for clicker in clickers]
+    time.sleep(6)
+    stop.set()
+    for thread in threads:
+        thread.join(40)
+    clicks = sum((clicker.counts for clicker in clickers), Counter())
+    cite({**clicks, "slowest (s)": max(clicker.slowest for clicker in clickers)}, record_property)
+    assert set(clicks) == {"answered"}
+    world.sync_by_hand()
+    world.assert_agreement(*clickers)
+    world.assert_calm_logs()
+
+
+@pytest.mark.chaos
 @pytest.mark.parametrize("embedded_worker", [True, False], ids=["embedded", "separate"])
 def test_a_full_disk_refuses_clicks_in_words_and_loses_none_that_was_answered(
     make_world: MakeWorld, small_disk: Path, record_property, embedded_worker: bool
