@@ -30,6 +30,8 @@ class Delivery:
     attempt: int
     user_id: int
     source_id: int
+    media_item_id: int
+    episode_id: int | None
     change_set_id: int | None
     #: None: the user has no account on the source any more.
     account_id: int | None
@@ -73,6 +75,8 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             attempt=row.attempt_count,
             user_id=row.user_id,
             source_id=row.source_id,
+            media_item_id=row.media_item_id,
+            episode_id=row.episode_id,
             change_set_id=row.change_set_id,
             account_id=accounts.get((row.source_id, row.user_id)),
             wanted=wanted(row),

@@ -4,18 +4,18 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import and_, case, or_, update
 
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
-from mydia_web.playback.records import get_progress
+from mydia_web.playback.records import locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
-from mydia_web.queue.models import ChangeType, QueuedChange
+from mydia_web.queue.models import ChangeType
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import sources_to_tell
-from mydia_web.sources.models import Source, SourceAccount, SourceItem
+from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.retry import MAX_RETRY_AFTER, pause_after, retry_at
@@ -62,28 +62,26 @@ def _tell_again(delivery: Delivery) -> None:
     The whole state goes out again: the row asks only for what is not delivered yet, knows nothing of the server's
     own news, and may have been dropped.
     """
-    queue = PlaybackSyncRepository()
-    # Whoever changes the state now has told this row before we read it, or folds into what we tell.
-    db.session.execute(select(QueuedChange.id).where(QueuedChange.id == delivery.row_id).with_for_update())
-    content = _content_of(delivery)
+    queue, content = PlaybackSyncRepository(), _content_of(delivery)
     if content is None or delivery.source_id not in sources_to_tell(delivery.user_id, content):
         queue.heal(delivery.row_id)
         return
-    progress = get_progress(delivery.user_id, content)
-    mark = ChangeType.MARK_WATCHED if progress and progress.watched else ChangeType.MARK_UNWATCHED
-    at = progress.last_watched_at if progress else now()
     act = Act(delivery.user_id, "web")
-    position = to_continue(progress)
+    unwatched = intent_for(act, content, delivery.source_id, ChangeType.MARK_UNWATCHED, None, at=now())
+    # From here on the row is ours: whoever changes the state has told it before we read, or folds into what we tell.
+    queue.enqueue_change(unwatched)
+    progress = locked_progress(delivery.user_id, content)
+    if progress is None:
+        return
+    mark = ChangeType.MARK_WATCHED if progress.watched else ChangeType.MARK_UNWATCHED
+    at, position = progress.last_watched_at, to_continue(progress)
     queue.enqueue_change(intent_for(act, content, delivery.source_id, mark, position, at=at))
 
 
 def _content_of(delivery: Delivery) -> Content | None:
-    item = db.session.get(SourceItem, delivery.targets[0][0]) if delivery.targets else None
-    if item is None:
-        return None
-    if item.episode_id is not None:
-        return db.session.get(Episode, item.episode_id)
-    return db.session.get(MediaItem, item.media_item_id)
+    if delivery.episode_id is not None:
+        return db.session.get(Episode, delivery.episode_id)
+    return db.session.get(MediaItem, delivery.media_item_id)
 
 
 def _shown(outcome: Outcome) -> list[ShownState]:
