@@ -79,6 +79,8 @@ class World:
             "MYDIA_PULL_INTERVAL": "0",
         }
         self.commands: list[Command] = []
+        self._offset = folder / "offset"
+        self.set_clocks(0)
         self._postgresql_log = postgresql_log
         self._already_logged = len(postgresql_log.read_text()) if postgresql_log else 0
         settings = Settings(data_dir=str(folder / "data"), database_url=url, secret_key=SECRET)
@@ -87,7 +89,7 @@ class World:
 
     def run(self, *words: str, hasty: bool = True, **environment: str) -> Command:
         told = self.environment | {f"MYDIA_{name.upper()}": value for name, value in environment.items()}
-        command = Command(*words, environment=told, logs=self.logs, hasty=hasty)
+        command = Command(*words, environment=told, logs=self.logs, hasty=hasty, offset=self._offset)
         self.commands.append(command)
         return command
 
@@ -122,6 +124,12 @@ class World:
             yield
             db.session.remove()
             db.engine.dispose()
+
+    def set_clocks(self, offset: float) -> None:
+        """Let the clock of every process be wrong by so many seconds."""
+        new = self._offset.with_suffix(".new")
+        new.write_text(str(offset))
+        new.replace(self._offset)
 
     def states(self) -> dict[int, State | None]:
         """What our database says of each film."""

@@ -184,6 +184,41 @@ def test_a_worker_that_was_frozen_beyond_its_lease_cannot_have_the_last_word(
 
 
 @pytest.mark.chaos
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_clocks_that_are_set_an_hour_back_or_forth_delay_and_lose_nothing(
+    make_world: MakeWorld, record_property, database: str
+):
+    """Forth, every lease has ended; back, none does, and what was to wait seconds waits an hour or for a person."""
+    world = make_world(database, servers=2)
+    world.set_concurrency(8)
+    for server in world.servers:
+        server.set(faults={**FAULTS, "429, Retry-After: 1": 0, "slow": 0.2})
+    web = world.serve(embedded_worker=False)
+    workers = [world.watch(), world.watch()]
+    await_web(web)
+    clickers = [world.clicker(web, world.films[part::2], seed=part) for part in (0, 1)]
+    stop = Event()
+    threads = [clicker.start(stop) for clicker in clickers]
+    for hours in (1, 0, -1, 0, 1, 2, 1, 0):
+        time.sleep(1)
+        world.set_clocks(hours * 3600)
+    time.sleep(1)
+    stop.set()
+    for thread in threads:
+        thread.join(40)
+    clicks = sum((clicker.counts for clicker in clickers), Counter())
+    for server in world.servers:
+        server.calm()
+    assert set(clicks) == {"answered"}
+    assert [command.is_alive for command in (web, *workers)] == [True] * 3
+    told = sum(len(server.state()["told"]) for server in world.servers)
+    cite({**clicks, "pushes taken by servers": told}, record_property)
+    world.sync_by_hand()
+    world.assert_agreement(*clickers)
+    world.assert_calm_logs()
+
+
+@pytest.mark.chaos
 @pytest.mark.parametrize("embedded_worker", [True, False], ids=["embedded", "separate"])
 def test_everything_goes_on_by_itself_when_postgresql_restarts(
     make_world: MakeWorld, breakable_cluster: Cluster, record_property, embedded_worker: bool
@@ -221,7 +256,7 @@ def restart(cluster: Cluster, mode: str) -> None:
 def test_clicks_and_deliveries_of_the_same_films_never_lock_one_another_out(
     make_world: MakeWorld, record_property, database: str
 ):
-    """A click tells two servers of one film, a worker settles what came back from both: the same rows at once."""
+    """I16. A click tells two servers of one film, a worker settles what came back from both: the same rows at once."""
     world = make_world(database, servers=2)
     world.set_concurrency(8)
     web = world.serve(embedded_worker=False)
@@ -231,7 +266,7 @@ def test_clicks_and_deliveries_of_the_same_films_never_lock_one_another_out(
     clickers = [world.clicker(web, world.films[part:8:4], seed=part, pause=0.001) for part in range(4)]
     stop = Event()
     threads = [clicker.start(stop) for clicker in clickers]
-    time.sleep(6)
+    time.sleep(STORM_SECONDS)
     stop.set()
     for thread in threads:
         thread.join(40)
