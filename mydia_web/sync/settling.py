@@ -142,7 +142,8 @@ def _await_sign_in(delivery: Delivery) -> None:
 
 def _note_trouble(source_id: int, failure: Failure) -> None:
     """Let the whole source wait where not the row but the server is the trouble."""
-    source = db.session.get(Source, source_id)
+    # Held: a person may be pausing it, or another worker counting its own failure.
+    source = db.session.get(Source, source_id, with_for_update={"key_share": True})
     if source is None:
         return
     source.last_error, source.last_error_at = failure.message, now()

@@ -118,7 +118,7 @@ class World:
         return tries
 
     @contextmanager
-    def _database(self) -> Iterator[None]:
+    def database(self) -> Iterator[None]:
         """Connections of its own each time: the database may have been restarted since the last."""
         with self._app.app_context():
             yield
@@ -133,24 +133,24 @@ class World:
 
     def states(self) -> dict[int, State | None]:
         """What our database says of each film."""
-        with self._database():
+        with self.database():
             found: dict[int, State | None] = dict.fromkeys(self.films)
             for one in db.session.scalars(select(PlaybackProgress)):
                 found[one.media_item_id or 0] = State(one.position_seconds, one.watched)
             return found
 
     def rows(self) -> list[Row]:
-        with self._database():
+        with self.database():
             query = select(QueuedChange.status, QueuedChange.attempt_count, QueuedChange.position_ms)
             return [Row(*row) for row in db.session.execute(query.order_by(QueuedChange.id))]
 
     def owed(self) -> int:
-        with self._database():
+        with self.database():
             query = select(func.count()).where(QueuedChange.status != "synced")
             return db.session.scalar(query) or 0
 
     def set_concurrency(self, number: int) -> None:
-        with self._database():
+        with self.database():
             for source in db.session.scalars(select(Source)):
                 source.concurrency = number
             db.session.commit()
@@ -187,7 +187,7 @@ class World:
                 assert any(words in traceback for words in explained), f"{file}: {text}"
 
     def _settle_in(self) -> tuple[list[int], str]:
-        with self._database():
+        with self.database():
             alice = add_user("alice", PASSWORD, is_admin=True)
             sources = []
             for number, server in enumerate(self.servers, 1):

@@ -20,7 +20,9 @@ from mydia_web.playback.models import ChangeSet
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sync.delivery import Outcome, prepare
+from mydia_web.sources.health import pause
+from mydia_web.sources.models import Source
+from mydia_web.sync.delivery import Failure, Outcome, prepare
 from mydia_web.sync.settling import settle
 from mydia_web.sync.worker.delivering import Worker
 from tests.cast import Cast, add_copy, add_server
@@ -217,6 +219,23 @@ def test_a_late_push_does_not_outlive_a_click_that_is_just_being_written(
     settled.result(20)
     [row] = rows()
     assert (row.status, row.completed) == ("pending", True)
+
+
+def test_a_failure_does_not_end_the_pause_that_a_person_is_just_making(
+    app: Flask, cast: Cast, source_id: int, elsewhere, postgresql
+):
+    owe(cast, source_id, 1)
+    with another(app):
+        db.session.get_one(Source, source_id).failure_count = 100
+        [delivery] = prepare(QUEUE.mark_syncing(source_id, limit=1))
+    with another(app):
+        pause(db.session.get_one(Source, source_id))
+        db.session.flush()
+        outcome = Outcome(delivery, failure=Failure("transient", "It is in trouble."))
+        settled = elsewhere(lambda: settle([outcome]))
+        wait_for_waiting()
+    settled.result(20)
+    assert db.session.get_one(Source, source_id).pause_reason == "operator"
 
 
 # People
