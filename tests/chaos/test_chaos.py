@@ -120,36 +120,6 @@ def test_clicks_wait_while_another_process_writes_to_sqlite_for_3_seconds(make_w
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_a_watching_worker_that_is_told_to_end_finishes_what_it_began_and_gives_back_the_rest(
-    make_world: MakeWorld, database: str
-):
-    world = make_world(database)
-    world.set_concurrency(4)  # then four more are claimed ahead
-    web = world.serve(embedded_worker=False)
-    await_web(web)
-    clicker = world.clicker(web)
-    for film in world.films:
-        assert clicker.click(Click("save", film, 1000 + film)) == 200
-    (kodi,) = world.servers
-    kodi.set(delay=0.4)
-    worker = world.watch(hasty=False)
-    wait_until(lambda: kodi.state()["requests"], what="the first push")
-    claimed = Counter(row.status for row in world.rows())
-    worker.signal(signal.SIGTERM)
-    assert worker.wait() == 0
-    rows = world.rows()
-    done = Counter((row.status, row.attempt_count) for row in rows)
-    assert claimed["syncing"] == 8
-    assert done == {("synced", 0): 4, ("pending", 0): 12}
-    assert len(kodi.state()["told"]) == 4
-    kodi.calm()
-    world.sync_by_hand()
-    world.assert_agreement(clicker)
-    world.assert_calm_logs()
-
-
-@pytest.mark.chaos
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_worker_that_was_frozen_beyond_its_lease_cannot_have_the_last_word(
     make_world: MakeWorld, database: str
 ):

@@ -17,14 +17,16 @@ from mydia_web.db import begin_write, db
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
-from tests.chaos.clicking import Click
-from tests.chaos.conftest import MakeWorld, World, await_web
+from tests.chaos.clicking import Click, Clicker
+from tests.chaos.conftest import FILMS, MakeWorld, World, await_web
 from tests.chaos.processes import fork, wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.parametrize("database", ["sqlite", "postgresql"])]
 
 CLAIMERS, ROWS, BATCH = 4, 20_000, 50
 WATCHERS, PROBES = 4, 6
+#: In seconds: a server that hangs is given up after 15.
+GRACE = 20
 
 
 # I5
@@ -83,11 +85,7 @@ def test_a_server_that_is_down_is_probed_by_one_of_four_workers_with_one_row(
     world.set_concurrency(8)
     (kodi,) = world.servers
     kodi.set(faults={"500": 1})
-    web = world.serve(embedded_worker=False)
-    await_web(web)
-    clicker = world.clicker(web)
-    for film in world.films:
-        assert clicker.click(Click("save", film, 1000)) == 200
+    clicker = owe_every_film(world)
     workers = [world.watch() for _ in range(WATCHERS)]
     wait_until(lambda: is_down(world), what="the server to be taken for down")
     tried = tries(world)
@@ -122,3 +120,46 @@ def tries(world: World) -> int:
 
 def failures(kodi: Any) -> int:
     return int(kodi.state()["faults"].get("500", 0))
+
+
+# I14
+
+COMMANDS = {"watch": ["sync-queue", "--watch"], "once": ["sync-queue"], "web": ["serve"]}
+#: What `once` says by it: something remains for later.
+EXIT_CODES = {"watch": 0, "once": 4, "web": 0}
+CONNECTIONS = 4
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("hangs", [False, True], ids=["", "hangs"])
+def test_a_worker_that_is_told_to_end_finishes_what_it_began_and_gives_back_the_rest(
+    make_world: MakeWorld, database: str, command: str, hangs: bool
+):
+    world = make_world(database)
+    world.set_concurrency(CONNECTIONS)  # then four more are claimed ahead
+    clicker = owe_every_film(world)
+    (kodi,) = world.servers
+    kodi.set(delay=100 if hangs else 0.4)
+    worker = world.run(*COMMANDS[command], hasty=False, embedded_worker="true")
+    wait_until(lambda: kodi.state()["most_at_once"] == CONNECTIONS, what="the first pushes")
+    claimed = Counter(row.status for row in world.rows())
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(GRACE) == EXIT_CODES[command]
+    left = Counter((row.status, row.attempt_count) for row in world.rows())
+    assert claimed["syncing"] == 2 * CONNECTIONS
+    begun = ("failed", 1) if hangs else ("synced", 0)
+    assert left == {begun: CONNECTIONS, ("pending", 0): FILMS - CONNECTIONS}
+    kodi.calm()
+    world.sync_by_hand()
+    world.assert_agreement(clicker)
+    world.assert_calm_logs()
+
+
+def owe_every_film(world: World) -> Clicker:
+    web = world.serve(embedded_worker=False)
+    await_web(web)
+    clicker = world.clicker(web)
+    for film in world.films:
+        assert clicker.click(Click("save", film, 1000 + film)) == 200
+    web.kill()
+    return clicker
