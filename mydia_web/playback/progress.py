@@ -122,8 +122,11 @@ def _save(
     if duration_seconds == 0:
         raise InvalidValue("duration_seconds", "The duration must be more than 0 seconds.")
     position_seconds = min(_checked_seconds("position_seconds", position), duration_seconds)
-    at = _checked_time(at)
+    is_now, at = at is None, _checked_time(at)
     progress = locked_progress(act.user_id, content)
+    if progress and is_now:
+        # It is news, even while the clock stands before what it showed earlier.
+        at = max(at, progress.last_watched_at)
     same = progress and (progress.position_seconds, progress.duration_seconds) == (
         position_seconds,
         duration_seconds,

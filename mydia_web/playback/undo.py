@@ -14,7 +14,7 @@ from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act, snapshot
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress
 from mydia_web.playback.progress import put
-from mydia_web.playback.records import get_progress
+from mydia_web.playback.records import get_progress, locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -51,7 +51,7 @@ def undo(change_set_id: int, user_id: int | None = None) -> Undone:
 
 def _take_back(act: Act, change: Change) -> Content | None:
     content = _content_of(change)
-    progress = get_progress(act.user_id, content)
+    progress = locked_progress(act.user_id, content)
     if snapshot(progress) != change.after:
         return None
     _restore(act.user_id, content, progress, change.before)

@@ -188,10 +188,14 @@ class PlaybackSyncRepository:
         )
 
     def rescue(self) -> int:
-        """Make rows of dead workers due again; how many."""
+        """Make rows of dead workers due again; how many. One that somebody is just changing is left for next time."""
+        dead = select(QueuedChange.id).where(QueuedChange.lease_until < now())
+        ids = db.session.scalars(dead.with_for_update(skip_locked=True)).all()
+        if not ids:
+            return 0
         return _count(
             update(QueuedChange)
-            .where(QueuedChange.lease_until < now())
+            .where(QueuedChange.id.in_(ids))
             .values(status=Status.PENDING.value, claim_token=None, lease_until=None, next_attempt_at=now())
         )
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db, gave_way, give_way
@@ -163,7 +163,10 @@ class Worker:
         query = select(Source).where(Source.enabled, Source.kind.in_(kinds_that_take_pushes()))
         if self._only is not None:
             query = query.where(Source.id.in_(self._only))
-        return db.session.scalars(query.order_by(Source.id).with_for_update(skip_locked=True)).all()
+        # Their keys are left free: whoever queues a change for one neither waits for us nor hides it from us.
+        return db.session.scalars(
+            query.order_by(Source.id).with_for_update(skip_locked=True, key_share=True)
+        ).all()
 
     def _lane(self, source: Source) -> Lane:
         if source.id not in self._lanes:
@@ -187,13 +190,13 @@ class Worker:
         return max(0, (1 if is_down else lane.capacity) - self._queue.count_in_flight(source.id))
 
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        if not deliveries:
-            return
-        begin_write()
+        if deliveries:
+            _write_down(lambda: self._release(deliveries))
+            self._open -= len(deliveries)
+
+    def _release(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             self._queue.release(delivery.row_id, delivery.claim_token)
-        db.session.commit()
-        self._open -= len(deliveries)
 
     def _finished(self) -> list[Outcome]:
         """What came back: as soon as anything does, with what follows it closely while there is more to do."""
@@ -213,7 +216,7 @@ class Worker:
     def _settle(self, outcomes: list[Outcome]) -> list[Outcome]:
         if not outcomes:
             return []
-        _write_down(outcomes)
+        _write_down(lambda: settle(outcomes))
         self._open -= len(outcomes)
         for outcome in outcomes:
             if outcome.failure is not None:
@@ -229,15 +232,15 @@ class Worker:
             self._lanes[delivery.source_id].give_up()
 
 
-def _write_down(outcomes: Sequence[Outcome]) -> None:
-    """Settle in one transaction. Whoever clicks may be changing the same rows in another order, and goes first."""
+def _write_down(write: Callable[[], object]) -> None:
+    """Write in one transaction. Whoever clicks may be changing the same rows in another order, and goes first."""
     for tries in count(1):
         begin_write()
         give_way()
         try:
-            settle(outcomes)
+            write()
             db.session.commit()
-        except OperationalError as error:
+        except DBAPIError as error:
             db.session.rollback()
             if not gave_way(error) or tries == _MOST_TRIES:
                 raise
