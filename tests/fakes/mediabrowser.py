@@ -3,7 +3,8 @@
 import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -91,10 +92,11 @@ class FakeServer(ABC):
     def __init__(self, *, prefix: str = "") -> None:
         #: The path under which a proxy shows it.
         self.prefix = prefix
-        self.exchanges: list[tuple[Request, Reply]] = []
+        #: What came in and what was answered; the third tells whether the answer was the server's own.
+        self.exchanges: list[tuple[Request, Reply, bool]] = []
+        self._told = 0
         self.failures: list[Failure] = []
-        #: Carries out every request and breaks the connection instead of answering.
-        self.loses_answers = False
+        self.loses_answers_to: tuple[str, ...] = ()
         self.lock = threading.RLock()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -118,7 +120,7 @@ class FakeServer(ABC):
 
     @property
     def requests(self) -> list[Request]:
-        return [request for request, _ in self.exchanges]
+        return [request for request, _, _ in self.exchanges]
 
     def up(self) -> None:
         """Answer, on the same port as before."""
@@ -147,17 +149,36 @@ class FakeServer(ABC):
         content = body.encode() if isinstance(body, str) else body
         self.failures.append(Failure(Reply(status, content, content_type, headers or {}), path, times))
 
-    def told(self) -> list[str]:
-        """What came in, such as "GET /Items", oldest first; then forgets it."""
-        found = [f"{request.method} {request.path}" for request in self.requests]
-        self.exchanges.clear()
+    @contextmanager
+    def answering(self, reply: Reply) -> Iterator[None]:
+        """While it lasts, every request is answered so."""
+        failure = Failure(reply, "", times=-1)
+        self.failures.insert(0, failure)
+        yield
+        self.failures.remove(failure)
+
+    @contextmanager
+    def losing_answers(self, to: str = "GET POST DELETE HEAD") -> Iterator[None]:
+        """While it lasts, requests are carried out and the connection breaks instead of an answer."""
+        self.loses_answers_to = tuple(to.split())
+        yield
+        self.loses_answers_to = ()
+
+    def news(self) -> list[Request]:
+        """What came in since the last call, oldest first."""
+        found, self._told = self.requests[self._told :], len(self.exchanges)
         return found
+
+    def told(self) -> list[str]:
+        """The same in words, such as "GET /Items"."""
+        return [f"{request.method} {request.path}" for request in self.news()]
 
     def reply_to(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         request = Request(method, target.removeprefix(self.prefix), headers, body)
         with self.lock:
-            reply = self._failure(request) or self._truth(request)
-            self.exchanges.append((request, reply))
+            failure = self._failure(request)
+            reply = failure or self._truth(request)
+            self.exchanges.append((request, reply, failure is None))
         return reply
 
     def _truth(self, request: Request) -> Reply:
@@ -193,7 +214,7 @@ def _handler_of(server: FakeServer) -> type[BaseHTTPRequestHandler]:
         def _reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             reply = server.reply_to(self.command, self.path, dict(self.headers), body)
-            if server.loses_answers:
+            if self.command in server.loses_answers_to:
                 return
             try:
                 self.send_response(reply.status)

@@ -156,6 +156,23 @@ class Library(ABC):
         episode.broken = dict(broken or {})
         return episode
 
+    def watch(self, person: Person, title: Title, at: datetime) -> None:
+        """The person plays it on the server, to its end."""
+        state = title.state(person.id)
+        state.played, state.position, state.last_played, state.saved_at = True, 0, at, self.now()
+        state.play_count += 1
+
+    def stop(self, person: Person, title: Title, position_ms: int, at: datetime) -> None:
+        """The person plays it on the server, but not to its end. The start has counted as a play."""
+        state = title.state(person.id)
+        state.position, state.last_played, state.saved_at = position_ms * 10_000, at, self.now()
+        state.play_count += 1
+
+    def unwatch(self, person: Person, title: Title) -> None:
+        state = title.state(person.id)
+        favorite, rating = state.favorite, state.rating
+        title.states[person.id] = State(favorite=favorite, rating=rating, saved_at=self.now())
+
     def remove(self, title: Title) -> None:
         del self.titles[title.id]
 
