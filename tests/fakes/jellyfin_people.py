@@ -59,7 +59,7 @@ def user(jellyfin: "FakeJellyfin", person: Person) -> dict[str, Any]:
 
 def me(jellyfin: "FakeJellyfin", request: Request, caller: "Device") -> Reply:
     if not caller.person:  # an API key
-        raise Refusal(400, "Error processing request.")
+        raise Refusal(400, {"title": "Bad Request", "status": 400})
     return Reply.json(user(jellyfin, jellyfin.people[caller.person]))
 
 
@@ -123,7 +123,7 @@ def quick_connect_enabled(jellyfin: "FakeJellyfin", request: Request, caller: ob
 
 def initiate(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Reply:
     if not jellyfin.quick_connect:
-        raise Refusal(401, "Quick connect is disabled")
+        raise Refusal(401, {"title": "Unauthorized", "status": 401, "detail": "Quick connect is disabled"})
     said = _device(jellyfin, request)
     number = len(jellyfin.codes) + 1
     secret = md5(f"secret {number}".encode(), usedforsecurity=False).hexdigest() * 2
@@ -134,14 +134,14 @@ def initiate(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Repl
 
 def connect(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Reply:
     if not jellyfin.quick_connect:
-        raise Refusal(401, "Quick connect is disabled")
+        raise Refusal(401, {"title": "Unauthorized", "status": 401, "detail": "Quick connect is disabled"})
     return Reply.json(_code(jellyfin, _found(jellyfin, request.asked("secret")), {}))
 
 
 def by_quick_connect(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Reply:
     code = _found(jellyfin, request.json["Secret"])
     if not code.person:
-        raise Refusal(404, "Unable to find request")
+        raise Refusal(404, {"title": "Not Found", "status": 404, "detail": "Unable to find request"})
     return _signed_in(jellyfin, jellyfin.people[code.person], _device(jellyfin, request))
 
 
@@ -149,7 +149,7 @@ def _found(jellyfin: "FakeJellyfin", secret: str) -> "QuickConnect":
     for code in jellyfin.codes:
         if code.secret == secret:
             return code
-    raise Refusal(404, "Unable to find request")
+    raise Refusal(404, {"title": "Not Found", "status": 404, "detail": "Unable to find request"})
 
 
 def _code(jellyfin: "FakeJellyfin", code: "QuickConnect", said: dict[str, str]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _views(jellyfin: "FakeJellyfin", request: Request, person: str) -> Reply:
 def _picture(jellyfin: "FakeJellyfin", request: Request, caller: object, item: str) -> Reply:
     title = jellyfin.titles.get(item.replace("-", "").lower())
     if title is None or not title.picture_tag:
-        raise Refusal(404)
+        raise Refusal(404, {"title": "Not Found", "status": 404})
     return Reply(200, jellyfin.picture_of(title), "image/png")
 
 

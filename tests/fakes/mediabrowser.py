@@ -81,9 +81,9 @@ class Failure:
 class Refusal(Exception):
     """A request that is answered with an error."""
 
-    def __init__(self, status: int, text: str = "") -> None:
-        super().__init__(text)
-        self.reply = Reply(status, text.encode(), "text/plain" if text else "")
+    def __init__(self, status: int, answer: object = None) -> None:
+        super().__init__(status)
+        self.reply = Reply(status) if answer is None else Reply.json(answer, status)
 
 
 class FakeServer(ABC):

@@ -1,7 +1,7 @@
 """Reading a whole library in pages, or not at all: half a library looks like a library with films removed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ class Question:
     #: Only what has changed since then.
     since: datetime | None = None
     start: int = 0
-    limit: int = PAGE
+    limit: int = field(default_factory=lambda: PAGE)
     #: Is the total to be told? Counting costs the server as much as listing.
     counted: bool = True
 
