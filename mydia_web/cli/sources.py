@@ -47,7 +47,7 @@ def add(
     token_env: str | None,
     remote_user: str,
 ) -> None:
-    """Add a source of a KIND (jellyfin, kodi, folder) at URL_OR_PATH under NAME."""
+    """Add a source of a KIND (jellyfin, emby, kodi, folder) at URL_OR_PATH under NAME."""
     typed = {
         "username": username,
         "password": from_environment(password_env, "--password-env"),

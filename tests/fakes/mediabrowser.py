@@ -97,6 +97,7 @@ class FakeServer(ABC):
         self._told = 0
         self.failures: list[Failure] = []
         self.loses_answers_to: tuple[str, ...] = ()
+        self._silent = ""
         self.lock = threading.RLock()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -164,6 +165,13 @@ class FakeServer(ABC):
         yield
         self.loses_answers_to = ()
 
+    @contextmanager
+    def answers_nothing_to(self, path: str) -> Iterator[None]:
+        """While it lasts, requests whose path holds this are carried out and answered with an empty 200."""
+        self._silent = path
+        yield
+        self._silent = ""
+
     def news(self) -> list[Request]:
         """What came in since the last call, oldest first."""
         found, self._told = self.requests[self._told :], len(self.exchanges)
@@ -178,6 +186,8 @@ class FakeServer(ABC):
         with self.lock:
             failure = self._failure(request)
             reply = failure or self._truth(request)
+            if self._silent and self._silent in request.path:
+                reply = Reply()
             self.exchanges.append((request, reply, failure is None))
         return reply
 

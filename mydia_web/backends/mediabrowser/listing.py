@@ -131,6 +131,8 @@ def _page(
 ) -> LibraryPage:
     items: list[RemoteItem] = []
     for entry in entries:
+        if isinstance(entry, dict) and entry.get("LocationType") == "Virtual":
+            continue  # an episode that is announced or missing
         try:
             items.append(mapping.library_item(entry, shows))
         except UnreadableEntryError as error:

@@ -28,7 +28,9 @@ class Sent(BaseModel):
 
 
 class UserData(Sent):
-    """One person's state of one title."""
+    """One person's state of one title, with whatever else the server says of it."""
+
+    model_config = ConfigDict(extra="allow")
 
     played: bool
     playback_position_ticks: Ticks = 0

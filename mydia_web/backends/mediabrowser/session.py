@@ -153,7 +153,10 @@ class Session(ABC):
             raise SignInRefused(
                 f"This token belongs to nobody in particular. Say whose state it shall read and change: {names}."
             )
-        raise SignInRefused(f"{self.product} knows no user named {wanted[:80]}. It knows: {names}.")
+        raise self.no_such_user(wanted, f" It knows: {names}.")
+
+    def no_such_user(self, wanted: str, others: str = "") -> BackendError:
+        return SignInRefused(f"{self.product} knows no user named {wanted[:80]}.{others}")
 
     def _is(self, person: RemoteUser, wanted: str) -> bool:
         return person.remote_id == self._id_of(wanted) or person.name.casefold() == wanted.casefold()
