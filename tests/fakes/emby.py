@@ -1,6 +1,7 @@
 """A fake Emby on loopback, with the state and the traps of 4.8 and 4.9."""
 
 import re
+from collections.abc import Callable
 from hashlib import md5
 from typing import Any
 
@@ -28,8 +29,8 @@ class FakeEmby(FakeServer, Library):
         #: What players report.
         self.sessions: list[dict[str, Any]] = []
         self.ignores_changes = False
-        #: Called before a state is stored: somebody else may be quicker.
-        self.before_storing: list[Any] = []
+        #: Called after a state was stored, each once: somebody else may write at the same time.
+        self.after_storing: list[Callable[[], None]] = []
         FakeServer.__init__(self, prefix=prefix)
 
     def _id(self, what: str) -> str:

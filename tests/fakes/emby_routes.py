@@ -108,7 +108,7 @@ def _entry(emby: "FakeEmby", title: Title, person: Person, request: Request) -> 
             told.pop(name, None)
     if request.asked("EnableUserData").lower() == "false":
         told.pop("UserData", None)
-    elif "UserData" in told and told["UserData"]:
+    elif told.get("UserData"):
         told["UserData"] = _told_in_listing(told["UserData"], fields)
     return told | title.broken
 
@@ -186,8 +186,6 @@ def replace(emby: "FakeEmby", request: Request, caller: str, person_id: str, ite
     """The whole state, whatever is left out falls to its default. The answer is empty."""
     person = emby.person(caller, person_id)
     title, told = _title(emby, item, person), request.json
-    while emby.before_storing:
-        emby.before_storing.pop()()
     if not emby.ignores_changes:
         last = told.get("LastPlayedDate")
         title.states[person.id] = State(
@@ -199,6 +197,8 @@ def replace(emby: "FakeEmby", request: Request, caller: str, person_id: str, ite
             rating=told.get("Rating"),
             saved_at=emby.now(),
         )
+    if emby.after_storing:
+        emby.after_storing.pop(0)()
     return Reply()
 
 

@@ -111,21 +111,24 @@ def test_what_emby_says_besides_is_sent_back(emby: FakeEmby, backend: Emby, film
     }
 
 
-def test_a_player_that_writes_at_the_same_time_is_written_over_once_more(
+def test_what_a_player_wrote_at_the_same_time_is_read_before_writing_again(
     emby: FakeEmby, backend: Emby, film: Title, alice: Person
 ) -> None:
-    emby.ignores_changes = True
+    def play() -> None:
+        state = film.state(alice.id)
+        state.position, state.favorite = 5 * SECOND, True
 
-    def obey() -> None:
-        emby.ignores_changes = False
-
-    change = wanted("progress_update", position_ms=60_000)
-    emby.before_storing = []
-    with pytest.raises(ServerTrouble, match="but then did not show it"):
-        backend.push(target(film), change)
+    emby.after_storing.append(play)
+    shown = backend.push(target(film), wanted("progress_update", position_ms=60_000))
+    assert (shown.position_ms, film.state(alice.id).favorite) == (60_000, True)
     assert len(writes(emby)) == 2
-    obey()
-    assert backend.push(target(film), change).position_ms == 60_000
+
+
+def test_an_ok_without_an_effect_is_not_believed(emby: FakeEmby, backend: Emby, film: Title) -> None:
+    emby.ignores_changes = True
+    with pytest.raises(ServerTrouble, match="took the change to “Sintel”, but then did not show it"):
+        backend.push(target(film), wanted("progress_update", position_ms=60_000))
+    assert len(writes(emby)) == 2
 
 
 def test_a_date_of_embys_own_that_is_later_is_not_taken_back(

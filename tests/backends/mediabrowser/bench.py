@@ -137,9 +137,9 @@ def faults(
 
 
 def without_uuids(document: dict[str, Any]) -> None:
-    """Both servers write their ids without dashes, which the format `uuid` does not allow."""
+    """Both servers write ids without dashes, which the format `uuid` does not allow; `guid` is no format at all."""
     for node in list(_nodes(document)):
-        if node.get("format") == "uuid":
+        if node.get("format") in ("uuid", "guid"):
             del node["format"]
 
 
