@@ -39,9 +39,7 @@ class EmbySession(Session):
             answer = self.raw("GET", "Users/Public")
         self.check(answer)
         told: Any = answer.json()
-        entries = told.get("Items") if isinstance(told, dict) else told
-        users = [self.read(User, entry) for entry in entries] if isinstance(entries, list) else []
-        return [self.person(user) for user in users if not user.is_disabled]
+        return self.persons(told.get("Items") if isinstance(told, dict) else told)
 
     def _find(self, wanted: str) -> RemoteUser:
         # Who is shown to everyone is found with any token at all, so that this one is tried.

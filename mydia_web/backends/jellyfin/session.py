@@ -50,9 +50,7 @@ class JellyfinSession(Session):
     def people(self) -> Sequence[RemoteUser]:
         answer = self.raw("GET", "Users")
         self.check(answer)
-        entries = answer.json()
-        users = [self.read(User, entry) for entry in entries] if isinstance(entries, list) else []
-        return [self.person(user) for user in users if not user.is_disabled]
+        return self.persons(answer.json())
 
     def begin_link(self, page: str) -> LinkCode:
         answer = self.raw("POST", "QuickConnect/Initiate")

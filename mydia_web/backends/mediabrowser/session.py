@@ -127,7 +127,8 @@ class Session(ABC):
 
     def _say(self, token: str) -> None:
         self._token = token
-        self.http.say(self.headers(token), secrets=[word for word in (token, quote(token, safe="")) if word])
+        secrets = {token, quote(token, safe=""), self._typed.get("password", "")}
+        self.http.say(self.headers(token), secrets=secrets)
 
     def _sign_in(self, *, ask: bool = False) -> RemoteUser:
         wanted = self._connection.remote_user_id.strip()
@@ -209,6 +210,18 @@ class Session(ABC):
         self._say(result.access_token)
         self._owner = self.person(result.user)
         return self._owner
+
+    def persons(self, entries: object) -> Sequence[RemoteUser]:
+        """Who may sign in. One strange entry hides no other."""
+        found: list[RemoteUser] = []
+        for entry in entries if isinstance(entries, list) else ():
+            try:
+                user = read(User, entry)
+            except UnreadableEntryError:
+                continue
+            if not user.is_disabled:
+                found.append(self.person(user))
+        return found
 
     def person(self, user: User) -> RemoteUser:
         return RemoteUser(self._id_of(user.id) or user.id, user.name)

@@ -329,6 +329,12 @@ def test_the_people_are_those_who_may_sign_in(
     assert backend.users() == [RemoteUser(alice.id, "alice"), RemoteUser(bob.id, "bob")]
 
 
+def test_a_strange_person_hides_no_other(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
+    told = '[3, {"Name": "nobody"}, {"Id": "b", "Name": "bob"}]'
+    jellyfin.fail_next(200, told, content_type="application/json")
+    assert backend.users() == [RemoteUser("b", "bob")]
+
+
 def test_the_libraries_are_those_of_films_and_shows(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
     jellyfin.add_place("Records", "music")
     mixed = jellyfin.add_place("All sorts")

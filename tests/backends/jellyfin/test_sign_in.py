@@ -197,6 +197,13 @@ def test_a_wrong_password_and_a_wrong_token_say_what_to_do(jellyfin: FakeJellyfi
     assert "asks for a user name and password, or a token" in nothing.message
 
 
+def test_what_a_server_repeats_of_a_password_is_not_shown(jellyfin: FakeJellyfin, typed: Connection) -> None:
+    jellyfin.fail_next(400, "The password secret is too short.", path="AuthenticateByName")
+    error = failure(typed)
+    assert isinstance(error, Rejected)
+    assert "The password … is too short." in error.message
+
+
 def test_a_disabled_user_is_refused(jellyfin: FakeJellyfin, typed: Connection, alice: Person) -> None:
     alice.is_disabled = True
     error = failure(typed)
