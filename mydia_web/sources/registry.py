@@ -1,12 +1,16 @@
 """Which kinds of source there are."""
 
 from mydia_web.backends.base import Backend, Connection
+from mydia_web.backends.emby import Emby
 from mydia_web.backends.folder import Folder
+from mydia_web.backends.jellyfin import Jellyfin
 from mydia_web.backends.kodi import Kodi
 from mydia_web.backends.traits import Traits
 from mydia_web.errors import InvalidValue
 
-_BACKENDS: dict[str, type[Backend]] = {backend.traits.kind: backend for backend in (Kodi, Folder)}
+_BACKENDS: dict[str, type[Backend]] = {
+    backend.traits.kind: backend for backend in (Jellyfin, Emby, Kodi, Folder)
+}
 KINDS = tuple(_BACKENDS)
 
 
