@@ -50,7 +50,7 @@ def _json_text(content_type: str, body: bytes) -> bytes:
     kind, options = parse_options_header(content_type)
     if kind.startswith("multipart/"):
         return _chosen(_parts(options.get("boundary", ""), body))
-    if kind == "application/x-www-form-urlencoded" and not body.lstrip()[:1] in (b"{", b"[", b"<", b""):
+    if kind == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (b"{", b"[", b"<", b""):
         return _chosen(_pairs(body))
     return body
 
