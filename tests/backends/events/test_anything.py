@@ -1,5 +1,6 @@
 """Whatever is sent, the answer is news or a refusal in words."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given
@@ -59,8 +60,12 @@ anything = st.recursive(
 )
 
 
-def check(event: Event) -> None:
-    """What others count on."""
+def check(read_it: Callable[[], Event]) -> None:
+    """What others count on; the one thing it may raise is a refusal in words."""
+    try:
+        event = read_it()
+    except BadPayload as refused:
+        event = Event("other", str(refused))
     item = event.item
     if event.action in ("test", "other"):
         assert item is None or event.action == "other"
@@ -79,10 +84,7 @@ def check(event: Event) -> None:
 
 @given(kinds, st.dictionaries(keys, anything, max_size=12))
 def test_any_json_object(kind, value):
-    try:
-        check(parse(kind, value))
-    except BadPayload as refused:
-        assert refused.message
+    check(lambda: parse(kind, value))
 
 
 @st.composite
@@ -104,18 +106,12 @@ def altered(draw: st.DrawFn) -> Any:
 
 @given(kinds, altered())
 def test_altered_payloads(kind, value):
-    try:
-        check(parse(kind, value))
-    except BadPayload as refused:
-        assert refused.message
+    check(lambda: parse(kind, value))
 
 
 @given(kinds, content_types, st.one_of(st.binary(), st.text().map(str.encode)))
 def test_any_bytes(kind, content_type, body):
-    try:
-        check(read(kind, content_type, body))
-    except BadPayload as refused:
-        assert refused.message
+    check(lambda: read(kind, content_type, body))
 
 
 @given(kinds, st.binary(), st.binary(max_size=30), st.sampled_from([b"payload", b"data", b"\xff", b""]))
@@ -129,7 +125,4 @@ def test_any_bytes_in_a_form(kind, content, header, name):
         + content
         + b"\r\n--x--"
     )
-    try:
-        check(read(kind, "multipart/form-data; boundary=x", body))
-    except BadPayload as refused:
-        assert refused.message
+    check(lambda: read(kind, "multipart/form-data; boundary=x", body))
