@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
 from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
@@ -40,7 +40,7 @@ class _Item(_Sent):
     production_year: wire.Year = None
     premiere_date: wire.Day = None
     run_time_ticks: wire.Ticks = None
-    provider_ids: wire.Ids = {}
+    provider_ids: wire.Ids = Field(default_factory=dict)
     series_name: wire.Text = ""
     parent_index_number: wire.Number = None
     index_number: wire.Number = None

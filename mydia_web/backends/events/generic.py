@@ -1,10 +1,10 @@
-"""Our own words for the news of anything else: a script, a player, a home automation. docs/webhooks.md explains them."""
+"""Our own words for the news of anything else, such as a script or a player. docs/webhooks.md explains them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
 from mydia_web.backends.events import wire
@@ -57,7 +57,7 @@ _Seconds = Annotated[wire.Millis, BeforeValidator(_seconds)]
 class _Show(wire.Wire):
     title: wire.Text = ""
     year: wire.Year = None
-    ids: wire.Ids = {}
+    ids: wire.Ids = Field(default_factory=dict)
 
 
 class _Said(wire.Wire):
@@ -67,7 +67,7 @@ class _Said(wire.Wire):
     type: wire.Text = ""
     title: wire.Text = ""
     year: wire.Year = None
-    ids: wire.Ids = {}
+    ids: wire.Ids = Field(default_factory=dict)
     show: Annotated[_Show, wire.Lenient] = _Show()
     season: wire.Number = None
     episode: wire.Number = None

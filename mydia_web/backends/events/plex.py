@@ -47,7 +47,7 @@ class Metadata(_Sent):
     view_offset: wire.Millis = None
     last_viewed_at: wire.Epoch = None
     guid: Any = None
-    guids: Any = Field(None, alias="Guid")
+    guids: Any = Field(default=None, alias="Guid")
     grandparent_guid: Any = None
     grandparent_title: wire.Text = ""
     index: wire.Number = None
@@ -57,10 +57,10 @@ class Metadata(_Sent):
 
 class Said(_Sent):
     event: wire.Text = ""
-    account: Annotated[Named, wire.Lenient] = Field(Named(), alias="Account")
-    server: Annotated[Server, wire.Lenient] = Field(Server(), alias="Server")
-    player: Annotated[Named, wire.Lenient] = Field(Named(), alias="Player")
-    metadata: Annotated[Metadata, wire.Lenient] = Field(Metadata(), alias="Metadata")
+    account: Annotated[Named, wire.Lenient] = Field(default=Named(), alias="Account")
+    server: Annotated[Server, wire.Lenient] = Field(default=Server(), alias="Server")
+    player: Annotated[Named, wire.Lenient] = Field(default=Named(), alias="Player")
+    metadata: Annotated[Metadata, wire.Lenient] = Field(default=Metadata(), alias="Metadata")
 
 
 def is_from_here(payload: Mapping[str, Any]) -> bool:

@@ -38,17 +38,20 @@ def read(kind: str, content_type: str, body: bytes) -> Event:
 
 
 def parse(kind: str, payload: Mapping[str, Any]) -> Event:
-    module = _KINDS[kind]
-    if not module.is_from_here(payload):
-        raise BadPayload(_not_from(kind, payload))
-    event: Event = module.parse(payload)
+    order = KINDS if kind == "generic" else (kind, *KINDS)
+    sender = next((one for one in order if _KINDS[one].is_from_here(payload)), None)
+    if sender != kind:
+        raise BadPayload(_not_from(kind, sender))
+    event: Event = _KINDS[kind].parse(payload)
     return event
 
 
-def _not_from(kind: str, payload: Mapping[str, Any]) -> str:
-    sender = next((other for other in KINDS if other != kind and _KINDS[other].is_from_here(payload)), None)
-    if sender is None or (sender == "generic" and kind != "generic"):
-        return f"This JSON is not what {_NAMES[kind]} sends. Compare the settings there with the steps on this page."
+def _not_from(kind: str, sender: str | None) -> str:
+    if sender is None or sender == "generic":
+        return (
+            f"This JSON is not what {_NAMES[kind]} sends. "
+            "Compare the settings there with the steps on the source's page."
+        )
     return (
         f"This is what {_NAMES[sender]} sends, but the address is meant for {_NAMES[kind]}. "
         "Take the address from the page of the source it belongs to."

@@ -50,11 +50,11 @@ _ACTIONS: Mapping[str, Action] = {
 
 class _Metadata(plex.Metadata):
     full_title: wire.Text = ""
-    by_provider: wire.Ids = Field({}, alias="Guids")
+    by_provider: wire.Ids = Field(default_factory=dict, alias="Guids")
 
 
 class _Said(plex.Said):
-    metadata: Annotated[_Metadata, wire.Lenient] = Field(_Metadata(), alias="Metadata")
+    metadata: Annotated[_Metadata, wire.Lenient] = Field(default=_Metadata(), alias="Metadata")
 
 
 def is_from_here(payload: Mapping[str, Any]) -> bool:

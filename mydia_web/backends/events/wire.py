@@ -39,7 +39,7 @@ def _whole(value: object) -> int | None:
     if isinstance(value, float) and 0 <= value <= 2**53:
         value = int(value)
     known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**62
-    return int(value) if known else None  # type: ignore[call-overload, no-any-return]
+    return int(value) if known else None  # type: ignore[call-overload]
 
 
 def _number(value: object) -> int | None:
@@ -89,6 +89,10 @@ def _object(value: object) -> object:
     return value if isinstance(value, Mapping) else {}
 
 
+def _named(value: object) -> dict[str, Any]:
+    return {_text(name): told for name, told in value.items()} if isinstance(value, Mapping) else {}
+
+
 def _ticks(value: object) -> int | None:
     ticks = _whole(value)
     return _ms(ticks // 10_000) if ticks is not None else None
@@ -115,7 +119,7 @@ Millis = Annotated[int | None, BeforeValidator(_ms)]
 Ticks = Annotated[int | None, BeforeValidator(_ticks)]
 #: In front of a model or a mapping: anything else counts as empty.
 Lenient = BeforeValidator(_object)
-Ids = Annotated[dict[str, Any], Lenient]
+Ids = Annotated[dict[str, Any], BeforeValidator(_named)]
 
 
 class Wire(BaseModel):
