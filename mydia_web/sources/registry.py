@@ -3,9 +3,10 @@
 from mydia_web.backends.base import Backend, Connection
 from mydia_web.backends.folder import Folder
 from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.plex import Plex
 from mydia_web.errors import InvalidValue
 
-_BACKENDS: dict[str, type[Backend]] = {backend.traits.kind: backend for backend in (Kodi, Folder)}
+_BACKENDS: dict[str, type[Backend]] = {backend.traits.kind: backend for backend in (Kodi, Plex, Folder)}
 KINDS = tuple(_BACKENDS)
 
 
