@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from tests.fakes.plex_http import FakeServer, Reply, Request, tree
-from tests.fakes.plex_library import Library, Played, Title
+from tests.fakes.plex_library import Library, Title
 from tests.fakes.plex_tv import ALICE, BOB, CAROL, FakePlexTv
 
 __all__ = ["ALICE", "BOB", "CAROL", "FakePlex", "Title"]
@@ -83,6 +83,8 @@ class FakePlex(FakeServer, Library):
         if path == "/":
             names = {**self._names(), "friendlyName": self.name, "myPlexUsername": "alice"}
             return tree(request, {"MediaContainer": {"size": 0, **names}})
+        if path == "/library":
+            return tree(request, {"MediaContainer": {"size": 0, "title1": "Plex Library"}})
         if path in ("/library/sections", "/library/sections/all"):
             directories = [section.directory() for section in self.sections]
             return tree(request, {"MediaContainer": {"size": len(directories), "Directory": directories}})
@@ -93,8 +95,8 @@ class FakePlex(FakeServer, Library):
             entries = [self.titles[key].metadata(user) for key in keys if key in self.titles]
             return self._entries(request, entries, len(entries), 0) if entries else _NOTHING
         if found := re.fullmatch(r"/library/metadata/(\d+)/thumb/\d+", path):
-            picture = b"\x89PNG\r\n\x1a\n" + found[1].encode()
-            return Reply(200, picture, "image/png") if int(found[1]) in self.titles else _NOTHING
+            picture = b"\xff\xd8\xff" + found[1].encode()
+            return Reply(200, picture, "image/jpeg") if int(found[1]) in self.titles else _NOTHING
         return _NOTHING
 
     def _list(self, request: Request, user: int, section: int) -> Reply:
@@ -174,6 +176,3 @@ class FakePlex(FakeServer, Library):
             return _NOTHING
         setting = {"id": name, "type": "int", "default": 90, "value": self.threshold, "group": "library"}
         return tree(request, {"MediaContainer": {"size": 1, "Setting": [setting]}})
-
-    def held(self, title: Title, user_id: int = ALICE) -> Played:
-        return title.of(user_id)

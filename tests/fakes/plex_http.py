@@ -56,6 +56,8 @@ class Reply:
 class Exchange:
     request: Request
     reply: Reply
+    #: Answered with what a test wished for, not with what Plex would say.
+    staged: bool = False
 
 
 def tree(request: Request, answer: Any, *, status: int = 200, **headers: str) -> Reply:
@@ -72,7 +74,8 @@ class FakeServer:
         self.exchanges: list[Exchange] = []
         #: What every request is answered with instead of the truth.
         self.instead: Reply | None = None
-        self.loses_answers = False
+        #: Requests with these methods are carried out, and then the connection breaks.
+        self.loses_answers_to: tuple[str, ...] = ()
         self.lock = threading.RLock()
         self._port = 0
         self._server: ThreadingHTTPServer | None = None
@@ -124,11 +127,11 @@ class FakeServer:
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:
-        self.loses_answers = True
+        self.loses_answers_to = ("GET", "POST", "PUT", "DELETE")
         try:
             yield
         finally:
-            self.loses_answers = False
+            self.loses_answers_to = ()
 
     def lines(self) -> list[str]:
         """Method and path of each request since the last call."""
@@ -140,9 +143,9 @@ class FakeServer:
         """None: the connection breaks."""
         with self.lock:
             reply = self.instead or self.answer(request)
-            if self.loses_answers:
+            if request.method in self.loses_answers_to:
                 return None
-            self.exchanges.append(Exchange(request, reply))
+            self.exchanges.append(Exchange(request, reply, staged=self.instead is not None))
             return reply
 
 

@@ -20,7 +20,7 @@ class Pin:
 
 def _person(user_id: int, title: str, **other: Any) -> dict[str, Any]:
     uuid = f"{user_id:016x}"
-    return {"id": user_id, "uuid": uuid, "title": title, "friendlyName": None, "protected": False, **other}
+    return {"id": user_id, "uuid": uuid, "title": title, "friendlyName": "", "protected": False, **other}
 
 
 class FakePlexTv(FakeServer):
@@ -103,17 +103,16 @@ class FakePlexTv(FakeServer):
         return tree(request, _account(self.people[user], token), status=201)
 
     def _resources(self, user: int) -> list[dict[str, Any]]:
-        player = {"name": "Telly", "clientIdentifier": "telly", "provides": "player", "accessToken": None}
+        player = _device("Telly", "telly", provides="player")
         servers = [
-            {
-                "name": name,
-                "product": "Plex Media Server",
-                "clientIdentifier": machine_id,
-                "provides": "server",
-                "owned": user == ALICE,
-                "accessToken": self.server_token(user, machine_id),
-                "connections": [{"uri": "https://192-168-1-20.example.plex.direct:32400", "local": True}],
-            }
+            _device(
+                name,
+                machine_id,
+                provides="server",
+                owned=user == ALICE,
+                ownerId=None if user == ALICE else ALICE,
+                accessToken=self.server_token(user, machine_id),
+            )
             for machine_id, name in self.servers.items()
             if user in self.shared_with
         ]
@@ -137,8 +136,21 @@ class FakePlexTv(FakeServer):
         return _refused(request, 404, 1000, "Not found")
 
 
+def _device(name: str, identifier: str, **other: Any) -> dict[str, Any]:
+    connection = {"protocol": "https", "address": "192.168.1.20", "port": 32400, "local": True}
+    connection |= {"uri": "https://192-168-1-20.example.plex.direct:32400", "relay": False, "IPv6": False}
+    flags = ("owned", "home", "synced", "relay", "presence", "httpsRequired", "publicAddressMatches")
+    flags += ("dnsRebindingProtection", "natLoopbackSupported")
+    words = ("product", "productVersion", "platform", "platformVersion", "device", "publicAddress")
+    dates = {"createdAt": "2024-01-01T00:00:00Z", "lastSeenAt": "2026-01-01T00:00:00Z"}
+    told = dict.fromkeys(words, "") | dict.fromkeys(flags, False) | dates
+    told |= {"name": name, "clientIdentifier": identifier, "connections": [connection]}
+    return {**told, "ownerId": None, "sourceTitle": None, "accessToken": "", **other}
+
+
 def _account(person: dict[str, Any], token: str) -> dict[str, Any]:
-    return {**person, "authToken": token}
+    more = {"hasPassword": True, "joinedAt": 1_500_000_000, "twoFactorEnabled": False}
+    return {**person, **more, "authToken": token}
 
 
 def _told(pin: Pin) -> dict[str, Any]:

@@ -136,8 +136,7 @@ class Plex(Backend):
     def artwork(self, url: str) -> Artwork:
         if not mapping.is_picture(url):
             raise Rejected("This is not the address of a picture in Plex.")
-        self._sign_in.ensure()
-        return self._http.picture(url.removeprefix("/"))
+        return self._server.picture(url.removeprefix("/"))
 
     @classmethod
     def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:

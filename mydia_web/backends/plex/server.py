@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mydia_web.backends.answers import Answer
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble, SignInRefused
+from mydia_web.backends.base import Artwork
+from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.plex.mapping import Entry, Identity, container, members, sure
 from mydia_web.backends.plex.signing_in import SignIn
@@ -37,16 +38,19 @@ class Server:
         answer = self._http.send(method, path, **request)
         if answer.status in (401, 498) and self._sign_in.renew(token):
             answer = self._http.send(method, path, **request)
-        if answer.status in (401, 498):
-            raise SignInRefused(
-                "Plex refused this sign-in. Link the account again or enter another token; a friend's server "
-                "must be shared with the account."
-            )
-        if answer.status == 403:
-            raise Rejected("Plex does not let this person see or change that.")
-        if answer.status == 404:
-            raise NotOnServer("Plex does not have this any more.")
+        if answer.status in _UNDERSTOOD:
+            raise _refusal(answer.status, path)
         return answer
+
+    def picture(self, path: str) -> Artwork:
+        self._sign_in.ensure()
+        token = self._sign_in.token
+        try:
+            return self._http.picture(path)
+        except SignInRefused as error:
+            if self._sign_in.renew(token):
+                return self._http.picture(path)
+            raise _refusal(401, path) from error
 
     def identity(self) -> Identity:
         found = sure(Identity, self.ask("GET", ""))
@@ -91,6 +95,22 @@ class Server:
             if value.isdecimal() and 1 <= int(value) <= 100:
                 return int(value) / 100
         return USUAL_THRESHOLD
+
+
+def _refusal(status: int, path: str) -> BackendError:
+    is_one_title = path.startswith(("library/metadata/", ":/"))
+    if status == 404 and is_one_title:
+        return NotOnServer("Plex does not have this title any more.")
+    if status == 404:
+        return ServerTrouble("Plex does not have what every server of its kind has. Is the address right?")
+    if status == 403 and is_one_title:
+        return Rejected("Plex does not let this person see or change that title.")
+    if status == 403:
+        return SignInRefused("Plex knows this person, but does not allow what was asked.")
+    return SignInRefused(
+        "Plex refused this sign-in. Link the account again or enter another token; a friend's server "
+        "must be shared with the account."
+    )
 
 
 def timeline(rating_key: str, position: int, duration: int) -> dict[str, Any]:
