@@ -157,6 +157,8 @@ class _Listener(ThreadingHTTPServer):
 def _handler_of(server: FakeServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        #: The head and the body of an answer in one packet: in two, the second waits 40 ms for the first's receipt.
+        wbufsize = -1
 
         def log_message(self, *_: Any) -> None:
             pass

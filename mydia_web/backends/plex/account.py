@@ -63,6 +63,7 @@ class Account:
 
     def sign_in(self, username: str, password: str) -> str:
         """The account's token."""
+        self._http.say({}, secrets=[password])
         form = {"login": username, "password": password, "rememberMe": "true"}
         answer = self._http.send("POST", "api/v2/users/signin", data=form, understood=(400, 401, 403, 422))
         if answer.status >= 400:
@@ -83,6 +84,7 @@ class Account:
 
     def switch(self, token: str, person: Person, pin: str) -> str:
         """The token of a member of the Home."""
+        self._http.say({}, secrets=[token, pin])
         answer = self._http.send(
             "POST",
             f"api/v2/home/users/{quote(person.uuid, safe='')}/switch",
@@ -117,6 +119,7 @@ class Account:
         return _sure(Pin, answer).auth_token
 
     def _get(self, path: str, token: str, *, understood: tuple[int, ...] = (), **params: Any) -> Answer:
+        self._http.say({}, secrets=[token])
         answer = self._http.send(
             "GET",
             path,
