@@ -143,10 +143,8 @@ class FakeServer:
         """None: the connection breaks."""
         with self.lock:
             reply = self.instead or self.answer(request)
-            if request.method in self.loses_answers_to:
-                return None
             self.exchanges.append(Exchange(request, reply, staged=self.instead is not None))
-            return reply
+            return None if request.method in self.loses_answers_to else reply
 
 
 class _Listener(ThreadingHTTPServer):

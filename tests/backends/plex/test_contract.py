@@ -107,12 +107,12 @@ def test_a_bench_tells_requests_since_the_last_call_and_fails_as_asked(
     change = Wanted("mark_watched", CLICK, True, 0)
     with bench.losing_answers(), pytest.raises(Unreachable):
         backend.push(film, change)
-    assert bench.requests() == []
+    read = ("GET", "/library/metadata/1?includeGuids=1")
+    assert bench.requests() == [read]
     with bench.answering(503, headers={"Retry-After": "9"}), pytest.raises(RateLimited):
         backend.push(film, change)
     bench.requests()
     backend.push(film, change)
-    read = ("GET", "/library/metadata/1?includeGuids=1")
     mark = ("PUT", "/:/scrobble?identifier=com.plexapp.plugins.library&key=1")
     assert bench.requests() == [read, mark, read]
     assert bench.requests() == []
