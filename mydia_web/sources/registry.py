@@ -3,9 +3,10 @@
 from mydia_web.backends.base import Backend, Connection
 from mydia_web.backends.folder import Folder
 from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.trakt import Trakt
 from mydia_web.errors import InvalidValue
 
-_BACKENDS: dict[str, type[Backend]] = {backend.traits.kind: backend for backend in (Kodi, Folder)}
+_BACKENDS: dict[str, type[Backend]] = {backend.traits.kind: backend for backend in (Kodi, Trakt, Folder)}
 KINDS = tuple(_BACKENDS)
 
 
