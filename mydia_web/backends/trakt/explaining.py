@@ -50,7 +50,7 @@ def _writes(target: Target, wanted: Wanted, number: int) -> Iterator[str]:
 
 
 def _post(path: str, body: Mapping[str, Any], condition: str) -> str:
-    return f"POST /{path} {json.dumps(body)}  ({condition})"
+    return f"POST /{path} {json.dumps(body, ensure_ascii=False)}  ({condition})"
 
 
 def _percent(position_ms: int, duration_ms: int | None) -> float | str:
