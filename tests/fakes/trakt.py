@@ -62,8 +62,8 @@ class FakeTrakt(Catalogue):
         self._monotonic = monotonic
         self._wrote_at: dict[Account, float] = {}
         self.wall: Callable[[], datetime] = lambda: datetime.now(UTC)
-        self.oauth, self.routes = OAuth(self.now), Routes(self, self.now)
         self.alice = Account("Alice", self.now)
+        self.oauth, self.routes = OAuth(self.now), Routes(self, self.now)
         self.pictures: dict[str, tuple[bytes, str]] = {}
         self.exchanges: list[Exchange] = []
         self._instead: list[Reply] = []
@@ -95,8 +95,7 @@ class FakeTrakt(Catalogue):
 
     def now(self) -> datetime:
         """Never before what it was told of: nobody has watched anything in the future."""
-        known = [play.watched_at for play in self.alice.plays] if hasattr(self, "alice") else []
-        return max([self.wall(), *known])
+        return max(self.wall(), self.alice.latest)
 
     def writes(self) -> list[Exchange]:
         return [exchange for exchange in self.exchanges if exchange.method != "GET"]

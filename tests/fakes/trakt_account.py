@@ -44,6 +44,8 @@ class Account:
     watching: Watching | None = None
     #: (plural of the kind, name) → when that was last done.
     stamps: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    #: The latest play.
+    latest: datetime = UNKNOWN
     #: A setting of the real one: a second play of a title is not kept.
     keeps_one_play: bool = False
 
@@ -66,6 +68,7 @@ class Account:
         if self.keeps_one_play and self.plays_of(title):
             return 0
         self.plays.append(Play(title, at.replace(microsecond=0), action))
+        self.latest = max(self.latest, at)
         self.touch(title, "watched_at")
         return 1
 

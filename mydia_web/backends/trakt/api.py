@@ -8,8 +8,8 @@ import httpx2
 
 from mydia_web.backends.answers import Answer
 from mydia_web.backends.base import Connection, Credentials
-from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble, SignInRefused
-from mydia_web.backends.http import REASON_CHARS, Http
+from mydia_web.backends.errors import BackendError, NotOnServer, ServerTrouble, SignInRefused
+from mydia_web.backends.http import Http
 from mydia_web.backends.trakt import tokens
 from mydia_web.backends.trakt.pacing import Pace, pace_of
 
@@ -20,11 +20,6 @@ _STOPPED = {
     420: "This Trakt account has reached one of its limits. Trakt's settings tell which; more is for VIP accounts.",
     423: "This Trakt account is locked. Trakt's support can unlock it.",
     426: "Trakt keeps this for VIP accounts.",
-}
-_WRONG = {
-    404: "does not know this address",
-    412: "wants another content type",
-    422: "cannot use these values",
 }
 _JSON = {"Content-Type": "application/json", "trakt-api-version": "2"}
 
@@ -109,7 +104,7 @@ class Api:
         had = tokens.access_token(self.credentials)
         if not had:
             raise SignInRefused("No Trakt account is linked yet. Link one by a code.")
-        statuses = {*understood, 401, *_STOPPED, *_WRONG}
+        statuses = {*understood, 401, 404, *_STOPPED}
         answer = self._http.send(method, path, understood=statuses, **request)
         if answer.status == 401 and self.credentials.get("refresh_token"):
             self._renew(had)
@@ -123,10 +118,7 @@ class Api:
             return SignInRefused(tokens.LINK_AGAIN)
         if answer.status in _STOPPED:
             return SignInRefused(_STOPPED[answer.status])
-        if answer.status == 404:
-            return ServerTrouble(f"{self.place} answers, but not as Trakt does. Is this the right address?")
-        words = f"Trakt {_WRONG[answer.status]} (status {answer.status})"
-        return Rejected(f"{words}{_reason(answer)}")
+        return ServerTrouble(f"{self.place} answers, but not as Trakt does. Is this the right address?")
 
     def _renew_early(self) -> None:
         """Before the token ends. Where that fails the old one goes on being used, as long as it is good."""
@@ -201,19 +193,3 @@ def _rows(answer: Answer) -> list[Any]:
 def _number(answer: Answer, name: str) -> int | None:
     text = answer.headers.get(f"X-Pagination-{name}", "")
     return int(text) if text.isdecimal() else None
-
-
-def _reason(answer: Answer) -> str:
-    """What Trakt says of it: it names fields, never secrets."""
-    if answer.is_web_page or answer.content_type != "application/json":
-        return "."
-    try:
-        told = answer.json()
-    except ServerTrouble:
-        return "."
-    words = (
-        told.get("error_description") or told.get("message") or told.get("errors")
-        if isinstance(told, dict)
-        else ""
-    )
-    return f": {str(words)[:REASON_CHARS]}" if words else "."

@@ -22,6 +22,8 @@ class Titles:
     kind: ContentKind
     positions: Positions = field(default_factory=dict)
     plays: dict[int, Plays] = field(default_factory=dict)
+    #: The plays that were counted, by Trakt's numbers.
+    seen: set[int] = field(default_factory=set)
 
     def add(self, entries: Sequence[object]) -> Iterator[str]:
         """Words about the entries that could not be read."""
@@ -32,6 +34,10 @@ class Titles:
             except UnreadableEntryError as error:
                 yield str(error)
                 continue
+            # A play that is added meanwhile moves the others down, onto the next page once more.
+            if play.id in self.seen:
+                continue
+            self.seen.add(play.id)
             known = self.plays.get(number) or Plays(row=play)
             self.plays[number] = known.plus(mapping.instant(play.watched_at))
 
