@@ -167,7 +167,7 @@ class Wanted:
     watched: bool | None = None
     position_ms: int | None = None
     duration_ms: int | None = None
-    #: When the title was finished, in UTC; None: nobody knows, or it was not.
+    #: When the title was finished, in UTC; the epoch (1970) where nobody knows. None: it was not.
     watched_at: datetime | None = None
     #: Only the play of that time is owed, to a server that counts plays: the state has changed again since.
     is_past_play: bool = False

@@ -6,8 +6,8 @@ from mydia_web.backends.folder import Folder
 from mydia_web.backends.jellyfin import Jellyfin
 from mydia_web.backends.kodi import Kodi
 from mydia_web.backends.plex import Plex
-from mydia_web.backends.trakt import Trakt
 from mydia_web.backends.traits import Traits
+from mydia_web.backends.trakt import Trakt
 from mydia_web.errors import InvalidValue
 
 _BACKENDS: dict[str, type[Backend]] = {

@@ -40,8 +40,10 @@ class Emby(MediaBrowser):
             Field("username", "User name", "Leave empty for an API key."),
             Field("password", "Password", secret=True),
             Field("token", "API key", "Instead of a password: Dashboard, API Keys.", secret=True),
+            Field("remote_user", "Your name there", "Only with an API key, which is nobody's."),
         ),
         concurrency=4,
+        has_libraries=True,
     )
     _page = "web/index.html#!/item"
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from mydia_web.backends.base import (
     Artwork,
     Backend,
+    Connection,
     LibraryPage,
     Linked,
     Playing,
@@ -29,7 +30,7 @@ from mydia_web.backends.mediabrowser.models import (
     View,
     read,
 )
-from mydia_web.backends.mediabrowser.session import Session
+from mydia_web.backends.mediabrowser.session import Session, server_address
 
 #: Libraries that hold films or shows; one that names no type holds both.
 _LIBRARY_TYPES = ("", "movies", "tvshows", "mixed", "unknown")
@@ -120,9 +121,11 @@ class MediaBrowser(Backend):
             raise Rejected(f"This is not the address of a picture in {self.traits.product}.")
         return self._session.http.picture(url)
 
-    def web_link(self, target: Target) -> str:
-        server = f"&serverId={self._session.server_id}" if self._session.server_id else ""
-        return f"{self._address}/{self._page}?id={target.remote_id}{server}" if target.remote_id else ""
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
+        server = f"&serverId={connection.server_id}" if connection.server_id else ""
+        address = server_address(connection.base_url)
+        return f"{address}/{cls._page}?id={target.remote_id}{server}" if target.remote_id else ""
 
     @property
     def _listing(self) -> Listing:

@@ -59,6 +59,7 @@ class Plex(Backend):
         linking="plex.tv/link",
         concurrency=2,
         keeps_dates=False,
+        has_libraries=True,
     )
     #: Where accounts are.
     plex_tv: ClassVar[str] = "https://plex.tv"
@@ -127,11 +128,12 @@ class Plex(Backend):
             return ()
         return [playing for entry in entries if (playing := self._playing(entry))]
 
-    def web_link(self, target: Target) -> str:
-        if not self._sign_in.server_id:
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
+        if not connection.server_id:
             return ""
         key = quote(f"/library/metadata/{target.remote_id}", safe="")
-        return f"https://app.plex.tv/desktop/#!/server/{self._sign_in.server_id}/details?key={key}"
+        return f"https://app.plex.tv/desktop/#!/server/{connection.server_id}/details?key={key}"
 
     def artwork(self, url: str) -> Artwork:
         if not mapping.is_picture(url):

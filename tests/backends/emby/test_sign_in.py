@@ -85,9 +85,10 @@ def test_the_path_of_a_proxy_is_kept(bench: EmbyBench) -> None:
         emby.add_person("alice")
         film = emby.add_movie("Sintel")
         backend = Emby(Connection(emby.url, {"username": "alice", "password": "secret"}))
-        assert backend.check().name == "Cellar"
+        server = backend.check()
+        assert server.name == "Cellar"
         assert backend.push(target(film), Wanted("mark_watched", CLICK)).watched
-        link = backend.web_link(target(film))
+        link = Emby.web_link(Connection(emby.url, server_id=server.server_id), target(film))
         assert link == f"{emby.url}/web/index.html#!/item?id={film.id}&serverId={emby.server_id}"
         backend.close()
 

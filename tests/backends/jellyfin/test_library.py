@@ -1,11 +1,13 @@
 """Reading a Jellyfin's library, its people and what is being played."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from mydia_web.backends.base import (
+    Connection,
     LibraryPage,
     Playing,
     RemoteItem,
@@ -384,9 +386,10 @@ def test_a_title_opens_in_jellyfins_own_player(
     jellyfin: FakeJellyfin, bench: JellyfinBench, backend: Jellyfin
 ) -> None:
     (film,) = bench.add_movie("Sintel")
-    assert backend.web_link(film) == f"{jellyfin.url}/web/#/details?id={film.remote_id}"
-    backend.check()
-    assert backend.web_link(film).endswith(f"&serverId={jellyfin.server_id}")
+    there = Connection(jellyfin.url)
+    assert Jellyfin.web_link(there, film) == f"{jellyfin.url}/web/#/details?id={film.remote_id}"
+    known = replace(there, server_id=backend.check().server_id)
+    assert Jellyfin.web_link(known, film).endswith(f"&serverId={jellyfin.server_id}")
 
 
 def test_a_token_that_was_revoked_is_refused(bench: JellyfinBench) -> None:

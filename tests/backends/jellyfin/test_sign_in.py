@@ -111,7 +111,9 @@ def test_the_path_of_a_proxy_is_kept(bench: JellyfinBench) -> None:
         assert backend.check().name == "Attic"
         film = jellyfin.add_movie("Sintel")
         assert backend.push(target(film), Wanted("mark_watched", CLICK)).watched
-        assert backend.web_link(target(film)).startswith(f"{jellyfin.url}/web/#/details?id={film.id}")
+        assert Jellyfin.web_link(Connection(jellyfin.url), target(film)).startswith(
+            f"{jellyfin.url}/web/#/details?id={film.id}"
+        )
         backend.close()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mydia_web.backends.base import Playing, Target
+from mydia_web.backends.base import Connection, Playing, Target
 from mydia_web.backends.errors import NotOnServer, Rejected, SignInRefused
 from mydia_web.backends.plex import Plex
 from tests.backends.plex.conftest import Open, signed_in
@@ -34,19 +34,14 @@ def test_a_refused_sign_in_is_not_silence(plex: FakePlex, open_plex: Open) -> No
 
 
 def test_a_title_opens_in_plexs_own_app(plex: FakePlex, backend: Plex) -> None:
-    link = backend.web_link(Target("12", "movie"))
+    link = Plex.web_link(Connection(plex.url, server_id=plex.machine_id), Target("12", "movie"))
     path = "details?key=%2Flibrary%2Fmetadata%2F12"
     assert link == f"https://app.plex.tv/desktop/#!/server/{plex.machine_id}/{path}"
     assert plex.lines() == []
 
 
-def test_without_the_servers_own_name_there_is_no_link_until_it_is_known(
-    plex: FakePlex, open_plex: Open
-) -> None:
-    backend = open_plex({"token": "account-of-alice"})
-    assert backend.web_link(Target("12", "movie")) == ""
-    backend.check()
-    assert plex.machine_id in backend.web_link(Target("12", "movie"))
+def test_without_the_servers_own_name_there_is_no_link(plex: FakePlex) -> None:
+    assert Plex.web_link(Connection(plex.url), Target("12", "movie")) == ""
 
 
 def test_a_poster_is_fetched(plex: FakePlex, backend: Plex) -> None:

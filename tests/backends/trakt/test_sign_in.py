@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import Connection, Credentials, Linked, LinkCode, RemoteUser, Target, Wanted
+from mydia_web.backends.base import Connection, Credentials, LinkCode, Linked, RemoteUser, Target, Wanted
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
 from mydia_web.backends.trakt import Trakt
 from mydia_web.backends.trakt.tokens import OAuth
