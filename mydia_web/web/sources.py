@@ -149,7 +149,7 @@ def pull_progress(source_id: int) -> ResponseReturnValue:
 def pull(source_id: int) -> ResponseReturnValue:
     """Ask for a pull; the one under way where there is one."""
     source = get_source(source_id)
-    asked = request_pull(source.id)
+    asked = request_pull(source.id, is_sweep=True)
     db.session.commit()
     if not htmx.wants_fragment():
         return redirect(url_for(".pull_progress", source_id=source_id), code=303)
