@@ -147,20 +147,24 @@ def _entries(server: Server, query: Query, total: int) -> Iterator[list[Any]]:
 
     `total` is what it named before: fewer now is a change.
     """
-    start, seen = 0, set[str]()
+    start, last = 0, None
     while True:
-        answer = _page(server, query, start, PAGE)
+        answer = _page(server, query, max(0, start - 1), PAGE + (start > 0))
         entries, now_total = members(answer, "Metadata"), _total(answer)
-        keys = {str(entry.get("ratingKey")) for entry in entries if isinstance(entry, dict)}
-        # What moves up while we read is missed; what moves down comes twice.
-        if now_total < total or (not entries and start < now_total) or keys & seen:
+        # Each page begins with the end of the one before: what moved up would be missed, what moved down come twice.
+        follows = not start or (bool(entries) and _key(entries.pop(0)) == last)
+        if now_total < total or not follows or (not entries and start < now_total):
             raise ServerTrouble("Plex's library changed while it was being read. It will be read again.")
         start, total = start + len(entries), now_total
-        seen |= keys
         if entries:
+            last = _key(entries[-1])
             yield entries
         if start >= total:
             return
+
+
+def _key(entry: object) -> str | None:
+    return str(entry.get("ratingKey")) if isinstance(entry, dict) else None
 
 
 def _page(server: Server, query: Query, start: int, size: int) -> dict[str, Any]:

@@ -109,7 +109,11 @@ def test_marking_what_is_watched_already_adds_no_play(plex: FakePlex, backend: P
     assert plex.lines() == ["GET /library/metadata/1"]
 
 
-def test_the_end_of_a_rewatch_is_one_more_play(backend: Plex, film: Title) -> None:
+@pytest.mark.parametrize("zero_clears", [True, False])
+def test_the_end_of_a_rewatch_is_one_more_play(
+    plex: FakePlex, backend: Plex, film: Title, zero_clears: bool
+) -> None:
+    plex.zero_clears = zero_clears
     holds(film, 2, 30 * MINUTE)
     assert backend.push(target(film), mark()) == RemoteState(True, 0, 3, ARRIVAL)
 
