@@ -66,17 +66,19 @@ def test_a_status_in_words(
 def test_trakt_may_ask_to_wait(
     trakt: FakeTrakt, backend: Trakt, headers: dict[str, str], seconds: int
 ) -> None:
-    with trakt.answering(Reply(429, b"<html>", {"Content-Type": "text/html", **headers})):
-        with pytest.raises(RateLimited) as raised:
-            backend.check()
+    reply = Reply(429, b"<html>", {"Content-Type": "text/html", **headers})
+    with trakt.answering(reply), pytest.raises(RateLimited) as raised:
+        backend.check()
     assert raised.value.retry_after == seconds
 
 
 @pytest.mark.parametrize("body", [b"<html></html>", b"", b"[]", b'{"user": null}', b'{"user": {}}'])
 def test_another_server_is_not_taken_for_trakt(trakt: FakeTrakt, backend: Trakt, body: bytes) -> None:
-    with trakt.answering(Reply(200, body, {"Content-Type": "application/json"})):
-        with pytest.raises(ServerTrouble):
-            backend.check()
+    with (
+        trakt.answering(Reply(200, body, {"Content-Type": "application/json"})),
+        pytest.raises(ServerTrouble),
+    ):
+        backend.check()
 
 
 def test_nothing_answers(client: Client, connection: Connection) -> None:
@@ -89,9 +91,11 @@ def test_what_a_server_repeats_of_a_secret_is_not_shown(
 ) -> None:
     secrets = [value for name, value in connection.credentials.items() if name != "client_id"]
     for status in (400, 422):
-        with trakt.answering(Reply(status, {"message": " ".join(secrets)})):
-            with pytest.raises(Rejected) as raised:
-                backend.check()
+        with (
+            trakt.answering(Reply(status, {"message": " ".join(secrets)})),
+            pytest.raises(Rejected) as raised,
+        ):
+            backend.check()
         assert not [name for name in ("access", "refresh", "secret-of") if name in str(raised.value)]
 
 
