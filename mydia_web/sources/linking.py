@@ -5,7 +5,7 @@ The functions that wait for the server say so: no transaction may be open while 
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import delete, select
@@ -13,10 +13,12 @@ from sqlalchemy import delete, select
 from mydia_web.backends.base import Connection, Credentials, LinkCode, Linked, ServerInfo
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.sources.accounts import link_account
+from mydia_web.sources.accounts import connection_of, link_account
 from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import AccountLink, Source, SourceAccount
 from mydia_web.sources.registry import backend_class, open_backend
+
+_DEVICE = "device_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class SignedIn:
 
     server: ServerInfo
     linked: Linked
+    #: What we called ourselves: the sign-in may be good for that only.
+    device_id: str
 
 
 def sign_in(kind: str, connection: Connection) -> SignedIn:
@@ -32,7 +36,14 @@ def sign_in(kind: str, connection: Connection) -> SignedIn:
     with closing(open_backend(kind, connection)) as backend:
         server = backend.check()
         linked = backend.sign_in() or Linked(connection.credentials, connection.remote_user_id)
-    return SignedIn(server, linked)
+    return SignedIn(server, linked, connection.device_id)
+
+
+def link_connection(source: Source, account: SourceAccount | None, typed: Credentials) -> Connection:
+    """To ask for a code with: what was typed, else what the account was linked with before."""
+    connection = connection_of(source, None)
+    known = connection_of(source, account).credentials if account else {}
+    return replace(connection, credentials=typed or known)
 
 
 def ask_for_code(kind: str, connection: Connection) -> LinkCode:
@@ -45,15 +56,15 @@ def is_confirmed(kind: str, connection: Connection, secret: Mapping[str, str]) -
     return backend_class(kind).poll_link(connection, secret)
 
 
-def keep_link(source_id: int, user_id: int, code: LinkCode, typed: Credentials) -> AccountLink:
-    """Remember the code, instead of an earlier one. `typed` is what polling needs beside its secret."""
+def keep_link(source_id: int, user_id: int, code: LinkCode, asked_with: Connection) -> AccountLink:
+    """Remember the code, instead of an earlier one."""
     forget_link(source_id, user_id)
     link = AccountLink(
         source_id=source_id,
         user_id=user_id,
         code=code.code,
         url=code.url,
-        secret=encrypt({**typed, **code.secret}),
+        secret=encrypt({**asked_with.credentials, **code.secret, _DEVICE: asked_with.device_id}),
         interval_seconds=max(1.0, code.interval),
         next_poll_at=now() + timedelta(seconds=code.interval),
         expires_at=now() + timedelta(seconds=code.expires_in),
@@ -69,9 +80,11 @@ def find_link(source_id: int, user_id: int) -> AccountLink | None:
     )
 
 
-def secret_of(link: AccountLink) -> dict[str, str]:
-    """Raises `SignInRefused` when it was stored under another secret key."""
-    return decrypt(link.secret)
+def connection_for(link: AccountLink, source: Source) -> tuple[Connection, dict[str, str]]:
+    """What to poll with: the connection as the code was asked for, and the code's secret. Raises `SignInRefused`."""
+    secret = decrypt(link.secret)
+    device_id = secret.pop(_DEVICE)
+    return replace(connection_of(source, None), credentials=secret, device_id=device_id), secret
 
 
 def forget_link(source_id: int, user_id: int) -> None:
@@ -79,8 +92,8 @@ def forget_link(source_id: int, user_id: int) -> None:
     db.session.execute(delete(AccountLink).where(*own))
 
 
-def finish_link(source: Source, user_id: int, linked: Linked) -> SourceAccount:
-    """The code was confirmed: the user is signed in."""
+def keep_sign_in(source: Source, user_id: int, linked: Linked, device_id: str) -> SourceAccount:
+    """The server took the sign-in: the user has an account there."""
     forget_link(source.id, user_id)
     return link_account(
         source,
@@ -88,4 +101,5 @@ def finish_link(source: Source, user_id: int, linked: Linked) -> SourceAccount:
         linked.credentials,
         remote_user_id=linked.remote_user_id,
         remote_user_name=linked.remote_user_name,
+        device_id=device_id,
     )

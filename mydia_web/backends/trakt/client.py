@@ -135,7 +135,8 @@ class Trakt(Backend):
             return ()
         return playing.read(answer.json(), self._connection.remote_user_id)
 
-    def web_link(self, target: Target) -> str:
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
         return links.page(target)
 
     def artwork(self, url: str) -> Artwork:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mydia_web.backends.base import Target
+from mydia_web.backends.base import Connection, Target
 from mydia_web.backends.errors import NotOnServer
 from mydia_web.backends.trakt import Trakt
 from tests.fakes.trakt import FakeTrakt
@@ -112,9 +112,10 @@ def test_a_title_with_its_remote_id_is_not_looked_up(trakt: FakeTrakt, backend: 
     ],
 )
 def test_a_link_asks_nothing(trakt: FakeTrakt, backend: Trakt, target: Target, link: str) -> None:
-    assert backend.web_link(target) == f"https://trakt.tv/search/{link}"
+    assert Trakt.web_link(Connection(trakt.url), target) == f"https://trakt.tv/search/{link}"
     assert trakt.exchanges == []
 
 
-def test_without_any_id_there_is_no_link(backend: Trakt) -> None:
-    assert backend.web_link(Target("", "movie", external_ids={"imdb": "javascript:alert(1)"})) == ""
+def test_without_any_id_there_is_no_link() -> None:
+    there = Connection("https://api.trakt.tv")
+    assert Trakt.web_link(there, Target("", "movie", external_ids={"imdb": "javascript:alert(1)"})) == ""
