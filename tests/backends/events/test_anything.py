@@ -13,7 +13,7 @@ from tests.backends.events.payloads import FOLDER, payload
 
 # An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-tries = settings(max_examples=1500 if IS_LONG else 150, deadline=None, derandomize=not IS_LONG, database=None)
+tries = settings(max_examples=1000 if IS_LONG else 60, deadline=None, derandomize=not IS_LONG, database=None)
 kinds = st.sampled_from(KINDS)
 content_types = st.one_of(
     st.text(max_size=40),
