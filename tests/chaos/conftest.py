@@ -219,7 +219,7 @@ def await_web(web: Command) -> None:
 
 
 class Killer:
-    """Kills one of the commands every 0.2 to 0.5 s, and starts it again."""
+    """Kills one of the commands every 0.1 to 0.9 s, and starts it again."""
 
     def __init__(self, commands: list[Command], seed: int) -> None:
         self._commands, self._random = commands, random.Random(seed)
@@ -236,7 +236,7 @@ class Killer:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._random.uniform(0.2, 0.5)):
+        while not self._stop.wait(self._random.uniform(0.1, 0.9)):
             command = self._random.choice(self._commands)
             command.kill()
             self.kills += 1
