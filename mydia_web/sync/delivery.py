@@ -38,6 +38,8 @@ class Delivery:
     wanted: Wanted
     #: (source item id, where it goes) for each copy on the source.
     targets: tuple[tuple[int, Target], ...]
+    #: Why it cannot even be tried.
+    problem: "Failure | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,19 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             account_id=accounts.get((row.source_id, row.user_id)),
             wanted=wanted(row),
             targets=tuple(copies.get((row.source_id, _content(row)), ())),
+            problem=None if _is_known(row) else _UNKNOWN,
         )
         for row in rows
     ]
 
 
 def wanted(row: QueuedChange) -> Wanted:
-    """The row's two registers as one wish: a mark that was followed by a position carries both."""
+    """The row's two registers as one wish: a mark that was followed by a position carries both.
+
+    A kind of change that this version does not know wishes nothing.
+    """
+    if not _is_known(row):
+        return Wanted("progress_update", row.intent_at)
     change_type: Literal["progress_update", "mark_watched", "mark_unwatched"] = ChangeType(
         row.change_type
     ).value
@@ -110,6 +118,8 @@ def deliver(backend: Backend, delivery: Delivery) -> Outcome:
 
 
 def _push(backend: Backend, delivery: Delivery) -> Outcome:
+    if delivery.problem:
+        return Outcome(delivery, failure=delivery.problem)
     states: list[tuple[int, RemoteState]] = []
     missing: NotOnServer | None = None
     try:
@@ -136,6 +146,16 @@ def _failure(error: BackendError) -> Failure:
         source_wide=error.source_wide,
         retry_after=getattr(error, "retry_after", 0),
     )
+
+
+_UNKNOWN = Failure(
+    "invalid",
+    "This version of mydia-web does not know this kind of change. Update mydia-web, then try it again.",
+)
+
+
+def _is_known(row: QueuedChange) -> bool:
+    return row.change_type in list(ChangeType)
 
 
 def _content(row: QueuedChange) -> tuple[str, int]:
