@@ -19,6 +19,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 
@@ -124,7 +125,7 @@ class PlaybackSyncRepository:
 
     def mark_many_synced(self, claims: Mapping[int, str]) -> set[int]:
         """As `mark_synced` for many, by row id → token; the ids of those whose claim was not lost."""
-        parameters = {"ids": list(claims), "tokens": list(set(claims.values())), "at": now()}
+        parameters = {"ids": list(claims), "claims": list(claims.items()), "at": now()}
         return set(db.session.connection().execute(_MARK_SYNCED, parameters).scalars())
 
     def mark_failed(
@@ -261,11 +262,12 @@ class PlaybackSyncRepository:
 
 _newest = QueuedChange.intent_seq == QueuedChange.claimed_seq
 _table = QueuedChange.__table__
-#: Built once, and for the table itself: this is the statement of every delivery. A token is of one claim only.
+#: Built once, and for the table itself: this is the statement of every delivery. The ids alone are what an index finds;
+#: but rows that were claimed together have one token, so each must be found with its own.
 _MARK_SYNCED = (
     update(_table)
     .where(_table.c.id.in_(bindparam("ids", expanding=True)))
-    .where(_table.c.claim_token.in_(bindparam("tokens", expanding=True)))
+    .where(tuple_(_table.c.id, _table.c.claim_token).in_(bindparam("claims", expanding=True)))
     .values(
         synced_seq=_table.c.claimed_seq,
         status=case((_newest, Status.SYNCED.value), else_=Status.PENDING.value),
