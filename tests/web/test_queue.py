@@ -112,7 +112,7 @@ def test_retry_makes_a_row_due_with_its_attempts_forgotten(
     browser_of_alice: FlaskClient, row: QueuedChange
 ) -> None:
     fail(row)
-    answer = browser_of_alice.post(f"/queue/{row.id}/retry", data={"tab": "needs-you"})
+    answer = browser_of_alice.post(f"/queue/{row.id}/retry?tab=needs-you")
     assert (answer.status_code, answer.location) == (303, "/queue?tab=needs-you")
     again = fresh(row)
     assert again is not None
