@@ -57,6 +57,12 @@ def time_or_day(at: datetime) -> str:
 
 
 @bp.app_template_filter()
+def exact_time(at: datetime) -> str:
+    """`14:02:31`; of another day the day and the minute."""
+    return f"{local(at):%H:%M:%S}" if local(at).date() == today() else day_and_time(at)
+
+
+@bp.app_template_filter()
 def took(milliseconds: int) -> str:
     """`87 ms`, `5.0 s`."""
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
