@@ -122,7 +122,7 @@ class Board:
             [(one.id, one.updated_at, one.intent_seq, one.status) for one in changes],
             self.counts,
             [(one.source.name, one.owed, one.health) for one in self.strip],
-            (self.query(), self.page.older, g.user.id, g.user.time_zone, len(self.people)),
+            (self.query(), self.page.older, g.user.id, g.user.time_zone),
             int(now().timestamp() // 60),
         )
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:20]
