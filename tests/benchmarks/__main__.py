@@ -3,25 +3,31 @@
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import claims, drains, enqueue
+from tests.benchmarks import beside, claims, drains, enqueue, peers, process, sizes, snapshot
 
 DATABASES = ("sqlite", "postgresql")
 
 PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
     "enqueue": lambda asked, database: enqueue.measure(database, seconds=asked.seconds),
     "claim": lambda asked, database: claims.measure(database, rows=asked.rows, seconds=asked.seconds),
-    "drain": lambda asked, database: drains.measure(database, seconds=asked.seconds),
+    "drain": lambda asked, database: drains.measure(database, seconds=2 * asked.seconds),
+    "peers": lambda asked, database: peers.measure(database, seconds=asked.seconds),
+    "beside": lambda asked, database: beside.measure(
+        database, dead_rows=asked.rows, delivered=10 * asked.rows
+    ),
+    "snapshot": lambda asked, database: snapshot.measure(database, rows=max(10_000, asked.rows // 10)),
+    "memory": lambda asked, database: process.measure_memory(database, rows=asked.rows),
+    "idle": lambda asked, database: process.measure_idle(database, seconds=20 * asked.seconds),
+    "sizes": lambda asked, database: sizes.measure(database, rows=asked.rows),
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"some of: {', '.join(PARTS)} (all by default)"
-    )
-    parser.add_argument("--database", choices=DATABASES, help="only this one")
-    parser.add_argument("--rows", type=int, default=100_000, help="the longest backlog")
-    parser.add_argument("--seconds", type=float, default=3, help="how long each figure is measured")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all by default")
+    parser.add_argument("--database", choices=DATABASES, help="only this one; both by default")
+    parser.add_argument("--rows", type=int, default=100_000, help="the longest backlog (default 100000)")
+    parser.add_argument("--seconds", type=float, default=3, help="how long a figure is measured (default 3)")
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}")

@@ -79,6 +79,39 @@ def owe_again(source_id: int) -> None:
     db.session.commit()
 
 
+def deliver_all(source_id: int) -> None:
+    """As the worker leaves its rows behind."""
+    statement = (
+        "UPDATE playback_sync_queue SET status = 'synced', next_attempt_at = NULL, synced_seq = 1, claimed_seq = 1,"
+        f" last_attempt_at = {_later('id')}, updated_at = {_later('id')} WHERE source_id = {source_id}"
+    )
+    db.session.execute(_timed(statement), {"at": now()})
+    db.session.commit()
+
+
+def watch(rows: int, *, users: int) -> None:
+    """Everything else that marking so many films as watched leaves behind, where the first source has taken it."""
+    for into, values in _WATCHED.items():
+        _insert(rows, into, values.format(user=f"i % {users} + 1", film=f"i / {users} + 1", at="{at}"))
+
+
+_STATE = '{{"watched": true, "position_seconds": 0, "last_watched_at": "2026-11-21T20:00:00+00:00"}}'
+_WATCHED = {
+    "playback_progress (user_id, media_item_id, position_seconds, duration_seconds, completion_percentage, watched,"
+    " in_progress, last_watched_at, inserted_at, updated_at)": (
+        "{user}, {film}, 0, 7200, 0, 1 = 1, 1 = 0, {at}, {at}, {at}"
+    ),
+    "change_sets (id, user_id, origin, created_at)": "i + 1, {user}, 'web', {at}",
+    "changes (change_set_id, media_item_id, change_type, after)": f"i + 1, {{film}}, 'mark_watched', '{_STATE}'",
+    "plays (user_id, media_item_id, watched_at, origin, change_set_id, inserted_at)": (
+        "{user}, {film}, {at}, 'web', i + 1, {at}"
+    ),
+    "source_item_states (source_account_id, source_item_id, watched, position_ms, play_count, seen_at)": (
+        "{user}, {film}, 1 = 1, 0, 1, {at}"
+    ),
+}
+
+
 def forget_queue() -> None:
     db.session.execute(delete(QueuedChange))
     db.session.commit()

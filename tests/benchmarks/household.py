@@ -78,6 +78,10 @@ def _household(cluster: Cluster | None) -> Iterator[Household]:
 
 
 def application(settings: Settings) -> Flask:
-    """Our application, with the backends that only benchmarks have."""
-    registry._BACKENDS.update({"plain": Plain, "in-process": InProcess})
+    know_the_kinds()
     return create_app({"SETTINGS": settings})
+
+
+def know_the_kinds() -> None:
+    """The backends that only benchmarks have."""
+    registry._BACKENDS.update({"plain": Plain, "in-process": InProcess})
