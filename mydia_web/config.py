@@ -3,16 +3,19 @@
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from flask import current_app
+from flask import Flask, current_app
 from platformdirs import user_data_path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from mydia_web.errors import WrongSetting
+
+AppContext = Callable[[], AbstractContextManager[object]]
 
 
 def _share(text: str) -> float:
@@ -117,6 +120,12 @@ def settings() -> Settings:
     """The settings of the running application."""
     found: Settings = current_app.config["SETTINGS"]
     return found
+
+
+def app_context() -> AppContext:
+    """Opens a context of the running application, in whatever thread."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    return app.app_context
 
 
 def secret() -> str:

@@ -64,6 +64,20 @@ def begin_write() -> None:
         raise RuntimeError("something was read in this transaction before it was opened to write")
 
 
+def hold(user_id: int) -> bool:
+    """Let nobody else hold this user until the transaction ends. False: there is one writer at a time anyway."""
+    if db.engine.dialect.name != "postgresql":
+        return False
+    db.session.execute(
+        text("SELECT pg_advisory_xact_lock(:class, :user)"), {"class": _USERS, "user": user_id}
+    )
+    return True
+
+
+#: The class of our advisory locks whose number is a user's id.
+_USERS = 1
+
+
 def give_way(milliseconds: int = 200) -> None:
     """In this transaction, fail rather than wait longer than that for a row that another one has changed.
 
@@ -75,8 +89,11 @@ def give_way(milliseconds: int = 200) -> None:
 
 
 def gave_way(error: DBAPIError) -> bool:
-    """Did the transaction fail only because another one was in its way?"""
-    return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01")
+    """Did the transaction fail only because another one was in its way, or took away what it had found?"""
+    return getattr(error.orig, "sqlstate", None) in _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY
+
+
+_LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY = ("55P03", "40P01", "23503")
 
 
 def insert_for(table: Any) -> Any:

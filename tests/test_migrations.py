@@ -33,6 +33,11 @@ REVISIONS = [
 ]
 HEAD = REVISIONS[-1]
 
+ORPHAN = (
+    "INSERT INTO source_accounts (id, source_id, user_id, remote_user_id, credentials)"
+    " VALUES (1, 1, 1, '', '')"
+)
+
 DRAFT = '''"""A migration that a test tries"""
 
 import sqlalchemy as sa
@@ -313,7 +318,7 @@ def test_six_processes_may_upgrade_an_empty_database_at_once(app: Flask, address
 def test_foreign_keys_are_kept_by_the_connection_that_migrated(app: Flask) -> None:
     upgrade()
     with db.engine.connect() as connection, pytest.raises(IntegrityError, match=r"(?i)foreign key"):
-        connection.execute(text("INSERT INTO source_accounts VALUES (1, 1, 1, '', '', NULL)"))
+        connection.execute(text(ORPHAN))
 
 
 def test_foreign_keys_are_kept_after_a_migration_that_failed(app: Flask, draft: Callable[..., str]) -> None:
@@ -321,7 +326,7 @@ def test_foreign_keys_are_kept_after_a_migration_that_failed(app: Flask, draft: 
     with pytest.raises(DBAPIError, match="nowhere"):
         upgrade(directory=draft("op.execute('INSERT INTO nowhere VALUES (1)')"))
     with db.engine.connect() as connection, pytest.raises(IntegrityError, match=r"(?i)foreign key"):
-        connection.execute(text("INSERT INTO source_accounts VALUES (1, 1, 1, '', '', NULL)"))
+        connection.execute(text(ORPHAN))
 
 
 def test_a_migrated_sqlite_file_writes_ahead(app: Flask) -> None:

@@ -30,6 +30,8 @@ class Connection:
     remote_user_id: str = ""
     #: What this installation calls itself to the server, the same for as long as the account exists.
     device_id: str = "mydia-web"
+    #: What the server was last heard to call itself; for links into it.
+    server_id: str = ""
     #: The libraries to read; empty: all of them.
     library_ids: frozenset[str] = frozenset()
     #: True: as the system trusts; the path of a CA file; False: a person has switched it off for this source.
@@ -165,7 +167,7 @@ class Wanted:
     watched: bool | None = None
     position_ms: int | None = None
     duration_ms: int | None = None
-    #: When the title was finished, in UTC; None: nobody knows, or it was not.
+    #: When the title was finished, in UTC; the epoch (1970) where nobody knows. None: it was not.
     watched_at: datetime | None = None
     #: Only the play of that time is owed, to a server that counts plays: the state has changed again since.
     is_past_play: bool = False
@@ -210,9 +212,9 @@ class Backend(ABC):
     def check(self) -> ServerInfo:
         """Reach the server and sign in, changing nothing."""
 
-    def sign_in(self) -> Linked:
-        """What to keep of the credentials that were typed: a token and the person's id there instead of a password."""
-        raise NotImplementedError
+    def sign_in(self) -> Linked | None:
+        """What to keep instead of the credentials that were typed, such as a token. None: what was typed."""
+        return None
 
     @abstractmethod
     def library(self) -> Iterator[LibraryPage]:
@@ -257,10 +259,6 @@ class Backend(ABC):
         """What is being played there now."""
         return ()
 
-    def web_link(self, target: Target) -> str:
-        """Where a browser opens the title in the server's own player; "" where it has none. Asks nothing."""
-        return ""
-
     @abstractmethod
     def artwork(self, url: str) -> Artwork:
         """Fetch a picture that a `RemoteItem` named."""
@@ -268,6 +266,11 @@ class Backend(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give the connections back."""
+
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
+        """Where a browser opens the title in the server's own player; "" where it has none. Asks nothing."""
+        return ""
 
     @classmethod
     def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:

@@ -3,6 +3,7 @@
 import click
 from flask import Flask
 
+from mydia_web.cli import linking  # noqa: F401 - adds commands to `sources`
 from mydia_web.cli.demo import demo
 from mydia_web.cli.pull import pull
 from mydia_web.cli.serve import serve

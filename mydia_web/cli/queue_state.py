@@ -11,9 +11,10 @@ from mydia_web.db import db
 from mydia_web.queue.depths import Depth
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources.accounts import accounts_of, open_account
+from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import Source
 from mydia_web.sync.delivery import prepare
+from mydia_web.sync.worker.clients import open_account
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,32 @@
 """`sources`: the servers and folders that hold what is watched."""
 
 import json
+import uuid
+from collections.abc import Sequence
 
 import click
 
 from mydia_web.accounts.users import get_user
+from mydia_web.backends.base import Connection
+from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.cli.context import with_app
 from mydia_web.cli.options import from_environment, json_option
 from mydia_web.db import begin_write, db
 from mydia_web.sources.accounts import (
     accounts_of,
     add_source,
-    connection_of,
+    checked_source,
     find_source,
     link_account,
     list_sources,
     remove_source,
     split_sign_in,
+    trust,
 )
+from mydia_web.sources.linking import SignedIn, keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceAccount
-from mydia_web.sources.registry import KINDS, open_backend
+from mydia_web.sources.registry import KINDS, backend_class
+from mydia_web.sync.worker.clients import open_account
 
 
 @click.group()
@@ -35,7 +42,16 @@ def sources() -> None:
 @click.option("--username", default="", help="The name to sign in with there.")
 @click.option("--password-env", metavar="VAR", help="Environment variable that holds the password.")
 @click.option("--token-env", metavar="VAR", help="Environment variable that holds a token or key.")
+@click.option(
+    "--credential-env",
+    "others",
+    multiple=True,
+    metavar="NAME=VAR",
+    help="Another credential; may be repeated.",
+)
 @click.option("--remote-user", default="", help="Name or id of the user there.")
+@click.option("--ca-file", default="", metavar="FILE", help="Trust the certificates in this PEM file.")
+@click.option("--insecure", is_flag=True, help="Trust any certificate.")
 @with_app
 def add(
     kind: str,
@@ -45,21 +61,59 @@ def add(
     username: str,
     password_env: str | None,
     token_env: str | None,
+    others: tuple[str, ...],
     remote_user: str,
+    ca_file: str,
+    insecure: bool,
 ) -> None:
-    """Add a source of a KIND (kodi, folder) at URL_OR_PATH under NAME."""
+    """Add a source of a KIND at URL_OR_PATH under NAME, and sign in on it."""
     typed = {
         "username": username,
         "password": from_environment(password_env, "--password-env"),
         "token": from_environment(token_env, "--token-env"),
+        **_others(others),
     }
     base_url, credentials = split_sign_in(kind, url_or_path, typed)
+    tls = "off" if insecure else ca_file
+    name, base_url = checked_source(kind, name, base_url)
+    get_user(user_name)
+    db.session.rollback()
+    connection = Connection(
+        base_url, credentials, remote_user, device_id=str(uuid.uuid4()), verify_tls=trust(tls)
+    )
+    signed_in = _sign_in(kind, name, connection)
     begin_write()
-    user = get_user(user_name)
-    source = add_source(kind, name, base_url)
-    link_account(source, user.id, credentials, remote_user_id=remote_user)
+    user, source = get_user(user_name), add_source(kind, name, base_url, tls=tls)
+    if signed_in:
+        keep_sign_in(source, user.id, signed_in.linked, signed_in.device_id)
+        source.server_id = signed_in.server.server_id
+    elif credentials or not backend_class(kind).traits.linking:
+        link_account(source, user.id, credentials, remote_user_id=remote_user)
     db.session.commit()
     click.echo(f"Added {source.name}. Read it with: mydia-web pull {source.name!r}")
+
+
+def _others(pairs: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, _, variable = pair.partition("=")
+        found[name] = from_environment(variable, "--credential-env")
+    return found
+
+
+def _sign_in(kind: str, name: str, connection: Connection) -> SignedIn | None:
+    """None: it does not answer just now, or is to be linked by a code. Raises `SignInRefused`."""
+    traits = backend_class(kind).traits
+    if traits.linking and not connection.credentials:
+        click.echo(f"Sign in by {traits.linking} with: mydia-web sources link {name!r} --user …", err=True)
+        return None
+    try:
+        return sign_in(kind, connection)
+    except SignInRefused:
+        raise
+    except BackendError as error:
+        click.echo(f"{error.message} It is added all the same.", err=True)
+        return None
 
 
 @sources.command(name="list")
@@ -83,9 +137,8 @@ def test(name: str) -> None:
     source = find_source(name)
     accounts: list[SourceAccount | None] = [*accounts_of(source.id)]
     for account in accounts or [None]:
-        connection = connection_of(source, account)
+        backend = open_account(source, account)
         db.session.rollback()
-        backend = open_backend(source.kind, connection)
         try:
             found = backend.check()
         finally:

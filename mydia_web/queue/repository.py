@@ -154,14 +154,20 @@ class PlaybackSyncRepository:
         )
 
     def release(
-        self, row_id: int, token: str, *, error: str | None = None, error_class: str | None = None
+        self,
+        row_id: int,
+        token: str,
+        *,
+        error: str | None = None,
+        error_class: str | None = None,
+        due_at: datetime | None = None,
     ) -> bool:
-        """Give a claimed row back as if it had not been tried. False: the claim was lost."""
+        """Give a claimed row back as if it had not been tried; due at once by default. False: the claim was lost."""
         return self._settle(
             row_id,
             token,
             status=Status.PENDING.value,
-            next_attempt_at=now(),
+            next_attempt_at=due_at or now(),
             attempt_count=case((QueuedChange.attempt_count > 0, QueuedChange.attempt_count - 1), else_=0),
             error_class=error_class,
             error_message=error[:MAX_ERROR] if error else None,
@@ -182,10 +188,14 @@ class PlaybackSyncRepository:
         )
 
     def rescue(self) -> int:
-        """Make rows of dead workers due again; how many."""
+        """Make rows of dead workers due again; how many. One that somebody is just changing is left for next time."""
+        dead = select(QueuedChange.id).where(QueuedChange.lease_until < now())
+        ids = db.session.scalars(dead.with_for_update(skip_locked=True)).all()
+        if not ids:
+            return 0
         return _count(
             update(QueuedChange)
-            .where(QueuedChange.lease_until < now())
+            .where(QueuedChange.id.in_(ids))
             .values(status=Status.PENDING.value, claim_token=None, lease_until=None, next_attempt_at=now())
         )
 

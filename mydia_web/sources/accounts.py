@@ -1,12 +1,14 @@
 """Adding sources, signing people in on them, and asking which of them hold a content."""
 
+import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 
 from mydia_web.backends.answers import Address
-from mydia_web.backends.base import Backend, Connection
+from mydia_web.backends.base import Connection
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode, ExternalId
@@ -16,7 +18,6 @@ from mydia_web.sources.registry import (
     backend_class,
     kinds_that_hold_everything,
     kinds_that_take_pushes,
-    open_backend,
 )
 
 
@@ -43,25 +44,31 @@ def list_sources() -> Sequence[Source]:
     return db.session.scalars(select(Source).order_by(func.lower(Source.name))).all()
 
 
-def add_source(kind: str, name: str, base_url: str) -> Source:
+def add_source(kind: str, name: str, base_url: str, *, tls: str = "") -> Source:
     """Raises `InvalidValue` for `kind`, `name` or `base_url`."""
-    backend_class(kind)
-    name, base_url = name.strip(), base_url.strip()
-    if not 1 <= len(name) <= 64:
-        raise InvalidValue("name", "Choose a name of 1 to 64 characters.")
-    if db.session.scalar(select(Source.id).where(func.lower(Source.name) == name.lower())):
-        raise InvalidValue("name", "Another source has this name.")
-    _check_address(kind, base_url)
-    source = Source(kind=kind, name=name, base_url=base_url)
+    name, base_url = checked_source(kind, name, base_url)
+    source = Source(kind=kind, name=name, base_url=base_url, tls=tls)
     db.session.add(source)
     db.session.flush()
     return source
 
 
+def checked_source(kind: str, name: str, base_url: str) -> tuple[str, str]:
+    """The name and address, if a source can be added with them. Raises `InvalidValue` as `add_source`."""
+    traits = backend_class(kind).traits
+    name, base_url = name.strip(), base_url.strip() or traits.fixed_address
+    if not 1 <= len(name) <= 64:
+        raise InvalidValue("name", "Choose a name of 1 to 64 characters.")
+    if db.session.scalar(select(Source.id).where(func.lower(Source.name) == name.lower())):
+        raise InvalidValue("name", "Another source has this name.")
+    _check_address(kind, base_url)
+    return name, base_url
+
+
 def _check_address(kind: str, base_url: str) -> None:
     if not 1 <= len(base_url) <= 2048:
         raise InvalidValue("base_url", "Say where it is.")
-    if kind == "folder":
+    if backend_class(kind).traits.address == "folder":
         if not base_url.startswith(("/", "file://")):
             raise InvalidValue("base_url", "Give the folder's whole path, such as /srv/films.")
     elif not base_url.startswith(("http://", "https://")):
@@ -71,7 +78,7 @@ def _check_address(kind: str, base_url: str) -> None:
 def split_sign_in(kind: str, base_url: str, credentials: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The address without the sign-in that may be pasted as a part of it, which is kept as credentials instead."""
     typed = {name: value for name, value in credentials.items() if value}
-    if kind == "folder":
+    if backend_class(kind).traits.address == "folder":
         return base_url, typed
     address = Address.parse(base_url)
     if address.auth is None:
@@ -81,9 +88,15 @@ def split_sign_in(kind: str, base_url: str, credentials: Mapping[str, str]) -> t
 
 
 def link_account(
-    source: Source, user_id: int, credentials: Mapping[str, str], *, remote_user_id: str = ""
+    source: Source,
+    user_id: int,
+    credentials: Mapping[str, str],
+    *,
+    remote_user_id: str = "",
+    remote_user_name: str = "",
+    device_id: str = "",
 ) -> SourceAccount:
-    """The user's account on the source, made or signed in anew."""
+    """The user's account on the source, made or signed in anew. `device_id` is what we called ourselves for it."""
     account = db.session.scalar(
         select(SourceAccount).where(SourceAccount.source_id == source.id, SourceAccount.user_id == user_id)
     )
@@ -91,8 +104,9 @@ def link_account(
         account = SourceAccount(source_id=source.id, user_id=user_id)
         db.session.add(account)
     account.credentials = encrypt({name: value for name, value in credentials.items() if value})
-    account.remote_user_id = remote_user_id
-    account.refused_at = None
+    account.remote_user_id, account.remote_user_name = remote_user_id, remote_user_name
+    account.device_id = device_id or account.device_id or str(uuid.uuid4())
+    account.refused_at = account.renewing_until = None
     db.session.flush()
     return account
 
@@ -108,15 +122,22 @@ def accounts_of(source_id: int) -> Sequence[SourceAccount]:
     ).all()
 
 
-def open_account(source: Source, account: SourceAccount | None) -> Backend:
-    """A client of the source for that account. Raises `SignInRefused` for credentials that cannot be read."""
-    return open_backend(source.kind, connection_of(source, account))
-
-
 def connection_of(source: Source, account: SourceAccount | None) -> Connection:
+    """Raises `SignInRefused` for credentials that cannot be read."""
+    connection = Connection(
+        source.base_url,
+        server_id=source.server_id,
+        library_ids=frozenset(source.library_ids.split("\n")) - {""},
+        verify_tls=trust(source.tls),
+    )
     if account is None:
-        return Connection(source.base_url)
-    return Connection(source.base_url, decrypt(account.credentials), account.remote_user_id)
+        return replace(connection, device_id=str(uuid.uuid4()))
+    return replace(
+        connection,
+        credentials=decrypt(account.credentials),
+        remote_user_id=account.remote_user_id,
+        device_id=account.device_id,
+    )
 
 
 class Told(NamedTuple):
@@ -125,6 +146,17 @@ class Told(NamedTuple):
     source_id: int
     #: Every play is stored there, so that none may be lost to the next.
     counts_plays: bool
+    #: What it is told, as its admin has set.
+    watched: bool = True
+    positions: bool = True
+
+    def hears_of(self, change_type: str) -> bool:
+        return self.positions if change_type == "progress_update" else self.watched
+
+
+def trust(tls: str) -> bool | str:
+    """How certificates are checked, from what `Source.tls` says."""
+    return {"": True, "off": False}.get(tls, tls)
 
 
 def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
@@ -132,7 +164,7 @@ def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
     here = (SourceItem.source_id == Source.id, _is_copy_of(content))
     holds_everything = Source.kind.in_(kinds_that_hold_everything())
     rows = db.session.execute(
-        select(Source.id, Source.kind)
+        select(Source.id, Source.kind, Source.tells_watched, Source.tells_positions)
         .join(SourceAccount, SourceAccount.source_id == Source.id)
         .where(
             SourceAccount.user_id == user_id,
@@ -142,7 +174,10 @@ def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
         )
         .order_by(Source.id)
     )
-    return [Told(source_id, backend_class(kind).traits.counts_plays) for source_id, kind in rows]
+    return [
+        Told(source_id, backend_class(kind).traits.counts_plays, watched, positions)
+        for source_id, kind, watched, positions in rows
+    ]
 
 
 def names_of_holders(

@@ -17,12 +17,12 @@ def encrypt(credentials: Mapping[str, str]) -> str:
     return _cipher(config.secret()).encrypt(plain).decode() if credentials else ""
 
 
-def decrypt(encrypted: str) -> dict[str, str]:
-    """Raises `SignInRefused` when they were stored under another secret key."""
+def decrypt(encrypted: str, *, secret: str = "") -> dict[str, str]:
+    """By the application's secret key or by another. Raises `SignInRefused` when they were stored under neither."""
     if not encrypted:
         return {}
     try:
-        plain = _cipher(config.secret()).decrypt(encrypted.encode())
+        plain = _cipher(secret or config.secret()).decrypt(encrypted.encode())
     except InvalidToken as error:
         raise SignInRefused(
             "The stored password cannot be read: it was saved under another secret key. "

@@ -1,8 +1,9 @@
 """Sources, people's accounts on them, their items, and the state each last showed."""
 
+import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mydia_web.clock import now
@@ -20,10 +21,29 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     name: Mapped[str] = mapped_column(unique=True)
     #: A folder's path for kind `folder`.
     base_url: Mapped[str]
+    #: What the server calls itself, the same wherever it moves; "" where it has no such name.
+    server_id: Mapped[str] = mapped_column(default="", server_default="")
+    #: The ids of the libraries to read, by lines; "": all of them.
+    library_ids: Mapped[str] = mapped_column(default="", server_default="")
+    #: "": certificates are checked as this machine trusts them; `off`: not at all; else the path of a CA file.
+    tls: Mapped[str] = mapped_column(default="", server_default="")
     enabled: Mapped[bool] = mapped_column(default=True)
     last_ok_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_error: Mapped[str | None]
     last_error_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: What is taken from it and what it is told.
+    takes_watched: Mapped[bool] = mapped_column(default=True, server_default=true())
+    takes_positions: Mapped[bool] = mapped_column(default=True, server_default=true())
+    tells_watched: Mapped[bool] = mapped_column(default=True, server_default=true())
+    tells_positions: Mapped[bool] = mapped_column(default=True, server_default=true())
+    #: Who wins where both sides changed: `local-progressive` | `last-write-wins` | `always-local`.
+    strategy: Mapped[str] = mapped_column(default="local-progressive", server_default="local-progressive")
+    #: A part of its secret webhook address; "": it has none.
+    webhook_key: Mapped[str] = mapped_column(default="", server_default="")
+    #: When its last event came in.
+    last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: How far its clock is ahead of ours, by what it last said.
+    clock_ahead_seconds: Mapped[int | None]
     #: How many pushes at a time it bears; None: as many as its kind.
     concurrency: Mapped[int | None]
     #: Nothing is claimed for it before this: it asked us to wait, or it is down and a probe is due then.
@@ -44,12 +64,43 @@ class SourceAccount(db.Model):  # type: ignore[name-defined,misc]
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     remote_user_id: Mapped[str] = mapped_column(default="")
+    remote_user_name: Mapped[str] = mapped_column(default="", server_default="")
+    #: What we call ourselves to the server: a shared one would end another account's sign-in.
+    device_id: Mapped[str] = mapped_column(default=lambda: str(uuid.uuid4()), server_default="")
     #: Encrypted JSON: what signs the user in.
     credentials: Mapped[str] = mapped_column(default="")
     #: Since when the server refuses the sign-in; its deliveries wait for re-linking.
     refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When the last reading that brought all news began, and the last that brought everything.
+    pulled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    swept_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: Until when one worker may be renewing the credentials; the others wait for what it gets.
+    renewing_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     source: Mapped[Source] = relationship(lazy="raise_on_sql")
+
+    __table_args__ = (UniqueConstraint("source_id", "user_id"),)
+
+
+class AccountLink(db.Model):  # type: ignore[name-defined,misc]
+    """A sign-in under way: a code that its user has still to confirm at the server."""
+
+    __tablename__ = "account_links"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    code: Mapped[str]
+    #: Where the code is confirmed.
+    url: Mapped[str]
+    #: Encrypted JSON: what only we may know of it.
+    secret: Mapped[str]
+    interval_seconds: Mapped[float]
+    #: The server is not asked before this.
+    next_poll_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    #: Why asking did not work the last time, or why the code is no good any more; in words.
+    message: Mapped[str] = mapped_column(default="")
 
     __table_args__ = (UniqueConstraint("source_id", "user_id"),)
 
@@ -66,6 +117,8 @@ class SourceItem(db.Model):  # type: ignore[name-defined,misc]
     episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     #: The file on the server, where it tells.
     path: Mapped[str] = mapped_column(default="")
+    #: A person said what it is; no pull says otherwise.
+    matched_by_hand: Mapped[bool] = mapped_column(default=False, server_default=false())
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
     __table_args__ = (
@@ -104,6 +157,8 @@ class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
     play_count: Mapped[int] = mapped_column(default=0)
     last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    #: When that was by the server's own clock, where an event told: what it told before is no news.
+    told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     __table_args__ = (UniqueConstraint("source_account_id", "source_item_id"),)
 
@@ -125,6 +180,16 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     total: Mapped[int | None]
     #: What it brought, or why it failed, in words.
     message: Mapped[str] = mapped_column(default="")
+    #: It only says what it would bring.
+    is_preview: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: It reads everything, also where the server could tell what changed.
+    is_sweep: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: A person said that what is unwatched all at once is meant so.
+    takes_removals: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: How many titles were shown as unwatched all at once and wait for that.
+    held_back: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: How often it was begun: a process that died took the earlier ones along.
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (
         CheckConstraint("status IN ('requested', 'running', 'done', 'failed')", "status"),

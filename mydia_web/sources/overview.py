@@ -7,10 +7,12 @@ from sqlalchemy import func, select
 
 from mydia_web.accounts.models import User
 from mydia_web.backends.answers import Address
+from mydia_web.backends.traits import Traits
 from mydia_web.db import db
 from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.health import Health, health
 from mydia_web.sources.models import Pull, Source, SourceAccount, SourceItem, UnmatchedItem
+from mydia_web.sources.registry import backend_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,15 @@ class Overview:
     last_pull: Pull | None
 
     @property
+    def traits(self) -> Traits:
+        return backend_class(self.source.kind).traits
+
+    @property
     def address(self) -> str:
         """Where it is, without a sign-in that the address may carry."""
-        return (
-            self.source.base_url if self.source.kind == "folder" else Address.parse(self.source.base_url).url
-        )
+        if self.traits.address == "folder":
+            return self.source.base_url
+        return Address.parse(self.source.base_url).url
 
 
 def overview(user_id: int) -> Sequence[Overview]:

@@ -9,7 +9,6 @@ from sqlalchemy import or_, select
 
 from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import FailureClass
-from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import db
 from mydia_web.library.models import Episode, ExternalId
 from mydia_web.queue.models import ChangeType, QueuedChange
@@ -104,7 +103,7 @@ def wanted(row: QueuedChange) -> Wanted:
         watched=row.completed,
         position_ms=row.position_ms,
         duration_ms=row.duration_ms,
-        watched_at=row.watched_at if row.watched_at and row.watched_at > UNKNOWN_TIME else None,
+        watched_at=row.watched_at,
         is_past_play=bool(row.play_key),
     )
 

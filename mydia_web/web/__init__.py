@@ -17,18 +17,37 @@ from mydia_web.web import (
     history,
     items,
     library,
+    linking,
     metrics,
     queue,
     settings,
     setup,
     shell,
+    source_settings,
     sources,
     transactions,
     undo,
     watch,
+    webhooks,
 )
 
-PAGES = (watch, history, items, undo, setup, health, metrics, queue, sources, artwork, library, settings)
+PAGES = (
+    watch,
+    history,
+    items,
+    undo,
+    setup,
+    health,
+    metrics,
+    queue,
+    sources,
+    linking,
+    source_settings,
+    artwork,
+    library,
+    settings,
+    webhooks,
+)
 
 
 class IdConverter(IntegerConverter):

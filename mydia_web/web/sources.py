@@ -1,25 +1,25 @@
 """/sources: the servers and folders that hold what is watched: how they are, adding and removing them."""
 
-from contextlib import closing
 from dataclasses import dataclass
 
-from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from mydia_web.backends.base import Connection
-from mydia_web.backends.errors import BackendError, SignInRefused
+from mydia_web.backends.errors import SignInRefused
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue, NotFound
-from mydia_web.queue.models import QueuedChange
-from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources import accounts, health
-from mydia_web.sources.accounts import get_source
+from mydia_web.sources import health
+from mydia_web.sources.accounts import add_source, checked_source, get_source, remove_source
 from mydia_web.sources.models import Source
 from mydia_web.sources.overview import account_on, list_unmatched, names_with_accounts, overview, overview_of
-from mydia_web.sources.registry import KINDS, open_backend
+from mydia_web.sources.registry import KINDS, all_traits, backend_class
 from mydia_web.sync.pulls import latest_pull, list_pulls, request_pull
+from mydia_web.sync.worker.clients import live_connection
 from mydia_web.web import htmx, marks
 from mydia_web.web.auth import admin_only
+from mydia_web.web.linking import begin, keep_account
+from mydia_web.web.source_forms import Tried, Typed, read_form, try_sign_in
 from mydia_web.web.transactions import talks_to_servers
 
 
@@ -47,26 +47,46 @@ def index() -> str:
 @admin_only
 def new() -> str:
     """First the kind, then what that kind needs."""
-    kind = request.args.get("kind", "")
-    if kind not in KINDS:
-        return render_template("sources/kinds.html", kinds=KINDS)
-    return _form()
+    if request.args.get("kind", "") not in KINDS:
+        return render_template("sources/kinds.html", kinds=all_traits())
+    return _form(read_form())
 
 
 @bp.post("")
 @admin_only
+@talks_to_servers
 def add() -> ResponseReturnValue:
-    """Add the source, sign its adder in on it and ask for the first pull. No server is waited for."""
-    base_url, credentials = _sent_address()
+    """Sign in, then add the source and ask for the first pull. One that does not answer just now is added too."""
+    typed = read_form()
     try:
-        source = accounts.add_source(_sent("kind"), _sent("name"), base_url)
+        checked_source(typed.kind, typed.name, typed.base_url)
     except InvalidValue as error:
-        return _form(errors={error.field: error.message}), 422
-    accounts.link_account(source, g.user.id, credentials)
-    request_pull(source.id)
+        return _form(typed, errors={error.field: error.message}), 422
+    finally:
+        db.session.rollback()
+    wants_code = "link" in request.form
+    tried = Tried(None, "") if wants_code else try_sign_in(typed.kind, typed.connection())
+    if tried.refused:
+        return _form(typed, tested=Tested(False, tried.words)), 422
+    begin_write()
+    try:
+        source = add_source(typed.kind, typed.name, typed.base_url, tls=typed.tls)
+    except InvalidValue as error:
+        return _form(typed, errors={error.field: error.message}), 422
+    if not wants_code:
+        keep_account(source, g.user.id, typed, tried)
+        request_pull(source.id)
     db.session.commit()
-    flash(f"{source.name} is added. Its library is being read.")
+    if wants_code:
+        return begin(source.id, typed)
+    flash(_added(source, tried))
     return htmx.go_to(url_for(".index"))
+
+
+def _added(source: Source, tried: Tried) -> str:
+    if tried.signed_in:
+        return f"{source.name} is added. Its library is being read."
+    return f"{source.name} is added, but: {tried.words} It will be tried again."
 
 
 @bp.post("/test")
@@ -74,12 +94,12 @@ def add() -> ResponseReturnValue:
 @talks_to_servers
 def test_new() -> ResponseReturnValue:
     """Try what stands in the form, before anything is stored."""
-    base_url, credentials = _sent_address()
+    typed = read_form()
     db.session.rollback()
-    tested = _test(_sent("kind"), Connection(base_url, credentials))
+    tested = _test(typed.kind, typed.connection())
     if htmx.wants_fragment():
         return render_template("sources/_test.html", tested=tested)
-    return _form(tested=tested), 200 if tested.ok else 422
+    return _form(typed, tested=tested), 200 if tested.ok else 422
 
 
 @bp.post("/<int:source_id>/test")
@@ -111,6 +131,7 @@ def show(source_id: int) -> str:
         one=overview_of(source, g.user.id),
         people=names_with_accounts(source.id),
         pulls=list_pulls(source.id),
+        traits=backend_class(source.kind).traits,
         unmatched=unmatched,
         after=unmatched[-1].id if len(found) > UNMATCHED_PAGE else None,
     )
@@ -145,49 +166,21 @@ def remove(source_id: int) -> ResponseReturnValue:
     except NotFound:
         return htmx.go_to(url_for(".index"))
     name = source.name
-    accounts.remove_source(source)
+    remove_source(source)
     db.session.commit()
     flash(f"{name} is removed. What you have watched stays.")
     return htmx.go_to(url_for(".index"))
 
 
-@bp.post("/<int:source_id>/account")
-def link(source_id: int) -> ResponseReturnValue:
-    """Sign the user in on the source, or in anew; what waited for that goes out again."""
-    source = get_source(source_id)
-    accounts.link_account(source, g.user.id, _sent_address()[1])
-    own = (QueuedChange.source_id == source.id, QueuedChange.user_id == g.user.id)
-    PlaybackSyncRepository().retry(*own, QueuedChange.error_class == "auth")
-    request_pull(source.id)
-    db.session.commit()
-    flash(f"Your account on {source.name} is saved. It is being read.")
-    return htmx.go_to(url_for(".show", source_id=source.id))
-
-
-def _sent(name: str) -> str:
-    return request.form.get(name, "").strip()
-
-
-def _sent_address() -> tuple[str, dict[str, str]]:
-    """Where it is, and the sign-in: also one that was pasted as a part of the address, which is kept elsewhere."""
-    credentials = {"username": _sent("username"), "password": request.form.get("password", "")}
-    return accounts.split_sign_in(_sent("kind"), _sent("base_url"), credentials)
-
-
-def _form(*, errors: dict[str, str] | None = None, tested: Tested | None = None) -> str:
-    """The form with what was typed, but for the password."""
-    kind = request.values.get("kind", "")
-    if kind not in KINDS:
-        abort(404)
-    base_url = _sent_address()[0]
-    typed = {"kind": kind, "name": _sent("name"), "base_url": base_url, "username": _sent("username")}
+def _form(typed: Typed, *, errors: dict[str, str] | None = None, tested: Tested | None = None) -> str:
+    """The form with what was typed, but for the secrets."""
     return render_template("sources/new.html", typed=typed, errors=errors or {}, tested=tested)
 
 
 def _test_known(source: Source) -> Tested:
     kind, account = source.kind, account_on(source.id, g.user.id)
     try:
-        connection = accounts.connection_of(source, account)
+        connection = live_connection(source, account)
     except SignInRefused as error:
         return Tested(False, error.message)
     finally:
@@ -196,14 +189,5 @@ def _test_known(source: Source) -> Tested:
 
 
 def _test(kind: str, connection: Connection) -> Tested:
-    """Waits for the server: no transaction may be open."""
-    try:
-        with closing(open_backend(kind, connection)) as backend:
-            found = backend.check()
-    except InvalidValue as error:
-        return Tested(False, error.message)
-    except BackendError as error:
-        return Tested(False, error.message)
-    what = " ".join(filter(None, (found.product, found.version)))
-    name = f"“{found.name}” " if found.name and found.name != found.product else ""
-    return Tested(True, f"{name}answers: {what}." if name else f"{what} answers.")
+    tried = try_sign_in(kind, connection)
+    return Tested(tried.signed_in is not None, tried.words)

@@ -120,36 +120,6 @@ def test_clicks_wait_while_another_process_writes_to_sqlite_for_3_seconds(make_w
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_a_watching_worker_that_is_told_to_end_finishes_what_it_began_and_gives_back_the_rest(
-    make_world: MakeWorld, database: str
-):
-    world = make_world(database)
-    world.set_concurrency(4)  # then four more are claimed ahead
-    web = world.serve(embedded_worker=False)
-    await_web(web)
-    clicker = world.clicker(web)
-    for film in world.films:
-        assert clicker.click(Click("save", film, 1000 + film)) == 200
-    (kodi,) = world.servers
-    kodi.set(delay=0.4)
-    worker = world.watch(hasty=False)
-    wait_until(lambda: kodi.state()["requests"], what="the first push")
-    claimed = Counter(row.status for row in world.rows())
-    worker.signal(signal.SIGTERM)
-    assert worker.wait() == 0
-    rows = world.rows()
-    done = Counter((row.status, row.attempt_count) for row in rows)
-    assert claimed["syncing"] == 8
-    assert done == {("synced", 0): 4, ("pending", 0): 12}
-    assert len(kodi.state()["told"]) == 4
-    kodi.calm()
-    world.sync_by_hand()
-    world.assert_agreement(clicker)
-    world.assert_calm_logs()
-
-
-@pytest.mark.chaos
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_worker_that_was_frozen_beyond_its_lease_cannot_have_the_last_word(
     make_world: MakeWorld, database: str
 ):
@@ -184,6 +154,41 @@ def test_a_worker_that_was_frozen_beyond_its_lease_cannot_have_the_last_word(
 
 
 @pytest.mark.chaos
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_clocks_that_are_set_an_hour_back_or_forth_delay_and_lose_nothing(
+    make_world: MakeWorld, record_property, database: str
+):
+    """Forth, every lease has ended; back, none does, and what was to wait seconds waits an hour or for a person."""
+    world = make_world(database, servers=2)
+    world.set_concurrency(8)
+    for server in world.servers:
+        server.set(faults={**FAULTS, "429, Retry-After: 1": 0, "slow": 0.2})
+    web = world.serve(embedded_worker=False)
+    workers = [world.watch(), world.watch()]
+    await_web(web)
+    clickers = [world.clicker(web, world.films[part::2], seed=part) for part in (0, 1)]
+    stop = Event()
+    threads = [clicker.start(stop) for clicker in clickers]
+    for hours in (1, 0, -1, 0, 1, 2, 1, 0):
+        time.sleep(1)
+        world.set_clocks(hours * 3600)
+    time.sleep(1)
+    stop.set()
+    for thread in threads:
+        thread.join(40)
+    clicks = sum((clicker.counts for clicker in clickers), Counter())
+    for server in world.servers:
+        server.calm()
+    assert set(clicks) == {"answered"}
+    assert [command.is_alive for command in (web, *workers)] == [True] * 3
+    told = sum(len(server.state()["told"]) for server in world.servers)
+    cite({**clicks, "pushes taken by servers": told}, record_property)
+    world.sync_by_hand()
+    world.assert_agreement(*clickers)
+    world.assert_calm_logs()
+
+
+@pytest.mark.chaos
 @pytest.mark.parametrize("embedded_worker", [True, False], ids=["embedded", "separate"])
 def test_everything_goes_on_by_itself_when_postgresql_restarts(
     make_world: MakeWorld, breakable_cluster: Cluster, record_property, embedded_worker: bool
@@ -214,6 +219,33 @@ def test_everything_goes_on_by_itself_when_postgresql_restarts(
 def restart(cluster: Cluster, mode: str) -> None:
     data, log = str(cluster.folder / "data"), str(cluster.folder / "log")
     cluster.run("pg_ctl", "-D", data, "-l", log, "-m", mode, "-w", "restart")
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_clicks_and_deliveries_of_the_same_films_never_lock_one_another_out(
+    make_world: MakeWorld, record_property, database: str
+):
+    """I16. A click tells two servers of one film, a worker settles what came back from both: the same rows at once."""
+    world = make_world(database, servers=2)
+    world.set_concurrency(8)
+    web = world.serve(embedded_worker=False)
+    for _ in range(3):
+        world.watch()
+    await_web(web)
+    clickers = [world.clicker(web, world.films[part:8:4], seed=part, pause=0.001) for part in range(4)]
+    stop = Event()
+    threads = [clicker.start(stop) for clicker in clickers]
+    time.sleep(STORM_SECONDS)
+    stop.set()
+    for thread in threads:
+        thread.join(40)
+    clicks = sum((clicker.counts for clicker in clickers), Counter())
+    cite({**clicks, "slowest (s)": max(clicker.slowest for clicker in clickers)}, record_property)
+    assert set(clicks) == {"answered"}
+    world.sync_by_hand()
+    world.assert_agreement(*clickers)
+    world.assert_calm_logs()
 
 
 @pytest.mark.chaos

@@ -7,8 +7,10 @@ from sqlalchemy import select
 
 from mydia_web.accounts.models import User
 from mydia_web.accounts.users import authenticate, user_of_token
+from mydia_web.backends.errors import SignInRefused
 from mydia_web.db import db
 from mydia_web.library.models import MediaItem
+from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import Source, SourceAccount
 
 
@@ -54,10 +56,41 @@ def test_a_source_is_added_listed_and_tested(run, kodi, alice):
 
 def test_a_servers_password_is_not_kept_in_the_clear(run, kodi, alice):
     words = ("sources", "add", "kodi", "Den", kodi.url, "--user", "alice", "--username", "kodi")
+    kodi.password = "a very secret word"
     run(*words, "--password-env", "KODI", KODI="a very secret word")
     [account] = db.session.scalars(select(SourceAccount)).all()
     assert account.credentials
     assert "secret word" not in account.credentials
+
+
+def test_a_server_that_refuses_the_sign_in_is_not_added(run, kodi, alice):
+    words = ("sources", "add", "kodi", "Den", kodi.url, "--user", "alice", "--username", "kodi")
+    result = run(*words, "--password-env", "KODI", KODI="wrong")
+    assert result.exit_code == 1
+    assert "refused the user name or password" in result.output
+    assert db.session.scalars(select(Source)).all() == []
+
+
+def test_a_server_that_does_not_answer_is_added_all_the_same(run, kodi, alice):
+    kodi.down()
+    result = run("sources", "add", "kodi", "Den", kodi.url, "--user", "alice")
+    assert result.exit_code == 0
+    assert "Nothing answers" in result.output
+    assert "It is added all the same." in result.output
+
+
+def test_sign_ins_are_kept_when_the_secret_key_changes(run, server, app):
+    account = db.session.scalars(select(SourceAccount)).one()
+    account.credentials = encrypt({"password": "hunter22"})
+    db.session.commit()
+    app.config["SECRET_KEY"] = "a newer key"
+    with pytest.raises(SignInRefused):
+        decrypt(account.credentials)
+    db.session.rollback()
+    result = run("sources", "rekey", "--old-key-env", "OLD", OLD="only for tests")
+    assert result.output == "1 sign-ins are kept under the new key.\n"
+    assert decrypt(account.credentials) == {"password": "hunter22"}
+    assert run("sources", "rekey", "--old-key-env", "OLD", OLD="only for tests").exit_code == 1
 
 
 @pytest.mark.parametrize(

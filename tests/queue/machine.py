@@ -133,6 +133,8 @@ class Household(RuleBasedStateMachine):
         super().__init__()
         self.queue = PlaybackSyncRepository()
         self.clock.time = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
+        #: What the clock showed before it was set.
+        self.latest = self.clock.time
         self.servers.forget()
         self.claims: list[Claim] = []
         #: Until when each source asked to be left alone.
@@ -357,6 +359,12 @@ class Household(RuleBasedStateMachine):
         if rescue:
             self._rescue()
 
+    @rule(hours=st.sampled_from([-1, 1]))
+    def the_clock_is_set(self, hours: int) -> None:
+        """I16."""
+        self.latest = max(self.latest, self.clock.time)
+        self.clock.pass_(hours=hours)
+
     def _release(self, claim: Claim) -> None:
         before = _rows_of(QueuedChange)
         is_live = self._is_live(claim, before)
@@ -457,7 +465,7 @@ class Household(RuleBasedStateMachine):
                 self._sign_in_again(source_id, user_id)
         with transaction():
             self.queue.retry()
-        self.clock.time += LONG
+        self.clock.time = max(self.clock.time, self.latest) + LONG
         with Worker() as worker:
             worker.drain()
         db.session.rollback()

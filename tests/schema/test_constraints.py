@@ -278,7 +278,11 @@ def test_progress_of_nobody_or_nothing_is_refused(household: Household, parent: 
 
 def test_every_column_that_names_a_row_of_another_table_is_a_foreign_key(inspector: Inspector) -> None:
     remote = {("source_items", "remote_id"), ("unmatched_items", "remote_id")}
-    remote |= {("source_accounts", "remote_user_id")}
+    remote |= {
+        ("source_accounts", "remote_user_id"),
+        ("source_accounts", "device_id"),
+        ("sources", "server_id"),
+    }
     free = {
         (table, column["name"])
         for table in inspector.get_table_names()

@@ -10,9 +10,10 @@ from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.models import Play
 from mydia_web.queue.models import QueuedChange
-from mydia_web.sources.accounts import accounts_of, open_account
+from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import Pull, Source, UnmatchedItem
 from mydia_web.sync.pull import PullOf, Report
+from mydia_web.sync.worker.clients import open_account
 
 
 def queue() -> list[QueuedChange]:

@@ -53,10 +53,28 @@ def test_a_kodi_is_added_signed_in_on_and_asked_for(
     assert account is not None
     assert decrypt(account.credentials) == kodi.credentials
     assert db.session.query(Pull).filter_by(source_id=source.id).one().status == "requested"
-    assert kodi.requests == []
     page = browser_of_alice.get("/sources").text
     assert "Den" in page
     assert f"/sources/{source.id}/pull" in page
+
+
+def test_one_that_refuses_the_sign_in_is_not_added(browser_of_alice: FlaskClient, kodi: FakeKodi) -> None:
+    answer = browser_of_alice.post("/sources", data=form(kodi, password="wrong"))
+    assert answer.status_code == 422
+    assert "refused the user name or password" in answer.text
+    assert db.session.query(Source).count() == 0
+
+
+def test_one_that_does_not_answer_just_now_is_added_all_the_same(
+    browser_of_alice: FlaskClient, alice: User, kodi: FakeKodi
+) -> None:
+    kodi.down()
+    assert browser_of_alice.post("/sources", data=form(kodi)).status_code == 303
+    account = account_on(only_source().id, alice.id)
+    assert account is not None
+    assert decrypt(account.credentials) == kodi.credentials
+    page = browser_of_alice.get("/sources").text
+    assert "is added, but: Nothing answers at" in page
 
 
 def test_a_folder_is_added(browser_of_alice: FlaskClient, tmp_path: object) -> None:
@@ -97,7 +115,8 @@ def test_a_name_is_given_once(browser_of_alice: FlaskClient, kodi: FakeKodi, sou
 def test_a_sign_in_pasted_as_part_of_the_address_is_kept_apart(
     browser_of_alice: FlaskClient, alice: User, kodi: FakeKodi
 ) -> None:
-    address = kodi.url.replace("http://", "http://kodi:hunter22@")
+    kodi.password = "hunter22"
+    address = kodi.url.replace("http://", f"http://{kodi.username}:hunter22@")
     browser_of_alice.post("/sources", data=form(kodi, base_url=address, username="", password=""))
     source = only_source()
     assert source.base_url == kodi.url

@@ -10,10 +10,10 @@ from mydia_web.backends.base import LibraryPage
 from mydia_web.backends.errors import BackendError
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
-from mydia_web.sources.accounts import accounts_of, connection_of, get_source
+from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.models import Pull, Source, SourceAccount
-from mydia_web.sources.registry import open_backend
 from mydia_web.sync.pull import PullOf, Report
+from mydia_web.sync.worker.clients import open_account
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def _pull_accounts(source_id: int, on_page: OnPage) -> Report:
     for account_id in _account_ids(source_id):
         source, account = get_source(source_id), _account(account_id)
         pull = PullOf(source, account, report)
-        backend = open_backend(source.kind, connection_of(source, account))
+        backend = open_account(source, account)
         db.session.rollback()
         try:
             asked_at = now()
@@ -107,7 +107,7 @@ def _pull_accounts(source_id: int, on_page: OnPage) -> Report:
 
 def _read(source_id: int, account_id: int | None) -> Sequence[LibraryPage]:
     source = get_source(source_id)
-    backend = open_backend(source.kind, connection_of(source, _account(account_id)))
+    backend = open_account(source, _account(account_id))
     db.session.rollback()
     try:
         return list(backend.library())

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -11,6 +10,7 @@ from sqlalchemy import func, select
 from mydia_web import config
 from mydia_web.backends.errors import BackendError
 from mydia_web.clock import now
+from mydia_web.config import AppContext
 from mydia_web.db import begin_write, db
 from mydia_web.playback.shows import refresh_aired
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -19,6 +19,7 @@ from mydia_web.sources.artwork import fetch_ahead
 from mydia_web.sources.models import Pull, Source
 from mydia_web.sync.pulls import open_pulls, request_pull
 from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.worker.inbox import watch_inbox
 from mydia_web.sync.worker.pulling import reclaim_lost_pulls, run_pull
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,6 @@ POLL_SECONDS = 5.0
 PICTURES_AT_A_TIME = 24
 #: A row may be due and yet not to be had, while another worker holds all that its source bears.
 LEAST_SECONDS = 0.2
-
-AppContext = Callable[[], AbstractContextManager[object]]
 
 
 def watch_queue(stop: Event, *, poll: float = POLL_SECONDS, source_ids: Sequence[int] | None = None) -> None:
@@ -91,13 +90,13 @@ def keep_going(watch: Callable[[Event], None], stop: Event, app_context: AppCont
 
 
 class Service:
-    """The two threads of a running web server."""
+    """The threads of a running web server."""
 
     def __init__(self, app_context: AppContext) -> None:
         self._stop = Event()
         self._threads = [
             Thread(target=keep_going, args=(watch, self._stop, app_context), name=watch.__name__, daemon=True)
-            for watch in (watch_queue, watch_pulls)
+            for watch in (watch_queue, watch_pulls, watch_inbox)
         ]
 
     def start(self) -> None:

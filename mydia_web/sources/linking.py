@@ -1,0 +1,105 @@
+"""Signing in on a source: at once with what was typed, or by a code that is confirmed at the server.
+
+The functions that wait for the server say so: no transaction may be open while they run.
+"""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+
+from mydia_web.backends.base import Connection, Credentials, LinkCode, Linked, ServerInfo
+from mydia_web.clock import now
+from mydia_web.db import db
+from mydia_web.sources.accounts import connection_of, link_account
+from mydia_web.sources.credentials import decrypt, encrypt
+from mydia_web.sources.models import AccountLink, Source, SourceAccount
+from mydia_web.sources.registry import backend_class, open_backend
+
+_DEVICE = "device_id"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A sign-in that the server took, and what it said of itself."""
+
+    server: ServerInfo
+    linked: Linked
+    #: What we called ourselves: the sign-in may be good for that only.
+    device_id: str
+
+
+def sign_in(kind: str, connection: Connection) -> SignedIn:
+    """Waits for the server. Raises `BackendError`, or `InvalidValue` for an address that cannot be one."""
+    with closing(open_backend(kind, connection)) as backend:
+        server = backend.check()
+        linked = backend.sign_in() or Linked(connection.credentials, connection.remote_user_id)
+    return SignedIn(server, linked, connection.device_id)
+
+
+def link_connection(source: Source, account: SourceAccount | None, typed: Credentials) -> Connection:
+    """To ask for a code with: what was typed, else what the account was linked with before."""
+    connection = connection_of(source, None)
+    known = connection_of(source, account).credentials if account else {}
+    return replace(connection, credentials=typed or known)
+
+
+def ask_for_code(kind: str, connection: Connection) -> LinkCode:
+    """Waits for the server. Raises `BackendError`."""
+    return backend_class(kind).begin_link(connection)
+
+
+def is_confirmed(kind: str, connection: Connection, secret: Mapping[str, str]) -> Linked | None:
+    """Waits for the server. None: not yet. Raises `BackendError`, `LinkEnded` among them."""
+    return backend_class(kind).poll_link(connection, secret)
+
+
+def keep_link(source_id: int, user_id: int, code: LinkCode, asked_with: Connection) -> AccountLink:
+    """Remember the code, instead of an earlier one."""
+    forget_link(source_id, user_id)
+    link = AccountLink(
+        source_id=source_id,
+        user_id=user_id,
+        code=code.code,
+        url=code.url,
+        secret=encrypt({**asked_with.credentials, **code.secret, _DEVICE: asked_with.device_id}),
+        interval_seconds=max(1.0, code.interval),
+        next_poll_at=now() + timedelta(seconds=code.interval),
+        expires_at=now() + timedelta(seconds=code.expires_in),
+    )
+    db.session.add(link)
+    db.session.flush()
+    return link
+
+
+def find_link(source_id: int, user_id: int) -> AccountLink | None:
+    return db.session.scalar(
+        select(AccountLink).where(AccountLink.source_id == source_id, AccountLink.user_id == user_id)
+    )
+
+
+def connection_for(link: AccountLink, source: Source) -> tuple[Connection, dict[str, str]]:
+    """What to poll with: the connection as the code was asked for, and the code's secret. Raises `SignInRefused`."""
+    secret = decrypt(link.secret)
+    device_id = secret.pop(_DEVICE)
+    return replace(connection_of(source, None), credentials=secret, device_id=device_id), secret
+
+
+def forget_link(source_id: int, user_id: int) -> None:
+    own = (AccountLink.source_id == source_id, AccountLink.user_id == user_id)
+    db.session.execute(delete(AccountLink).where(*own))
+
+
+def keep_sign_in(source: Source, user_id: int, linked: Linked, device_id: str) -> SourceAccount:
+    """The server took the sign-in: the user has an account there."""
+    forget_link(source.id, user_id)
+    return link_account(
+        source,
+        user_id,
+        linked.credentials,
+        remote_user_id=linked.remote_user_id,
+        remote_user_name=linked.remote_user_name,
+        device_id=device_id,
+    )
