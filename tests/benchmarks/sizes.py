@@ -16,7 +16,7 @@ _POSTGRESQL = """
 """
 _SQLITE = """
     SELECT dbstat.name, CAST(sum(pgsize) AS real) FROM dbstat
-    JOIN sqlite_schema ON sqlite_schema.name = dbstat.name WHERE tbl_name = :name GROUP BY dbstat.name
+    JOIN sqlite_schema AS s ON s.name = dbstat.name WHERE s.tbl_name = :name GROUP BY dbstat.name
 """
 
 
