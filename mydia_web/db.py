@@ -112,7 +112,7 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
     for pragma in (
         "synchronous = NORMAL",
         "foreign_keys = ON",
-        "cache_size = -32000",
+        "cache_size = -8000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
