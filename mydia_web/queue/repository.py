@@ -136,23 +136,16 @@ class PlaybackSyncRepository:
 
         A newer intent makes a row that would wait for a person due. False: the claim was lost.
         """
+        why = {"error_class": error_class, "error_message": error[:MAX_ERROR]}
         if retry_at is not None:
-            return self._settle(
-                row_id,
-                token,
-                status=Status.FAILED.value,
-                next_attempt_at=retry_at,
-                error_class=error_class,
-                error_message=error[:MAX_ERROR],
-            )
+            return self._settle(row_id, token, status=Status.FAILED.value, next_attempt_at=retry_at, **why)
         newer = QueuedChange.intent_seq > QueuedChange.claimed_seq
         return self._settle(
             row_id,
             token,
             status=case((newer, Status.PENDING.value), else_=Status.FAILED.value),
             next_attempt_at=case((newer, now()), else_=None),
-            error_class=error_class,
-            error_message=error[:MAX_ERROR],
+            **why,
         )
 
     def release(

@@ -163,15 +163,15 @@ def test_what_is_removed_while_a_row_is_on_its_way_takes_nothing_else_along(
     if not taken:
         kodi.fail_next(500)
 
-    def remove_meanwhile(backend, delivery) -> Outcome:
-        outcome = deliver(backend, delivery)
-        if delivery.row_id == row_id:
+    def remove_meanwhile(backend, deliveries) -> list[Outcome]:
+        outcomes = [deliver(backend, delivery) for delivery in deliveries]
+        if any(delivery.row_id == row_id for delivery in deliveries):
             with engine.begin() as connection:
                 connection.execute(removed)
-        return outcome
+        return outcomes
 
     row_id = row.id
-    monkeypatch.setattr(lanes, "deliver", remove_meanwhile)
+    monkeypatch.setattr(lanes, "deliver_many", remove_meanwhile)
     drain()
     assert db.session.get(QueuedChange, bad, populate_existing=True) is None or what in ("account", "copy")
     assert elsewhere().status == "synced"
@@ -186,11 +186,11 @@ def answers(bad, monkeypatch) -> Callable[[Callable[[Outcome], Outcome]], None]:
     """Let the push of the bad row come back otherwise."""
 
     def come_back(otherwise: Callable[[Outcome], Outcome]) -> None:
-        def answer(backend, delivery) -> Outcome:
-            outcome = deliver(backend, delivery)
-            return otherwise(outcome) if delivery.row_id == bad else outcome
+        def answer(backend, deliveries) -> list[Outcome]:
+            outcomes = [deliver(backend, delivery) for delivery in deliveries]
+            return [otherwise(one) if one.delivery.row_id == bad else one for one in outcomes]
 
-        monkeypatch.setattr(lanes, "deliver", answer)
+        monkeypatch.setattr(lanes, "deliver_many", answer)
 
     return come_back
 
