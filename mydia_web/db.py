@@ -64,6 +64,19 @@ def begin_write() -> None:
         raise RuntimeError("something was read in this transaction before it was opened to write")
 
 
+def hold(user_id: int, title_id: int) -> bool:
+    """Let nobody else hold this title of this user until the transaction ends. False: there is one writer anyway."""
+    if db.engine.dialect.name != "postgresql":
+        return False
+    held = {"user": user_id, "title": title_id % _MOST_HELD}
+    db.session.execute(text("SELECT pg_advisory_xact_lock(:user, :title)"), held)
+    return True
+
+
+#: PostgreSQL has room for 6,400 locks, of all transactions together.
+_MOST_HELD = 4096
+
+
 def give_way(milliseconds: int = 200) -> None:
     """In this transaction, fail rather than wait longer than that for a row that another one has changed.
 
@@ -75,8 +88,11 @@ def give_way(milliseconds: int = 200) -> None:
 
 
 def gave_way(error: DBAPIError) -> bool:
-    """Did the transaction fail only because another one was in its way?"""
-    return getattr(error.orig, "sqlstate", None) in ("55P03", "40P01")
+    """Did the transaction fail only because another one was in its way, or took away what it had found?"""
+    return getattr(error.orig, "sqlstate", None) in _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY
+
+
+_LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY = ("55P03", "40P01", "23503")
 
 
 def insert_for(table: Any) -> Any:
@@ -96,7 +112,7 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
     for pragma in (
         "synchronous = NORMAL",
         "foreign_keys = ON",
-        "cache_size = -32000",
+        "cache_size = -8000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

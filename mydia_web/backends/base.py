@@ -167,7 +167,7 @@ class Wanted:
     watched: bool | None = None
     position_ms: int | None = None
     duration_ms: int | None = None
-    #: When the title was finished, in UTC; None: nobody knows, or it was not.
+    #: When the title was finished, in UTC; the epoch (1970) where nobody knows. None: it was not.
     watched_at: datetime | None = None
     #: Only the play of that time is owed, to a server that counts plays: the state has changed again since.
     is_past_play: bool = False
@@ -259,10 +259,6 @@ class Backend(ABC):
         """What is being played there now."""
         return ()
 
-    def web_link(self, target: Target) -> str:
-        """Where a browser opens the title in the server's own player; "" where it has none. Asks nothing."""
-        return ""
-
     @abstractmethod
     def artwork(self, url: str) -> Artwork:
         """Fetch a picture that a `RemoteItem` named."""
@@ -270,6 +266,11 @@ class Backend(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give the connections back."""
+
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
+        """Where a browser opens the title in the server's own player; "" where it has none. Asks nothing."""
+        return ""
 
     @classmethod
     def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:

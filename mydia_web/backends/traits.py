@@ -37,6 +37,8 @@ class Traits:
     fixed_address: str = ""
     #: What the server calls signing in by a code, such as "Quick Connect"; "" where it cannot.
     linking: str = ""
+    #: A pull can be kept to some of its libraries.
+    has_libraries: bool = False
     #: False: there is nobody to tell, and nothing is queued for it.
     takes_pushes: bool = True
     #: How many pushes at a time the server bears.

@@ -100,6 +100,18 @@ class ChangeSet(db.Model):  # type: ignore[name-defined,misc]
     undone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
+class PullChangeSet(db.Model):  # type: ignore[name-defined,misc]
+    """A change set that a pull brought: one for each user it was read for."""
+
+    __tablename__ = "pull_change_sets"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    pull_id: Mapped[int] = mapped_column(ForeignKey("pulls.id", ondelete="CASCADE"))
+    change_set_id: Mapped[int] = mapped_column(ForeignKey("change_sets.id", ondelete="CASCADE"), index=True)
+
+    __table_args__ = (UniqueConstraint("pull_id", "change_set_id"),)
+
+
 class Change(db.Model):  # type: ignore[name-defined,misc]
     """One content's part in a change set, with what undo needs to take it back."""
 

@@ -82,17 +82,19 @@ def mark_watched(
     at: datetime | None = None,
     origin: str = "web",
     date_unknown: bool = False,
+    again: bool = False,
     act: Act | None = None,
 ) -> PlaybackProgress:
     """Make it watched, with a play at `at` (now by default; or, with `date_unknown`, without a date).
 
-    Needs no earlier progress. A rewatch that was under way is finished by it. Raises `InvalidValue`.
+    Needs no earlier progress. A rewatch that was under way is finished by it; `again` says that this is one more
+    play of what is watched already. Raises `InvalidValue`.
     """
     if act is None:
         _check_origin(origin)
         with Act(user_id, origin) as act:
-            return _mark(act, content, at, date_unknown)
-    return _mark(act, content, at, date_unknown)
+            return _mark(act, content, at, date_unknown, again)
+    return _mark(act, content, at, date_unknown, again)
 
 
 def mark_unwatched(user_id: int, content: Content, *, origin: str = "web", act: Act | None = None) -> bool:
@@ -120,8 +122,11 @@ def _save(
     if duration_seconds == 0:
         raise InvalidValue("duration_seconds", "The duration must be more than 0 seconds.")
     position_seconds = min(_checked_seconds("position_seconds", position), duration_seconds)
-    at = _checked_time(at)
+    is_now, at = at is None, _checked_time(at)
     progress = locked_progress(act.user_id, content)
+    if progress and is_now:
+        # It is news, even while the clock stands before what it showed earlier.
+        at = max(at, progress.last_watched_at)
     same = progress and (progress.position_seconds, progress.duration_seconds) == (
         position_seconds,
         duration_seconds,
@@ -148,10 +153,12 @@ def _is_left_off(progress: PlaybackProgress) -> bool:
     return 0 < progress.completion_percentage < config.settings().watched_at * 100
 
 
-def _mark(act: Act, content: Content, at: datetime | None, date_unknown: bool) -> PlaybackProgress:
+def _mark(
+    act: Act, content: Content, at: datetime | None, date_unknown: bool, again: bool
+) -> PlaybackProgress:
     played_at = None if date_unknown else _checked_time(at)
     progress = locked_progress(act.user_id, content)
-    if progress and progress.watched and not progress.in_progress:
+    if progress and progress.watched and not progress.in_progress and not again:
         return progress
     before = snapshot(progress)
     duration = progress.duration_seconds if progress else _duration_of(content)
@@ -176,7 +183,8 @@ def _finish(
     play.media_item_id, play.episode_id = content_key(content)
     play.change_set_id = change_set_id
     db.session.add(play)
-    tell_servers(act, content, ChangeType.MARK_WATCHED, None, at=played_at or now())
+    at = played_at or now()
+    tell_servers(act, content, ChangeType.MARK_WATCHED, None, at=at, date_unknown=played_at is None)
     act.touched(content)
 
 

@@ -1,6 +1,7 @@
 """Who must hear of a change: a queue row for every source that holds the content, in the change's transaction."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select
@@ -27,6 +28,7 @@ def tell_servers(
     progress: PlaybackProgress | None,
     *,
     at: datetime,
+    date_unknown: bool = False,
 ) -> None:
     """Queue the change for every source but the one it came from.
 
@@ -35,8 +37,11 @@ def tell_servers(
     """
     due_at = _due_at(act.origin, change_type)
     for source in sources_to_tell(act.user_id, content):
+        if not source.hears_of(change_type):
+            continue
         if source.source_id != act.source_id or _is_owed(act, content, source.source_id):
             intent = intent_for(act, content, source, change_type, progress, at=at)
+            intent = replace(intent, date_unknown=date_unknown)
             row_id = PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
             _log_queued(act, row_id, source.source_id, change_type)
 
@@ -44,10 +49,13 @@ def tell_servers(
 def tell_source(act: Act, content: Content, source_id: int) -> None:
     """Queue the user's present state of the content for one source, which was found to differ."""
     progress = get_progress(act.user_id, content)
-    if progress is None:
+    source = next((one for one in sources_to_tell(act.user_id, content) if one.source_id == source_id), None)
+    if progress is None or source is None:
         return
     change_type = ChangeType.MARK_WATCHED if progress.watched else ChangeType.PROGRESS_UPDATE
-    at, source = progress.last_watched_at, Told(source_id, counts_plays=False)
+    if not source.hears_of(change_type):
+        return
+    at, source = progress.last_watched_at, source._replace(counts_plays=False)
     intent = intent_for(act, content, source, change_type, to_continue(progress), at=at)
     PlaybackSyncRepository().enqueue_change(intent)
 

@@ -7,10 +7,12 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, select
 
+from mydia_web.backends.base import Connection, Target
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState
+from mydia_web.sources.registry import backend_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Standing:
     source_name: str
     kind: str
     path: str
+    #: Where a browser opens it there; "" where that has no page of its own.
+    web_link: str
     #: Whether the user has an account there.
     linked: bool
     #: None: it has not shown its state yet.
@@ -42,7 +46,7 @@ def standings(user_id: int, content: Content) -> Sequence[Standing]:
         *_same_content(content),
     )
     query = (
-        select(Source, SourceAccount.id, SourceItem.path, SourceItemState, QueuedChange)
+        select(Source, SourceAccount.id, SourceItem, SourceItemState, QueuedChange)
         .select_from(SourceItem)
         .join(Source, Source.id == SourceItem.source_id)
         .outerjoin(
@@ -76,7 +80,7 @@ def names_of_told(change_set_id: int) -> Sequence[str]:
 def _standing(
     source: Source,
     account_id: int | None,
-    path: str,
+    copy: SourceItem,
     state: SourceItemState | None,
     owed: QueuedChange | None,
 ) -> Standing:
@@ -84,7 +88,8 @@ def _standing(
         source_id=source.id,
         source_name=source.name,
         kind=source.kind,
-        path=path,
+        path=copy.path,
+        web_link=_web_link(source, copy),
         linked=account_id is not None,
         watched=state.watched if state else None,
         position_seconds=state.position_ms // 1000 if state else 0,
@@ -93,6 +98,12 @@ def _standing(
         next_attempt_at=owed.next_attempt_at if owed else None,
         error_message=owed.error_message if owed else None,
     )
+
+
+def _web_link(source: Source, copy: SourceItem) -> str:
+    kind: Literal["movie", "episode"] = "movie" if copy.episode_id is None else "episode"
+    connection = Connection(source.base_url, server_id=source.server_id)
+    return backend_class(source.kind).web_link(connection, Target(copy.remote_id, kind, copy.path))
 
 
 def _sync(owed: QueuedChange) -> Literal["waiting", "sending", "delivered", "needs you"]:

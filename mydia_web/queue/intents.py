@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import and_, case, func, literal, or_
 
-from mydia_web.clock import now
+from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.errors import InvalidValue
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 
@@ -29,6 +29,15 @@ class Intent:
     change_set_id: int | None = None
     #: The source stores every play: one that is still owed must not be lost to a newer one.
     counts_plays: bool = False
+    #: `at` is when it was said, and nobody knows when the title was finished.
+    date_unknown: bool = False
+
+    @property
+    def watched_at(self) -> datetime | None:
+        """None: it is not finished by this."""
+        if not self.completed:
+            return None
+        return UNKNOWN_TIME if self.date_unknown else self.at
 
 
 def check(intent: Intent) -> None:
@@ -50,7 +59,7 @@ def first_values(intent: Intent, due_at: datetime) -> dict[str, Any]:
         "position_ms": intent.position_ms,
         "duration_ms": intent.duration_ms,
         "completed": intent.completed,
-        "watched_at": intent.at if intent.completed else None,
+        "watched_at": intent.watched_at,
         "intent_at": intent.at,
         "origin": intent.origin,
         "change_set_id": intent.change_set_id,

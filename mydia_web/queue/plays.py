@@ -29,7 +29,7 @@ def keep_owed_play(intent: Intent) -> None:
     owed = (
         QueuedChange.status != Status.SYNCED,
         QueuedChange.completed.is_(True),
-        QueuedChange.watched_at != intent.at,
+        QueuedChange.watched_at != intent.watched_at,
     )
     row = db.session.scalar(
         select(QueuedChange)

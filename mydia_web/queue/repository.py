@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 
@@ -125,7 +126,7 @@ class PlaybackSyncRepository:
 
     def mark_many_synced(self, claims: Mapping[int, str]) -> set[int]:
         """As `mark_synced` for many, by row id → token; the ids of those whose claim was not lost."""
-        parameters = {"ids": list(claims), "tokens": list(set(claims.values())), "at": now()}
+        parameters = {"ids": list(claims), "claims": list(claims.items()), "at": now()}
         return set(db.session.connection().execute(_MARK_SYNCED, parameters).scalars())
 
     def mark_failed(
@@ -135,34 +136,33 @@ class PlaybackSyncRepository:
 
         A newer intent makes a row that would wait for a person due. False: the claim was lost.
         """
+        why = {"error_class": error_class, "error_message": error[:MAX_ERROR]}
         if retry_at is not None:
-            return self._settle(
-                row_id,
-                token,
-                status=Status.FAILED.value,
-                next_attempt_at=retry_at,
-                error_class=error_class,
-                error_message=error[:MAX_ERROR],
-            )
+            return self._settle(row_id, token, status=Status.FAILED.value, next_attempt_at=retry_at, **why)
         newer = QueuedChange.intent_seq > QueuedChange.claimed_seq
         return self._settle(
             row_id,
             token,
             status=case((newer, Status.PENDING.value), else_=Status.FAILED.value),
             next_attempt_at=case((newer, now()), else_=None),
-            error_class=error_class,
-            error_message=error[:MAX_ERROR],
+            **why,
         )
 
     def release(
-        self, row_id: int, token: str, *, error: str | None = None, error_class: str | None = None
+        self,
+        row_id: int,
+        token: str,
+        *,
+        error: str | None = None,
+        error_class: str | None = None,
+        due_at: datetime | None = None,
     ) -> bool:
-        """Give a claimed row back as if it had not been tried. False: the claim was lost."""
+        """Give a claimed row back as if it had not been tried; due at once by default. False: the claim was lost."""
         return self._settle(
             row_id,
             token,
             status=Status.PENDING.value,
-            next_attempt_at=now(),
+            next_attempt_at=due_at or now(),
             attempt_count=case((QueuedChange.attempt_count > 0, QueuedChange.attempt_count - 1), else_=0),
             error_class=error_class,
             error_message=error[:MAX_ERROR] if error else None,
@@ -183,10 +183,14 @@ class PlaybackSyncRepository:
         )
 
     def rescue(self) -> int:
-        """Make rows of dead workers due again; how many."""
+        """Make rows of dead workers due again; how many. One that somebody is just changing is left for next time."""
+        dead = select(QueuedChange.id).where(QueuedChange.lease_until < now())
+        ids = db.session.scalars(dead.with_for_update(skip_locked=True)).all()
+        if not ids:
+            return 0
         return _count(
             update(QueuedChange)
-            .where(QueuedChange.lease_until < now())
+            .where(QueuedChange.id.in_(ids))
             .values(status=Status.PENDING.value, claim_token=None, lease_until=None, next_attempt_at=now())
         )
 
@@ -265,11 +269,12 @@ class PlaybackSyncRepository:
 
 _newest = QueuedChange.intent_seq == QueuedChange.claimed_seq
 _table = QueuedChange.__table__
-#: Built once, and for the table itself: this is the statement of every delivery. A token is of one claim only.
+#: Built once, and for the table itself: this is the statement of every delivery. The ids alone are what an index finds;
+#: but rows that were claimed together have one token, so each must be found with its own.
 _MARK_SYNCED = (
     update(_table)
     .where(_table.c.id.in_(bindparam("ids", expanding=True)))
-    .where(_table.c.claim_token.in_(bindparam("tokens", expanding=True)))
+    .where(tuple_(_table.c.id, _table.c.claim_token).in_(bindparam("claims", expanding=True)))
     .values(
         synced_seq=_table.c.claimed_seq,
         status=case((_newest, Status.SYNCED.value), else_=Status.PENDING.value),

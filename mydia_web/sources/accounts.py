@@ -146,6 +146,12 @@ class Told(NamedTuple):
     source_id: int
     #: Every play is stored there, so that none may be lost to the next.
     counts_plays: bool
+    #: What it is told, as its admin has set.
+    watched: bool = True
+    positions: bool = True
+
+    def hears_of(self, change_type: str) -> bool:
+        return self.positions if change_type == "progress_update" else self.watched
 
 
 def trust(tls: str) -> bool | str:
@@ -158,7 +164,7 @@ def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
     here = (SourceItem.source_id == Source.id, _is_copy_of(content))
     holds_everything = Source.kind.in_(kinds_that_hold_everything())
     rows = db.session.execute(
-        select(Source.id, Source.kind)
+        select(Source.id, Source.kind, Source.tells_watched, Source.tells_positions)
         .join(SourceAccount, SourceAccount.source_id == Source.id)
         .where(
             SourceAccount.user_id == user_id,
@@ -168,7 +174,10 @@ def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
         )
         .order_by(Source.id)
     )
-    return [Told(source_id, backend_class(kind).traits.counts_plays) for source_id, kind in rows]
+    return [
+        Told(source_id, backend_class(kind).traits.counts_plays, watched, positions)
+        for source_id, kind, watched, positions in rows
+    ]
 
 
 def names_of_holders(

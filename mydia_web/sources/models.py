@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mydia_web.clock import now
@@ -31,6 +31,19 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     last_ok_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_error: Mapped[str | None]
     last_error_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: What is taken from it and what it is told.
+    takes_watched: Mapped[bool] = mapped_column(default=True, server_default=true())
+    takes_positions: Mapped[bool] = mapped_column(default=True, server_default=true())
+    tells_watched: Mapped[bool] = mapped_column(default=True, server_default=true())
+    tells_positions: Mapped[bool] = mapped_column(default=True, server_default=true())
+    #: Who wins where both sides changed: `local-progressive` | `last-write-wins` | `always-local`.
+    strategy: Mapped[str] = mapped_column(default="local-progressive", server_default="local-progressive")
+    #: A part of its secret webhook address; "": it has none.
+    webhook_key: Mapped[str] = mapped_column(default="", server_default="")
+    #: When its last event came in.
+    last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: How far its clock is ahead of ours, by what it last said.
+    clock_ahead_seconds: Mapped[int | None]
     #: How many pushes at a time it bears; None: as many as its kind.
     concurrency: Mapped[int | None]
     #: Nothing is claimed for it before this: it asked us to wait, or it is down and a probe is due then.
@@ -58,6 +71,9 @@ class SourceAccount(db.Model):  # type: ignore[name-defined,misc]
     credentials: Mapped[str] = mapped_column(default="")
     #: Since when the server refuses the sign-in; its deliveries wait for re-linking.
     refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When the last reading that brought all news began, and the last that brought everything.
+    pulled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    swept_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: Until when one worker may be renewing the credentials; the others wait for what it gets.
     renewing_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
@@ -141,6 +157,8 @@ class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
     play_count: Mapped[int] = mapped_column(default=0)
     last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    #: When that was by the server's own clock, where an event told: what it told before is no news.
+    told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     __table_args__ = (UniqueConstraint("source_account_id", "source_item_id"),)
 
@@ -162,6 +180,16 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     total: Mapped[int | None]
     #: What it brought, or why it failed, in words.
     message: Mapped[str] = mapped_column(default="")
+    #: It only says what it would bring.
+    is_preview: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: It reads everything, also where the server could tell what changed.
+    is_sweep: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: A person said that what is unwatched all at once is meant so.
+    takes_removals: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: How many titles were shown as unwatched all at once and wait for that.
+    held_back: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: How often it was begun: a process that died took the earlier ones along.
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __table_args__ = (
         CheckConstraint("status IN ('requested', 'running', 'done', 'failed')", "status"),

@@ -1,12 +1,18 @@
 """Which kinds of source there are."""
 
 from mydia_web.backends.base import Backend, Connection
+from mydia_web.backends.emby import Emby
 from mydia_web.backends.folder import Folder
+from mydia_web.backends.jellyfin import Jellyfin
 from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.plex import Plex
 from mydia_web.backends.traits import Traits
+from mydia_web.backends.trakt import Trakt
 from mydia_web.errors import InvalidValue
 
-_BACKENDS: dict[str, type[Backend]] = {backend.traits.kind: backend for backend in (Kodi, Folder)}
+_BACKENDS: dict[str, type[Backend]] = {
+    backend.traits.kind: backend for backend in (Jellyfin, Emby, Plex, Kodi, Trakt, Folder)
+}
 KINDS = tuple(_BACKENDS)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
@@ -20,6 +20,8 @@ class ShownState:
     account_id: int
     source_item_id: int
     state: RemoteState
+    #: When that was by the server's own clock; None: it did not say.
+    told_at: datetime | None = None
 
 
 def keep_states(shown: Sequence[ShownState]) -> None:
@@ -31,6 +33,7 @@ def keep_states(shown: Sequence[ShownState]) -> None:
         return
     insert = insert_for(SourceItemState.__table__)
     renewed = {name: insert.excluded[name] for name in _STATE}
+    renewed["told_at"] = func.coalesce(insert.excluded.told_at, SourceItemState.told_at)
     key = ["source_account_id", "source_item_id"]
     statement = insert.on_conflict_do_update(index_elements=key, set_=renewed)
     db.session.connection().execute(statement, rows)
@@ -48,6 +51,7 @@ def _row(one: ShownState) -> dict[str, object]:
         "play_count": one.state.play_count,
         "last_played_at": one.state.last_played_at,
         "seen_at": now(),
+        "told_at": one.told_at,
     }
 
 
@@ -58,10 +62,11 @@ def _present(table: type[SourceAccount] | type[SourceItem], ids: set[int]) -> se
 
 
 class Base(NamedTuple):
-    """What a source last showed or took, and when that was."""
+    """What a source last showed or took, and when that was; by its own clock where an event told."""
 
     state: RemoteState
     seen_at: datetime
+    told_at: datetime | None = None
 
 
 def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base]:
@@ -74,7 +79,9 @@ def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base
     )
     return {
         row.source_item_id: Base(
-            RemoteState(row.watched, row.position_ms, row.play_count, row.last_played_at), row.seen_at
+            RemoteState(row.watched, row.position_ms, row.play_count, row.last_played_at),
+            row.seen_at,
+            row.told_at,
         )
         for row in rows
     }

@@ -9,7 +9,6 @@ from sqlalchemy import or_, select
 
 from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import FailureClass
-from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import db
 from mydia_web.library.models import Episode, ExternalId
 from mydia_web.queue.models import ChangeType, QueuedChange
@@ -39,6 +38,8 @@ class Delivery:
     wanted: Wanted
     #: (source item id, where it goes) for each copy on the source; None: an account service that never listed it.
     targets: tuple[tuple[int | None, Target], ...]
+    #: Why it cannot even be tried.
+    problem: "Failure | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +87,19 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             account_id=accounts.get((row.source_id, row.user_id)),
             wanted=wanted(row),
             targets=tuple(targets.get((row.source_id, _content(row)), ())),
+            problem=None if _is_known(row) else _UNKNOWN,
         )
         for row in rows
     ]
 
 
 def wanted(row: QueuedChange) -> Wanted:
-    """The row's two registers as one wish: a mark that was followed by a position carries both."""
+    """The row's two registers as one wish: a mark that was followed by a position carries both.
+
+    A kind of change that this version does not know wishes nothing.
+    """
+    if not _is_known(row):
+        return Wanted("progress_update", row.intent_at)
     change_type: Literal["progress_update", "mark_watched", "mark_unwatched"] = ChangeType(
         row.change_type
     ).value
@@ -104,9 +111,19 @@ def wanted(row: QueuedChange) -> Wanted:
         watched=row.completed,
         position_ms=row.position_ms,
         duration_ms=row.duration_ms,
-        watched_at=row.watched_at if row.watched_at and row.watched_at > UNKNOWN_TIME else None,
+        watched_at=row.watched_at,
         is_past_play=bool(row.play_key),
     )
+
+
+_UNKNOWN = Failure(
+    "invalid",
+    "This version of mydia-web does not know this kind of change. Update mydia-web, then try it again.",
+)
+
+
+def _is_known(row: QueuedChange) -> bool:
+    return row.change_type in list(ChangeType)
 
 
 def _content(row: QueuedChange) -> _Content:

@@ -1,8 +1,9 @@
 """Taking over what a source shows: the merge's decisions become changes, and the base moves with them."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import or_, select
 
@@ -12,16 +13,19 @@ from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act
 from mydia_web.playback.models import PlaybackProgress
+from mydia_web.playback.plays import add_play, has_play, was_unwatched_since
 from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source
 from mydia_web.queue.models import QueuedChange, Status
-from mydia_web.sources.models import SourceItem
-from mydia_web.sources.states import ShownState, keep_states, states_of
-from mydia_web.sync.merge import Side, merge
+from mydia_web.sources.models import Source, SourceItem
+from mydia_web.sources.states import Base, ShownState, keep_states, states_of
+from mydia_web.sync.merge import SAME_PLAY, Decision, Side, Strategy, merge
 
 if TYPE_CHECKING:
     from mydia_web.sync.pull import Report
+
+log = logging.getLogger(__name__)
 
 _Matched = tuple[SourceItem, RemoteItem, Content]
 Removal = tuple[int, RemoteItem, Content]
@@ -30,12 +34,13 @@ Removal = tuple[int, RemoteItem, Content]
 class Incoming:
     """Merges one account's states of one source into the user's."""
 
-    def __init__(self, act: Act, source_id: int, account_id: int | None, report: "Report") -> None:
-        assert account_id is not None
+    def __init__(self, act: Act, source: Source, account_id: int, report: "Report") -> None:
         self._act = act
-        self._source_id = source_id
+        self._source_id = source.id
+        self._takes = (source.takes_watched, source.takes_positions)
+        self._strategy = cast("Strategy", source.strategy)
         self._account_id = account_id
-        self._report = report
+        self.report = report
 
     def merge_page(self, matched: Sequence[_Matched], asked_at: datetime) -> list[Removal]:
         """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look.
@@ -51,12 +56,7 @@ class Incoming:
             key, base = _key(content), bases.get(row.id)
             if item.state is None or (base and base.seen_at >= asked_at):
                 continue
-            decision = merge(
-                _side(base.state) if base else None,
-                _side(item.state),
-                _our_side(ours.get(key)),
-                ours_is_newer_than_base=queued.get(key, False),
-            )
+            decision = self._decide(item, item.state, base, ours.get(key), is_owed=queued.get(key, False))
             if decision == "unwatched":
                 removals.append((row.id, item, content))
                 continue
@@ -67,6 +67,32 @@ class Incoming:
         keep_states(shown)
         return removals
 
+    def take_event(
+        self,
+        copy: SourceItem,
+        item: RemoteItem,
+        content: Content,
+        received_at: datetime,
+        told_at: datetime | None,
+    ) -> None:
+        """Take over what one event tells. A single title that is unwatched is a person's doing."""
+        removals = self.merge_page([(copy, item, content)], received_at)
+        self.unwatch(removals, received_at)
+        if told_at is not None and item.state is not None:
+            keep_states([ShownState(self._account_id, copy.id, item.state, told_at)])
+
+    def take_report(self, content: Content, state: RemoteState | None, item: RemoteItem) -> None:
+        """Take over a telling of which nobody knows a copy on the source: it is what the person did, no more."""
+        if state is None:
+            return
+        if state.watched and self._takes[0]:
+            self._take_mark(item, state, content, state.last_played_at, again=False)
+        elif state.position_ms and self._takes[1]:
+            self._take_position(item, state.position_ms // 1000, content, state.last_played_at)
+            self.report.positions += 1
+        elif not state.watched and not state.position_ms and self._takes[0]:
+            self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+
     def unwatch(self, removals: Sequence[Removal], asked_at: datetime) -> None:
         """Take over that these are unwatched, but for those that the source has taken a newer state of since."""
         bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
@@ -74,30 +100,57 @@ class Incoming:
             assert item.state is not None
             if bases[source_item_id].seen_at >= asked_at:
                 continue
-            self._report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+            if self._takes[0]:
+                self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
             keep_states([ShownState(self._account_id, source_item_id, item.state)])
+
+    def _decide(
+        self,
+        item: RemoteItem,
+        state: RemoteState,
+        base: Base | None,
+        ours: PlaybackProgress | None,
+        *,
+        is_owed: bool,
+    ) -> Decision:
+        sides = (_side(base.state) if base else None, _side(state), _our_side(ours))
+        decision = merge(*sides, ours_is_newer_than_base=is_owed, strategy=self._strategy)
+        if is_owed and base and base.state != state:
+            self.report.conflicts += 1
+            words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
+            log.info(words, item.title, *sides, decision, extra={"source": self._source_id})
+        return decision
 
     def _apply(
         self, decision: str, item: RemoteItem, state: RemoteState, content: Content, *, known_to_queue: bool
     ) -> None:
         at = min(state.last_played_at, now()) if state.last_played_at else None
-        if decision == "watched":
-            self._take_mark(item, state, content, at)
-            self._report.watched += 1
-        elif decision == "progress":
+        takes_watched, takes_positions = self._takes
+        if decision in ("watched", "again") and takes_watched:
+            self._take_mark(item, state, content, at, again=decision == "again")
+        elif decision == "progress" and takes_positions:
             self._take_position(item, state.position_ms // 1000, content, at)
-            self._report.positions += 1
+            self.report.positions += 1
         elif decision == "owed" and not known_to_queue:
             # Told once: a source that takes it and still shows otherwise is not told with every pull.
             tell_source(self._act, content, self._source_id)
-            self._report.owed += 1
+            self.report.owed += 1
 
-    def _take_mark(self, item: RemoteItem, state: RemoteState, content: Content, at: datetime | None) -> None:
+    def _take_mark(
+        self, item: RemoteItem, state: RemoteState, content: Content, at: datetime | None, *, again: bool
+    ) -> None:
         """A mark takes the position away; but one that is being watched again, there or here since, is kept."""
         user_id, own = self._act.user_id, get_progress(self._act.user_id, content)
+        if at and has_play(user_id, content, at, within=SAME_PLAY) and (again or own is None):
+            return
+        self.report.watched += 1
+        if at and own is None and was_unwatched_since(user_id, content, at):
+            # A player that was offline tells late: it was seen, and unwatched since.
+            add_play(self._act, content, at)
+            return
         since = own and own.in_progress and own.last_watched_at > (at or UNKNOWN_TIME)
         here = (own.position_seconds, own.last_watched_at) if own and since else None
-        mark_watched(user_id, content, at=at, date_unknown=at is None, act=self._act)
+        mark_watched(user_id, content, at=at, date_unknown=at is None, again=again, act=self._act)
         if here:
             self._take_position(item, here[0], content, here[1])
         elif state.position_ms:
@@ -150,7 +203,7 @@ class Incoming:
 
 
 def _side(state: RemoteState) -> Side:
-    return Side(state.watched, state.position_ms, state.last_played_at)
+    return Side(state.watched, state.position_ms, state.last_played_at, state.play_count)
 
 
 def _our_side(progress: PlaybackProgress | None) -> Side | None:

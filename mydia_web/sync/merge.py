@@ -5,13 +5,18 @@ needs no clocks that agree, cannot loop (an echo equals the base), and survives 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 #: Servers round positions; less than this apart is the same.
 TOLERANCE_MS = 2000
 
-Decision = Literal["nothing", "watched", "unwatched", "progress", "owed"]
+#: Two tellings of a finished play that lie closer together are the same one.
+SAME_PLAY = timedelta(minutes=10)
+
+Decision = Literal["nothing", "watched", "again", "unwatched", "progress", "owed"]
+Strategy = Literal["local-progressive", "last-write-wins", "always-local"]
+STRATEGIES: tuple[Strategy, ...] = ("local-progressive", "last-write-wins", "always-local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +28,34 @@ class Side:
     position_ms: int = 0
     #: When this side last moved, in UTC; None: it cannot tell.
     changed_at: datetime | None = None
+    #: How often it was finished, where this side counts.
+    plays: int = 0
 
 
 def merge(
-    base: Side | None, theirs: Side, ours: Side | None, *, ours_is_newer_than_base: bool = False
+    base: Side | None,
+    theirs: Side,
+    ours: Side | None,
+    *,
+    ours_is_newer_than_base: bool = False,
+    strategy: Strategy = "local-progressive",
 ) -> Decision:
     """What to do about `theirs`.
 
-    `watched`, `unwatched` and `progress` are news to take over; `owed` means the server should hear ours.
-    `ours_is_newer_than_base` says that the server has yet to be told of a change of ours.
+    `watched`, `again` (one more play), `unwatched` and `progress` are news to take over; `owed` means the server
+    should hear ours. `ours_is_newer_than_base` says that the server has yet to be told of a change of ours.
     """
+    if strategy == "always-local":
+        # What we know nothing of is not ours to take away there.
+        agrees = ours is None or _same(theirs, ours)
+        return "nothing" if agrees or ours_is_newer_than_base else "owed"
     if base is None:
         return _first_sight(theirs, ours or Side())
+    if not ours_is_newer_than_base and _played_again(base, theirs, ours or Side()):
+        return "again"
     if _same(base, theirs):
         return "nothing" if ours_is_newer_than_base or _same(theirs, ours or Side()) else "owed"
-    if ours_is_newer_than_base and _ours_wins(theirs, ours or Side()):
+    if ours_is_newer_than_base and _ours_wins(theirs, ours or Side(), strategy):
         return "nothing"
     return _news(base, theirs, ours or Side())
 
@@ -69,10 +87,20 @@ def _news(base: Side, theirs: Side, ours: Side) -> Decision:
     return "nothing"
 
 
-def _ours_wins(theirs: Side, ours: Side) -> bool:
-    """Both changed: the later instant wins; where one is unknown, watched and further on win."""
+def _played_again(base: Side, theirs: Side, ours: Side) -> bool:
+    """Finished once more, where it was watched already on both sides."""
+    if not (base.watched and theirs.watched and ours.watched) or theirs.plays <= base.plays:
+        return False
+    known = max((at for at in (base.changed_at, ours.changed_at) if at), default=None)
+    return bool(theirs.changed_at and known and theirs.changed_at - known >= SAME_PLAY)
+
+
+def _ours_wins(theirs: Side, ours: Side, strategy: Strategy) -> bool:
+    """Both changed: the later instant wins; where one is unknown, watched and further on win, or what is known."""
     if theirs.changed_at and ours.changed_at:
         return ours.changed_at >= theirs.changed_at
+    if strategy == "last-write-wins" and (theirs.changed_at or ours.changed_at):
+        return ours.changed_at is not None
     return (ours.watched, ours.position_ms) >= (theirs.watched, theirs.position_ms)
 
 

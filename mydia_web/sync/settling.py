@@ -10,7 +10,7 @@ from mydia_web.clock import now
 from mydia_web.db import db, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
-from mydia_web.playback.records import get_progress
+from mydia_web.playback.records import locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
 from mydia_web.queue.attempts import Attempt, note_attempts
 from mydia_web.queue.models import ChangeType, QueuedChange
@@ -30,6 +30,16 @@ _NOTE_EVERY = timedelta(seconds=5)
 
 def settle(outcomes: Sequence[Outcome]) -> None:
     """Write down what became of these deliveries."""
+    once = {outcome.delivery.row_id: outcome for outcome in outcomes}
+    # A worker that was slow may have claimed a row again: then one of the two claims was lost.
+    again = [outcome for outcome in outcomes if once[outcome.delivery.row_id] is not outcome]
+    if again:
+        settle(again)
+    _settle(list(once.values()))
+
+
+def _settle(outcomes: Sequence[Outcome]) -> None:
+    """Of each row one."""
     keep_states([shown for outcome in outcomes for shown in _shown(outcome)])
     note_attempts([_attempt(one) for one in outcomes if one.failure is not None or one.delivery.attempt > 1])
     delivered = {one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None}
@@ -83,21 +93,20 @@ def _tell_again(delivery: Delivery) -> None:
     The whole state goes out again: the row asks only for what is not delivered yet, knows nothing of the server's
     own news, and may have been dropped.
     """
-    queue = PlaybackSyncRepository()
-    # Whoever changes the state now has told this row before we read it, or folds into what we tell.
-    db.session.execute(select(QueuedChange.id).where(QueuedChange.id == delivery.row_id).with_for_update())
-    content = _content_of(delivery)
+    queue, content = PlaybackSyncRepository(), _content_of(delivery)
     told = sources_to_tell(delivery.user_id, content) if content else ()
     source = next((one for one in told if one.source_id == delivery.source_id), None)
     if content is None or source is None:
         queue.heal(delivery.row_id)
         return
-    progress = get_progress(delivery.user_id, content)
-    mark = ChangeType.MARK_WATCHED if progress and progress.watched else ChangeType.MARK_UNWATCHED
-    at = progress.last_watched_at if progress else now()
-    act = Act(delivery.user_id, "web")
-    position = to_continue(progress)
-    source = source._replace(counts_plays=False)
+    act, source = Act(delivery.user_id, "web"), source._replace(counts_plays=False)
+    # From here on the row is ours: whoever changes the state has told it before we read, or folds into what we tell.
+    queue.enqueue_change(intent_for(act, content, source, ChangeType.MARK_UNWATCHED, None, at=now()))
+    progress = locked_progress(delivery.user_id, content)
+    if progress is None:
+        return
+    mark = ChangeType.MARK_WATCHED if progress.watched else ChangeType.MARK_UNWATCHED
+    at, position = progress.last_watched_at, to_continue(progress)
     queue.enqueue_change(intent_for(act, content, source, mark, position, at=at))
 
 
@@ -187,7 +196,8 @@ def _await_sign_in(delivery: Delivery) -> None:
 
 def _note_trouble(source_id: int, failure: Failure) -> None:
     """Let the whole source wait where not the row but the server is the trouble."""
-    source = db.session.get(Source, source_id)
+    # Held: a person may be pausing it, or another worker counting its own failure.
+    source = db.session.get(Source, source_id, with_for_update={"key_share": True})
     if source is None:
         return
     source.last_error, source.last_error_at = failure.message, now()

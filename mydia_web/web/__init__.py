@@ -12,6 +12,7 @@ from mydia_web.web import (
     assets,
     auth,
     errors,
+    exchange,
     filters,
     health,
     history,
@@ -23,10 +24,12 @@ from mydia_web.web import (
     settings,
     setup,
     shell,
+    source_settings,
     sources,
     transactions,
     undo,
     watch,
+    webhooks,
 )
 
 PAGES = (
@@ -40,9 +43,12 @@ PAGES = (
     queue,
     sources,
     linking,
+    source_settings,
+    exchange,
     artwork,
     library,
     settings,
+    webhooks,
 )
 
 

@@ -49,6 +49,12 @@ def public(view: View) -> View:
     return view
 
 
+def for_servers(view: View) -> View:
+    """Open the view to servers, which prove themselves by a secret in its address and know no CSRF token."""
+    view.for_servers = True  # type: ignore[attr-defined]
+    return public(view)
+
+
 def admin_only(view: View) -> View:
     """Open the view to admins only. Stands below the route decorator."""
 
@@ -68,7 +74,7 @@ def register(app: Flask) -> None:
 
 def is_api() -> bool:
     """Is it for programs, which sign in with a token and read JSON?"""
-    return request.path.startswith("/api/") or request.path == "/metrics"
+    return request.path.startswith(("/api/", "/webhooks/")) or request.path == "/metrics"
 
 
 def _admit() -> ResponseReturnValue | None:
@@ -78,9 +84,9 @@ def _admit() -> ResponseReturnValue | None:
         return None
     bearer = _bearer_token()
     g.user = _user_of_bearer(bearer) if bearer else _user_of_session()
-    if g.user is None and not _is_public():
+    if g.user is None and not _is_marked("public"):
         return _turn_away()
-    if not bearer and current_app.config["WTF_CSRF_ENABLED"]:
+    if not bearer and not _is_marked("for_servers") and current_app.config["WTF_CSRF_ENABLED"]:
         csrf.protect()
     return None
 
@@ -120,10 +126,10 @@ def _renew() -> None:
         session["renewed_at"] = int(now().timestamp())
 
 
-def _is_public() -> bool:
+def _is_marked(mark: str) -> bool:
     # An address that leads nowhere has no view; its answer is 404 or 405.
     view = current_app.view_functions.get(request.endpoint or "")
-    return view is None or bool(getattr(view, "public", False))
+    return view is None or bool(getattr(view, mark, False))
 
 
 def _turn_away() -> ResponseReturnValue:

@@ -1,14 +1,12 @@
 """A world to be broken: a database, films on one or two Kodis that misbehave, and the processes of mydia-web."""
 
 import os
-import random
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any, NamedTuple
 
 import pytest
@@ -31,10 +29,6 @@ from tests.databases import Cluster, postgresql_cluster
 
 SECRET = "only for the chaos tests"
 FILMS = 16
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "chaos: kills processes and breaks databases; runs only with -m chaos")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,7 +60,9 @@ class Row(NamedTuple):
 class World:
     """alice's films, her servers, and the processes that keep them together."""
 
-    def __init__(self, url: str, folder: Path, servers: list[ChaoticServer]) -> None:
+    def __init__(
+        self, url: str, folder: Path, servers: list[ChaoticServer], postgresql_log: Path | None = None
+    ) -> None:
         self.servers, self.logs = servers, folder / "logs"
         self.logs.mkdir(parents=True)
         self.environment = {
@@ -81,13 +77,17 @@ class World:
             "MYDIA_PULL_INTERVAL": "0",
         }
         self.commands: list[Command] = []
+        self._offset = folder / "offset"
+        self.set_clocks(0)
+        self._postgresql_log = postgresql_log
+        self._already_logged = len(postgresql_log.read_text()) if postgresql_log else 0
         settings = Settings(data_dir=str(folder / "data"), database_url=url, secret_key=SECRET)
         self._app = create_app({"SETTINGS": settings})
         self.films, self.token = self._settle_in()
 
     def run(self, *words: str, hasty: bool = True, **environment: str) -> Command:
         told = self.environment | {f"MYDIA_{name.upper()}": value for name, value in environment.items()}
-        command = Command(*words, environment=told, logs=self.logs, hasty=hasty)
+        command = Command(*words, environment=told, logs=self.logs, hasty=hasty, offset=self._offset)
         self.commands.append(command)
         return command
 
@@ -116,33 +116,39 @@ class World:
         return tries
 
     @contextmanager
-    def _database(self) -> Iterator[None]:
+    def database(self) -> Iterator[None]:
         """Connections of its own each time: the database may have been restarted since the last."""
         with self._app.app_context():
             yield
             db.session.remove()
             db.engine.dispose()
 
+    def set_clocks(self, offset: float) -> None:
+        """Let the clock of every process be wrong by so many seconds."""
+        new = self._offset.with_suffix(".new")
+        new.write_text(str(offset))
+        new.replace(self._offset)
+
     def states(self) -> dict[int, State | None]:
         """What our database says of each film."""
-        with self._database():
+        with self.database():
             found: dict[int, State | None] = dict.fromkeys(self.films)
             for one in db.session.scalars(select(PlaybackProgress)):
                 found[one.media_item_id or 0] = State(one.position_seconds, one.watched)
             return found
 
     def rows(self) -> list[Row]:
-        with self._database():
+        with self.database():
             query = select(QueuedChange.status, QueuedChange.attempt_count, QueuedChange.position_ms)
             return [Row(*row) for row in db.session.execute(query.order_by(QueuedChange.id))]
 
     def owed(self) -> int:
-        with self._database():
+        with self.database():
             query = select(func.count()).where(QueuedChange.status != "synced")
             return db.session.scalar(query) or 0
 
     def set_concurrency(self, number: int) -> None:
-        with self._database():
+        with self.database():
             for source in db.session.scalars(select(Source)):
                 source.concurrency = number
             db.session.commit()
@@ -168,14 +174,19 @@ class World:
 
     def assert_calm_logs(self, *explained: str) -> None:
         """Nobody was locked out of the database, and no traceback but of these."""
+        if self._postgresql_log:
+            text = self._postgresql_log.read_text()[self._already_logged :]
+            deadlock = text.find("deadlock detected")
+            assert deadlock < 0, text[deadlock : deadlock + 5000]
         for file in sorted(self.logs.glob("*.log")):
             text = file.read_text()
-            assert "database is locked" not in text, f"{file}: {text}"
+            locked = "database is locked"
+            assert locked in explained or locked not in text, f"{file}: {text}"
             for traceback in text.split("Traceback (most recent call last)")[1:]:
                 assert any(words in traceback for words in explained), f"{file}: {text}"
 
     def _settle_in(self) -> tuple[list[int], str]:
-        with self._database():
+        with self.database():
             alice = add_user("alice", PASSWORD, is_admin=True)
             sources = []
             for number, server in enumerate(self.servers, 1):
@@ -206,31 +217,6 @@ def await_web(web: Command) -> None:
     wait_until(lambda: address_of(web), what="the web server")
 
 
-class Killer:
-    """Kills one of the commands every 0.2 to 0.5 s, and starts it again."""
-
-    def __init__(self, commands: list[Command], seed: int) -> None:
-        self._commands, self._random = commands, random.Random(seed)
-        self._stop = Event()
-        self.kills = 0
-        self._thread = Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> "Killer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._random.uniform(0.2, 0.5)):
-            command = self._random.choice(self._commands)
-            command.kill()
-            self.kills += 1
-            command.start()
-
-
 MakeWorld = Callable[..., World]
 
 
@@ -240,17 +226,17 @@ def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeW
     with ExitStack() as stack:
 
         def make(database: str = "sqlite", *, servers: int = 1, folder: Path | None = None) -> World:
-            folder = folder or tmp_path
+            folder, log = folder or tmp_path, None
             if database == "postgresql":
                 cluster: Cluster = request.getfixturevalue("breakable_cluster")
-                url = cluster.create()
+                url, log = cluster.create(), cluster.folder / "log"
             else:
                 url = f"sqlite:///{folder / 'mydia.db'}"
             migrate(url)
             kodis = [
                 stack.enter_context(chaotic_server(FILMS, SECONDS // 60, seed)) for seed in range(servers)
             ]
-            world = World(url, folder, kodis)
+            world = World(url, folder, kodis, log)
             stack.callback(world.end)
             return world
 
@@ -276,4 +262,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run([umount, "-l", folder], check=True)
 
 
-__all__ = ["Click", "Killer", "MakeWorld", "World", "await_web"]
+def cite(numbers: dict[str, object], record_property) -> None:
+    for name, value in numbers.items():
+        record_property(name, value)
+        print(f"{name}: {value}")
+
+
+__all__ = ["Click", "MakeWorld", "World", "await_web", "cite"]

@@ -12,12 +12,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import mydia_web
+from mydia_web import clock
 from mydia_web.cli import main
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sync import retry
@@ -34,12 +36,15 @@ _context.set_forkserver_preload(
 
 
 def fork(run: Callable[..., None], *arguments: object) -> BaseProcess:
-    process: BaseProcess = _context.Process(target=_run_alone, args=(run, *arguments), daemon=True)
+    process: BaseProcess = _context.Process(
+        target=_run_alone, args=(mydia_web.__file__, run, *arguments), daemon=True
+    )
     process.start()
     return process
 
 
-def _run_alone(run: Callable[..., None], *arguments: object) -> None:
+def _run_alone(file: str, run: Callable[..., None], *arguments: object) -> None:
+    assert mydia_web.__file__ == file, f"another mydia-web than the one under test: {mydia_web.__file__}"
     if sys.platform == "linux":  # even a test run that is killed leaves nothing behind
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     run(*arguments)
@@ -48,8 +53,16 @@ def _run_alone(run: Callable[..., None], *arguments: object) -> None:
 class Command:
     """One command, and every process that it has been."""
 
-    def __init__(self, *words: str, environment: Mapping[str, str], logs: Path, hasty: bool = True) -> None:
-        self._words, self._environment, self._hasty = words, dict(environment), hasty
+    def __init__(
+        self,
+        *words: str,
+        environment: Mapping[str, str],
+        logs: Path,
+        offset: Path,
+        hasty: bool = True,
+    ) -> None:
+        """`offset`: a file that says by how many seconds its clock is wrong."""
+        self._words, self._environment, self._hasty, self._offset = words, dict(environment), hasty, offset
         self._logs, self._numbers = logs, count(1)
         self._name = "-".join(word.strip("-") for word in words)
         self.log = Path()
@@ -57,7 +70,7 @@ class Command:
 
     def start(self) -> None:
         self.log = self._logs / f"{self._name}.{id(self):x}.{next(self._numbers)}.log"
-        self._process = fork(_run, self._words, self._environment, str(self.log), self._hasty)
+        self._process = fork(_run, self._words, self._environment, str(self.log), self._hasty, self._offset)
 
     def kill(self) -> None:
         """SIGKILL, whatever it is doing; stopped processes die of it too."""
@@ -79,7 +92,8 @@ class Command:
 
     def says(self, words: str) -> re.Match[str] | None:
         """What its present process has written so far, searched."""
-        return re.search(words, self.log.read_text()) if self.log.exists() else None
+        log = self.log  # of another process in a moment, if that is being killed
+        return re.search(words, log.read_text()) if log.exists() else None
 
 
 def wait_until(holds: Callable[[], Any], seconds: float = 20, *, what: str) -> Any:
@@ -91,13 +105,14 @@ def wait_until(holds: Callable[[], Any], seconds: float = 20, *, what: str) -> A
     return value
 
 
-def _run(words: tuple[str, ...], environment: dict[str, str], log: str, hasty: bool) -> None:
+def _run(words: tuple[str, ...], environment: dict[str, str], log: str, hasty: bool, offset: Path) -> None:
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, 1)
     os.dup2(out, 2)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["mydia-web", *words]
+    clock.read = lambda: datetime.now(UTC) + timedelta(seconds=float(offset.read_text()))
     if hasty:
         _be_hasty()
     main()

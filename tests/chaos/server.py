@@ -36,14 +36,16 @@ class ChaoticServer:
         self.url = url
 
     def set(self, **wishes: object) -> None:
-        """`faults` by their shares, `delay` before each answer in seconds."""
+        """`faults` by their shares; seconds of `hesitation` before a fault, of `delay` before an answer."""
         self._ask("POST", "/chaos", json.dumps(wishes).encode())
 
     def calm(self) -> None:
         self.set(faults={}, delay=0)
 
     def state(self) -> dict[str, Any]:
-        """`films` by id → watched and position; `faults` that befell; `requests`; `told`: every change it took."""
+        """`films` by id → watched and position; `faults` that befell; `requests`; `told`: every change it took;
+        `most_at_once`: how many requests it was asked at a time.
+        """
         return json.loads(self._ask("GET", "/chaos"))
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
@@ -71,6 +73,8 @@ class _ChaoticKodi(FakeKodi):
         self.random = random.Random(seed)
         self.faults: Mapping[str, float] = {}
         self.befell: Counter[str] = Counter()
+        self.busy = self.most_at_once = 0
+        self.hesitation = 0.0
         super().__init__()
 
     def up(self) -> None:
@@ -78,6 +82,17 @@ class _ChaoticKodi(FakeKodi):
         self._server.daemon_threads = True
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        with self.lock:
+            self.busy += 1
+            self.most_at_once = max(self.most_at_once, self.busy)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.busy -= 1
 
     def next_fault(self) -> str:
         with self.lock:
@@ -104,6 +119,11 @@ def _chaotic_handler_of(kodi: _ChaoticKodi) -> type[BaseHTTPRequestHandler]:
                     for name, value in wishes.items():
                         setattr(kodi, name, value)
                 return self._send(200, b"{}")
+            with kodi.counted():
+                return self._misbehave()
+
+        def _misbehave(self) -> None:
+            time.sleep(kodi.hesitation)
             match kodi.next_fault():
                 case "500":
                     return self._send(500, b"")
@@ -158,7 +178,13 @@ def _told_of(kodi: _ChaoticKodi) -> dict[str, Any]:
         for request in kodi.writes()
     ]
 
-    return {"films": films, "faults": kodi.befell, "told": told, "requests": len(kodi.requests)}
+    return {
+        "films": films,
+        "faults": kodi.befell,
+        "told": told,
+        "requests": len(kodi.requests),
+        "most_at_once": kodi.most_at_once,
+    }
 
 
 def _serve(report: connection.Connection, films: int, minutes: int, seed: int) -> None:

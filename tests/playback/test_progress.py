@@ -106,6 +106,14 @@ def test_a_position_older_than_what_is_known_changes_nothing(alice, film):
     assert late.position_seconds == 300
 
 
+def test_a_position_of_now_counts_although_the_clock_was_set_back(alice, film, set_clock):
+    save_progress(alice.id, film, position_seconds=300, duration_seconds=900)
+    before = set_clock.now()
+    set_clock.pass_(hours=-1)
+    progress = save_progress(alice.id, film, position_seconds=400, duration_seconds=900)
+    assert (progress.position_seconds, progress.last_watched_at) == (400, before)
+
+
 @pytest.mark.parametrize(
     ("field", "values"),
     [

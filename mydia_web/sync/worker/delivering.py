@@ -3,6 +3,7 @@
 One thread speaks to the database, the others to the servers, and no transaction is open while a server is waited for.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,21 +17,27 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db, gave_way, give_way
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
+from mydia_web.sources.playing import items_playing
 from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
 from mydia_web.sync import metrics
 from mydia_web.sync.delivery import Delivery, Failure, Outcome, prepare
 from mydia_web.sync.settling import settle
 from mydia_web.sync.worker.connections import Connections
+from mydia_web.sync.worker.damage import UNREADABLE, UNWRITABLE, set_aside_unreadable
 from mydia_web.sync.worker.lanes import Lane
 from mydia_web.sync.worker.summary import Summary
 
+log = logging.getLogger(__name__)
+
 MAX_THREADS = 64
+#: A push to an item that plays waits for so long, and again.
+HELD_BACK = timedelta(seconds=30)
 #: A push that might outlast its lease is not begun: another worker would push the same row beside it.
 LONGEST_PUSH = timedelta(seconds=40)
 #: How long finished pushes are gathered to be settled in one transaction, while the connections have work.
@@ -119,6 +126,15 @@ class Worker:
 
     @metrics.claim_seconds.time()
     def _claim(self, left: int | None, *, probe: bool) -> int:
+        try:
+            return self._claim_due(left, probe=probe)
+        except UNREADABLE:
+            db.session.rollback()
+            if not set_aside_unreadable():
+                raise
+        return self._claim_due(left, probe=probe)
+
+    def _claim_due(self, left: int | None, *, probe: bool) -> int:
         begin_write()
         self._queue.rescue()
         claimed: list[tuple[Lane, list[Delivery]]] = []
@@ -130,6 +146,7 @@ class Worker:
                 room = min(room, left - number)
             if room > 0:
                 deliveries = prepare(self._queue.mark_syncing(source.id, limit=room))
+                deliveries = self._hold_back(deliveries, items_playing(source.id) if deliveries else set())
                 claimed.append((lane, deliveries))
                 number += len(deliveries)
         backends = {
@@ -143,12 +160,26 @@ class Worker:
             lane.load([(one, backends[one.source_id, one.user_id]) for one in deliveries], self._pool)
         return number
 
+    def _hold_back(self, deliveries: list[Delivery], playing: set[tuple[int, int]]) -> list[Delivery]:
+        """Give back what goes to an item that its person is playing there: the player would undo it."""
+        held = [
+            one
+            for one in deliveries
+            if any((one.account_id, item_id) in playing for item_id, _ in one.targets)
+        ]
+        for one in held:
+            self._queue.release(one.row_id, one.claim_token, due_at=now() + HELD_BACK)
+        return [one for one in deliveries if one not in held]
+
     def _sources(self) -> Iterable[Source]:
         # With many workers each takes other sources first, and waits for none.
         query = select(Source).where(Source.enabled, Source.kind.in_(kinds_that_take_pushes()))
         if self._only is not None:
             query = query.where(Source.id.in_(self._only))
-        return db.session.scalars(query.order_by(Source.id).with_for_update(skip_locked=True)).all()
+        # Their keys are left free: whoever queues a change for one neither waits for us nor hides it from us.
+        return db.session.scalars(
+            query.order_by(Source.id).with_for_update(skip_locked=True, key_share=True)
+        ).all()
 
     def _lane(self, source: Source) -> Lane:
         if source.id not in self._lanes:
@@ -172,13 +203,13 @@ class Worker:
         return max(0, (1 if is_down else lane.capacity) - self._queue.count_in_flight(source.id))
 
     def _give_back(self, deliveries: Sequence[Delivery]) -> None:
-        if not deliveries:
-            return
-        begin_write()
+        if deliveries:
+            _write_down(lambda: self._release(deliveries))
+            self._open -= len(deliveries)
+
+    def _release(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             self._queue.release(delivery.row_id, delivery.claim_token)
-        db.session.commit()
-        self._open -= len(deliveries)
 
     def _finished(self) -> list[Outcome]:
         """What came back: as soon as anything does, with what follows it closely while there is more to do."""
@@ -198,7 +229,7 @@ class Worker:
     def _settle(self, outcomes: list[Outcome]) -> list[Outcome]:
         if not outcomes:
             return []
-        _write_down(outcomes)
+        outcomes = _settle_together(outcomes)
         self._open -= len(outcomes)
         for outcome in outcomes:
             if outcome.failure is not None:
@@ -214,15 +245,34 @@ class Worker:
             self._lanes[delivery.source_id].give_up()
 
 
-def _write_down(outcomes: Sequence[Outcome]) -> None:
-    """Settle in one transaction. Whoever clicks may be changing the same rows in another order, and goes first."""
+def _settle_together(outcomes: list[Outcome]) -> list[Outcome]:
+    """As they were written down: what a server showed may be such that the database does not take it."""
+    try:
+        _write_down(lambda: settle(outcomes))
+    except UNWRITABLE as error:
+        db.session.rollback()
+        if len(outcomes) > 1:
+            return [one for outcome in outcomes for one in _settle_together([outcome])]
+        delivery = outcomes[0].delivery
+        log.exception("What came back cannot be kept.", extra={"row": delivery.row_id})
+        words = (
+            f"The server showed something that cannot be kept ({type(error).__name__}). The log tells more."
+        )
+        failed = Outcome(delivery, failure=Failure("bug", words))
+        _write_down(lambda: settle([failed]))
+        return [failed]
+    return outcomes
+
+
+def _write_down(write: Callable[[], object]) -> None:
+    """Write in one transaction. Whoever clicks may be changing the same rows in another order, and goes first."""
     for tries in count(1):
         begin_write()
         give_way()
         try:
-            settle(outcomes)
+            write()
             db.session.commit()
-        except OperationalError as error:
+        except DBAPIError as error:
             db.session.rollback()
             if not gave_way(error) or tries == _MOST_TRIES:
                 raise

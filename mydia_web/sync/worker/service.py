@@ -20,6 +20,7 @@ from mydia_web.sources.models import Pull, Source
 from mydia_web.sync.delivery import Outcome
 from mydia_web.sync.pulls import open_pulls, request_pull
 from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.worker.inbox import watch_inbox
 from mydia_web.sync.worker.pulling import reclaim_lost_pulls, run_pull
 
 log = logging.getLogger(__name__)
@@ -96,13 +97,13 @@ def keep_going(watch: Callable[[Event], None], stop: Event, app_context: AppCont
 
 
 class Service:
-    """The two threads of a running web server."""
+    """The threads of a running web server."""
 
     def __init__(self, app_context: AppContext) -> None:
         self._stop = Event()
         self._threads = [
             Thread(target=keep_going, args=(watch, self._stop, app_context), name=watch.__name__, daemon=True)
-            for watch in (watch_queue, watch_pulls)
+            for watch in (watch_queue, watch_pulls, watch_inbox)
         ]
 
     def start(self) -> None:

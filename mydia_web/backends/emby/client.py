@@ -1,0 +1,165 @@
+"""The Emby backend."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import httpx2
+
+from mydia_web.backends.answers import Answer
+from mydia_web.backends.base import Connection, LibraryPage, Target, Wanted
+from mydia_web.backends.emby import writing
+from mydia_web.backends.emby.session import EmbySession
+from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.http import Http
+from mydia_web.backends.mediabrowser import mapping
+from mydia_web.backends.mediabrowser.calls import Call
+from mydia_web.backends.mediabrowser.client import MediaBrowser, say
+from mydia_web.backends.mediabrowser.goal import Goal
+from mydia_web.backends.mediabrowser.listing import SHOWS, Question
+from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData, write_instant
+from mydia_web.backends.mediabrowser.session import server_address
+from mydia_web.backends.traits import Field, Traits
+
+_OLDEST = (4, 6)
+#: The server's clock may go differently from ours.
+_OVERLAP = timedelta(hours=1)
+
+
+class Emby(MediaBrowser):
+    """An Emby, for one of its users. A file of several episodes is listed as its first one."""
+
+    traits: ClassVar[Traits] = Traits(
+        kind="emby",
+        product="Emby",
+        summary="The media server, version 4.6 or newer. Link it with a password or an API key.",
+        address_hint="Such as http://192.168.1.20:8096",
+        fields=(
+            Field("username", "User name", "Leave empty for an API key."),
+            Field("password", "Password", secret=True),
+            Field("token", "API key", "Instead of a password: Dashboard, API Keys.", secret=True),
+            Field("remote_user", "Your name there", "Only with an API key, which is nobody's."),
+        ),
+        concurrency=4,
+        has_libraries=True,
+    )
+    _page = "web/index.html#!/item"
+
+    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+        self._address = server_address(connection.base_url)
+        self._library_ids = connection.library_ids
+        self._session = EmbySession(
+            Http(
+                _api(self._address),
+                product="Emby",
+                hint="Is Emby running, and is the address right?",
+                verify=connection.verify_tls,
+                transport=transport,
+            ),
+            connection,
+        )
+
+    def changes(self, since: datetime) -> Iterator[LibraryPage]:
+        """Emby dates every change of a person's state, also one that takes a mark away."""
+        return self._listing.changes(since - _OVERLAP, self._library_ids)
+
+    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
+        user = self._session.known_user_id or "{user}"
+        item, nothing = (
+            Item.model_validate({"Id": target.remote_id}),
+            UserData.model_validate({"Played": False}),
+        )
+        goal = Goal.of(wanted, item)
+        read = writing.read(item.id, user)
+        calls = [read, *self._first(item, nothing, goal, user)]
+        if goal.position_ms or len(calls) == 1:
+            calls += [writing.write(item.id, user, nothing, goal), read]
+        return [str(call) for call in calls]
+
+    def _check_product(self, info: PublicInfo) -> None:
+        numbers = tuple(map(int, re.findall(r"\d+", info.version)[:2]))
+        if info.product_name or numbers >= (10,):
+            raise ServerTrouble(
+                f"The server at {self._session.http.address.place} is not an Emby. Is it a Jellyfin? "
+                "Then add it as one."
+            )
+        if numbers < _OLDEST:
+            raise Rejected(f"This Emby is version {info.version}. It must be 4.6 or newer.")
+
+    def _ask(self, question: Question) -> object:
+        params = {
+            "Recursive": True,
+            "IncludeItemTypes": ",".join(question.types),
+            "ParentId": question.library,
+            "Ids": ",".join(question.ids),
+            "Fields": "ProviderIds,ProductionYear" if question.types is SHOWS else writing.FIELDS,
+            "EnableUserData": question.types is not SHOWS,
+            "ImageTypeLimit": 1,
+            "EnableImageTypes": "Primary",
+            "GroupItemsIntoCollections": False,
+            "MinDateLastSavedForUser": write_instant(question.since) if question.since else None,
+            "SortBy": "DateCreated,SortName",
+            "SortOrder": "Ascending",
+            "StartIndex": question.start,
+            "Limit": question.limit,
+        }
+        path = f"Users/{self._session.user_id}/Items"
+        return self._session.send("GET", path, params=say(params)).json()
+
+    def _views(self) -> object:
+        path = f"Users/{self._session.user_id}/Views"
+        return self._session.send("GET", path, params={"IncludeExternalContent": "false"}).json()
+
+    def _read(self, target: Target) -> Item:
+        if not target.remote_id:
+            raise NotOnServer("This is not the id of a title in Emby.")
+        item = self._fetch(target.remote_id)
+        mapping.check_is_meant(item, target, self.traits.product)
+        return item
+
+    def _fetch(self, item_id: str) -> Item:
+        told = self._send(writing.read(item_id, self._session.user_id)).json()
+        if not told:
+            raise NotOnServer("Emby does not have this title any more, or does not show it to this person.")
+        return self._session.read(Item, told)
+
+    def _bring_about(self, item: Item, data: UserData, goal: Goal) -> UserData:
+        user = self._session.user_id
+        for call in self._first(item, data, goal, user):
+            data = self._shown_after(call, item, goal)
+        if goal.is_shown_by(data):
+            return data
+        for _ in range(2):
+            self._send(writing.write(item.id, user, data, goal))
+            data = self._data(self._fetch(item.id))
+            if goal.state_is_shown_by(data):
+                break
+        return data
+
+    def _shown_after(self, call: Call, item: Item, goal: Goal) -> UserData:
+        """What the answer shows, if that is all that is wanted; else what a new reading shows."""
+        answer = self._send(call)
+        told = answer.json() if answer.content else None
+        if isinstance(told, dict) and "Played" in told:
+            data = self._user_data(told)
+            if goal.is_shown_by(data):
+                return data
+        return self._data(self._fetch(item.id))
+
+    def _first(self, item: Item, data: UserData, goal: Goal, user: str) -> Sequence[Call]:
+        """What has a route of its own, which may set more than the state: Emby tells others of a mark."""
+        if goal.clears:
+            return [writing.unmark(item.id, user)]
+        if goal.watched and not data.played and goal.at:
+            return [writing.mark(item.id, user, goal)]
+        return []
+
+    def _send(self, call: Call) -> Answer:
+        return self._session.send(call.method, call.path, of_title=True, **call.request)
+
+
+def _api(address: str) -> str:
+    """All routes live under /emby; an address with a path of its own is taken as it is."""
+    return address if urlsplit(address).path.strip("/") else f"{address}/emby"

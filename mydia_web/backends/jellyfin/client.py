@@ -1,0 +1,169 @@
+"""The Jellyfin backend."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import httpx2
+
+from mydia_web.backends.base import Connection, LinkCode, Linked, Target, Wanted
+from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.http import Http
+from mydia_web.backends.jellyfin import writing
+from mydia_web.backends.jellyfin.session import JellyfinSession
+from mydia_web.backends.mediabrowser.calls import Call
+from mydia_web.backends.mediabrowser.client import MediaBrowser, say
+from mydia_web.backends.mediabrowser.goal import Goal
+from mydia_web.backends.mediabrowser.listing import SHOWS, Question
+from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData
+from mydia_web.backends.mediabrowser.session import Forbidden, server_address
+from mydia_web.backends.traits import Field, Traits
+
+_OLDEST = (10, 9)
+
+
+class Jellyfin(MediaBrowser):
+    """A Jellyfin, for one of its users. An episode file of several episodes is listed as its first one.
+
+    It cannot tell what has changed: its listings know no date of a person's marks.
+    """
+
+    traits: ClassVar[Traits] = Traits(
+        kind="jellyfin",
+        product="Jellyfin",
+        summary="The free media server, version 10.9 or newer. Link it with Quick Connect, a password or an API key.",
+        address_hint="Such as http://192.168.1.20:8096",
+        fields=(
+            Field("username", "User name", "Leave empty for an API key."),
+            Field("password", "Password", secret=True),
+            Field("token", "API key", "Instead of a password: Dashboard, API Keys.", secret=True),
+            Field("remote_user", "Your name there", "Only with an API key, which is nobody's."),
+        ),
+        linking="Quick Connect",
+        concurrency=4,
+        has_libraries=True,
+    )
+    _page = "web/#/details"
+
+    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+        self._address = server_address(connection.base_url)
+        self._library_ids = connection.library_ids
+        self._session: JellyfinSession = JellyfinSession(
+            Http(
+                self._address,
+                product="Jellyfin",
+                hint="Is Jellyfin running, and is the address right?",
+                verify=connection.verify_tls,
+                transport=transport,
+            ),
+            connection,
+        )
+
+    @classmethod
+    def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
+        jellyfin = cls(connection, transport=transport)
+        try:
+            jellyfin._public_info()
+            return jellyfin._session.begin_link(f"{jellyfin._address}/web/#/quickconnect")
+        finally:
+            jellyfin.close()
+
+    @classmethod
+    def poll_link(
+        cls,
+        connection: Connection,
+        secret: Mapping[str, str],
+        *,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> Linked | None:
+        jellyfin = cls(connection, transport=transport)
+        try:
+            return jellyfin._session.poll_link(secret.get("secret", ""))
+        finally:
+            jellyfin.close()
+
+    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
+        item = Item.model_validate({"Id": _guid(target.remote_id) or target.remote_id})
+        nothing = UserData.model_validate({"Played": False})
+        user = self._session.known_user_id or "{user}"
+        read = Call("GET", "Items", _one(item.id, user))
+        return [str(call) for call in (read, *writing.calls(item, nothing, Goal.of(wanted, item), user))]
+
+    def _check_product(self, info: PublicInfo) -> None:
+        numbers = tuple(map(int, re.findall(r"\d+", info.version)[:2]))
+        if "jellyfin" not in (info.product_name or ("jellyfin" if numbers >= (10,) else "")).lower():
+            raise ServerTrouble(
+                f"The server at {self._session.http.address.place} is not a Jellyfin. Is it an Emby? "
+                "Then add it as one."
+            )
+        if numbers < _OLDEST:
+            raise Rejected(f"This Jellyfin is version {info.version}. It must be 10.9 or newer.")
+
+    def _ask(self, question: Question) -> object:
+        fields = ("ProviderIds",) if question.types is SHOWS else ("ProviderIds", "Path")
+        params = {
+            "userId": self._session.user_id,
+            "recursive": True,
+            "includeItemTypes": list(question.types),
+            "parentId": question.library,
+            "ids": list(question.ids) or None,
+            "fields": list(fields),
+            "excludeLocationTypes": "Virtual",
+            "collapseBoxSetItems": False,
+            "enableUserData": question.types is not SHOWS,
+            "imageTypeLimit": 1,
+            "enableImageTypes": "Primary",
+            "enableTotalRecordCount": question.counted,
+            "sortBy": ["DateCreated", "SortName"],
+            "sortOrder": "Ascending",
+            "startIndex": question.start,
+            "limit": question.limit,
+        }
+        return self._session.send("GET", "Items", params=say(params)).json()
+
+    def _views(self) -> object:
+        return self._session.send("GET", "UserViews", params={"userId": self._session.user_id}).json()
+
+    def _read(self, target: Target) -> Item:
+        item_id = _guid(target.remote_id)
+        if not item_id:
+            raise NotOnServer("This is not the id of a title in Jellyfin.")
+        call = Call("GET", "Items", _one(item_id, self._session.user_id))
+        answer = self._session.send(call.method, call.path, **call.request).json()
+        entries = answer.get("Items") if isinstance(answer, dict) else None
+        if not isinstance(entries, list):
+            raise ServerTrouble("Jellyfin answered with something that is not a list of titles.")
+        for entry in entries:
+            if isinstance(entry, dict) and _guid(str(entry.get("Id"))) == item_id:
+                return self._item(entry, target)
+        raise NotOnServer("Jellyfin does not have this title any more, or does not show it to this person.")
+
+    def _bring_about(self, item: Item, data: UserData, goal: Goal) -> UserData:
+        for call in writing.calls(item, data, goal, self._session.user_id):
+            try:
+                data = self._write(call)
+            except Forbidden:
+                if call.body is None or not goal.watched or goal.position_ms:
+                    raise
+                # Who may not write preferences may still mark. The read before it keeps this from counting twice.
+                data = self._write(writing.mark(item.id, self._session.user_id, goal))
+        return data
+
+    def _write(self, call: Call) -> UserData:
+        answer = self._session.send(call.method, call.path, of_title=True, **call.request)
+        return self._user_data(answer.json())
+
+
+def _one(item_id: str, user: str) -> dict[str, str | Sequence[str]]:
+    return {
+        "userId": user,
+        "ids": item_id,
+        "fields": ["MediaSourceCount", "ProviderIds", "Path"],
+        "enableTotalRecordCount": "false",
+    }
+
+
+def _guid(text: str) -> str:
+    """An id as Jellyfin writes it; "" where the text is none."""
+    plain = text.replace("-", "").lower()
+    return plain if re.fullmatch(r"[0-9a-f]{32}", plain) else ""

@@ -1,0 +1,174 @@
+"""What a client of either server does, whatever the paths and rules of writing are."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from mydia_web.backends.base import (
+    Artwork,
+    Backend,
+    Connection,
+    LibraryPage,
+    Linked,
+    Playing,
+    RemoteLibrary,
+    RemoteState,
+    RemoteUser,
+    ServerInfo,
+    Target,
+    Wanted,
+)
+from mydia_web.backends.errors import Rejected, ServerTrouble
+from mydia_web.backends.mediabrowser import mapping
+from mydia_web.backends.mediabrowser.goal import Goal
+from mydia_web.backends.mediabrowser.listing import Listing, Question
+from mydia_web.backends.mediabrowser.models import (
+    Item,
+    PublicInfo,
+    UnreadableEntryError,
+    UserData,
+    View,
+    read,
+)
+from mydia_web.backends.mediabrowser.session import Session, server_address
+
+#: Libraries that hold films or shows; one that names no type holds both.
+_LIBRARY_TYPES = ("", "movies", "tvshows", "mixed", "unknown")
+
+
+class MediaBrowser(Backend):
+    """A server of the family. A title with several versions is listed once, as its first version."""
+
+    #: What a browser opens, after the address.
+    _page: ClassVar[str]
+    _session: Session
+    _library_ids: frozenset[str]
+    #: The address as people know it, without a trailing slash.
+    _address: str
+
+    @abstractmethod
+    def _ask(self, question: Question) -> object:
+        """The server's answer to a question about its titles, as it came."""
+
+    @abstractmethod
+    def _check_product(self, info: PublicInfo) -> None:
+        """Raises `ServerTrouble` or `Rejected` where this is not a server that can be used."""
+
+    @abstractmethod
+    def _views(self) -> object:
+        """The libraries the person sees, as they came."""
+
+    @abstractmethod
+    def _read(self, target: Target) -> Item:
+        """The title with the person's state. Raises `NotOnServer`."""
+
+    @abstractmethod
+    def _bring_about(self, item: Item, data: UserData, goal: Goal) -> UserData:
+        """Write what the title does not show yet, and return what it shows then."""
+
+    def close(self) -> None:
+        self._session.http.close()
+
+    def check(self) -> ServerInfo:
+        info = self._public_info()
+        self._session.linked()
+        product = self.traits.product
+        return ServerInfo(product, info.server_name or product, info.version, info.id)
+
+    def sign_in(self) -> Linked:
+        self._public_info()
+        return self._session.linked()
+
+    def library(self) -> Iterator[LibraryPage]:
+        return self._listing.library(self._library_ids)
+
+    def state(self, target: Target) -> RemoteState:
+        return mapping.state(self._data(self._read(target)))
+
+    def push(self, target: Target, wanted: Wanted) -> RemoteState:
+        item = self._read(target)
+        data, goal = self._data(item), Goal.of(wanted, item)
+        if not goal.is_shown_by(data):
+            data = self._bring_about(item, data, goal)
+        if not goal.state_is_shown_by(data):
+            title = (item.name or item.id)[:80]
+            raise ServerTrouble(
+                f"{self.traits.product} took the change to “{title}”, but then did not show it."
+            )
+        return mapping.state(data)
+
+    def users(self) -> Sequence[RemoteUser]:
+        _ = self._session.user
+        return self._session.people()
+
+    def libraries(self) -> Sequence[RemoteLibrary]:
+        answer = self._views()
+        entries = answer.get("Items") if isinstance(answer, dict) else None
+        views = [view for view in map(_view, entries or ()) if view]
+        return [
+            RemoteLibrary(view.id, view.name or view.id)
+            for view in views
+            if (view.collection_type or "").lower() in _LIBRARY_TYPES
+        ]
+
+    def playing(self) -> Sequence[Playing]:
+        entries = self._session.send("GET", "Sessions").json()
+        found = map(mapping.playing, entries if isinstance(entries, list) else ())
+        return [one for one in found if one is not None]
+
+    def artwork(self, url: str) -> Artwork:
+        if not url.startswith("Items/") or "/Images/" not in url or ".." in url:
+            raise Rejected(f"This is not the address of a picture in {self.traits.product}.")
+        return self._session.http.picture(url)
+
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
+        server = f"&serverId={connection.server_id}" if connection.server_id else ""
+        address = server_address(connection.base_url)
+        return f"{address}/{cls._page}?id={target.remote_id}{server}" if target.remote_id else ""
+
+    @property
+    def _listing(self) -> Listing:
+        return Listing(self._ask, self.traits.product)
+
+    def _public_info(self) -> PublicInfo:
+        answer = self._session.raw("GET", "System/Info/Public")
+        if answer.status == 404:
+            raise self._session.not_it()
+        self._session.check(answer)
+        told = answer.json()
+        if not isinstance(told, dict) or not told.get("Version"):
+            raise self._session.not_it()
+        info = self._session.read(PublicInfo, told)
+        self._check_product(info)
+        self._session.server_id = info.id
+        return info
+
+    def _data(self, item: Item) -> UserData:
+        if item.user_data is None:
+            raise ServerTrouble(f"{self.traits.product} does not tell whether this title was watched.")
+        return item.user_data
+
+    def _item(self, entry: object, target: Target) -> Item:
+        item = self._session.read(Item, entry)
+        mapping.check_is_meant(item, target, self.traits.product)
+        return item
+
+    def _user_data(self, answer: Any) -> UserData:
+        return self._session.read(UserData, answer)
+
+
+def say(params: Mapping[str, object]) -> dict[str, Any]:
+    """Parameters as these servers read them: truth in lower case, nothing for None."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in params.items()
+        if value is not None and value != ""
+    }
+
+
+def _view(entry: object) -> View | None:
+    try:
+        return read(View, entry)
+    except UnreadableEntryError:
+        return None

@@ -1,0 +1,153 @@
+"""Reading a whole library in pages, or not at all: half a library looks like a library with films removed."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow
+from mydia_web.backends.errors import ServerTrouble
+from mydia_web.backends.mediabrowser import mapping
+from mydia_web.backends.mediabrowser.models import UnreadableEntryError
+
+PAGE = 500
+#: Ids travel in the address, which may not grow without end.
+IDS_AT_ONCE = 100
+TITLES = ("Movie", "Episode")
+SHOWS = ("Series",)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A part of a listing; each backend says it in its server's words."""
+
+    types: Sequence[str]
+    #: "" for all.
+    library: str = ""
+    ids: Sequence[str] = ()
+    #: Only what has changed since then.
+    since: datetime | None = None
+    start: int = 0
+    limit: int = field(default_factory=lambda: PAGE)
+    #: Is the total to be told? Counting costs the server as much as listing.
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    entries: Sequence[Any]
+    total: int
+    problems: Sequence[str] = ()
+
+
+class Listing:
+    """Reads listings through `ask`, which gives the server's answer to a question as it came."""
+
+    def __init__(self, ask: Callable[[Question], object], product: str) -> None:
+        self._ask = ask
+        self._product = product
+
+    def library(self, libraries: Iterable[str]) -> Iterator[LibraryPage]:
+        places = sorted(libraries) or [""]
+        shows, problems = self._shows(Question(SHOWS, place) for place in places)
+        known = None
+        if len(places) > 1:
+            known = sum(self._total(self._ask(Question(TITLES, place, limit=1))) for place in places)
+        done, seen = 0, set[str]()
+        for place in places:
+            for part in self._parts(Question(TITLES, place), seen):
+                done += len(part.entries)
+                total = max(done, part.total if known is None else known)
+                yield _page(part.entries, shows, done, total, [*problems, *part.problems])
+                problems = []
+
+    def changes(self, since: datetime, libraries: Iterable[str]) -> Iterator[LibraryPage]:
+        done, seen = 0, set[str]()
+        for place in sorted(libraries) or [""]:
+            for part in self._parts(Question(TITLES, place, since=since), seen):
+                shows, problems = self._shows(_shows_of(part.entries))
+                done += len(part.entries)
+                yield _page(part.entries, shows, done, max(done, part.total), [*problems, *part.problems])
+
+    def _shows(self, questions: Iterable[Question]) -> tuple[Mapping[str, RemoteShow], list[str]]:
+        shows: dict[str, RemoteShow] = {}
+        problems: list[str] = []
+        for question in questions:
+            for part in self._parts(question, set()):
+                problems += part.problems
+                for entry in part.entries:
+                    try:
+                        number, show = mapping.show_item(entry)
+                    except UnreadableEntryError as error:
+                        problems.append(str(error))
+                    else:
+                        shows[number] = show
+        return shows, problems
+
+    def _parts(self, question: Question, seen: set[str]) -> Iterator[_Part]:
+        """Pages without what `seen` holds already, until the server's own total is reached."""
+        answer = self._ask(question)
+        total, start, here = self._total(answer), 0, set[str]()
+        while True:
+            entries = self._entries(answer)
+            start += len(entries)
+            ids = {_id(entry) for entry in entries}
+            is_last = start >= total or not ids - here
+            here |= ids
+            fresh = [entry for entry in entries if not _id(entry) or _id(entry) not in seen]
+            seen |= ids
+            yield _Part(fresh, total, self._missing(question, total, start, here) if is_last else ())
+            if is_last:
+                return
+            answer = self._ask(replace(question, start=start, counted=False))
+
+    def _missing(self, question: Question, total: int, start: int, here: set[str]) -> Sequence[str]:
+        """What to say of titles that were counted and did not come."""
+        if start >= total and len(here) >= min(start, total):
+            return ()
+        # Titles that were removed meanwhile have moved others up, past the place where we were reading.
+        if not start or self._total(self._ask(replace(question, start=0, limit=1))) != total:
+            raise ServerTrouble(
+                f"{self._product}'s library changed while it was being read. It will be read again."
+            )
+        return (f"{self._product} counts {total} titles, but listed {len(here)}.",)
+
+    def _entries(self, answer: object) -> list[Any]:
+        entries = answer.get("Items") if isinstance(answer, dict) else None
+        if not isinstance(entries, list):
+            raise ServerTrouble(f"{self._product} answered with something that is not a list of titles.")
+        return entries
+
+    def _total(self, answer: object) -> int:
+        """How many titles there are in all. Without this number no listing can be trusted to be whole."""
+        total = answer.get("TotalRecordCount") if isinstance(answer, dict) else None
+        if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+            raise ServerTrouble(f"{self._product} does not tell how many titles it has.")
+        return total
+
+
+def _page(
+    entries: Sequence[Any], shows: Mapping[str, RemoteShow], done: int, total: int, problems: list[str]
+) -> LibraryPage:
+    items: list[RemoteItem] = []
+    for entry in entries:
+        if isinstance(entry, dict) and entry.get("LocationType") == "Virtual":
+            continue  # an episode that is announced or missing
+        try:
+            items.append(mapping.library_item(entry, shows))
+        except UnreadableEntryError as error:
+            problems.append(str(error))
+    return LibraryPage(items, done, total, problems)
+
+
+def _shows_of(entries: Sequence[Any]) -> Iterator[Question]:
+    """Questions for just the shows that these entries belong to."""
+    found = {entry.get("SeriesId") for entry in entries if isinstance(entry, dict)}
+    ids = sorted(one for one in found if isinstance(one, str) and one)
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        yield Question(SHOWS, ids=ids[start : start + IDS_AT_ONCE])
+
+
+def _id(entry: Any) -> str:
+    found = entry.get("Id") if isinstance(entry, dict) else None
+    return found if isinstance(found, str) else ""

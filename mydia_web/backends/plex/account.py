@@ -1,0 +1,172 @@
+"""plex.tv: where people sign in, confirm codes, and get the token that each server wants of them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import Field
+
+from mydia_web.backends.answers import Answer
+from mydia_web.backends.base import LinkCode
+from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
+from mydia_web.backends.http import Http
+from mydia_web.backends.plex.mapping import Said, UnreadableEntryError, Wire, read, sure
+
+_INTERVAL = 2.0
+
+
+class Person(Wire):
+    """Someone with an account, or a member of a Plex Home without one."""
+
+    id: str = Field(min_length=1)
+    uuid: str = ""
+    title: str = ""
+    username: str = ""
+    email: str = ""
+    friendly_name: str = ""
+    protected: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.friendly_name or self.title or self.username or self.id
+
+    def is_called(self, name_or_id: str) -> bool:
+        names = (self.id, self.uuid, self.title, self.username, self.email, self.friendly_name)
+        return name_or_id.strip().casefold() in {name.casefold() for name in names if name}
+
+
+class Token(Wire):
+    auth_token: str = Field("", repr=False)
+
+
+class Pin(Wire):
+    id: str
+    code: str = Field(repr=False)
+    expires_in: float = 900
+    auth_token: str = Field("", repr=False)
+
+
+class Resource(Wire):
+    client_identifier: str = ""
+    provides: str = ""
+    access_token: str = Field("", repr=False)
+
+
+class Account:
+    """plex.tv as one person sees it; whose token it is is said with each call."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def close(self) -> None:
+        self._http.close()
+
+    def sign_in(self, username: str, password: str) -> str:
+        """The account's token."""
+        self._http.say({}, secrets=[password])
+        form = {"login": username, "password": password, "rememberMe": "true"}
+        answer = self._http.send("POST", "api/v2/users/signin", data=form, understood=(400, 401, 403, 422))
+        if answer.status >= 400:
+            raise SignInRefused(
+                "plex.tv refused the user name or password, or wants a second factor. "
+                "Linking by a code works in either case."
+            )
+        return _token(answer)
+
+    def person(self, token: str) -> Person:
+        """Whose token it is. Raises `SignInRefused` for one that plex.tv does not know."""
+        return _sure(Person, self._get("api/v2/user", token))
+
+    def home(self, token: str) -> list[Person]:
+        """The people of the owner's Plex Home; nobody where there is none."""
+        answer = self._get("api/v2/home/users", token, understood=(403, 404))
+        return [] if answer.status >= 400 else list(_each(Person, _home_users(answer.json())))
+
+    def switch(self, token: str, person: Person, pin: str) -> str:
+        """The token of a member of the Home."""
+        self._http.say({}, secrets=[token, pin])
+        answer = self._http.send(
+            "POST",
+            f"api/v2/home/users/{quote(person.uuid, safe='')}/switch",
+            params={"pin": pin} if pin else None,
+            headers={"X-Plex-Token": token},
+            understood=(400, 401, 403),
+        )
+        if answer.status >= 400:
+            ask = "is wrong" if pin else "is needed"
+            raise SignInRefused(
+                f"Plex Home does not let {person.name[:80]} in: the PIN of that person {ask}."
+            )
+        return _token(answer)
+
+    def server_token(self, token: str, server_id: str) -> str:
+        """What the server wants of this person; "" where it is not among theirs."""
+        answer = self._get("api/v2/resources", token, includeHttps=1, includeRelay=1)
+        for resource in _each(Resource, answer.json()):
+            if resource.client_identifier == server_id and "server" in resource.provides:
+                return resource.access_token
+        return ""
+
+    def begin_link(self) -> Pin:
+        """A code of four characters; a `strong` one could not be typed."""
+        return _sure(Pin, self._http.send("POST", "api/v2/pins", params={"strong": "false"}))
+
+    def poll_link(self, pin_id: str) -> str:
+        """The account's token once the code is confirmed; "" until then. Raises `LinkEnded`."""
+        answer = self._http.send("GET", f"api/v2/pins/{quote(pin_id, safe='')}", understood=(404, 410))
+        if answer.status >= 400:
+            raise LinkEnded("The code is too old. Ask for a new one.")
+        return _sure(Pin, answer).auth_token
+
+    def _get(self, path: str, token: str, *, understood: tuple[int, ...] = (), **params: Any) -> Answer:
+        self._http.say({}, secrets=[token])
+        answer = self._http.send(
+            "GET",
+            path,
+            params=params or None,
+            headers={"X-Plex-Token": token},
+            understood=(401, 498, *understood),
+        )
+        if answer.status in (401, 498):
+            raise SignInRefused("plex.tv does not know this token. Link the account again.")
+        return answer
+
+
+def link_code(pin: Pin, client_id: str) -> LinkCode:
+    return LinkCode(
+        code=pin.code,
+        url="https://plex.tv/link",
+        secret={"id": pin.id, "client_id": client_id},
+        interval=_INTERVAL,
+        expires_in=pin.expires_in,
+    )
+
+
+def _token(answer: Answer) -> str:
+    token = _sure(Token, answer).auth_token
+    if not token:
+        raise ServerTrouble("plex.tv took the sign-in but gave no token. Trying again later may help.")
+    return token
+
+
+def _sure(model: type[Said], answer: Answer) -> Said:
+    try:
+        return sure(model, answer.json())
+    except ServerTrouble as error:
+        raise ServerTrouble(f"plex.tv answered with something unexpected. {error}") from error
+
+
+def _each(model: type[Said], entries: object) -> Iterable[Said]:
+    """Those that can be read: a strange device of the account is none of our business."""
+    for entry in entries if isinstance(entries, list) else ():
+        try:
+            yield read(model, entry)
+        except UnreadableEntryError:
+            continue
+
+
+def _home_users(answer: object) -> object:
+    """plex.tv has said it in more than one way."""
+    if isinstance(answer, Mapping) and isinstance(answer.get("MediaContainer"), Mapping):
+        return answer["MediaContainer"].get("User")
+    return answer.get("users") if isinstance(answer, Mapping) else answer

@@ -1,0 +1,221 @@
+"""The Plex backend. All state belongs to whom the token belongs to."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+import httpx2
+
+from mydia_web.backends.base import (
+    Artwork,
+    Backend,
+    Connection,
+    LibraryPage,
+    LinkCode,
+    Linked,
+    Playing,
+    RemoteLibrary,
+    RemoteState,
+    RemoteUser,
+    ServerInfo,
+    Target,
+    Wanted,
+)
+from mydia_web.backends.errors import Rejected, SignInRefused
+from mydia_web.backends.http import Http
+from mydia_web.backends.plex import listing, mapping, pushing
+from mydia_web.backends.plex.account import Account, link_code
+from mydia_web.backends.plex.mapping import Session, UnreadableEntryError, members
+from mydia_web.backends.plex.server import Server
+from mydia_web.backends.plex.signing_in import SignIn
+from mydia_web.backends.traits import Field, Traits
+
+#: The owner of a server is its user number 1, whatever the number at plex.tv.
+_OWNER = "1"
+
+
+class Plex(Backend):
+    """A Plex Media Server.
+
+    Marks and positions are dated by the server, with the time they arrive. Several files of one title under one
+    number are one item; a file with several episodes is listed as each of them. A change made by removing a mark is
+    seen by reading the library whole, never by `changes`.
+    """
+
+    traits: ClassVar[Traits] = Traits(
+        kind="plex",
+        product="Plex",
+        summary="A Plex Media Server, your own or one that is shared with you. Each person of a Plex Home is linked "
+        "on their own.",
+        address_hint="Such as http://192.168.1.20:32400",
+        fields=(
+            Field("token", "Token", "Not needed when you link by a code.", secret=True),
+            Field("username", "Plex account", "E-mail or user name; without a second factor only."),
+            Field("password", "Password", secret=True),
+            Field("pin", "Plex Home PIN", "Of the person, where Plex asks for one.", secret=True),
+        ),
+        linking="plex.tv/link",
+        concurrency=2,
+        keeps_dates=False,
+        has_libraries=True,
+    )
+    #: Where accounts are.
+    plex_tv: ClassVar[str] = "https://plex.tv"
+
+    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+        self._connection = connection
+        self._http = Http(
+            _without_web_app(connection.base_url),
+            product="Plex",
+            hint="Is the Plex Media Server running?",
+            headers=_headers(connection.device_id),
+            verify=connection.verify_tls,
+            transport=transport,
+        )
+        self._sign_in = SignIn(connection, self._http, lambda: self._account(connection.device_id, transport))
+        self._server = Server(self._http, self._sign_in)
+
+    def close(self) -> None:
+        self._http.close()
+        self._sign_in.close()
+
+    def check(self) -> ServerInfo:
+        found = self._server.identity()
+        self._sign_in.server_id = found.machine_identifier
+        return ServerInfo("Plex", found.friendly_name, found.version, found.machine_identifier)
+
+    def sign_in(self) -> Linked:
+        self._sign_in.find_out()
+        self.check()
+        return self._sign_in.linked()
+
+    def library(self) -> Iterator[LibraryPage]:
+        yield from listing.read_library(self._server, self._connection.library_ids)
+
+    def changes(self, since: datetime) -> Iterator[LibraryPage]:
+        return listing.read_changes(self._server, self._connection.library_ids, int(since.timestamp()))
+
+    def state(self, target: Target) -> RemoteState:
+        return mapping.state(pushing.find(self._server, target))
+
+    def push(self, target: Target, wanted: Wanted) -> RemoteState:
+        return mapping.state(pushing.push(self._server, target, wanted))
+
+    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
+        return pushing.explain(target, wanted)
+
+    def users(self) -> Sequence[RemoteUser]:
+        """Those of the Plex Home; a friend's state can be reached by nobody but the friend."""
+        self._sign_in.ensure()
+        account, token = self._sign_in.account, self._sign_in.account_token
+        try:
+            people = account.home(token) or [account.person(token)]
+        except SignInRefused:  # a token that only the server knows
+            return ()
+        return [RemoteUser(person.id, person.name) for person in people]
+
+    def libraries(self) -> Sequence[RemoteLibrary]:
+        return [RemoteLibrary(one.key, one.title) for one in listing.sections(self._server)]
+
+    def playing(self) -> Sequence[Playing]:
+        """Only the server's owner is told."""
+        try:
+            entries = members(self._server.ask("GET", "status/sessions"), "Metadata")
+        except (Rejected, SignInRefused):
+            self._server.identity()  # raises where it is the sign-in that is refused
+            return ()
+        return [playing for entry in entries if (playing := self._playing(entry))]
+
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
+        if not connection.server_id:
+            return ""
+        key = quote(f"/library/metadata/{target.remote_id}", safe="")
+        return f"https://app.plex.tv/desktop/#!/server/{connection.server_id}/details?key={key}"
+
+    def artwork(self, url: str) -> Artwork:
+        if not mapping.is_picture(url):
+            raise Rejected("This is not the address of a picture in Plex.")
+        return self._server.picture(url.removeprefix("/"))
+
+    @classmethod
+    def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
+        account = cls._account(connection.device_id, transport)
+        try:
+            return link_code(account.begin_link(), connection.device_id)
+        finally:
+            account.close()
+
+    @classmethod
+    def poll_link(
+        cls,
+        connection: Connection,
+        secret: Mapping[str, str],
+        *,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> Linked | None:
+        account = cls._account(secret["client_id"], transport)
+        try:
+            token = account.poll_link(secret["id"])
+        finally:
+            account.close()
+        if not token:
+            return None
+        credentials = {"account_token": token, "pin": connection.credentials.get("pin", "")}
+        backend = cls(
+            replace(connection, credentials=credentials, device_id=secret["client_id"]), transport=transport
+        )
+        try:
+            # The server itself need not answer for that: the code can be confirmed but once.
+            backend._sign_in.find_out()
+            return backend._sign_in.linked()
+        finally:
+            backend.close()
+
+    @classmethod
+    def _account(cls, client_id: str, transport: httpx2.BaseTransport | None) -> Account:
+        http = Http(
+            cls.plex_tv,
+            product="plex.tv",
+            hint="Does this machine reach the internet?",
+            headers=_headers(client_id),
+            transport=transport,
+        )
+        return Account(http)
+
+    def _playing(self, entry: Any) -> Playing | None:
+        try:
+            session = mapping.read(Session, entry)
+        except UnreadableEntryError:
+            return None
+        if session.type not in ("movie", "episode"):
+            return None
+        user = session.user.id
+        return Playing(
+            session.rating_key,
+            session.title,
+            # Whoever is told of sessions is the owner.
+            self._sign_in.user_id or user if user == _OWNER else user,
+            session.view_offset,
+            session.duration or None,
+            session.player.state == "paused",
+            session.player.title,
+        )
+
+
+def _headers(client_id: str) -> dict[str, str]:
+    return {
+        "Accept": "application/json",
+        "X-Plex-Client-Identifier": client_id,
+        "X-Plex-Product": "mydia-web",
+        "X-Plex-Device-Name": "mydia-web",
+        "X-Plex-Platform": "Web",
+    }
+
+
+def _without_web_app(url: str) -> str:
+    """People copy the address from their browser, where Plex's own app adds its path."""
+    url, _, _ = url.strip().partition("#")
+    return url.rstrip("/").removesuffix("/index.html").removesuffix("/desktop").removesuffix("/web")

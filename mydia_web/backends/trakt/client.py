@@ -1,0 +1,185 @@
+"""The Trakt backend. One sign-in is one person; nobody there owns files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
+from urllib.parse import quote, urlsplit
+
+import httpx2
+
+from mydia_web.backends.base import (
+    Artwork,
+    Backend,
+    Connection,
+    LibraryPage,
+    LinkCode,
+    Linked,
+    Playing,
+    RemoteState,
+    RemoteUser,
+    ServerInfo,
+    Target,
+    Wanted,
+)
+from mydia_web.backends.errors import BackendError, LinkEnded, Rejected, ServerTrouble, SignInRefused
+from mydia_web.backends.http import Http
+from mydia_web.backends.traits import Field, Traits
+from mydia_web.backends.trakt import explaining, links, listing, mapping, playing, tokens
+from mydia_web.backends.trakt.api import Api
+from mydia_web.backends.trakt.batch import Batch
+from mydia_web.backends.trakt.finding import Finder
+from mydia_web.backends.trakt.mapping import UnreadableEntryError, User
+from mydia_web.backends.trakt.pacing import Pace
+from mydia_web.backends.trakt.writing import Writer
+
+_PICTURE_HOST = "trakt.tv"
+
+
+class Trakt(Backend):
+    """An account at Trakt.
+
+    Its library is what the person has watched or paused. Positions are shares of a length in whole minutes: at most
+    79.9 per cent, because Trakt counts more as watched, and none below one per cent.
+    """
+
+    traits: ClassVar[Traits] = Traits(
+        kind="trakt",
+        product="Trakt",
+        summary="The service that keeps what you watch, wherever you watch it. Needs an app of your own, made in a "
+        "minute at app.trakt.tv/settings/apps.",
+        address_hint="https://api.trakt.tv",
+        fields=(
+            Field("client_id", "Client ID", "From your app at app.trakt.tv/settings/apps.", required=True),
+            Field("client_secret", "Client secret", "From the same page.", secret=True, required=True),
+        ),
+        address="fixed",
+        fixed_address="https://api.trakt.tv",
+        linking="Activate a device",
+        batch_size=100,
+        holds_everything=True,
+        counts_plays=True,
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        transport: httpx2.BaseTransport | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._connection, self._transport = connection, transport
+        self._api = Api(connection, transport=transport, pace=pace)
+        self._finder = Finder(self._api)
+
+    def close(self) -> None:
+        self._api.close()
+
+    def check(self) -> ServerInfo:
+        self._user()
+        return ServerInfo("Trakt", "Trakt", "API 2", "trakt")
+
+    def sign_in(self) -> Linked:
+        user, asked_for = self._user(), self._connection.remote_user_id
+        if asked_for and asked_for.casefold() not in user.names:
+            raise SignInRefused(f"This sign-in belongs to {user.username} at Trakt, and not to {asked_for}.")
+        return Linked(self._api.credentials, user.remote_id, user.username)
+
+    def users(self) -> Sequence[RemoteUser]:
+        """The one whose account it is."""
+        user = self._user()
+        return (RemoteUser(user.remote_id, user.username),)
+
+    def _user(self) -> User:
+        told = self._api.get("users/settings").json()
+        try:
+            return mapping.read(User, told.get("user") if isinstance(told, dict) else None)
+        except UnreadableEntryError as error:
+            raise ServerTrouble(
+                f"{self._api.place} answers, but not as Trakt does. Is this the right address?"
+            ) from error
+
+    def library(self) -> Iterator[LibraryPage]:
+        yield from listing.read_library(self._api)
+
+    def changes(self, since: datetime) -> Iterator[LibraryPage] | None:
+        """What was played or paused since. One question where nothing was.
+
+        Trakt lists no removals: a play or a position that was taken away shows only where the library is read whole,
+        and so does a play with an earlier date that was added beside one of now.
+        """
+        return listing.read_changes(self._api, since)
+
+    def state(self, target: Target) -> RemoteState:
+        return Writer(self._api, self._finder).state(target)
+
+    def find(self, target: Target) -> str:
+        return mapping.remote_id(target.kind, self._finder.number(target))
+
+    def push(self, target: Target, wanted: Wanted) -> RemoteState:
+        return Writer(self._api, self._finder).push(target, wanted)
+
+    def push_many(self, pushes: Sequence[tuple[Target, Wanted]]) -> Sequence[RemoteState | BackendError]:
+        """Marks go out together; a position is sent by itself.
+
+        The number of plays in a state may leave out those that are older than all that was sent.
+        """
+        return Batch(self._api, self._finder).push(pushes)
+
+    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
+        return explaining.calls(target, wanted)
+
+    def playing(self) -> Sequence[Playing]:
+        answer = self._api.get("users/me/watching", extended="full")
+        if answer.status == 204 or not answer.content:
+            return ()
+        return playing.read(answer.json(), self._connection.remote_user_id)
+
+    @classmethod
+    def web_link(cls, connection: Connection, target: Target) -> str:
+        return links.page(target)
+
+    def artwork(self, url: str) -> Artwork:
+        parts = urlsplit(url)
+        host, own = parts.hostname or "", urlsplit(self._connection.base_url)
+        is_theirs = parts.scheme == "https" and f".{host}".endswith(f".{_PICTURE_HOST}")
+        if not is_theirs and (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
+            raise Rejected("This is not the address of a picture at Trakt.")
+        # A client of its own: the pictures' host has no business with the sign-in.
+        http = Http(
+            f"{parts.scheme}://{parts.netloc}",
+            product="Trakt",
+            verify=self._connection.verify_tls,
+            transport=self._transport,
+        )
+        try:
+            return http.picture(quote(parts.path.lstrip("/"), safe="/%"))
+        finally:
+            http.close()
+
+    @classmethod
+    def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
+        return tokens.OAuth(connection, transport=transport).ask_for_code()
+
+    @classmethod
+    def poll_link(
+        cls,
+        connection: Connection,
+        secret: Mapping[str, str],
+        *,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> Linked | None:
+        known = replace(connection, credentials={**secret, **connection.credentials}, remote_user_id="")
+        if not secret.get("device_code"):
+            raise LinkEnded
+        credentials = tokens.OAuth(known, transport=transport).ask_for_token(secret["device_code"])
+        if credentials is None:
+            return None
+        backend = cls(replace(known, credentials=credentials), transport=transport)
+        try:
+            return backend.sign_in()
+        except BackendError:
+            # The code is used up: what it gave must not be lost because a name could not be asked for.
+            return Linked(credentials)
+        finally:
+            backend.close()

@@ -1,0 +1,79 @@
+"""The inbox: webhook addresses, and what servers sent to them, stored before anything is made of it."""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select, update
+
+from mydia_web import config
+from mydia_web.clock import now
+from mydia_web.db import db
+from mydia_web.errors import NotFound
+from mydia_web.sources.events import SourceEvent
+from mydia_web.sources.models import Source
+
+#: As many are kept of each source after they were dealt with.
+KEPT = 200
+
+
+def webhook_secret(source: Source) -> str:
+    """The last part of its webhook address; "" where none was made."""
+    return f"{source.id}-{_signature(source)}" if source.webhook_key else ""
+
+
+def make_webhook(source: Source) -> None:
+    """Give the source a webhook address; an older one is good no more."""
+    source.webhook_key = secrets.token_urlsafe(12)
+
+
+def source_of_webhook(secret: str) -> Source:
+    """Raises `NotFound` for an address that is none of ours."""
+    number, _, signature = secret.partition("-")
+    source = db.session.get(Source, int(number)) if number.isdecimal() and len(number) < 10 else None
+    if source is None or not source.webhook_key or not hmac.compare_digest(signature, _signature(source)):
+        raise NotFound("There is no such webhook address. Copy it from the source's page.")
+    return source
+
+
+def store_event(
+    source_id: int, kind: str, body: str, *, status: str = "received", name: str = "", message: str = ""
+) -> None:
+    """Keep what came in; what is `received` is dealt with by the worker."""
+    at = now()
+    values = {"source_id": source_id, "kind": kind, "body": body, "received_at": at}
+    db.session.execute(
+        insert(SourceEvent.__table__).values(**values, status=status, name=name, message=message)
+    )
+
+
+def next_events(limit: int) -> Sequence[SourceEvent]:
+    """What was not dealt with yet, in the order in which it came."""
+    received = select(SourceEvent).where(SourceEvent.status == "received")
+    return db.session.scalars(received.order_by(SourceEvent.id).limit(limit)).all()
+
+
+def list_events(source_id: int, limit: int = 10) -> Sequence[SourceEvent]:
+    """The latest of a source, newest first."""
+    of_source = select(SourceEvent).where(SourceEvent.source_id == source_id)
+    return db.session.scalars(of_source.order_by(SourceEvent.id.desc()).limit(limit)).all()
+
+
+def note_heard(source_id: int) -> None:
+    db.session.execute(update(Source).where(Source.id == source_id).values(last_event_at=now()))
+
+
+def prune_events(source_id: int) -> None:
+    """Keep the newest `KEPT` of a source, and what was not dealt with."""
+    of_source = SourceEvent.source_id == source_id
+    oldest = select(SourceEvent.id).where(of_source).order_by(SourceEvent.id.desc()).offset(KEPT).limit(1)
+    db.session.execute(
+        delete(SourceEvent)
+        .where(of_source, SourceEvent.id <= oldest.scalar_subquery(), SourceEvent.status != "received")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _signature(source: Source) -> str:
+    text = f"webhook {source.id} {source.webhook_key}"
+    return hmac.digest(config.secret().encode(), text.encode(), "sha256").hex()[:32]

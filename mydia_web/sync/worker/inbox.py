@@ -1,0 +1,88 @@
+"""Applies what servers sent: in the order in which it came, each in a transaction of its own."""
+
+import json
+import logging
+from threading import Event as Signal
+
+from sqlalchemy import update
+
+from mydia_web.backends.events.reading import parse
+from mydia_web.clock import now
+from mydia_web.db import begin_write, db
+from mydia_web.errors import MydiaError
+from mydia_web.queue.wakeup import WakeUp
+from mydia_web.sources.accounts import get_source
+from mydia_web.sources.events import SourceEvent
+from mydia_web.sources.inbox import next_events, prune_events
+from mydia_web.sync.news import NoNews, apply_event
+
+log = logging.getLogger(__name__)
+
+#: How many are read at a time.
+AT_A_TIME = 100
+#: Nobody wakes the watcher of the inbox on PostgreSQL: it looks this often, in seconds.
+LOOK_EVERY = 1.0
+
+
+def watch_inbox(stop: Signal) -> None:
+    """Apply whatever comes in until `stop` is set."""
+    with WakeUp() as wake_up:
+        while not stop.is_set():
+            apply_events(stop)
+            db.session.remove()
+            wake_up.wait(stop, LOOK_EVERY)
+
+
+def apply_events(stop: Signal | None = None) -> int:
+    """Apply all that was received; how many."""
+    number = 0
+    while True:
+        found = [(event.id, event.source_id) for event in next_events(AT_A_TIME)]
+        db.session.rollback()
+        for event_id, _ in found:
+            if stop is not None and stop.is_set():
+                return number
+            _apply(event_id)
+            number += 1
+        if not found:
+            return number
+        _prune({source_id for _, source_id in found})
+
+
+def _apply(event_id: int) -> None:
+    """One event that cannot be applied holds up no other."""
+    begin_write()
+    try:
+        stored = db.session.get(SourceEvent, event_id, with_for_update=True)
+        if stored is not None and stored.status == "received":
+            stored.status, stored.message = "applied", _applied(stored)
+        db.session.commit()
+    except NoNews as reason:
+        _give_up(event_id, "ignored", str(reason))
+    except MydiaError as error:
+        _give_up(event_id, "failed", error.message)
+    except Exception as error:
+        log.exception("An event could not be applied.", extra={"event": event_id})
+        _give_up(
+            event_id, "failed", f"An error inside mydia-web ({type(error).__name__}). Its log tells more."
+        )
+
+
+def _applied(stored: SourceEvent) -> str:
+    event = parse(stored.kind, json.loads(stored.body))
+    return apply_event(get_source(stored.source_id), event, min(stored.received_at, now()))
+
+
+def _give_up(event_id: int, status: str, words: str) -> None:
+    db.session.rollback()
+    begin_write()
+    values = {"status": status, "message": words}
+    db.session.execute(update(SourceEvent).where(SourceEvent.id == event_id).values(values))
+    db.session.commit()
+
+
+def _prune(source_ids: set[int]) -> None:
+    begin_write()
+    for source_id in source_ids:
+        prune_events(source_id)
+    db.session.commit()

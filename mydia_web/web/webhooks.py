@@ -1,0 +1,49 @@
+"""/webhooks: servers tell their news here. It is stored, answered at once, and applied by the worker."""
+
+import json
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from mydia_web.backends.events import BadPayload
+from mydia_web.backends.events.bodies import json_object
+from mydia_web.backends.events.reading import KINDS, parse
+from mydia_web.db import begin_write, db
+from mydia_web.errors import NotFound
+from mydia_web.sources.inbox import note_heard, source_of_webhook, store_event
+from mydia_web.web.auth import for_servers
+
+bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+#: Plex sends a picture along; everything else is small.
+MAX_BYTES = 10 * 1024 * 1024
+#: Of what could not be read, so much is kept to be looked at.
+_KEPT_CHARS = 2000
+
+
+@bp.post("/<kind>/<secret>")
+@for_servers
+def receive(kind: str, secret: str) -> ResponseReturnValue:
+    """202 once it is stored; 400 with the reason for what is no news, which is kept on the source's page too."""
+    request.max_content_length = MAX_BYTES
+    if kind not in KINDS:
+        raise NotFound(f"There are no webhooks of a kind {kind[:20]}. Kinds: {', '.join(KINDS)}.")
+    source_id = source_of_webhook(secret).id
+    db.session.rollback()
+    body = request.get_data()
+    try:
+        payload = json_object(request.content_type or "", body)
+        event = parse(kind, payload)
+    except BadPayload as error:
+        kept = body[:_KEPT_CHARS].decode("utf-8", "replace").replace("\0", "")
+        _store(source_id, kind, kept, status="failed", message=error.message)
+        return jsonify(error={"message": error.message}), error.status
+    _store(source_id, kind, json.dumps(payload), name=event.name)
+    return jsonify(stored=True), 202
+
+
+def _store(source_id: int, kind: str, body: str, **what: str) -> None:
+    begin_write()
+    store_event(source_id, kind, body, **what)
+    note_heard(source_id)
+    db.session.commit()

@@ -1,0 +1,1 @@
+"""Tests of what Jellyfin and Emby share, and what the tests of both stand on."""

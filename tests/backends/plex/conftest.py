@@ -1,0 +1,54 @@
+"""Alice's Plex, and our client of it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from mydia_web.backends.base import Connection
+from mydia_web.backends.plex import Plex
+from tests.backends.plex import contract
+from tests.fakes.plex import ALICE, FakePlex
+
+Open = Callable[..., Plex]
+
+
+@pytest.fixture
+def plex() -> Iterator[FakePlex]:
+    """What was asked and answered must be as the published descriptions have it, where those are at hand."""
+    with FakePlex() as plex:
+        yield plex
+    asked = [one for one in plex.exchanges if "json" in one.request.header("Accept")]
+    assert contract.faults_of_server(asked) == []
+    assert contract.faults_of_tv(plex.tv.exchanges) == []
+
+
+@pytest.fixture
+def open_plex(plex: FakePlex) -> Iterator[Open]:
+    """A client with these credentials, and with what else a `Connection` says."""
+    opened: list[Plex] = []
+
+    def open_it(credentials: dict[str, str] | None = None, url: str = "", **other: Any) -> Plex:
+        connection = Connection(url or plex.url, credentials or signed_in(plex), **other)
+        opened.append(kind_at(plex)(connection))
+        return opened[-1]
+
+    yield open_it
+    for backend in opened:
+        backend.close()
+
+
+@pytest.fixture
+def backend(open_plex: Open) -> Plex:
+    """Alice's, as it is stored after linking."""
+    return open_plex()
+
+
+def kind_at(plex: FakePlex) -> type[Plex]:
+    """The kind with its accounts on loopback."""
+    return type("PlexHere", (Plex,), {"plex_tv": plex.tv.url})
+
+
+def signed_in(plex: FakePlex, user_id: int = ALICE) -> dict[str, str]:
+    token = plex.tv.server_token(user_id, plex.machine_id)
+    return {"token": token, "user_id": str(user_id), "server_id": plex.machine_id}
