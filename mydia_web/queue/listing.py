@@ -28,7 +28,7 @@ _change_sets = table("change_sets", column("id"), column("source_id"))
 
 
 class Owed(NamedTuple):
-    """What one source must still be told, each counted no further than `MAX_COUNT`."""
+    """What one source must still be told, each counted no further than was asked."""
 
     waiting: int = 0
     sending: int = 0
@@ -92,25 +92,21 @@ def find_row(row_id: int, user_id: int | None) -> Row:
     return Row(*found)
 
 
-def owed_by_source(user_id: int | None) -> dict[int, Owed]:
-    """What each source must still be told, by its id."""
+def owed_by_source(user_id: int | None, *, most: int = MAX_COUNT) -> dict[int, Owed]:
+    """What each source must still be told, by its id, each counted no further than `most`."""
     here = (QueuedChange.source_id == Source.id, _whose(user_id))
     counts = [
-        _count(*here, _is("pending")),
-        _count(*here, _is("failed")),
-        _count(*here, needs_you),
-        _count(*here, _is("syncing")),
+        _count(most, *here, which) for which in (_is("pending"), _is("failed"), needs_you, _is("syncing"))
     ]
     next_one = select(func.min(QueuedChange.next_attempt_at)).where(
         QueuedChange.source_id == Source.id, QueuedChange.next_attempt_at.is_not(None)
     )
     rows = db.session.execute(select(Source.id, next_one.correlate(Source).scalar_subquery(), *counts))
-    return {source_id: _owed(due, *numbers) for source_id, due, *numbers in rows}
+    return {source_id: _owed(most, due, *numbers) for source_id, due, *numbers in rows}
 
 
-def _owed(due: datetime | None, pending: int, failed: int, needs_you: int, sending: int) -> Owed:
-    waiting = min(MAX_COUNT, pending + max(0, failed - needs_you))
-    return Owed(waiting, sending, needs_you, due)
+def _owed(most: int, due: datetime | None, pending: int, failed: int, needs_you: int, sending: int) -> Owed:
+    return Owed(min(most, pending + max(0, failed - needs_you)), sending, needs_you, due)
 
 
 def _is(status: str) -> ColumnElement[bool]:
@@ -121,8 +117,8 @@ def _whose(user_id: int | None) -> ColumnElement[bool]:
     return true() if user_id is None else QueuedChange.user_id == user_id
 
 
-def _count(*where: Any) -> ScalarSelect[int]:
-    some = select(QueuedChange.id).where(and_(*where)).limit(MAX_COUNT).correlate(Source).subquery()
+def _count(most: int, *where: Any) -> ScalarSelect[int]:
+    some = select(QueuedChange.id).where(and_(*where)).limit(most).correlate(Source).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 
 
