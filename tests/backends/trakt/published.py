@@ -67,6 +67,8 @@ def _mend(document: dict[str, Any]) -> None:
     for path, operations in paths.items():
         for method, operation in operations.items():
             if isinstance(operation, dict) and "responses" in operation:
+                # The host that signs people in is another one there, and the same here.
+                operation.pop("servers", None)
                 for status in (*_OF_ALL, *_OF_ONE.get((path, method), ())):
                     operation["responses"].setdefault(str(status), {"description": "not described"})
                 for status in ("204", "400"):
