@@ -20,6 +20,7 @@ class MediaBrowserBench:
 
     backend: type[Backend]
     grain_ms = 1
+    kept_share = 1.0
 
     def __init__(self, fake: Any) -> None:
         self.fake = fake
@@ -36,6 +37,12 @@ class MediaBrowserBench:
 
     def wrong_connection(self) -> Connection:
         return Connection(self._server.url, {"token": "f" * 32}, self.alice.id)
+
+    def unlinked(self) -> Connection:
+        return Connection(self._server.url)
+
+    def confirm(self, code: str) -> None:
+        self.fake.confirm(code, self.alice)
 
     def add_movie(
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
@@ -83,6 +90,10 @@ class MediaBrowserBench:
     def requests(self) -> list[tuple[str, str]]:
         return [(request.method, request.target) for request in self._server.news()]
 
+    def writes(self) -> list[str]:
+        reads = ("GET", "HEAD")
+        return [f"{one.method} {one.target}" for one in self._server.requests if one.method not in reads]
+
     def violations(self) -> list[str]:
         description = self.description()
         if description is None:
@@ -104,7 +115,7 @@ class MediaBrowserBench:
         return self._server.answering(Reply(status, body, content_type, headers or {}))
 
     def losing_answers(self) -> AbstractContextManager[None]:
-        return self._server.losing_answers()
+        return self._server.losing_answers(to="POST DELETE")
 
     def close(self) -> None:
         self._server.close()
