@@ -4,16 +4,22 @@ Each runs against a stand-in of its kind on loopback, and all that goes over the
 server's makers have published.
 """
 
+import json
+import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from mydia_web.backends.base import Backend, RemoteItem, RemoteState, Target, Wanted
+from mydia_web.backends.base import Backend, Connection, RemoteItem, RemoteState, Target, Wanted
 from mydia_web.backends.errors import (
+    BackendError,
+    LinkEnded,
     NotOnServer,
     RateLimited,
+    Rejected,
     ServerTrouble,
     SignInRefused,
     Unreachable,
@@ -22,6 +28,7 @@ from mydia_web.clock import now
 from mydia_web.sources.registry import all_traits, backend_class
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
+from tests.fakes.mediabrowser import FakeServer, Reply, Request
 
 #: To the second: the coarsest of them keeps no more.
 CLICK = datetime(2024, 11, 21, 20, 30, 15, tzinfo=UTC)
@@ -388,3 +395,199 @@ def test_our_own_push_is_no_news_in_the_next_listing(bench: Bench, backend: Back
             shown.watched, 0, shown.play_count
         )
         assert abs(state.position_ms - shown.position_ms) < max(bench.grain_ms, 2)
+
+
+class Elsewhere(FakeServer):
+    """A host of somebody else's. Whatever reaches it is lost to them."""
+
+    def answer(self, request: Request) -> Reply:
+        return Reply.json({"MediaContainer": {}, "Items": [], "TotalRecordCount": 0})
+
+
+def secrets_of(connection: Connection) -> list[str]:
+    open_names = ("username", "user_id", "server_id", "client_id", "issued_at", "expires_at")
+    return [value for name, value in connection.credentials.items() if name not in open_names]
+
+
+def words_of(error: BaseException) -> str:
+    """All that a log would show of it."""
+    return "".join(traceback.format_exception(error)) + repr(error)
+
+
+class TestTrust:
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_redirect_to_another_host_is_never_followed(
+        self, bench: Bench, backend: Backend, film: Target, status: int
+    ) -> None:
+        with Elsewhere() as elsewhere:
+            with bench.answering(status, headers={"Location": f"{elsewhere.url}/Items"}):
+                for act in (
+                    backend.check,
+                    lambda: list(backend.library()),
+                    lambda: backend.state(film),
+                    lambda: backend.push(film, WATCHED),
+                ):
+                    with pytest.raises(BackendError) as refusal:
+                        act()
+                    assert elsewhere.url in refusal.value.message or isinstance(refusal.value, ServerTrouble)
+            assert elsewhere.requests == []
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500])
+    def test_no_refusal_shows_a_secret_even_if_the_server_repeats_it(
+        self, bench: Bench, backend: Backend, film: Target, status: int
+    ) -> None:
+        secrets = secrets_of(bench.connection())
+        assert secrets
+        body = json.dumps({"message": f"you said {' '.join(secrets)}"}).encode()
+        with bench.answering(status, body=body, content_type="application/json"):
+            for act in (backend.check, lambda: list(backend.library()), lambda: backend.push(film, WATCHED)):
+                with pytest.raises(BackendError) as refusal:
+                    act()
+                assert not [one for one in secrets if one in words_of(refusal.value)]
+
+    def test_no_secret_stands_in_what_a_refused_sign_in_says(self, bench: Bench, film: Target) -> None:
+        connection = bench.wrong_connection()
+        stranger = bench.backend(connection)
+        with pytest.raises(SignInRefused) as refusal:
+            stranger.push(film, WATCHED)
+        stranger.close()
+        assert not [one for one in secrets_of(connection) if one in words_of(refusal.value)]
+
+    def test_no_secret_stands_in_a_repr(self, bench: Bench, backend: Backend) -> None:
+        connection = bench.connection()
+        shown = f"{connection!r} {backend!r} {backend.sign_in()!r}"
+        assert not [one for one in secrets_of(connection) if one in shown]
+
+    @pytest.mark.parametrize("wanted", [WATCHED, UNWATCHED, stopped_at(1_800_000), stopped_at(0)])
+    def test_what_would_be_sent_is_explained_without_asking_and_without_a_secret(
+        self, bench: Bench, backend: Backend, film: Target, wanted: Wanted
+    ) -> None:
+        bench.requests()
+        lines = backend.explain(film, wanted)
+        assert bench.requests() == []
+        assert lines
+        assert not [one for one in secrets_of(bench.connection()) if one in "\n".join(lines)]
+
+    @pytest.mark.parametrize("wanted", [WATCHED, stopped_at(1_800_000)])
+    def test_every_write_was_explained(
+        self, bench: Bench, backend: Backend, film: Target, wanted: Wanted
+    ) -> None:
+        """The same call to the same place; bodies may hold what only the server can tell."""
+        lines = backend.explain(film, wanted)
+        backend.push(film, wanted)
+        for write in bench.writes():
+            place = write.partition("?")[0].split(" {")[0].split("/emby")[-1]
+            assert [line for line in lines if place.split()[-1] in line], (place, lines)
+
+    def test_a_link_into_the_player_asks_nothing_and_carries_no_script(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
+        hostile = Target('"><script>alert(1)</script>&x=#', "movie")
+        bench.requests()
+        for target in (film, hostile, Target("", "movie"), replace(film, remote_id="a b/../..")):
+            for server_id in ("", "5ca1ab1e", '"><b>'):
+                link = bench.backend.web_link(replace(bench.connection(), server_id=server_id), target)
+                assert link == "" or link.startswith(("http://", "https://"))
+                assert not set(link) & set("<>\" '")
+                assert not [one for one in secrets_of(bench.connection()) if one in link]
+        assert bench.requests() == []
+
+    @pytest.mark.parametrize(
+        "remote_id", ["../../System/Shutdown?x=1#", "1/../../admin", "1?a=b", "%2e%2e", " "]
+    )
+    def test_an_id_that_is_none_reaches_no_other_address(
+        self, bench: Bench, backend: Backend, film: Target, remote_id: str
+    ) -> None:
+        bench.requests()
+        with pytest.raises((NotOnServer, Rejected)):
+            backend.push(Target(remote_id, "movie"), WATCHED)
+        for _, path in bench.requests():
+            assert "Shutdown" not in path.split("?")[0].split("%")[0]
+            assert "/../" not in path
+        assert bench.writes() == []
+
+    def test_an_id_reaches_the_wire_as_it_was_listed(self, bench: Bench, backend: Backend) -> None:
+        for number in range(12):
+            bench.add_movie(f"Film {number}")
+        [film] = bench.add_movie("Sintel", minutes=MINUTES, imdb="tt1727587")
+        bench.person_stops_at(film, 600_000, EARLIER)
+        assert film.remote_id in listed(backend)
+        bench.requests()
+        backend.push(film, WATCHED)
+        number = film.remote_id.partition(":")[2] or film.remote_id
+        assert any(number in path for _, path in bench.requests())
+        assert bench.held(film).watched
+
+
+class TestSigningIn:
+    def test_the_server_says_what_it_is(self, bench: Bench, backend: Backend) -> None:
+        found = backend.check()
+        assert found.product == bench.backend.traits.product
+        assert found.name
+        assert found.version
+        assert bench.writes() == []
+
+    def test_what_is_kept_of_a_sign_in_is_enough_for_the_next(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
+        linked = backend.sign_in()
+        if linked is None:
+            assert bench.backend.traits.kind == "kodi"
+            return
+        again = Connection(bench.connection().base_url, linked.credentials, linked.remote_user_id)
+        other = bench.backend(again)
+        assert other.push(film, WATCHED).watched
+        other.close()
+        assert bench.held(film).watched
+
+    def test_people_are_told_by_the_id_that_is_kept(self, bench: Bench, backend: Backend) -> None:
+        linked, people = backend.sign_in(), backend.users()
+        if linked is None:
+            assert people == ()
+            return
+        assert linked.remote_user_id in {one.remote_id for one in people}
+        assert linked.remote_user_name in {one.name for one in people}
+
+    def test_libraries_can_be_told_apart_where_a_pull_can_be_kept_to_some(
+        self, bench: Bench, backend: Backend
+    ) -> None:
+        libraries = backend.libraries()
+        assert bool(libraries) == bench.backend.traits.has_libraries
+        assert len({one.remote_id for one in libraries}) == len(libraries)
+        assert all(one.name for one in libraries)
+
+    def test_nobody_plays_anything(self, backend: Backend) -> None:
+        assert list(backend.playing()) == []
+
+    def test_an_account_is_linked_by_a_code(self, bench: Bench, film: Target) -> None:
+        if not bench.backend.traits.linking:
+            return
+        connection = bench.unlinked()
+        code = bench.backend.begin_link(connection)
+        assert code.code
+        assert code.url.startswith(("https://", "http://127.0.0.1"))
+        assert code.interval >= 1
+        assert code.expires_in > 60
+        assert not [one for one in code.secret.values() if len(one) > 12 and one in repr(code)]
+        bench.confirm(code.code)
+        linked = bench.backend.poll_link(connection, code.secret)
+        assert linked
+        assert not [one for one in linked.credentials.values() if len(one) > 12 and one in repr(linked)]
+        backend = bench.backend(Connection(connection.base_url, linked.credentials, linked.remote_user_id))
+        assert backend.push(film, WATCHED).watched
+        backend.close()
+
+    def test_a_code_that_nobody_confirmed_links_nobody(self, bench: Bench) -> None:
+        if not bench.backend.traits.linking:
+            return
+        connection = bench.unlinked()
+        code = bench.backend.begin_link(connection)
+        assert bench.backend.poll_link(connection, code.secret) is None
+        unknown = {name: "f" * 32 if name in ("secret", "device_code") else "7" for name in code.secret}
+        with pytest.raises(LinkEnded):
+            bench.backend.poll_link(connection, unknown)
+
+    def test_a_kind_without_codes_offers_none(self, bench: Bench) -> None:
+        if not bench.backend.traits.linking:
+            with pytest.raises(NotImplementedError):
+                bench.backend.begin_link(bench.connection())

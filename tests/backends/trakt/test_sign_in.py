@@ -119,7 +119,7 @@ def test_a_code_that_leads_nowhere_ends(
 
 def test_a_wrong_app_is_told_where_to_look(trakt: FakeTrakt, clock: Clock, app: Connection) -> None:
     code = begun(app)
-    with pytest.raises(SignInRefused, match="client ID.*settings/apps"):
+    with pytest.raises(SignInRefused, match=r"client ID.*settings/apps"):
         begun(Connection(trakt.url, {"client_id": "wrong"}))
     wrong = replace(app, credentials={**trakt.app, "client_secret": "wrong"})
     with pytest.raises(SignInRefused, match="client secret"):

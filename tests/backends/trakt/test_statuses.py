@@ -66,9 +66,9 @@ def test_a_status_in_words(
 def test_trakt_may_ask_to_wait(
     trakt: FakeTrakt, backend: Trakt, headers: dict[str, str], seconds: int
 ) -> None:
-    with trakt.answering(Reply(429, b"<html>", {"Content-Type": "text/html", **headers})):
-        with pytest.raises(RateLimited) as raised:
-            backend.check()
+    reply = Reply(429, b"<html>", {"Content-Type": "text/html", **headers})
+    with trakt.answering(reply), pytest.raises(RateLimited) as raised:
+        backend.check()
     assert raised.value.retry_after == seconds
 
 
