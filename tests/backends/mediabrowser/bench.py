@@ -26,6 +26,7 @@ class MediaBrowserBench:
         self.fake = fake
         self._library: Library = fake
         self._server: FakeServer = fake
+        self._shows: dict[str, Title] = {}
         self.alice: Person = fake.add_person("alice")
         self._token = fake.new_token(self.alice.id, "mydia-web")
 
@@ -64,10 +65,10 @@ class MediaBrowserBench:
         tvdb: str = "",
         through: int | None = None,
     ) -> Target:
-        shows = [one for one in self._library.titles.values() if (one.type, one.name) == ("Series", show)]
-        series = shows[0] if shows else self._library.add_show(show)
+        if show not in self._shows:
+            self._shows[show] = self._library.add_show(show)
         added = self._library.add_episode(
-            series, season, episode, minutes=minutes, through=through, tvdb=tvdb
+            self._shows[show], season, episode, minutes=minutes, through=through, tvdb=tvdb
         )
         return target(added)
 
