@@ -28,6 +28,8 @@ class Bench(Protocol):
     backend: type[Backend]
     #: How finely the server keeps a position, in milliseconds: 1 where it keeps it exactly.
     grain_ms: int
+    #: Up to which share of its length a title's position can be kept; what is beyond is kept there.
+    kept_share: float
 
     def connection(self) -> Connection:
         """The person's sign-in, as it is stored after linking."""
@@ -35,6 +37,14 @@ class Bench(Protocol):
 
     def wrong_connection(self) -> Connection:
         """The same with a token or password that the server refuses."""
+        ...
+
+    def unlinked(self) -> Connection:
+        """As it is before a code is asked for. Only of kinds whose traits name a way of linking."""
+        ...
+
+    def confirm(self, code: str) -> None:
+        """The person confirms it at the server."""
         ...
 
     def add_movie(
@@ -74,6 +84,10 @@ class Bench(Protocol):
         """(method, path with query) of all requests since the last call."""
         ...
 
+    def writes(self) -> list[str]:
+        """Those of all requests so far that would change something, in words."""
+        ...
+
     def violations(self) -> list[str]:
         """Where a request or an answer broke the published description; empty where that is not at hand."""
         ...
@@ -90,7 +104,7 @@ class Bench(Protocol):
         ...
 
     def losing_answers(self) -> AbstractContextManager[None]:
-        """While it lasts, every request is carried out and its answer lost: the connection breaks instead."""
+        """While it lasts, what changes something is carried out and its answer lost: the connection breaks instead."""
         ...
 
     def close(self) -> None: ...

@@ -21,7 +21,7 @@ from mydia_web.cli import live
 from mydia_web.cli.flow import Rate, Tail
 from mydia_web.cli.live import LiveView
 from mydia_web.clock import now
-from mydia_web.db import db
+from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import mark_watched
 from mydia_web.sources.health import pause_all
@@ -113,6 +113,8 @@ def test_a_terminal_shows_each_source_as_it_changes(
 ) -> None:
     watching = watch()
     watching.shows(r"Living room +Up to date +0 +0 +0 +0")
+    db.session.commit()
+    begin_write()
     mark_watched(alice.id, film, origin="web")
     db.session.commit()
     watching.shows(r"Living room .* 1 ")

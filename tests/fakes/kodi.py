@@ -3,7 +3,8 @@
 import base64
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,20 @@ class Request:
 
     method: str
     params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One HTTP request with all its calls, and what was answered."""
+
+    calls: list[dict[str, Any]]
+    answer: bytes
+    #: Answered with what a test wished for, not with what Kodi would say.
+    staged: bool = False
+
+    @property
+    def methods(self) -> list[str]:
+        return [call.get("method", "") for call in self.calls]
 
 
 @dataclass
@@ -65,7 +80,10 @@ class FakeKodi(Library):
         self.requests: list[Request] = []
         #: The headers of each HTTP request.
         self.headers: list[Mapping[str, str]] = []
+        self.exchanges: list[Exchange] = []
         self.failures: list[Failure] = []
+        #: Changes are carried out, and then the connection breaks.
+        self.loses_answers_to_changes = False
         self.lock = threading.Lock()
         self._closing = threading.Event()
         self._port = 0
@@ -119,6 +137,27 @@ class FakeKodi(Library):
         """Answer the next `times` requests (that call `method`) so, or with the JSON-RPC `error`."""
         content = body.encode() if isinstance(body, str) else body
         self.failures.append(Failure(status, content, headers or {}, method, error, times))
+
+    @contextmanager
+    def answering(
+        self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        """While it lasts, every request is answered so."""
+        failure = Failure(status, body, headers or {}, "", None, -1)
+        self.failures.insert(0, failure)
+        try:
+            yield
+        finally:
+            self.failures.remove(failure)
+
+    @contextmanager
+    def losing_answers(self) -> Iterator[None]:
+        """While it lasts, changes are carried out and the connection breaks instead of an answer."""
+        self.loses_answers_to_changes = True
+        try:
+            yield
+        finally:
+            self.loses_answers_to_changes = False
 
     def asked(self, method: str) -> list[Mapping[str, Any]]:
         """The parameters of every call of a method, oldest first."""
@@ -205,7 +244,10 @@ def _handler_of(kodi: FakeKodi) -> type[BaseHTTPRequestHandler]:
                     reply = _Reply(401, headers={"WWW-Authenticate": 'Basic realm="Kodi"'})
                 else:
                     reply = answer(body)
-            if reply is not None:
+                exchange = Exchange(_questions(body), reply.body if reply else b"", failure is not None)
+                kodi.exchanges.append(exchange)
+            is_lost = kodi.loses_answers_to_changes and any(".Set" in one for one in exchange.methods)
+            if reply is not None and not is_lost:
                 self._write(reply)
 
         def _is_signed_in(self) -> bool:

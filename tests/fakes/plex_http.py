@@ -127,8 +127,8 @@ class FakeServer:
             self.instead = None
 
     @contextmanager
-    def losing_answers(self) -> Iterator[None]:
-        self.loses_answers_to = ("GET", "POST", "PUT", "DELETE")
+    def losing_answers(self, to: str = "POST PUT DELETE") -> Iterator[None]:
+        self.loses_answers_to = tuple(to.split())
         try:
             yield
         finally:

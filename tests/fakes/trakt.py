@@ -110,9 +110,9 @@ class FakeTrakt(Catalogue):
             self._instead = []
 
     @contextmanager
-    def losing_answers(self) -> Iterator[None]:
+    def losing_answers(self, to: str = "GET POST DELETE") -> Iterator[None]:
         """Requests are carried out, and the connection breaks before they are answered."""
-        self._lost = {"GET", "POST", "DELETE"}
+        self._lost = set(to.split())
         try:
             yield
         finally:

@@ -82,6 +82,10 @@ class Kodi(Backend):
     def library(self) -> Iterator[LibraryPage]:
         yield from read_library(self._rpc, self._time())
 
+    def state(self, target: Target) -> RemoteState:
+        _, video = self._find(target)
+        return mapping.state(video, self._time())
+
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
         time = self._time()
         number, video = self._find(target)

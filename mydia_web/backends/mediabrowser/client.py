@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from mydia_web.backends.base import (
     Artwork,
@@ -123,9 +124,11 @@ class MediaBrowser(Backend):
 
     @classmethod
     def web_link(cls, connection: Connection, target: Target) -> str:
-        server = f"&serverId={connection.server_id}" if connection.server_id else ""
-        address = server_address(connection.base_url)
-        return f"{address}/{cls._page}?id={target.remote_id}{server}" if target.remote_id else ""
+        if not target.remote_id:
+            return ""
+        server = f"&serverId={quote(connection.server_id, safe='')}" if connection.server_id else ""
+        item = quote(target.remote_id, safe="")
+        return f"{server_address(connection.base_url)}/{cls._page}?id={item}{server}"
 
     @property
     def _listing(self) -> Listing:

@@ -130,10 +130,11 @@ class Plex(Backend):
 
     @classmethod
     def web_link(cls, connection: Connection, target: Target) -> str:
-        if not connection.server_id:
+        if not connection.server_id or not target.remote_id:
             return ""
+        server = quote(connection.server_id, safe="")
         key = quote(f"/library/metadata/{target.remote_id}", safe="")
-        return f"https://app.plex.tv/desktop/#!/server/{connection.server_id}/details?key={key}"
+        return f"https://app.plex.tv/desktop/#!/server/{server}/details?key={key}"
 
     def artwork(self, url: str) -> Artwork:
         if not mapping.is_picture(url):

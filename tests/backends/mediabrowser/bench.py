@@ -20,11 +20,13 @@ class MediaBrowserBench:
 
     backend: type[Backend]
     grain_ms = 1
+    kept_share = 1.0
 
     def __init__(self, fake: Any) -> None:
         self.fake = fake
         self._library: Library = fake
         self._server: FakeServer = fake
+        self._shows: dict[str, Title] = {}
         self.alice: Person = fake.add_person("alice")
         self._token = fake.new_token(self.alice.id, "mydia-web")
 
@@ -36,6 +38,12 @@ class MediaBrowserBench:
 
     def wrong_connection(self) -> Connection:
         return Connection(self._server.url, {"token": "f" * 32}, self.alice.id)
+
+    def unlinked(self) -> Connection:
+        return Connection(self._server.url)
+
+    def confirm(self, code: str) -> None:
+        self.fake.confirm(code, self.alice)
 
     def add_movie(
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
@@ -57,10 +65,10 @@ class MediaBrowserBench:
         tvdb: str = "",
         through: int | None = None,
     ) -> Target:
-        shows = [one for one in self._library.titles.values() if (one.type, one.name) == ("Series", show)]
-        series = shows[0] if shows else self._library.add_show(show)
+        if show not in self._shows:
+            self._shows[show] = self._library.add_show(show)
         added = self._library.add_episode(
-            series, season, episode, minutes=minutes, through=through, tvdb=tvdb
+            self._shows[show], season, episode, minutes=minutes, through=through, tvdb=tvdb
         )
         return target(added)
 
@@ -83,6 +91,10 @@ class MediaBrowserBench:
     def requests(self) -> list[tuple[str, str]]:
         return [(request.method, request.target) for request in self._server.news()]
 
+    def writes(self) -> list[str]:
+        reads = ("GET", "HEAD")
+        return [f"{one.method} {one.target}" for one in self._server.requests if one.method not in reads]
+
     def violations(self) -> list[str]:
         description = self.description()
         if description is None:
@@ -104,7 +116,7 @@ class MediaBrowserBench:
         return self._server.answering(Reply(status, body, content_type, headers or {}))
 
     def losing_answers(self) -> AbstractContextManager[None]:
-        return self._server.losing_answers()
+        return self._server.losing_answers(to="POST DELETE")
 
     def close(self) -> None:
         self._server.close()

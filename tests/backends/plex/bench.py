@@ -14,6 +14,8 @@ from tests.fakes.plex_library import Section
 
 class PlexBench:
     grain_ms = 1
+    #: A second before the share from which on a Plex takes a title for watched.
+    kept_share = 0.9
 
     def __init__(self) -> None:
         self._plex = FakePlex()
@@ -28,6 +30,12 @@ class PlexBench:
     def wrong_connection(self) -> Connection:
         credentials = {"token": "no-such-token", "account_token": "no-such-account", "user_id": str(ALICE)}
         return Connection(self._plex.url, credentials, str(ALICE))
+
+    def unlinked(self) -> Connection:
+        return Connection(self._plex.url)
+
+    def confirm(self, code: str) -> None:
+        self._plex.tv.confirm(code)
 
     def add_movie(
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
@@ -98,6 +106,10 @@ class PlexBench:
             new += [(one.request.method, one.request.target) for one in server.exchanges[many:]]
             self._told[server] = len(server.exchanges)
         return new
+
+    def writes(self) -> list[str]:
+        requests = [one.request for server in self._told for one in server.exchanges]
+        return [f"{one.method} {one.target}" for one in requests if one.method != "GET"]
 
     def violations(self) -> list[str]:
         with_tv = contract.faults_of_tv(self._plex.tv.exchanges)

@@ -22,6 +22,7 @@ class TraktBench:
 
     #: A hundredth of a per cent of three hours, and the second that a pause is dated to.
     grain_ms = 1100
+    kept_share = 0.799
 
     def __init__(self) -> None:
         ticks = Ticks()
@@ -54,6 +55,12 @@ class TraktBench:
     def wrong_connection(self) -> Connection:
         credentials = {**self.trakt.app, "access_token": "taken-back", "refresh_token": "used-up"}
         return Connection(self.trakt.url, credentials, remote_user_id=self.trakt.alice.uuid)
+
+    def unlinked(self) -> Connection:
+        return Connection(self.trakt.url, self.trakt.app)
+
+    def confirm(self, code: str) -> None:
+        self.trakt.oauth.confirm(code, self.trakt.alice)
 
     def add_movie(
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
@@ -121,6 +128,9 @@ class TraktBench:
         told, self._told = self._told, len(self.trakt.exchanges)
         return [(one.method, one.path) for one in self.trakt.exchanges[told:]]
 
+    def writes(self) -> list[str]:
+        return [f"{one.method} {one.path}" for one in self.trakt.writes()]
+
     def violations(self) -> list[str]:
         checked, self._checked = self._checked, len(self.trakt.exchanges)
         return published.faults(self.trakt.exchanges[checked:])
@@ -136,7 +146,7 @@ class TraktBench:
         return self.trakt.answering(Reply(status, body, {"Content-Type": content_type, **(headers or {})}))
 
     def losing_answers(self) -> AbstractContextManager[None]:
-        return self.trakt.losing_answers()
+        return self.trakt.losing_answers(to="POST DELETE")
 
     def close(self) -> None:
         self.trakt.close()
