@@ -64,18 +64,17 @@ def begin_write() -> None:
         raise RuntimeError("something was read in this transaction before it was opened to write")
 
 
-def hold(user_id: int) -> bool:
-    """Let nobody else hold this user until the transaction ends. False: there is one writer at a time anyway."""
+def hold(user_id: int, title_id: int) -> bool:
+    """Let nobody else hold this title of this user until the transaction ends. False: there is one writer anyway."""
     if db.engine.dialect.name != "postgresql":
         return False
-    db.session.execute(
-        text("SELECT pg_advisory_xact_lock(:class, :user)"), {"class": _USERS, "user": user_id}
-    )
+    held = {"user": user_id, "title": title_id % _MOST_HELD}
+    db.session.execute(text("SELECT pg_advisory_xact_lock(:user, :title)"), held)
     return True
 
 
-#: The class of our advisory locks whose number is a user's id.
-_USERS = 1
+#: PostgreSQL has room for 6,400 locks, of all transactions together.
+_MOST_HELD = 4096
 
 
 def give_way(milliseconds: int = 200) -> None:
@@ -113,7 +112,7 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
     for pragma in (
         "synchronous = NORMAL",
         "foreign_keys = ON",
-        "cache_size = -32000",
+        "cache_size = -8000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

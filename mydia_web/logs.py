@@ -9,11 +9,12 @@ from typing import Any, Literal
 FIELDS = ("change_set", "row", "source", "user", "outcome", "attempt", "seconds")
 
 
-def set_up(form: Literal["text", "json"], level: str) -> None:
-    """Log to stderr in this form, from this level up."""
+def set_up(form: Literal["text", "json"], level: str, *others: logging.Handler, stderr: bool = True) -> None:
+    """Log to stderr in this form, and to the others in theirs, from this level up."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    handlers = [handler, *others] if stderr else others
+    logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
     # httpx2 tells of every request, with its address; Waitress of every request that waits for a thread.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -26,8 +27,10 @@ def fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 class TextLines(logging.Formatter):
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    def __init__(
+        self, form: str = "%(asctime)s %(levelname)s %(name)s: %(message)s", times: str | None = None
+    ) -> None:
+        super().__init__(form, times)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         more = " ".join(f"{name}={value}" for name, value in fields(record).items())

@@ -33,10 +33,16 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   const isSwapped = ctx.sourceElement.closest(`[hx-status\\:${ctx.response.status}]`);
   if (!isSwapped && !/<hx-partial|hx-swap-oob/.test(ctx.text)) say("failed-toast");
 });
+const isPoll = (element) => element?.getAttribute?.("hx-trigger")?.includes("every ");
 document.addEventListener("htmx:error", ({ detail }) => {
   // A poll that fails while the server restarts is tried again anyway.
-  const isPoll = detail.ctx?.sourceElement?.getAttribute("hx-trigger")?.includes("every ");
-  if (detail.ctx && !detail.ctx.response && !isPoll) say("offline-toast");
+  if (detail.ctx && !detail.ctx.response && !isPoll(detail.ctx.sourceElement)) say("offline-toast");
+});
+
+/* A poll that was asked before a change was shown must not bring back how it was. */
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  if (isPoll(ctx.sourceElement)) return;
+  document.querySelectorAll('[hx-trigger*="every "]').forEach((poll) => poll.dispatchEvent(new Event("htmx:abort")));
 });
 
 /* Focus: where what had it is swapped away, the same control of what took its place gets it, or of a neighbour. */

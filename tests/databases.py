@@ -48,7 +48,7 @@ class Cluster:
 
 
 @contextmanager
-def postgresql_cluster() -> Iterator[Cluster]:
+def postgresql_cluster(options: str = "-c fsync=off") -> Iterator[Cluster]:
     """Start a cluster, and end it. Raises `LookupError` with the reason where there can be none."""
     binaries = _find_binaries()
     folder = Path(tempfile.mkdtemp(prefix="mydia-pg-"))
@@ -56,9 +56,7 @@ def postgresql_cluster() -> Iterator[Cluster]:
     if os.getuid() == 0:
         shutil.chown(folder, "postgres")
     data, log = str(folder / "data"), str(folder / "log")
-    settings = (
-        f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c max_connections=100"
-    )
+    settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=100 {options}"
     try:
         cluster.run(
             "initdb",

@@ -28,6 +28,11 @@ def find_user(name: str) -> User | None:
     return db.session.scalar(select(User).where(func.lower(User.name) == name.strip().lower()))
 
 
+def list_users() -> Sequence[User]:
+    """Everyone, by name."""
+    return db.session.scalars(select(User).order_by(func.lower(User.name))).all()
+
+
 def get_user(name: str) -> User:
     """The user of that name, whatever its case. Raises `NotFound`."""
     user = find_user(name)

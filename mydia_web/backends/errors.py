@@ -7,6 +7,10 @@ from mydia_web.errors import MydiaError
 FailureClass = Literal["transient", "rate_limited", "auth", "unmatched", "invalid", "bug"]
 
 
+#: A server may put 10 MB into the reason it gives; more than this of it helps nobody.
+MAX_WORDS = 1000
+
+
 class BackendError(MydiaError):
     """The server did not take the request."""
 
@@ -14,6 +18,9 @@ class BackendError(MydiaError):
     failure_class: ClassVar[FailureClass] = "transient"
     #: Would any other request to this server fare the same just now?
     source_wide: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message and _storable(message[:MAX_WORDS]))
 
 
 class Unreachable(BackendError):
@@ -60,3 +67,8 @@ class LinkEnded(BackendError):
     """The code was refused or is too old. Ask for a new one."""
 
     failure_class = "auth"
+
+
+def _storable(words: str) -> str:
+    """Without what JSON can carry and a database cannot."""
+    return words.encode(errors="replace").decode().replace("\0", "")

@@ -43,7 +43,7 @@ def _preview(source_id: int) -> str:
 
 def _pull(source_id: int, source_name: str) -> str:
     begin_write()
-    pull_id = request_pull(source_id).id
+    pull_id = request_pull(source_id, is_sweep=True).id
     db.session.commit()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

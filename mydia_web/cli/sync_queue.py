@@ -2,27 +2,30 @@
 
 import json
 import signal
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from threading import Event
+from threading import Event, Thread
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from mydia_web import config
 from mydia_web.cli.context import USAGE_ERROR, fail, with_app
+from mydia_web.cli.live import LiveView, show
 from mydia_web.cli.options import json_option
 from mydia_web.cli.queue_state import as_json as depth_as_json
 from mydia_web.cli.queue_state import note, planned_calls, retry_failed, waits_for_sign_in
+from mydia_web.cli.terminal import plain
 from mydia_web.db import begin_write, db
 from mydia_web.logs import set_up
 from mydia_web.queue.depths import Depth, depths
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import find_source, list_sources
-from mydia_web.sources.health import pause, resume
+from mydia_web.sources.health import pause, pause_all, resume, resume_all
 from mydia_web.sync.delivery import Outcome
 from mydia_web.sync.worker.delivering import Worker
 from mydia_web.sync.worker.service import keep_going, watch_queue
@@ -45,6 +48,7 @@ LATER = 4
 @click.option("--max-seconds", type=click.FloatRange(min=0), help="Stop claiming after this long.")
 @click.option("--pause", "to_pause", metavar="NAME", help="Send nothing to this source until --resume.")
 @click.option("--resume", "to_resume", metavar="NAME", help="Send to this source again.")
+@click.option("--pause-all/--resume-all", "all_paused", default=None, help="The same for every source.")
 @json_option
 @with_app
 def sync_queue(
@@ -57,6 +61,7 @@ def sync_queue(
     max_seconds: float | None,
     to_pause: str | None,
     to_resume: str | None,
+    all_paused: bool | None,
     as_json: bool,
 ) -> None:
     """Deliver what the servers are still owed.
@@ -65,30 +70,36 @@ def sync_queue(
     Exit codes: 0 everything due was delivered, 1 internal error, 2 usage,
     3 something now needs a person, 4 something remains for later.
     """
-    if sum([watch, dry_run, status, bool(to_pause), bool(to_resume)]) > 1:
+    pauses = [bool(to_pause), bool(to_resume), all_paused is not None]
+    if sum([watch, dry_run, status, *pauses]) > 1:
         fail("Choose one of --watch, --dry-run, --status, --pause and --resume.", USAGE_ERROR)
     source_ids = [find_source(name).id for name in names] or [source.id for source in list_sources()]
     db.session.rollback()
-    if to_pause or to_resume:
-        _set_pause(to_pause, to_resume)
+    if any(pauses):
+        _set_pause(to_pause, to_resume, all_paused)
     elif status:
         _show_status(depths(source_ids), as_json)
     elif dry_run:
         _show_plan(source_ids, limit, as_json)
     elif watch:
-        _watch(source_ids if names else None)
+        _watch(source_ids if names else None, as_json=as_json)
     else:
         _drain(source_ids, limit, max_seconds, as_json=as_json, again=retry_failed)
 
 
-def _set_pause(to_pause: str | None, to_resume: str | None) -> None:
+def _set_pause(to_pause: str | None, to_resume: str | None, all_paused: bool | None) -> None:
     begin_write()
     if to_pause:
         pause(find_source(to_pause))
-    if to_resume:
+    elif to_resume:
         resume(find_source(to_resume))
+    elif all_paused:
+        pause_all()
+    else:
+        resume_all()
     db.session.commit()
-    click.echo(f"{to_pause or to_resume} {'is paused' if to_pause else 'goes on'}.")
+    what = to_pause or to_resume or "Every source"
+    click.echo(f"{what} {'is paused' if to_pause or all_paused else 'goes on'}.")
 
 
 def _show_status(found: Sequence[Depth], as_json: bool) -> None:
@@ -99,12 +110,12 @@ def _show_status(found: Sequence[Depth], as_json: bool) -> None:
     table = Table("Source", "Waiting", "Sending", "Needs you", "Delivered", "")
     for depth in found:
         table.add_row(
-            depth.source.name,
+            plain(depth.source.name),
             str(depth.waiting),
             str(depth.sending),
             str(depth.needs_you),
             str(depth.synced),
-            note(depth.source),
+            plain(note(depth.source)),
         )
     Console().print(table)
 
@@ -114,17 +125,41 @@ def _show_plan(source_ids: Sequence[int], limit: int | None, as_json: bool) -> N
         click.echo(json.dumps(call.as_json()) if as_json else call.text)
 
 
-def _watch(source_ids: list[int] | None) -> None:
+def _watch(source_ids: list[int] | None, *, as_json: bool) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    console = Console()
+    if console.is_terminal and not console.is_dumb_terminal and not as_json:
+        _watch_live(source_ids, stop, console)
+        return
     set_up(config.settings().log_format, config.settings().log_level)
     click.echo("Watching the queue. Ctrl-C ends it.", err=True)
+    keep_going(_watching(source_ids), stop, current_app.app_context)
 
+
+def _watch_live(source_ids: list[int] | None, stop: Event, console: Console) -> None:
+    """The worker in a thread of its own, and this one shows what it does."""
+    view, settings = LiveView(source_ids), config.settings()
+    set_up(settings.log_format, settings.log_level, view.tail, stderr=not sys.stderr.isatty())
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
+    watching = _watching(source_ids, view.settled)
+    worker = Thread(target=keep_going, args=(watching, stop, app.app_context), name="watch_queue")
+    worker.start()
+    try:
+        show(view, console, stop, worker)
+    finally:
+        stop.set()
+        worker.join()
+
+
+def _watching(
+    source_ids: list[int] | None, on_settled: Callable[[Outcome], None] = lambda _outcome: None
+) -> Callable[[Event], None]:
     def watching(stop: Event) -> None:
-        watch_queue(stop, source_ids=source_ids)
+        watch_queue(stop, source_ids=source_ids, on_settled=on_settled)
 
-    keep_going(watching, stop, current_app.app_context)
+    return watching
 
 
 def _drain(
@@ -186,7 +221,7 @@ def _show_summary(summary: Summary, left: Sequence[Depth], as_json: bool) -> Non
         return
     table = Table("Source", "Delivered", "Later", "Needs you", "Remaining", "Last error")
     for row in rows:
-        table.add_row(*(str(value) if value is not None else "" for value in row.values()))
+        table.add_row(*(plain(value) for value in row.values()))
     Console().print(table)
 
 

@@ -14,12 +14,13 @@ def get_progress(user_id: int, content: Content) -> PlaybackProgress | None:
 def locked_progress(user_id: int, content: Content) -> PlaybackProgress | None:
     """The record, held until the transaction ends, so that two writers cannot both start from the same one.
 
-    Nor can they both start from none: what is not there yet can only be held by its user.
+    Nor can they both start from none: what is not there yet is held by its title.
     """
     query = select(PlaybackProgress).where(*_key(user_id, content)).with_for_update()
     query = query.execution_options(populate_existing=True)
     found = db.session.scalar(query)
-    return db.session.scalar(query) if found is None and hold(user_id) else found
+    title_id = content.media_item_id if isinstance(content, Episode) else content.id
+    return db.session.scalar(query) if found is None and hold(user_id, title_id) else found
 
 
 def show_progress(user_id: int, show_id: int) -> dict[int, PlaybackProgress]:

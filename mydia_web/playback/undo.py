@@ -12,7 +12,7 @@ from mydia_web.errors import NotFound
 from mydia_web.library.content import find_content
 from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act, snapshot
-from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress
+from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress, PullChangeSet
 from mydia_web.playback.progress import put
 from mydia_web.playback.records import get_progress, locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
@@ -47,6 +47,22 @@ def undo(change_set_id: int, user_id: int | None = None) -> Undone:
     with Act(change_set.user_id, "web") as act:
         contents = [content for change in changes if (content := _take_back(act, change))]
     return Undone(tuple(contents), len(changes) - len(contents))
+
+
+def change_sets_of_pulls(source_id: int, user_id: int) -> dict[int, int]:
+    """What the pulls of a source brought the user and is not undone: pull id → change set id."""
+    rows = db.session.execute(
+        select(PullChangeSet.pull_id, ChangeSet.id)
+        .join(ChangeSet, ChangeSet.id == PullChangeSet.change_set_id)
+        .where(
+            ChangeSet.user_id == user_id,
+            ChangeSet.source_id == source_id,
+            ChangeSet.undone_at.is_(None),
+        )
+        .order_by(ChangeSet.id.desc())
+        .limit(20)
+    )
+    return {row.pull_id: row.id for row in rows}
 
 
 def _take_back(act: Act, change: Change) -> Content | None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, delete, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, delete, func, insert, select
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from mydia_web.clock import now
 from mydia_web.db import BigId, UTCDateTime, db
@@ -66,13 +66,15 @@ def note_attempts(attempts: Sequence[Attempt]) -> None:
         )
 
 
-def list_attempts(row_ids: Sequence[int]) -> dict[int, list[SyncAttempt]]:
-    """The kept attempts of these rows, the newest first."""
-    query = (
-        select(SyncAttempt).where(SyncAttempt.queued_change_id.in_(row_ids)).order_by(SyncAttempt.id.desc())
-    )
+def list_attempts(row_ids: Sequence[int], *, most: int = KEPT) -> dict[int, list[SyncAttempt]]:
+    """The kept attempts of these rows, the newest first, so many of each."""
+    of_row = SyncAttempt.queued_change_id
+    newness = func.row_number().over(partition_by=of_row, order_by=SyncAttempt.id.desc()).label("newness")
+    kept = select(SyncAttempt, newness).where(of_row.in_(row_ids)).subquery()
+    attempt_of = aliased(SyncAttempt, kept)
+    newest = select(attempt_of).where(kept.c.newness <= most).order_by(attempt_of.id.desc())
     found: dict[int, list[SyncAttempt]] = {}
-    for attempt in db.session.scalars(query):
+    for attempt in db.session.scalars(newest) if row_ids else ():
         found.setdefault(attempt.queued_change_id, []).append(attempt)
     return found
 

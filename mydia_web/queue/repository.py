@@ -11,6 +11,7 @@ from typing import Any, cast
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Select,
     and_,
     bindparam,
     case,
@@ -19,13 +20,14 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.queue.intents import Intent, check, first_values, fold
-from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, ChangeType, QueuedChange, Status
+from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
 from mydia_web.queue.plays import forget_owed_plays, keep_owed_play
 from mydia_web.queue.wakeup import notify
 from mydia_web.sources.models import Source
@@ -124,7 +126,7 @@ class PlaybackSyncRepository:
 
     def mark_many_synced(self, claims: Mapping[int, str]) -> set[int]:
         """As `mark_synced` for many, by row id → token; the ids of those whose claim was not lost."""
-        parameters = {"ids": list(claims), "tokens": list(set(claims.values())), "at": now()}
+        parameters = {"ids": list(claims), "claims": list(claims.items()), "at": now()}
         return set(db.session.connection().execute(_MARK_SYNCED, parameters).scalars())
 
     def mark_failed(
@@ -134,23 +136,16 @@ class PlaybackSyncRepository:
 
         A newer intent makes a row that would wait for a person due. False: the claim was lost.
         """
+        why = {"error_class": error_class, "error_message": error[:MAX_ERROR]}
         if retry_at is not None:
-            return self._settle(
-                row_id,
-                token,
-                status=Status.FAILED.value,
-                next_attempt_at=retry_at,
-                error_class=error_class,
-                error_message=error[:MAX_ERROR],
-            )
+            return self._settle(row_id, token, status=Status.FAILED.value, next_attempt_at=retry_at, **why)
         newer = QueuedChange.intent_seq > QueuedChange.claimed_seq
         return self._settle(
             row_id,
             token,
             status=case((newer, Status.PENDING.value), else_=Status.FAILED.value),
             next_attempt_at=case((newer, now()), else_=None),
-            error_class=error_class,
-            error_message=error[:MAX_ERROR],
+            **why,
         )
 
     def release(
@@ -199,34 +194,47 @@ class PlaybackSyncRepository:
             .values(status=Status.PENDING.value, claim_token=None, lease_until=None, next_attempt_at=now())
         )
 
-    def hurry(self, source_ids: Sequence[int]) -> int:
-        """Make what is held back by the undo window or waits after a failure due now; how many."""
+    def hurry(self, source_ids: Sequence[int], *, limit: int | None = None) -> int:
+        """Make what is held back by the undo window or waits after a failure due now; how many.
+
+        With a limit only so many, the soonest due.
+        """
+        notify()
         at = now()
         waiting = and_(QueuedChange.status == Status.FAILED, QueuedChange.error_class == "transient")
-        return _count(
-            update(QueuedChange)
-            .where(
-                QueuedChange.source_id.in_(source_ids),
-                QueuedChange.next_attempt_at > at,
-                or_(QueuedChange.status == Status.PENDING, waiting),
-            )
-            .values(next_attempt_at=at)
-        )
+        which = [
+            QueuedChange.source_id.in_(source_ids),
+            QueuedChange.next_attempt_at > at,
+            or_(QueuedChange.status == Status.PENDING, waiting),
+        ]
+        if limit is not None:
+            soonest = select(QueuedChange.id).where(*which)
+            soonest = soonest.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(limit)
+            which = [QueuedChange.id.in_(soonest), QueuedChange.next_attempt_at > at]
+        return _count(update(QueuedChange).where(*which).values(next_attempt_at=at))
 
     def retry(self, *where: ColumnElement[bool]) -> int:
         """Make failed rows due now, with their attempts forgotten; how many."""
+        return self._try_again(QueuedChange.status == Status.FAILED, *where)
+
+    def retry_those(self, ids: Select[Any]) -> int:
+        """As `retry`, those of the ids that need a person. Which they are is asked of the ids alone."""
+        return self._try_again(text(NEEDS_YOU), QueuedChange.id.in_(ids))
+
+    def _try_again(self, *where: Any) -> int:
         notify()
-        return _count(
-            update(QueuedChange)
-            .where(QueuedChange.status == Status.FAILED, *where)
-            .values(status=Status.PENDING.value, next_attempt_at=now(), attempt_count=0)
-        )
+        again = {"status": Status.PENDING.value, "next_attempt_at": now(), "attempt_count": 0}
+        return _count(update(QueuedChange).where(*where).values(again))
 
     def cancel(self, *where: ColumnElement[bool]) -> int:
         """Drop rows that are owed and not in flight; how many."""
         return _count(
             delete(QueuedChange).where(QueuedChange.status.in_([Status.PENDING, Status.FAILED]), *where)
         )
+
+    def cancel_those(self, ids: Select[Any]) -> int:
+        """As `cancel`, those of the ids that need a person."""
+        return _count(delete(QueuedChange).where(text(NEEDS_YOU), QueuedChange.id.in_(ids)))
 
     def prune(self, before: datetime) -> int:
         """Drop delivered rows last touched before then; how many."""
@@ -261,11 +269,12 @@ class PlaybackSyncRepository:
 
 _newest = QueuedChange.intent_seq == QueuedChange.claimed_seq
 _table = QueuedChange.__table__
-#: Built once, and for the table itself: this is the statement of every delivery. A token is of one claim only.
+#: Built once, and for the table itself: this is the statement of every delivery. The ids alone are what an index finds;
+#: but rows that were claimed together have one token, so each must be found with its own.
 _MARK_SYNCED = (
     update(_table)
     .where(_table.c.id.in_(bindparam("ids", expanding=True)))
-    .where(_table.c.claim_token.in_(bindparam("tokens", expanding=True)))
+    .where(tuple_(_table.c.id, _table.c.claim_token).in_(bindparam("claims", expanding=True)))
     .values(
         synced_seq=_table.c.claimed_seq,
         status=case((_newest, Status.SYNCED.value), else_=Status.PENDING.value),

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.sources.models import Source, SourceAccount
+from mydia_web.sources.registry import kinds_that_take_pushes
 
 Mood = Literal["ok", "rate_limited", "down", "paused", "trouble", "sign_in", "unknown"]
 
@@ -69,3 +70,15 @@ def pause(source: Source) -> None:
 def resume(source: Source) -> None:
     """Send to the source again, whatever had paused it."""
     source.pause_reason, source.paused_until, source.failure_count = None, None, 0
+
+
+def pause_all() -> None:
+    """Send nothing to any source until it is resumed."""
+    takes_pushes = Source.kind.in_(kinds_that_take_pushes())
+    db.session.execute(update(Source).where(takes_pushes).values(pause_reason="operator", paused_until=None))
+
+
+def resume_all() -> None:
+    """Send again to what a person has paused."""
+    nothing = {"pause_reason": None, "paused_until": None, "failure_count": 0}
+    db.session.execute(update(Source).where(Source.pause_reason == "operator").values(nothing))

@@ -38,6 +38,8 @@ class Delivery:
     wanted: Wanted
     #: (source item id, where it goes) for each copy on the source; None: an account service that never listed it.
     targets: tuple[tuple[int | None, Target], ...]
+    #: Why it cannot even be tried.
+    problem: "Failure | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,19 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             account_id=accounts.get((row.source_id, row.user_id)),
             wanted=wanted(row),
             targets=tuple(targets.get((row.source_id, _content(row)), ())),
+            problem=None if _is_known(row) else _UNKNOWN,
         )
         for row in rows
     ]
 
 
 def wanted(row: QueuedChange) -> Wanted:
-    """The row's two registers as one wish: a mark that was followed by a position carries both."""
+    """The row's two registers as one wish: a mark that was followed by a position carries both.
+
+    A kind of change that this version does not know wishes nothing.
+    """
+    if not _is_known(row):
+        return Wanted("progress_update", row.intent_at)
     change_type: Literal["progress_update", "mark_watched", "mark_unwatched"] = ChangeType(
         row.change_type
     ).value
@@ -106,6 +114,16 @@ def wanted(row: QueuedChange) -> Wanted:
         watched_at=row.watched_at,
         is_past_play=bool(row.play_key),
     )
+
+
+_UNKNOWN = Failure(
+    "invalid",
+    "This version of mydia-web does not know this kind of change. Update mydia-web, then try it again.",
+)
+
+
+def _is_known(row: QueuedChange) -> bool:
+    return row.change_type in list(ChangeType)
 
 
 def _content(row: QueuedChange) -> _Content:

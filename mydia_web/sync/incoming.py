@@ -40,7 +40,7 @@ class Incoming:
         self._takes = (source.takes_watched, source.takes_positions)
         self._strategy = cast("Strategy", source.strategy)
         self._account_id = account_id
-        self._report = report
+        self.report = report
 
     def merge_page(self, matched: Sequence[_Matched], asked_at: datetime) -> list[Removal]:
         """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look.
@@ -81,6 +81,18 @@ class Incoming:
         if told_at is not None and item.state is not None:
             keep_states([ShownState(self._account_id, copy.id, item.state, told_at)])
 
+    def take_report(self, content: Content, state: RemoteState | None, item: RemoteItem) -> None:
+        """Take over a telling of which nobody knows a copy on the source: it is what the person did, no more."""
+        if state is None:
+            return
+        if state.watched and self._takes[0]:
+            self._take_mark(item, state, content, state.last_played_at, again=False)
+        elif state.position_ms and self._takes[1]:
+            self._take_position(item, state.position_ms // 1000, content, state.last_played_at)
+            self.report.positions += 1
+        elif not state.watched and not state.position_ms and self._takes[0]:
+            self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+
     def unwatch(self, removals: Sequence[Removal], asked_at: datetime) -> None:
         """Take over that these are unwatched, but for those that the source has taken a newer state of since."""
         bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
@@ -89,7 +101,7 @@ class Incoming:
             if bases[source_item_id].seen_at >= asked_at:
                 continue
             if self._takes[0]:
-                self._report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+                self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
             keep_states([ShownState(self._account_id, source_item_id, item.state)])
 
     def _decide(
@@ -104,7 +116,7 @@ class Incoming:
         sides = (_side(base.state) if base else None, _side(state), _our_side(ours))
         decision = merge(*sides, ours_is_newer_than_base=is_owed, strategy=self._strategy)
         if is_owed and base and base.state != state:
-            self._report.conflicts += 1
+            self.report.conflicts += 1
             words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
             log.info(words, item.title, *sides, decision, extra={"source": self._source_id})
         return decision
@@ -118,11 +130,11 @@ class Incoming:
             self._take_mark(item, state, content, at, again=decision == "again")
         elif decision == "progress" and takes_positions:
             self._take_position(item, state.position_ms // 1000, content, at)
-            self._report.positions += 1
+            self.report.positions += 1
         elif decision == "owed" and not known_to_queue:
             # Told once: a source that takes it and still shows otherwise is not told with every pull.
             tell_source(self._act, content, self._source_id)
-            self._report.owed += 1
+            self.report.owed += 1
 
     def _take_mark(
         self, item: RemoteItem, state: RemoteState, content: Content, at: datetime | None, *, again: bool
@@ -131,7 +143,7 @@ class Incoming:
         user_id, own = self._act.user_id, get_progress(self._act.user_id, content)
         if at and has_play(user_id, content, at, within=SAME_PLAY) and (again or own is None):
             return
-        self._report.watched += 1
+        self.report.watched += 1
         if at and own is None and was_unwatched_since(user_id, content, at):
             # A player that was offline tells late: it was seen, and unwatched since.
             add_play(self._act, content, at)

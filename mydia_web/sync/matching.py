@@ -38,17 +38,16 @@ class Matcher:
 
     def content(self, item: RemoteItem) -> Content:
         """The content the item is, added to the library where it is new. Raises `Unmatched` with the reason."""
-        if not item.title.strip() and item.kind == "movie":
-            raise Unmatched("The server gives no title for it.")
         content = self._movie(item) if item.kind == "movie" else self._episode(item)
         self._add_ids(content, item.kind, item.external_ids)
         _fill_blanks(content, item)
         return content
 
     def _movie(self, item: RemoteItem) -> MediaItem:
-        return self._by_ids("movie", item.external_ids) or self._by_title(
-            "movie", item.title, item.year, item.external_ids
-        )
+        found = self._by_ids("movie", item.external_ids)
+        if found is None and not item.title.strip():
+            raise Unmatched("The server gives no title for it.")
+        return found or self._by_title("movie", item.title, item.year, item.external_ids)
 
     def _by_ids(self, kind: str, ids: Mapping[str, str]) -> MediaItem | None:
         for provider, value in ids.items():
@@ -79,7 +78,8 @@ class Matcher:
             _, episode_id = self._known.get((provider, "episode", value), (None, None))
             if episode_id is not None and (found := db.session.get(Episode, episode_id)):
                 return found
-        if item.show is None or not item.show.title.strip():
+        known = item.show and self._by_ids("show", item.show.external_ids)
+        if item.show is None or not (known or item.show.title.strip()):
             raise Unmatched("The server does not say which show it belongs to.")
         if item.season_number is None or item.episode_number is None:
             raise Unmatched("The server does not say which season and episode it is.")

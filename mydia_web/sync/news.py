@@ -28,21 +28,36 @@ def apply_event(source: Source, event: Event, received_at: datetime) -> str:
     """Take over what the event says; what was done, in words. Raises `NoNews`."""
     if event.action in ("test", "other") or event.item is None:
         raise NoNews("A test: the address works." if event.action == "test" else "Nothing about watching.")
-    account = _account(source, event)
+    if event.server_id and source.server_id and _plain(event.server_id) != _plain(source.server_id):
+        raise NoNews("It speaks of another server.")
+    account, report = _account(source, event), Report()
     copy, content = _copy(source, event.item)
+    with Act(account.user_id, "webhook", source_id=source.id) as act:
+        incoming = Incoming(act, source, account.id, report)
+        if copy is None:
+            incoming.take_report(content, _theirs(event, event.item, None, received_at), event.item)
+            return report.news
+        return _merge(incoming, account, copy, content, event, received_at)
+
+
+def _merge(
+    incoming: Incoming,
+    account: SourceAccount,
+    copy: SourceItem,
+    content: Content,
+    event: Event,
+    received_at: datetime,
+) -> str:
+    assert event.item is not None
     base = states_of(account.id, [copy.id]).get(copy.id)
     if base and base.told_at and event.at and event.at < base.told_at:
         raise NoNews("The server has told newer news of it already.")
     _note_session(account, copy, event)
     theirs = _theirs(event, event.item, base, received_at)
     if theirs is None:
-        return "Plays." if event.action in ("playing", "paused") else "Stopped."
-    report = Report()
-    with Act(account.user_id, "webhook", source_id=source.id) as act:
-        incoming = Incoming(act, source, account.id, report)
-        item = _with_state(event.item, theirs)
-        incoming.take_event(copy, item, content, received_at, told_at=event.at)
-    return report.news
+        return "It plays." if event.action in ("playing", "paused") else "It has stopped."
+    incoming.take_event(copy, replace(event.item, state=theirs), content, received_at, told_at=event.at)
+    return incoming.report.news
 
 
 def _account(source: Source, event: Event) -> SourceAccount:
@@ -60,8 +75,8 @@ def _account(source: Source, event: Event) -> SourceAccount:
     raise NoNews(f"Nobody here is {who} there.")
 
 
-def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem, Content]:
-    """The item as we know it, or as its ids tell."""
+def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]:
+    """The item as we know it, or as its ids tell; no copy where the event does not say by what id it is there."""
     known = db.session.scalar(
         select(SourceItem).where(SourceItem.source_id == source.id, SourceItem.remote_id == item.remote_id)
     )
@@ -77,6 +92,8 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem, Content]:
         content = Matcher([item]).content(item)
     except Unmatched as reason:
         raise NoNews(f"“{item.title}” is not recognised: {reason.message}") from reason
+    if not item.remote_id:
+        return _copy_of(source, content), content
     copy = SourceItem(source_id=source.id, remote_id=item.remote_id, path=item.path)
     if isinstance(content, Episode):
         copy.episode_id = content.id
@@ -85,6 +102,16 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem, Content]:
     db.session.add(copy)
     db.session.flush()
     return copy, content
+
+
+def _copy_of(source: Source, content: Content) -> SourceItem | None:
+    of = (
+        SourceItem.episode_id == content.id
+        if isinstance(content, Episode)
+        else SourceItem.media_item_id == content.id
+    )
+    query = select(SourceItem).where(SourceItem.source_id == source.id, of)
+    return db.session.scalar(query.order_by(SourceItem.id).limit(1))
 
 
 def _note_session(account: SourceAccount, copy: SourceItem, event: Event) -> None:
@@ -122,5 +149,6 @@ def _played(was: RemoteState, at: datetime) -> RemoteState:
     )
 
 
-def _with_state(item: RemoteItem, state: RemoteState) -> RemoteItem:
-    return replace(item, state=state)
+def _plain(server_id: str) -> str:
+    """With or without dashes, in whatever case."""
+    return server_id.replace("-", "").casefold()

@@ -40,6 +40,8 @@ class Report:
     #: Items that the source shows as unwatched all at once; nothing was done about them.
     held_back: int = 0
     problems: list[str] = field(default_factory=list)
+    #: A person said that what is unwatched all at once is meant so.
+    takes_removals: bool = False
     #: When the first page of all was asked for.
     began_at: datetime | None = None
 
@@ -71,7 +73,9 @@ class PullOf:
         self._source = source
         self._source_id = source.id
         self._account_id = account.id if account else None
-        self._user_id = account.user_id if account else None
+        #: One act for all pages: what a pull brings a user is undone whole.
+        self._act = Act(account.user_id, "pull", source_id=source.id) if account else None
+        self._told_change_set: int | None = None
         self._removals: list[tuple[int, RemoteItem, Content]] = []
         self._new_shows: set[int] = set()
         #: When the first page was asked for.
@@ -97,25 +101,34 @@ class PullOf:
         db.session.flush()
         self._merge(matched, asked_at)
 
-    def finish(self) -> None:
+    def take_change_sets(self) -> list[int]:
+        """What the changes since the last call were written down under, where that was not told before."""
+        change_set_id = self._act.change_set_id if self._act else None
+        if change_set_id is None or change_set_id == self._told_change_set:
+            return []
+        self._told_change_set = change_set_id
+        return [change_set_id]
+
+    def finish(self, *, is_whole: bool = True) -> None:
         """Apply removals, unless they are too many to be a person's doing; bring next episodes up to date."""
         limit = max(MANY_REMOVALS, self.report.done // 10)
-        if len(self._removals) > limit:
-            self.report.held_back = len(self._removals)
+        if len(self._removals) > limit and not self.report.takes_removals:
+            self.report.held_back += len(self._removals)
         elif self._removals:
             assert self._account_id is not None
-            with self._act() as act:
+            assert self._act is not None
+            with self._act as act:
                 incoming = Incoming(act, self._source, self._account_id, self.report)
                 incoming.unwatch(self._removals, self._began_at or now())
         for show_id in sorted(self._new_shows):
             refresh_show(show_id)
+        if is_whole:
+            self._forget_unmatched()
+
+    def _forget_unmatched(self) -> None:
         # What this whole reading did not find unrecognised again was matched or is gone.
         stale = UnmatchedItem.seen_at < (self.report.began_at or now())
         db.session.execute(delete(UnmatchedItem).where(UnmatchedItem.source_id == self._source_id, stale))
-
-    def _act(self) -> Act:
-        assert self._user_id is not None
-        return Act(self._user_id, "pull", source_id=self._source_id)
 
     def _known_items(self, items: Sequence[RemoteItem]) -> dict[str, SourceItem]:
         rows = db.session.scalars(
@@ -168,9 +181,9 @@ class PullOf:
         db.session.execute(row.on_conflict_do_update(index_elements=["source_id", "remote_id"], set_=values))
 
     def _merge(self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]], asked_at: datetime) -> None:
-        if self._user_id is None or self._account_id is None:
+        if self._act is None or self._account_id is None:
             return
-        with self._act() as act:
+        with self._act as act:
             incoming = Incoming(act, self._source, self._account_id, self.report)
             self._removals += incoming.merge_page(matched, asked_at)
 

@@ -9,10 +9,23 @@ from mydia_web.db import db, insert_for
 from mydia_web.sources.models import Pull
 
 
-def request_pull(source_id: int) -> Pull:
-    """Ask for a pull of the source; the one that is open already, if there is one."""
+def request_pull(
+    source_id: int, *, is_preview: bool = False, is_sweep: bool = False, takes_removals: bool = False
+) -> Pull:
+    """Ask for a pull of the source; the one that is open already, if there is one.
+
+    A preview only says what it would bring; a sweep reads everything; `takes_removals` is a person's word that what
+    is unwatched all at once is meant so.
+    """
     row = insert_for(Pull).values(
-        source_id=source_id, status="requested", requested_at=now(), done=0, message=""
+        source_id=source_id,
+        status="requested",
+        requested_at=now(),
+        done=0,
+        message="",
+        is_preview=is_preview,
+        is_sweep=is_sweep or takes_removals,
+        takes_removals=takes_removals,
     )
     db.session.execute(row.on_conflict_do_nothing())
     return db.session.scalars(

@@ -26,7 +26,7 @@ def deliver(backend: Backend, delivery: Delivery) -> Outcome:
 
 def can_share(delivery: Delivery) -> bool:
     """Can it go out in one request with others? A position cannot: services take those one by one."""
-    return len(delivery.targets) == 1 and not delivery.wanted.position_ms
+    return len(delivery.targets) == 1 and not delivery.wanted.position_ms and not delivery.problem
 
 
 def deliver_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outcome]:
@@ -50,6 +50,8 @@ def deliver_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outco
 
 
 def _push(backend: Backend, delivery: Delivery) -> Outcome:
+    if delivery.problem:
+        return Outcome(delivery, failure=delivery.problem)
     states: list[tuple[int, RemoteState]] = []
     found: list[tuple[str, RemoteState]] = []
     missing: NotOnServer | None = None

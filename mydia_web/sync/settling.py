@@ -30,6 +30,16 @@ _NOTE_EVERY = timedelta(seconds=5)
 
 def settle(outcomes: Sequence[Outcome]) -> None:
     """Write down what became of these deliveries."""
+    once = {outcome.delivery.row_id: outcome for outcome in outcomes}
+    # A worker that was slow may have claimed a row again: then one of the two claims was lost.
+    again = [outcome for outcome in outcomes if once[outcome.delivery.row_id] is not outcome]
+    if again:
+        settle(again)
+    _settle(list(once.values()))
+
+
+def _settle(outcomes: Sequence[Outcome]) -> None:
+    """Of each row one."""
     keep_states([shown for outcome in outcomes for shown in _shown(outcome)])
     note_attempts([_attempt(one) for one in outcomes if one.failure is not None or one.delivery.attempt > 1])
     delivered = {one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None}

@@ -16,6 +16,13 @@ def fragments(*parts: str, status: int = 200) -> Response:
     return make_response("\n".join(parts), status)
 
 
+def pushed(address: str, part: str) -> Response:
+    """A swapped part that leads the browser to another address."""
+    response = make_response(part)
+    response.headers["HX-Push-Url"] = address
+    return response
+
+
 def go_to(address: str) -> ResponseReturnValue:
     """Another page: as a redirect, or, where htmx would swap it into a part of this one, as its order to go there."""
     if wants_fragment():

@@ -88,7 +88,7 @@ def _ask(source_id: int, kind: str, connection: Connection) -> ResponseReturnVal
     begin_write()
     linking.keep_link(source_id, g.user.id, code, connection)
     db.session.commit()
-    return htmx.go_to(url_for(".show", source_id=source_id))
+    return htmx.go_to(url_for("linking.show", source_id=source_id))
 
 
 @bp.get("/<int:source_id>/link")
@@ -110,7 +110,7 @@ def state(source_id: int) -> ResponseReturnValue:
         return htmx.go_to(url_for("sources.show", source_id=source_id))
     source, link = get_source(source_id), linking.find_link(source_id, g.user.id)
     if link is None or not htmx.wants_fragment():
-        return htmx.go_to(url_for(".show", source_id=source_id))
+        return htmx.go_to(url_for("linking.show", source_id=source_id))
     return render_template("sources/_link.html", **_shown(source, link))
 
 

@@ -1,46 +1,41 @@
 """/queue: what the servers are still owed, and what a person can do about it."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from flask import (
-    Blueprint,
-    Response,
-    flash,
-    g,
-    jsonify,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Blueprint, flash, jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Select
 
 from mydia_web.backends.base import Connection
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.errors import InvalidValue
 from mydia_web.queue import listing
-from mydia_web.queue.listing import Place, Row, Tab
+from mydia_web.queue.listing import Row
 from mydia_web.queue.models import QueuedChange
+from mydia_web.queue.places import some_ids
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.tabs import Tab
+from mydia_web.queue.wording import Sentence, outcome_words
 from mydia_web.sources import health
-from mydia_web.sources.accounts import get_source, list_sources
-from mydia_web.sources.overview import accounts_of_user
-from mydia_web.sources.registry import backend_class, open_backend
+from mydia_web.sources.accounts import get_source
+from mydia_web.sources.registry import open_backend
 from mydia_web.sync.delivery import prepare
 from mydia_web.web import htmx, marks
 from mydia_web.web.auth import admin_only
-from mydia_web.web.filters import clock_time, day_and_time, local, today
+from mydia_web.web.filters import clock_time, counted, day_and_time, local, today, zone
+from mydia_web.web.queue_board import Board, asked_filter, whose, written
+from mydia_web.web.queue_json import board_as_json
 
 bp = Blueprint("queue", __name__, url_prefix="/queue")
 
-#: Seconds between two looks while something is being sent, and while nothing is.
-FAST, SLOW = 2, 30
+#: A press that is meant for many is one transaction, in whose way others are: it ends here.
+MOST_AT_ONCE = 10_000
+
+bp.add_app_template_filter(outcome_words)
+bp.add_app_template_filter(written, "written_place")
 
 
 @bp.app_template_filter()
@@ -61,31 +56,54 @@ def time_or_day(at: datetime) -> str:
     return clock_time(at) if local(at).date() == today() else day_and_time(at)
 
 
+@bp.app_template_filter()
+def exact_time(at: datetime) -> str:
+    """`14:02:31`; of another day the day and the minute."""
+    return f"{local(at):%H:%M:%S}" if local(at).date() == today() else day_and_time(at)
+
+
+@bp.app_template_filter()
+def took(milliseconds: int) -> str:
+    """`87 ms`, `5.0 s`."""
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+@bp.app_template_filter()
+def sentence(row: Row) -> Sentence:
+    return row.sentence(zone())
+
+
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """The page; as JSON where that is asked for."""
-    board = _board()
+    """The page; for htmx what a filter leaves of it; as JSON where that is asked for."""
+    board = Board()
+    if htmx.wants_fragment():
+        return htmx.pushed(
+            url_for(".index") + board.query(), render_template("queue/_board.html", board=board)
+        )
     if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
-        return _as_json(board)
-    return render_template("queue/index.html", **board)
+        response = jsonify(board_as_json(board))
+        response.vary.add("Accept")
+        return response
+    return render_template("queue/index.html", board=board)
 
 
 @bp.get("/rows")
 def rows() -> ResponseReturnValue:
     """The part of the page that is asked for again and again; 304 while nothing has changed."""
-    board = _board()
+    board = Board()
     response = make_response()
-    response.set_etag(_fingerprint(board))
+    response.set_etag(board.fingerprint())
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     if response.status_code != 304:
-        response.set_data(render_template("queue/_board.html", **board))
+        response.set_data(render_template("queue/_board.html", board=board))
     return response
 
 
 @bp.post("/<int:row_id>/retry")
 def retry(row_id: int) -> ResponseReturnValue:
-    row = listing.find_row(row_id, _whose())
+    row = listing.find_row(row_id, whose())
     retried = PlaybackSyncRepository().retry(QueuedChange.id == row_id)
     health.probe_now(row.change.source_id)
     db.session.commit()
@@ -94,7 +112,7 @@ def retry(row_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:row_id>/skip")
 def skip(row_id: int) -> ResponseReturnValue:
-    row = listing.find_row(row_id, _whose())
+    row = listing.find_row(row_id, whose())
     skipped = PlaybackSyncRepository().cancel(QueuedChange.id == row_id)
     db.session.commit()
     return _done(
@@ -107,9 +125,38 @@ def skip(row_id: int) -> ResponseReturnValue:
 @bp.get("/<int:row_id>/explain")
 def explain(row_id: int) -> ResponseReturnValue:
     """The exact calls a delivery would make, without making them."""
-    row = listing.find_row(row_id, _whose())
+    row = listing.find_row(row_id, whose())
     template = "queue/_explain.html" if htmx.wants_fragment() else "queue/explain.html"
     return render_template(template, row=row, calls=_calls(row))
+
+
+@bp.post("/retry")
+def retry_all() -> ResponseReturnValue:
+    """Try again what needs a person and the filter shows."""
+    number = PlaybackSyncRepository().retry_those(_all_that_need_a_person())
+    _probe(one.source.id for one in Board().strip)
+    db.session.commit()
+    return _done(_told_of_many(number, "tried again now"))
+
+
+@bp.post("/skip")
+def skip_all() -> ResponseReturnValue:
+    """Give up what needs a person and the filter shows."""
+    number = PlaybackSyncRepository().cancel_those(_all_that_need_a_person())
+    db.session.commit()
+    return _done(_told_of_many(number, "skipped"))
+
+
+@bp.post("/run")
+@admin_only
+def run_now() -> ResponseReturnValue:
+    """Send what waits, and ask servers that are taken for down."""
+    strip = Board().strip
+    for one in strip:
+        PlaybackSyncRepository().hurry([one.source.id], limit=MOST_AT_ONCE)
+    _probe(one.source.id for one in strip)
+    db.session.commit()
+    return _done("What waits is sent now, except to servers that are paused or asked us to wait.")
 
 
 @bp.post("/pause")
@@ -130,81 +177,40 @@ def resume() -> ResponseReturnValue:
     return _done(f"{source.name} is told again.")
 
 
-def _whose() -> int | None:
-    """Admins see everyone's rows."""
-    return None if g.user.is_admin else g.user.id
+@bp.post("/pause-all")
+@admin_only
+def pause_all() -> ResponseReturnValue:
+    health.pause_all()
+    db.session.commit()
+    return _done("All servers are paused. Changes wait until you resume them.")
+
+
+@bp.post("/resume-all")
+@admin_only
+def resume_all() -> ResponseReturnValue:
+    health.resume_all()
+    db.session.commit()
+    return _done("All servers are told again.")
 
 
 def _asked_source() -> int:
     return request.form.get("source", 0, type=int)
 
 
-def _board() -> dict[str, Any]:
-    tab, whose, before = _asked_tab(), _whose(), _asked_place()
-    found = listing.list_rows(tab, whose, before=before, limit=listing.PAGE + 1)
-    counts = listing.count_tabs(whose)
-    return {
-        "tab": tab,
-        "tabs": list(Tab),
-        "counts": counts,
-        "rows": found[: listing.PAGE],
-        "older": _written(found[listing.PAGE - 1].place) if len(found) > listing.PAGE else None,
-        "before": _written(before) if before else None,
-        "strip": _strip(whose),
-        "every": FAST if counts[Tab.SENDING] else SLOW,
-        "max_count": listing.MAX_COUNT,
-        "everyone": whose is None,
-    }
+def _probe(source_ids: Iterable[int]) -> None:
+    for source_id in source_ids:
+        health.probe_now(source_id)
 
 
-def _strip(whose: int | None) -> list[dict[str, Any]]:
-    accounts, owed = accounts_of_user(g.user.id), listing.owed_by_source(whose)
-    return [
-        {
-            "source": source,
-            "owed": owed.get(source.id, listing.Owed()),
-            "health": health.health(source, accounts.get(source.id)),
-        }
-        for source in list_sources()
-        if backend_class(source.kind).traits.takes_pushes and (whose is None or source.id in accounts)
-    ]
+def _all_that_need_a_person() -> Select[Any]:
+    return some_ids(Tab.NEEDS_YOU, asked_filter(), MOST_AT_ONCE)
 
 
-def _asked_tab() -> Tab:
-    asked = request.values.get("tab", "")
-    return Tab(asked) if asked in list(Tab) else Tab.WAITING
-
-
-def _asked_place() -> Place | None:
-    """Raises `InvalidValue` for what no page of ours has written."""
-    asked = request.values.get("before", "")
-    if not asked:
-        return None
-    at, _, row_id = asked.rpartition("_")
-    try:
-        place = Place(datetime.fromisoformat(at), int(row_id))
-    except ValueError as error:
-        raise InvalidValue("before", "This is not a place in the queue.") from error
-    if place.updated_at.tzinfo is None:
-        raise InvalidValue("before", "This is not a place in the queue.")
-    return place
-
-
-def _written(place: Place) -> str:
-    return f"{place.updated_at.isoformat()}_{place.row_id}"
-
-
-def _fingerprint(board: dict[str, Any]) -> str:
-    """Of all that the part shows. Words such as “2 min ago” may lag by a minute for it."""
-    rows: Sequence[Row] = board["rows"]
-    shown = (
-        [(row.change.id, row.change.updated_at, row.change.intent_seq, row.change.status) for row in rows],
-        board["counts"],
-        [(one["source"].name, one["owed"], one["health"]) for one in board["strip"]],
-        (board["tab"], board["before"], board["older"], g.user.id, g.user.time_zone),
-        int(now().timestamp() // 60),
-    )
-    return hashlib.sha256(repr(shown).encode()).hexdigest()[:20]
+def _told_of_many(number: int, what: str) -> str:
+    if not number:
+        return "There is nothing left that needs you."
+    words = f"{counted(number, 'change')} {'is' if number == 1 else 'are'} {what}."
+    return f"{words} There are more: press once more." if number == MOST_AT_ONCE else words
 
 
 def _calls(row: Row) -> list[str]:
@@ -216,55 +222,8 @@ def _calls(row: Row) -> list[str]:
 
 
 def _done(words: str) -> ResponseReturnValue:
+    board = Board()
     if htmx.wants_fragment():
-        return htmx.fragments(render_template("queue/_board.html", **_board()), *marks.beside(words, None))
+        return htmx.fragments(render_template("queue/_board.html", board=board), *marks.beside(words, None))
     flash(words)
-    return redirect(
-        url_for(".index", tab=_asked_tab(), before=request.values.get("before") or None), code=303
-    )
-
-
-def _as_json(board: dict[str, Any]) -> Response:
-    response = jsonify(
-        tab=board["tab"],
-        counts=board["counts"],
-        sources=[_source_as_json(one) for one in board["strip"]],
-        older=board["older"] and url_for(".index", tab=board["tab"], before=board["older"]),
-        rows=[_row_as_json(row) for row in board["rows"]],
-    )
-    response.vary.add("Accept")
-    return response
-
-
-def _source_as_json(one: dict[str, Any]) -> dict[str, Any]:
-    owed: listing.Owed = one["owed"]
-    return {
-        "name": one["source"].name,
-        "state": one["health"].mood,
-        "waiting": owed.waiting,
-        "sending": owed.sending,
-        "needs_you": owed.needs_you,
-    }
-
-
-def _row_as_json(row: Row) -> dict[str, Any]:
-    change = row.change
-    times = ("intent_at", "created_at", "updated_at", "last_attempt_at", "next_attempt_at")
-    return {
-        "id": change.id,
-        "text": str(row.sentence),
-        "user": row.user_name,
-        "source": row.source_name,
-        "title": row.title,
-        "season": row.season_number,
-        "episode": row.episode_number,
-        "status": change.status,
-        "change_type": change.change_type,
-        "completed": change.completed,
-        "position_ms": change.position_ms,
-        "origin": change.origin,
-        "attempt_count": change.attempt_count,
-        "error_class": change.error_class,
-        "error_message": change.error_message,
-        **{name: at.isoformat() if (at := getattr(change, name)) else None for name in times},
-    }
+    return redirect(url_for(".index") + board.query(), code=303)

@@ -9,6 +9,7 @@ from mydia_web.backends.base import Connection
 from mydia_web.backends.errors import SignInRefused
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue, NotFound
+from mydia_web.playback.undo import change_sets_of_pulls
 from mydia_web.sources import health
 from mydia_web.sources.accounts import add_source, checked_source, get_source, remove_source
 from mydia_web.sources.models import Source
@@ -18,6 +19,7 @@ from mydia_web.sync.pulls import latest_pull, list_pulls, request_pull
 from mydia_web.sync.worker.clients import live_connection
 from mydia_web.web import htmx, marks
 from mydia_web.web.auth import admin_only
+from mydia_web.web.exchange import of_source
 from mydia_web.web.linking import begin, keep_account
 from mydia_web.web.source_forms import Tried, Typed, read_form, try_sign_in
 from mydia_web.web.transactions import talks_to_servers
@@ -132,6 +134,8 @@ def show(source_id: int) -> str:
         people=names_with_accounts(source.id),
         pulls=list_pulls(source.id),
         traits=backend_class(source.kind).traits,
+        brought=change_sets_of_pulls(source.id, g.user.id),
+        **of_source(source, is_admin=g.user.is_admin),
         unmatched=unmatched,
         after=unmatched[-1].id if len(found) > UNMATCHED_PAGE else None,
     )
@@ -149,7 +153,7 @@ def pull_progress(source_id: int) -> ResponseReturnValue:
 def pull(source_id: int) -> ResponseReturnValue:
     """Ask for a pull; the one under way where there is one."""
     source = get_source(source_id)
-    asked = request_pull(source.id)
+    asked = request_pull(source.id, is_sweep=True)
     db.session.commit()
     if not htmx.wants_fragment():
         return redirect(url_for(".pull_progress", source_id=source_id), code=303)

@@ -1,15 +1,17 @@
 """/ : Continue Watching and Up Next."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from flask import Blueprint, g, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
-from mydia_web.library.content import find_content
+from mydia_web.library.content import find_content, find_episode, find_movie
 from mydia_web.playback.continue_watching import CardPlace, ToWatch, continue_watching, dismiss, up_next
 from mydia_web.sources.accounts import list_sources
+from mydia_web.sources.playing import Session, playing_of
 from mydia_web.web import htmx, marks
 
 bp = Blueprint("watch", __name__)
@@ -37,8 +39,39 @@ def index() -> ResponseReturnValue:
         next_cards=next_cards,
         next_older=next_older,
         first_page=True,
+        playing=_playing(),
         sources=list_sources() if nothing else (),
     )
+
+
+@bp.get("/playing")
+def now_playing() -> ResponseReturnValue:
+    """The strip of what plays now; the page it stands on, where no script asks."""
+    if not htmx.wants_fragment():
+        return redirect(url_for(".index"), code=303)
+    return render_template("watch/_playing.html", playing=_playing())
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """A session with what it plays."""
+
+    session: Session
+    title: str
+    url: str
+
+
+def _playing() -> list[Playing]:
+    return [_shown(session) for session in playing_of(g.user.id)]
+
+
+def _shown(session: Session) -> Playing:
+    if session.episode_id is not None:
+        episode = find_episode(session.episode_id)
+        title = f"{episode.show.title} {episode.code}"
+        return Playing(session, title, url_for("items.episode", episode_id=episode.id))
+    film = find_movie(session.media_item_id or 0)
+    return Playing(session, film.title, url_for("items.movie", movie_id=film.id))
 
 
 def _further(name: str, before: CardPlace) -> ResponseReturnValue:
@@ -49,7 +82,7 @@ def _further(name: str, before: CardPlace) -> ResponseReturnValue:
     lists = {"cards": cards, "older": older, "next_cards": (), "next_older": None}
     if name == "next":
         lists = {"cards": (), "older": None, "next_cards": cards, "next_older": older}
-    return render_template("watch/index.html", first_page=False, sources=(), **lists)
+    return render_template("watch/index.html", first_page=False, playing=(), sources=(), **lists)
 
 
 def _page(name: str, size: int, before: CardPlace | None = None) -> tuple[Sequence[ToWatch], str | None]:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import Process
 from typing import ClassVar
 
@@ -51,6 +52,15 @@ class Plain(Backend):
 
     def close(self) -> None:
         self._http.close()
+
+
+class InProcess(Plain):
+    """Takes everything at once, without a server."""
+
+    traits: ClassVar[Traits] = replace(Plain.traits, kind="in-process")
+
+    def push(self, target: Target, wanted: Wanted) -> RemoteState:
+        return RemoteState(bool(wanted.watched), wanted.position_ms or 0)
 
 
 @contextmanager

@@ -92,7 +92,8 @@ class Command:
 
     def says(self, words: str) -> re.Match[str] | None:
         """What its present process has written so far, searched."""
-        return re.search(words, self.log.read_text()) if self.log.exists() else None
+        log = self.log  # of another process in a moment, if that is being killed
+        return re.search(words, log.read_text()) if log.exists() else None
 
 
 def wait_until(holds: Callable[[], Any], seconds: float = 20, *, what: str) -> Any:

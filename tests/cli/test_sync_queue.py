@@ -124,6 +124,7 @@ def test_the_limit_leaves_the_rest_for_later(run, server, kodi, alice, film):
         (["--source", "Nowhere"], "There is no source named Nowhere. Sources: Living room."),
         (["--pause", "Nowhere"], "There is no source named Nowhere."),
         (["--status", "--dry-run"], "Choose one of"),
+        (["--watch", "--pause-all"], "Choose one of"),
         (["--limit", "0"], "Invalid value"),
         (["--nonsense"], "No such option"),
     ],
@@ -133,3 +134,24 @@ def test_wrong_usage_is_one_line_and_2(run, server, words, message):
     assert result.exit_code == 2
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_all_sources_are_paused_and_resumed(run, server, kodi, alice, film):
+    mark_watched(alice.id, film)
+    result = run("sync-queue", "--pause-all")
+    assert (result.exit_code, result.output) == (0, "Every source is paused.\n")
+    assert run("sync-queue").exit_code == 4
+    assert kodi.requests == []
+    result = run("sync-queue", "--resume-all")
+    assert (result.exit_code, result.output) == (0, "Every source goes on.\n")
+    assert run("sync-queue").exit_code == 0
+
+
+def test_what_a_server_said_is_printed_as_it_is(run, server, kodi, alice, film):
+    mark_watched(alice.id, film)
+    server.name = "[b]L[/x]\x1b[2J"
+    kodi.fail_next(status=500, body="[/nonsense]", times=9)
+    result = run("sync-queue")
+    assert result.exit_code == 4
+    assert "[b]L[/x] [2J" in result.output
+    assert "[b]L[/x] [2J" in run("sync-queue", "--status").output

@@ -77,6 +77,7 @@ class FakeServer:
         #: Requests with these methods are carried out, and then the connection breaks.
         self.loses_answers_to: tuple[str, ...] = ()
         self.lock = threading.RLock()
+        self._told = 0
         self._port = 0
         self._server: ThreadingHTTPServer | None = None
         self.up()
@@ -135,9 +136,8 @@ class FakeServer:
 
     def lines(self) -> list[str]:
         """Method and path of each request since the last call."""
-        lines = [f"{one.request.method} {one.request.path}" for one in self.exchanges]
-        self.exchanges.clear()
-        return lines
+        new, self._told = self.exchanges[self._told :], len(self.exchanges)
+        return [f"{one.request.method} {one.request.path}" for one in new]
 
     def took(self, request: Request) -> Reply | None:
         """None: the connection breaks."""

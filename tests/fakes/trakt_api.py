@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.fakes.trakt_account import UNKNOWN, Account, Pause, Play
+from tests.fakes.trakt_account import UNKNOWN, Account, Pause, Play, Watching
 from tests.fakes.trakt_catalogue import Catalogue, Episode, Movie, Title, write_instant
 
 SINGULAR = {"movies": "movie", "episodes": "episode"}
@@ -101,7 +101,8 @@ class Routes:
             ("POST", "/sync/history/remove", self._remove),
             ("GET", "/sync/playback/(movies|episodes)", self._playback),
             ("DELETE", r"/sync/playback/(\d+)", self._unpause),
-            ("POST", "/scrobble/pause", self._pause),
+            ("POST", "/scrobble/(start|pause|stop)", self._scrobble),
+            ("GET", r"/users/[\w-]+/watched/(movies|shows)", self._watched),
             ("GET", "/search/(imdb|tmdb|tvdb|trakt)/([^/]+)", self._search),
             ("GET", r"/shows/(\d+)/seasons/(\d+)/episodes/(\d+)", self._episode),
         ]
@@ -187,7 +188,7 @@ class Routes:
             told = {"progress": pause.progress, "paused_at": write_instant(pause.paused_at), "id": pause.id}
             return {**told, "type": pause.title.kind, **named(pause.title, call.extended)}
 
-        if not self.habits.counts_pauses:
+        if not self.habits.counts_pauses or "page" not in call.query:
             return Reply(200, [write(pause) for pause in pauses])
         return self._paged(call, pauses, write)
 
@@ -247,12 +248,14 @@ class Routes:
         call.account.unpause(pause.title)
         return Reply(204)
 
-    def _pause(self, call: Call) -> Reply:
+    def _scrobble(self, call: Call, action: str) -> Reply:
         kind = "movie" if "movie" in call.body else "episode"
         title, progress = self.catalogue.by_ids(kind, call.body[kind]["ids"]), call.body["progress"]
         if title is None:
             return Reply(404)
-        if progress < 1 or (progress >= 80 and self.habits.late_pause == "refused"):
+        if action == "start":
+            return self._started(call, title, progress)
+        if progress < 1 or (progress >= 80 and action == "pause" and self.habits.late_pause == "refused"):
             return Reply(422, {"message": "Progress should be at least 1 and below 80 to pause."})
         until = self.scrobbled.get(title)
         if until and self.now() < until:
@@ -260,10 +263,30 @@ class Routes:
             return Reply(409, {"watched_at": at, "expires_at": write_instant(until)})
         return self._paused(call, title, progress)
 
+    def _started(self, call: Call, title: Title, progress: float) -> Reply:
+        """What was paused is being watched now, and paused no more."""
+        call.account.unpause(title)
+        length = timedelta(minutes=title.minutes or 60)
+        start = self.now() - length * progress / 100
+        call.account.watching = Watching(title, start, start + length)
+        return Reply(201, {"id": 0, "action": "start", "progress": progress, **named(title, "")})
+
+    def _watched(self, call: Call, plural: str) -> Reply:
+        """As other clients ask: titles with the number of their plays."""
+        found: dict[Any, dict[str, Any]] = {}
+        for play in call.account.plays:
+            title = play.title.show if isinstance(play.title, Episode) else play.title
+            if f"{title.kind}s" == plural:
+                row = found.setdefault(title, {"plays": 0, title.kind: title.write(call.extended)})
+                row["plays"] += 1
+                row["last_watched_at"] = row["last_updated_at"] = write_instant(play.watched_at)
+        return self._paged(call, list(found.values()), lambda row: row)
+
     def _paused(self, call: Call, title: Title, progress: float) -> Reply:
         if progress >= 80:
             call.account.unpause(title)
             call.account.watch(title, self.now(), "scrobble")
+            self.scrobbled[title] = self.now() + timedelta(hours=1)
             told = {"id": call.account.plays[-1].id, "action": "scrobble", "progress": progress}
         else:
             pause = call.account.pause(title, round(progress, self.habits.decimals), self.now())

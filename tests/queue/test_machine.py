@@ -18,7 +18,7 @@ from mydia_web.sync.worker import connections
 from tests.cast import Cast, add_copy, add_server
 from tests.conftest import Clock
 from tests.playback.model import Registers, Shown
-from tests.queue.machine import Claim, Household, Servers, apply, transaction
+from tests.queue.machine import Claim, Household, Servers, _rows_of, apply, transaction
 
 # An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
@@ -141,6 +141,43 @@ def test_a_late_push_is_put_right_though_its_row_was_dropped_by_an_undo(by_hand)
     with transaction():
         undo(db.session.scalar(select(func.max(ChangeSet.id))))
     _deliver(by_hand, late)
+
+
+def _claim_again_beside_another(machine) -> tuple[Claim, Claim]:
+    """The row whose lease has ended, and one more, under one token."""
+    with transaction():
+        mark_watched(machine.user_ids[0], machine.contents[1])
+    again, other = machine._claim(machine.source_ids[0], 2)
+    return again, other
+
+
+def test_a_late_push_does_not_acknowledge_the_claim_that_followed_it(by_hand):
+    _does(by_hand, "watched")
+    late = _claim(by_hand)
+    _lose_lease(by_hand)
+    again, other = _claim_again_beside_another(by_hand)
+    for claim in (late, other):
+        by_hand._push(claim, "taken", 0)
+    by_hand._settle([late, other])
+    assert by_hand._is_live(again, _rows_of(QueuedChange))
+
+
+@pytest.mark.parametrize("answer", ["taken", "down"])
+@pytest.mark.parametrize("late_first", [True, False])
+def test_a_late_push_is_put_right_though_its_row_was_pushed_again_by_the_same_worker(
+    by_hand, answer, late_first
+):
+    _does(by_hand, "watched")
+    late = _claim(by_hand)
+    _lose_lease(by_hand)
+    _does(by_hand, "unwatched")
+    again = _claim(by_hand)
+    by_hand._push(again, answer, 0)
+    by_hand._push(late, "taken", 0)
+    by_hand._settle([late, again] if late_first else [again, late])
+    row = _rows_of(QueuedChange)[late.delivery.row_id]
+    assert (row["claim_token"], row["status"]) in [(None, "pending"), (None, "failed")]
+    assert row["intent_seq"] > again.seq
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])

@@ -111,6 +111,11 @@ _ROWS: list[tuple[int, int, str, str]] = [
         "plays (user_id, media_item_id, watched_at, origin, inserted_at)",
         f"u % 49 + 2, i % {FILMS} + 1, AT{{-i * 900}}, 'web', AT{{0}}",
     ),
+    (
+        *(100_000, 20),
+        "sync_attempts (queued_change_id, at, outcome, message, milliseconds)",
+        "u * 3, AT{-i}, 'transient', 'It does not answer.', 5000",
+    ),
 ]
 
 _QUEUE = """

@@ -26,10 +26,13 @@ from mydia_web.playback import (
 from mydia_web.playback.continue_watching import CardPlace
 from mydia_web.playback.history import Cursor, plays_of
 from mydia_web.queue.agreement import names_of_told, standings
+from mydia_web.queue.attempts import list_attempts
 from mydia_web.queue.intents import Intent
-from mydia_web.queue.listing import Place, Tab, count_tabs, find_row, list_rows, owed_by_source
+from mydia_web.queue.listing import find_row, list_rows, owed_by_source
 from mydia_web.queue.models import ChangeType, QueuedChange
+from mydia_web.queue.places import Place, count_tabs, some_ids
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.tabs import Filter, Kind, Tab
 from mydia_web.sources.accounts import sources_to_tell
 from tests.conftest import Clock, migrate
 from tests.databases import Cluster
@@ -49,6 +52,7 @@ BIG = {
     "show_progress",
     "source_item_states",
     "source_items",
+    "sync_attempts",
 }
 
 LONG_AGO = NOW - timedelta(days=400)
@@ -123,25 +127,44 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "retry": lambda: QUEUE.retry(QueuedChange.source_id.in_([1, 2])),
     "prune": lambda: QUEUE.prune(NOW - timedelta(days=90)),
     # The queue page
-    "counts of the tabs": lambda: count_tabs(None),
-    "counts of the tabs of a user": lambda: count_tabs(ALICE),
+    "counts of the tabs": lambda: count_tabs(Filter()),
+    "counts of the tabs of a user": lambda: count_tabs(Filter(ALICE)),
     "a row": lambda: find_row(1, None),
     "owed by source": lambda: owed_by_source(None),
     "owed by source to a user": lambda: owed_by_source(ALICE),
+    "attempts of a page": lambda: list_attempts(range(1, 51), most=5),
+    "retry thirty that need a person": lambda: QUEUE.retry_those(NEED_A_PERSON),
+    "skip thirty that need a person": lambda: QUEUE.cancel_those(NEED_A_PERSON),
+    "hurry a hundred": lambda: QUEUE.hurry([DEAD], limit=100),
 }
 A_FILM = CardPlace(NOW - timedelta(days=2), "movie", 9)
 A_SHOW = CardPlace(NOW - timedelta(days=20), "episode", 9)
 DEEP = Place(NOW - timedelta(days=4), 50_000)
 for tab in Tab:
     QUESTIONS |= {
-        f"tab {tab}": lambda tab=tab: list_rows(tab, None),
-        f"tab {tab}, deep down": lambda tab=tab: list_rows(tab, None, before=DEEP),
-        f"tab {tab} of a user": lambda tab=tab: list_rows(tab, BOB),
+        f"tab {tab}": lambda tab=tab: list_rows(tab, Filter()),
+        f"tab {tab}, deep down": lambda tab=tab: list_rows(tab, Filter(), before=DEEP),
+        f"tab {tab} of a user": lambda tab=tab: list_rows(tab, Filter(BOB)),
     }
+
+#: Filters of the queue page. Nothing in the crowd is unwatched, so that such a look goes as far as it may.
+FILTERS = {
+    "to the dead source": Filter(source_id=DEAD),
+    "to another source": Filter(source_id=1),
+    "to another source of one user": Filter(BOB, 1),
+    "of a rare kind": Filter(kind=Kind.UNWATCHED),
+    "of a rare kind to the dead source": Filter(source_id=DEAD, kind=Kind.UNWATCHED),
+    "of a rare kind to another source of one user": Filter(BOB, 1, Kind.UNWATCHED),
+}
+NEED_A_PERSON = some_ids(Tab.NEEDS_YOU, Filter(source_id=DEAD), 30)
+for words, only in FILTERS.items():
+    QUESTIONS[f"counts {words}"] = lambda only=only: count_tabs(only)
+    for tab in Tab:
+        QUESTIONS[f"filtered tab {tab} {words}"] = lambda tab=tab, only=only: list_rows(tab, only)
 
 #: Steps of SQLite, rows of PostgreSQL that a question may take. A read through 100,000 rows takes 300,000 steps.
 ENOUGH = {"sqlite": 20_000, "postgresql": 5_000}
-#: These count up to a thousand each of several kinds, or look at all that one user is owed.
+#: These count or look through up to a thousand each of several kinds, or look at all that one user is owed.
 ENOUGH_TO_COUNT = {"sqlite": 80_000, "postgresql": 25_000}
 
 #: The databases of these tests: SQLite never learns what its tables hold unless somebody says ANALYZE.
@@ -221,7 +244,7 @@ def in_the_crowd(crowded: Flask, set_clock: Clock) -> Iterator[None]:
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_no_question_reads_through_what_grows(question: str, answers: Callable[[str], Answer]) -> None:
     given = answers(question)
-    counts = question.startswith(("counts", "owed")) or question.endswith("of a user")
+    counts = question.startswith(("counts", "owed", "filtered", "attempts")) or question.endswith("of a user")
     enough = (ENOUGH_TO_COUNT if counts else ENOUGH)[db.engine.dialect.name]
     assert given.scanned & BIG == set(), str(given)
     assert given.effort <= enough, str(given)
@@ -298,6 +321,16 @@ def test_a_change_finds_the_row_it_folds_into_by_its_key(
     assert given.effort < 1000, str(given)
     if database == POSTGRESQL:
         assert index in given.indexes, str(given)
+
+
+@pytest.mark.parametrize("words", [words for words in FILTERS if "source" in words])
+@pytest.mark.parametrize("question", ["counts", *(f"filtered tab {tab}" for tab in Tab)])
+def test_what_one_source_is_told_is_found_by_an_index_led_by_it(
+    question: str, words: str, answers: Callable[[str], Answer]
+) -> None:
+    given = answers(f"{question} {words}")
+    led_by_source = {"ix_playback_sync_queue_source_id", "ix_playback_sync_queue_needs_you_source"}
+    assert given.indexes & led_by_source, str(given)
 
 
 def test_a_question_that_scans_is_seen_to_scan() -> None:

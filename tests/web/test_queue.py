@@ -5,12 +5,11 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import inspect
 
 from mydia_web.accounts.models import User
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.library.models import Episode, MediaItem
+from mydia_web.library.models import MediaItem
 from mydia_web.playback.progress import mark_watched
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.models import Source
@@ -18,6 +17,7 @@ from mydia_web.sources.overview import account_on
 from tests.cast import add_copy, add_film, add_server
 from tests.conftest import Clock
 from tests.web.conftest import HTMX
+from tests.web.owing import fail, fresh, owe, without_tokens
 
 JSON = {"Accept": "application/json"}
 
@@ -34,29 +34,6 @@ def kodi(alice: User, bob: User, film: MediaItem) -> Source:
 def row(alice: User, film: MediaItem, kodi: Source) -> QueuedChange:
     """Alice's mark, waiting."""
     return owe(alice, film)
-
-
-def without_tokens(page: str) -> str:
-    """Each answer signs its forms anew."""
-    return re.sub(r'name="csrf_token" value="[^"]*"', "", page).strip()
-
-
-def owe(user: User, content: MediaItem | Episode) -> QueuedChange:
-    mark_watched(user.id, content, origin="web")
-    db.session.commit()
-    return db.session.query(QueuedChange).order_by(QueuedChange.id.desc()).first()
-
-
-def fail(row: QueuedChange, error: str = "Nothing answers.", *, again: timedelta | None = None) -> None:
-    row.status, row.error_class, row.error_message, row.attempt_count = "failed", "transient", error, 3
-    row.next_attempt_at = now() + again if again else None
-    db.session.commit()
-
-
-def fresh(row: QueuedChange) -> QueuedChange | None:
-    row_id = inspect(row).identity[0]
-    db.session.expire_all()
-    return db.session.get(QueuedChange, row_id)
 
 
 def test_a_row_is_told_in_words(browser_of_alice: FlaskClient, row: QueuedChange) -> None:
@@ -112,7 +89,7 @@ def test_retry_makes_a_row_due_with_its_attempts_forgotten(
     browser_of_alice: FlaskClient, row: QueuedChange
 ) -> None:
     fail(row)
-    answer = browser_of_alice.post(f"/queue/{row.id}/retry", data={"tab": "needs-you"})
+    answer = browser_of_alice.post(f"/queue/{row.id}/retry?tab=needs-you")
     assert (answer.status_code, answer.location) == (303, "/queue?tab=needs-you")
     again = fresh(row)
     assert again is not None

@@ -20,6 +20,9 @@ Counting = Callable[[], AbstractContextManager[list[str]]]
 START = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
 MOST_QUERIES = 8
 MOST_BYTES = 70 * 1024
+#: It tells of all servers, counts four tabs, and has three forms in each of its 50 rows.
+MOST_QUERIES_OF_THE_QUEUE = 12
+MOST_BYTES_OF_THE_QUEUE = 100 * 1024
 
 
 @pytest.fixture
@@ -152,6 +155,24 @@ def test_home_and_history_read_little_of_much(
         duration = _median_ms(browser_of_alice, address)
         record_property(address, f"{len(ran)} queries, {len(answer.data) / 1024:.1f} KiB, {duration:.1f} ms")
         print(address, len(ran), f"{len(answer.data) / 1024:.1f} KiB {duration:.1f} ms")
+        assert duration < 250
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?tab=done", "?source=1", "?type=position", "?tab=needs-you&source=1&type=watched&user=1"]
+)
+def test_the_queue_reads_little_of_much(
+    browser_of_alice: FlaskClient, much_watched: Cast, count_queries: Counting, query: str
+) -> None:
+    for address in (f"/queue{query}", f"/queue/rows{query}"):
+        browser_of_alice.get(address)
+        with count_queries() as ran:
+            answer = browser_of_alice.get(address)
+        assert answer.status_code == 200
+        duration = _median_ms(browser_of_alice, address)
+        print(address, len(ran), f"{len(answer.data) / 1024:.1f} KiB {duration:.1f} ms")
+        assert len(ran) <= MOST_QUERIES_OF_THE_QUEUE, ran
+        assert len(answer.data) <= MOST_BYTES_OF_THE_QUEUE
         assert duration < 250
 
 

@@ -1,22 +1,24 @@
 """The JSON object in the body of a request, however it is wrapped. The picture beside it is not kept."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Field, MultipartDecoder, NeedData
+from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, MultipartDecoder, NeedData
 
 from mydia_web.backends.events.base import BadPayload
 
 LARGEST_BODY = 10_000_000
 _LARGEST_JSON = 1_000_000
 _MOST_PARTS = 50
+_PIECE = 64 * 1024
 #: Plex calls its field `payload`, Emby `data`.
 _FIELDS = ("payload", "data")
 _NO_FIELD = "The form has neither a field “payload” nor a field “data”."
+_TOO_LARGE = f"The JSON is larger than {_LARGEST_JSON // 1_000_000} MB."
 _DAMAGED = "The JSON is cut short or damaged. A template that was edited may lack a quote or a comma."
 
 
@@ -30,7 +32,7 @@ def json_object(content_type: str, body: bytes) -> Mapping[str, Any]:
     if text.startswith(b"<"):
         raise BadPayload("A web page or XML was sent. JSON is expected.")
     if len(text) > _LARGEST_JSON:
-        raise BadPayload(f"The JSON is larger than {_LARGEST_JSON // 1_000_000} MB.")
+        raise BadPayload(_TOO_LARGE)
     return _decoded(text.decode("utf-8", "replace"))
 
 
@@ -50,6 +52,8 @@ def _json_text(content_type: str, body: bytes) -> bytes:
     kind, options = parse_options_header(content_type)
     if kind.startswith("multipart/"):
         return _chosen(_parts(options.get("boundary", ""), body))
+    if len(body) > _LARGEST_JSON:
+        raise BadPayload(_TOO_LARGE)
     if kind == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (b"{", b"[", b"<", b""):
         return _chosen(_pairs(body))
     return body
@@ -66,12 +70,9 @@ def _pairs(body: bytes) -> list[tuple[str, bytes]]:
 def _parts(boundary: str, body: bytes) -> list[tuple[str, bytes]]:
     """The fields of the form; parts with a file name are passed over."""
     found: list[tuple[str, bytearray]] = []
+    is_field = False
     try:
-        decoder = MultipartDecoder(boundary.encode(), max_parts=_MOST_PARTS)
-        decoder.receive_data(body)
-        decoder.receive_data(None)
-        is_field = False
-        while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+        for event in _events(boundary, body):
             if isinstance(event, Data):
                 if is_field:
                     found[-1][1].extend(event.data)
@@ -80,6 +81,20 @@ def _parts(boundary: str, body: bytes) -> list[tuple[str, bytes]]:
     except (ValueError, RequestEntityTooLarge) as error:
         raise BadPayload("The form is cut short or damaged.") from error
     return [(name, bytes(value)) for name, value in found]
+
+
+def _events(boundary: str, body: bytes) -> Iterator[Event]:
+    """Piece by piece, for the decoder is slow on what lies before it."""
+    decoder = MultipartDecoder(boundary.encode(), max_parts=_MOST_PARTS)
+    for start in range(0, len(body), _PIECE):
+        decoder.receive_data(body[start : start + _PIECE])
+        while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+            yield event
+        if len(decoder.buffer) > _PIECE:
+            raise ValueError("This is neither a header nor a part.")
+    decoder.receive_data(None)
+    while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+        yield event
 
 
 def _chosen(fields: Iterable[tuple[str, bytes]]) -> bytes:

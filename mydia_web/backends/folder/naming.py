@@ -7,9 +7,6 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from guessit import guessit
-from guessit.api import GuessitException
-
 from mydia_web.backends.folder import convention, ids
 from mydia_web.backends.folder.convention import Numbered, Titled
 
@@ -182,6 +179,9 @@ def _guessed_film(place: _Place) -> Film:
 
 @lru_cache(maxsize=16384)
 def _guess(name: str, kind: str) -> Mapping[str, Any]:
+    # Only here: whoever has no folder is spared its 7 MB in every process.
+    from guessit.api import GuessitException, guessit  # noqa: PLC0415
+
     # `Naruto 103` is episode 103 and not season 1, episode 3: a wrong mark is worse than none.
     options: dict[str, object] = {"name_only": True, "no_user_config": True, "episode_prefer_number": True}
     if kind:

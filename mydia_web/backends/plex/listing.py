@@ -153,7 +153,7 @@ def _entries(server: Server, query: Query, total: int) -> Iterator[list[Any]]:
         entries, now_total = members(answer, "Metadata"), _total(answer)
         # Each page begins with the end of the one before: what moved up would be missed, what moved down come twice.
         follows = not start or (bool(entries) and _key(entries.pop(0)) == last)
-        if now_total < total or not follows:
+        if now_total < total or not follows or (not entries and start < now_total):
             raise ServerTrouble("Plex's library changed while it was being read. It will be read again.")
         start, total = start + len(entries), now_total
         if entries:

@@ -6,19 +6,21 @@ from datetime import datetime
 from typing import Literal
 
 from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
-from mydia_web.backends.errors import BackendError, NotOnServer, Rejected
+from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble
 from mydia_web.backends.trakt import bodies, state
 from mydia_web.backends.trakt.api import NOT_THERE, Api
 from mydia_web.backends.trakt.bodies import ADD, REMOVE
 from mydia_web.backends.trakt.finding import Finder
 from mydia_web.backends.trakt.mapping import KINDS, NEVER, PLURAL
-from mydia_web.backends.trakt.state import FULL, Plays, Position
+from mydia_web.backends.trakt.state import Plays, Position
 from mydia_web.backends.trakt.titles import Titles
 from mydia_web.backends.trakt.writing import Title, Writer, is_watched_wanted, played_at, position_wanted
 
 Result = RemoteState | BackendError
 Key = tuple[ContentKind, int]
 Sort = Literal["watched", "unwatched", "alone"]
+#: Pauses are cleared one by one, a second apart, and whoever pushes does not wait for ever.
+MOST_CLEARED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Batch:
         self._results: dict[int, Result] = {}
         self._plays: dict[Key, Plays] = {}
         self._positions: dict[Key, Position] = {}
+        self._cleared = 0
 
     def push(self, pushes: Sequence[tuple[Target, Wanted]]) -> Sequence[Result]:
         sorts = self._sorted(pushes)
@@ -123,9 +126,15 @@ class Batch:
             self._results[push.place] = NotOnServer(NOT_THERE)
             return
         title = Title(*push.key, self._plays[push.key], self._positions.get(push.key))
-        if position_wanted(push.wanted) == 0:
+        if title.position and position_wanted(push.wanted) == 0:
+            if self._cleared == MOST_CLEARED:
+                self._results[push.place] = ServerTrouble(
+                    "Trakt takes one change a second. The title is marked; its position will be cleared later."
+                )
+                return
             title = self._writer.without_position(title)
-            self._positions.pop(push.key, None)
+            del self._positions[push.key]
+            self._cleared += 1
         self._results[push.place] = title.shown
 
     def _push_alone(self, push: _Push) -> None:
@@ -157,7 +166,7 @@ class Batch:
             return False
         titles = Titles(kind)
         start_at = state.day_before(min(dates))
-        for page in self._api.pages(f"sync/history/{PLURAL[kind]}", start_at=start_at, extended=FULL):
+        for page in self._api.pages(f"sync/history/{PLURAL[kind]}", start_at=start_at):
             if page.total > len(pushes) * len(page.rows):
                 return False
             list(titles.add(page.rows))

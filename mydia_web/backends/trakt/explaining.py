@@ -41,11 +41,11 @@ def _writes(target: Target, wanted: Wanted, number: int) -> Iterator[str]:
         yield _post(ADD, {plural: [bodies.play(number, played_at(wanted))]}, "unless this play is there")
     elif watched is False:
         yield _post(REMOVE, {plural: [bodies.title(number)]}, "unless there is no play")
-    if position_ms:
+    if position_ms and (not wanted.duration_ms or 100 * position_ms >= LEAST * wanted.duration_ms):
         body = {target.kind: bodies.title(number), "progress": _percent(position_ms, wanted.duration_ms)}
         yield _post(PAUSE, body, f"unless it is paused there; from {LEAST} to {MOST} per cent")
         yield f"GET /{PLAYBACK}/{plural}?page=1&limit={PAGE}&extended={FULL}"
-    elif position_ms == 0:
+    elif position_ms is not None:
         yield f"DELETE /{PLAYBACK}/…  (if it is paused there)"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from mydia_web.accounts.models import User
+from mydia_web.cli.demo_data.attempts import ANSWER, NO_ANSWER, add_failures, add_success
 from mydia_web.cli.demo_data.library import Library
 from mydia_web.cli.demo_data.servers import OUT_OF_REACH, Servers
 from mydia_web.db import db
@@ -40,6 +41,7 @@ def settle_queue(
     living = [row for row in rows if row.source_id == servers.living_room.id]
     _refuse_sam([row for row in living if row.user_id == sam.id], servers.living_room, sam, at - REFUSED_FOR)
     _trouble(_by_content(living, alex), library, at)
+    _recover([row for row in living if row.user_id == alex.id and row.status == Status.SYNCED][-1])
     db.session.flush()
     queue.prune(at - KEPT)
     owed = {row for row in rows if row.status != Status.SYNCED}
@@ -72,6 +74,8 @@ def _fail(
     row.status, row.error_class, row.error_message = Status.FAILED, error_class, message
     row.last_attempt_at = row.updated_at = tried_at
     row.attempt_count = attempts
+    took = NO_ANSWER if error_class == "transient" else ANSWER
+    add_failures(row, error_class, message, last_at=tried_at, times=attempts, took=took)
 
 
 def _owe_to_bedroom(rows: Iterable[QueuedChange], at: datetime, down_since: datetime) -> None:
@@ -109,6 +113,15 @@ def _trouble(rows: dict[_Key, QueuedChange], library: Library, at: datetime) -> 
     _needs_alex(rows[_key(films["The Understudy’s Summer"])], "unmatched", moved)
     refused = 'Kodi does not take VideoLibrary.SetEpisodeDetails as it was sent: "Invalid params."'
     _needs_alex(rows[_key(library.episodes["The Quiet Orbit", 0, 1])], "invalid", refused)
+
+
+def _recover(row: QueuedChange) -> None:
+    """Delivered, though not at once."""
+    gone = "Kodi at 127.0.0.1:48081 closed the connection before it answered."
+    first, second = row.updated_at, row.updated_at + timedelta(seconds=15)
+    add_failures(row, "transient", gone, last_at=first)
+    add_success(row, second)
+    row.updated_at = row.last_attempt_at = second
 
 
 def _needs_alex(row: QueuedChange, error_class: str, message: str) -> None:

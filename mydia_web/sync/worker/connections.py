@@ -1,5 +1,7 @@
 """The clients a worker has open: one for each account, kept alive between pushes."""
 
+import logging
+
 from sqlalchemy import select
 
 from mydia_web.backends.base import Backend
@@ -8,6 +10,8 @@ from mydia_web.db import db
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sync.delivery import Failure
 from mydia_web.sync.worker.clients import open_account
+
+log = logging.getLogger(__name__)
 
 
 class Connections:
@@ -47,3 +51,6 @@ def _open(source_id: int, user_id: int) -> Backend | Failure:
         return open_account(source, account)
     except BackendError as error:
         return Failure(error.failure_class, error.message)
+    except Exception as error:
+        log.exception("A client could not be opened.", extra={"source": source_id, "user": user_id})
+        return Failure("bug", f"An error inside mydia-web ({type(error).__name__}). Its log tells more.")

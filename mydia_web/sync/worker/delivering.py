@@ -3,6 +3,7 @@
 One thread speaks to the database, the others to the servers, and no transaction is open while a server is waited for.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +29,11 @@ from mydia_web.sync import metrics
 from mydia_web.sync.delivery import Delivery, Failure, Outcome, prepare
 from mydia_web.sync.settling import settle
 from mydia_web.sync.worker.connections import Connections
+from mydia_web.sync.worker.damage import UNREADABLE, UNWRITABLE, set_aside_unreadable
 from mydia_web.sync.worker.lanes import Lane
 from mydia_web.sync.worker.summary import Summary
+
+log = logging.getLogger(__name__)
 
 MAX_THREADS = 64
 #: A push to an item that plays waits for so long, and again.
@@ -122,6 +126,15 @@ class Worker:
 
     @metrics.claim_seconds.time()
     def _claim(self, left: int | None, *, probe: bool) -> int:
+        try:
+            return self._claim_due(left, probe=probe)
+        except UNREADABLE:
+            db.session.rollback()
+            if not set_aside_unreadable():
+                raise
+        return self._claim_due(left, probe=probe)
+
+    def _claim_due(self, left: int | None, *, probe: bool) -> int:
         begin_write()
         self._queue.rescue()
         claimed: list[tuple[Lane, list[Delivery]]] = []
@@ -216,7 +229,7 @@ class Worker:
     def _settle(self, outcomes: list[Outcome]) -> list[Outcome]:
         if not outcomes:
             return []
-        _write_down(lambda: settle(outcomes))
+        outcomes = _settle_together(outcomes)
         self._open -= len(outcomes)
         for outcome in outcomes:
             if outcome.failure is not None:
@@ -230,6 +243,25 @@ class Worker:
             self._connections.drop(delivery.source_id, delivery.user_id)
         if failure.source_wide or _is_down(delivery.source_id):
             self._lanes[delivery.source_id].give_up()
+
+
+def _settle_together(outcomes: list[Outcome]) -> list[Outcome]:
+    """As they were written down: what a server showed may be such that the database does not take it."""
+    try:
+        _write_down(lambda: settle(outcomes))
+    except UNWRITABLE as error:
+        db.session.rollback()
+        if len(outcomes) > 1:
+            return [one for outcome in outcomes for one in _settle_together([outcome])]
+        delivery = outcomes[0].delivery
+        log.exception("What came back cannot be kept.", extra={"row": delivery.row_id})
+        words = (
+            f"The server showed something that cannot be kept ({type(error).__name__}). The log tells more."
+        )
+        failed = Outcome(delivery, failure=Failure("bug", words))
+        _write_down(lambda: settle([failed]))
+        return [failed]
+    return outcomes
 
 
 def _write_down(write: Callable[[], object]) -> None:

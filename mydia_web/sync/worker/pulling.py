@@ -1,16 +1,20 @@
 """Runs pulls: reads a source page by page, each merged and committed by itself, so that a crash keeps what came in."""
 
 import logging
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from mydia_web.backends.base import LibraryPage
-from mydia_web.backends.errors import BackendError
+from mydia_web.backends.base import Backend, LibraryPage
+from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
+from mydia_web.playback.models import PullChangeSet
 from mydia_web.sources.accounts import accounts_of, get_source
+from mydia_web.sources.health import note_reached, note_trouble
 from mydia_web.sources.models import Pull, Source, SourceAccount
 from mydia_web.sync.pull import PullOf, Report
 from mydia_web.sync.worker.clients import open_account
@@ -19,34 +23,55 @@ log = logging.getLogger(__name__)
 
 #: A running pull that has not moved for so long has lost its process.
 LOST_AFTER = timedelta(minutes=5)
+#: A pull that took so many processes along is not begun again by itself.
+MOST_TRIES = 3
+#: Servers that tell what changed are read whole all the same this often: no API tells everything.
+SWEEP_EVERY = timedelta(hours=24)
+#: Clocks differ, and what is saved while a listing is read may lie before its end.
+OVERLAP = timedelta(hours=1)
 
 OnPage = Callable[[Report], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read for one account (None: a source without people)."""
+
+    account_id: int | None
+    #: None: everything.
+    since: datetime | None
 
 
 def run_pull(pull_id: int, on_page: OnPage = lambda _report: None) -> Report | None:
     """Run a requested pull to its end. None: another process has taken it. Raises `BackendError`."""
     if not _take(pull_id):
         return None
-    source_id = db.session.get_one(Pull, pull_id).source_id
+    pull = db.session.get_one(Pull, pull_id)
+    source_id, is_preview = pull.source_id, pull.is_preview
+    report = Report(takes_removals=pull.takes_removals)
+    readings = _readings(source_id, everything=pull.is_sweep or is_preview)
+    db.session.rollback()
     try:
-        report = _pull_accounts(source_id, lambda report: _moved(pull_id, report, on_page))
+        if is_preview:
+            preview_pull(source_id, report)
+        else:
+            _pull_accounts(pull_id, source_id, readings, report, on_page)
     except BackendError as error:
         db.session.rollback()
-        _end(pull_id, "failed", error.message)
+        _end(pull_id, "failed", error.message, report)
         raise
     except BaseException:
         db.session.rollback()
-        _end(pull_id, "failed", "An error inside mydia-web stopped this pull. Its log tells more.")
+        _end(pull_id, "failed", "An error inside mydia-web stopped this pull. Its log tells more.", report)
         raise
-    _end(pull_id, "done", report.message)
+    _end(pull_id, "done", f"It would bring {report.message}" if is_preview else report.message, report)
     return report
 
 
-def preview_pull(source_id: int) -> Report:
-    """What a pull would bring. Changes nothing."""
-    asked_at = now()
-    pages = [(account_id, _read(source_id, account_id)) for account_id in _account_ids(source_id)]
-    report = Report()
+def preview_pull(source_id: int, report: Report | None = None) -> Report:
+    """What a pull of everything would bring. Changes nothing."""
+    report, asked_at = report or Report(), now()
+    pages = [(one.account_id, _read(source_id, one)) for one in _readings(source_id, everything=True)]
     begin_write()
     try:
         for account_id, read in pages:
@@ -60,11 +85,14 @@ def preview_pull(source_id: int) -> Report:
 
 
 def reclaim_lost_pulls() -> None:
-    """Give up pulls whose process died, so that the source can be pulled again."""
+    """Begin pulls whose process died anew: what they had brought is kept."""
     begin_write()
+    lost = (Pull.status == "running", Pull.moved_at < now() - LOST_AFTER)
+    again = {"status": "requested", "message": ""}
+    db.session.execute(update(Pull).where(*lost, Pull.tries < MOST_TRIES).values(again))
     db.session.execute(
         update(Pull)
-        .where(Pull.status == "running", Pull.moved_at < now() - LOST_AFTER)
+        .where(*lost)
         .values(status="failed", finished_at=now(), message="It was interrupted. Pull again to go on.")
     )
     db.session.commit()
@@ -75,48 +103,92 @@ def _take(pull_id: int) -> bool:
     taken = db.session.execute(
         update(Pull)
         .where(Pull.id == pull_id, Pull.status == "requested")
-        .values(status="running", moved_at=now())
+        .values(status="running", moved_at=now(), tries=Pull.tries + 1)
         .returning(Pull.id)
     ).first()
     db.session.commit()
     return taken is not None
 
 
-def _pull_accounts(source_id: int, on_page: OnPage) -> Report:
-    report = Report()
-    for account_id in _account_ids(source_id):
-        source, account = get_source(source_id), _account(account_id)
-        pull = PullOf(source, account, report)
-        backend = open_account(source, account)
-        db.session.rollback()
+def _readings(source_id: int, *, everything: bool) -> list[_Reading]:
+    accounts = accounts_of(source_id)
+    found = [_Reading(one.id, None if everything else _since(one)) for one in accounts]
+    return found or [_Reading(None, None)]
+
+
+def _since(account: SourceAccount) -> datetime | None:
+    """From when on news is asked for; None: a sweep is due, or nothing was ever read."""
+    if account.pulled_at is None or account.swept_at is None or account.swept_at < now() - SWEEP_EVERY:
+        return None
+    return account.pulled_at - OVERLAP
+
+
+def _pull_accounts(
+    pull_id: int, source_id: int, readings: Sequence[_Reading], report: Report, on_page: OnPage
+) -> None:
+    """An account whose sign-in is refused keeps the others waiting for nothing."""
+    refused: SignInRefused | None = None
+    for reading in readings:
         try:
+            _pull_account(pull_id, source_id, reading, report, on_page)
+        except SignInRefused as error:
+            db.session.rollback()
+            _note_refused(reading.account_id)
+            report.problems.append(error.message)
+            refused = error
+    if refused and len(report.problems) >= len(readings) and not report.done:
+        raise refused
+
+
+def _pull_account(pull_id: int, source_id: int, reading: _Reading, report: Report, on_page: OnPage) -> None:
+    source, account = get_source(source_id), _account(reading.account_id)
+    pull, began_at = PullOf(source, account, report), now()
+    with closing(open_account(source, account)) as backend:
+        db.session.rollback()
+        is_whole, pages = _pages(backend, reading.since)
+        asked_at = now()
+        for page in pages:
+            begin_write()
+            pull.take(page, asked_at)
+            _note_change_set(pull_id, pull)
+            db.session.commit()
+            _moved(pull_id, report, on_page)
             asked_at = now()
-            for page in backend.library():
-                begin_write()
-                pull.take(page, asked_at)
-                db.session.commit()
-                on_page(report)
-                asked_at = now()
-        finally:
-            backend.close()
-        begin_write()
-        pull.finish()
-        db.session.commit()
-    return report
+    begin_write()
+    pull.finish(is_whole=is_whole)
+    _note_change_set(pull_id, pull)
+    _note_read(reading.account_id, began_at, is_whole=is_whole)
+    db.session.commit()
 
 
-def _read(source_id: int, account_id: int | None) -> Sequence[LibraryPage]:
+def _pages(backend: Backend, since: datetime | None) -> tuple[bool, Iterator[LibraryPage]]:
+    """Whether it is everything, and its pages."""
+    changed = backend.changes(since) if since is not None else None
+    return (True, backend.library()) if changed is None else (False, changed)
+
+
+def _note_change_set(pull_id: int, pull: PullOf) -> None:
+    for change_set_id in pull.take_change_sets():
+        db.session.add(PullChangeSet(pull_id=pull_id, change_set_id=change_set_id))
+
+
+def _note_read(account_id: int | None, began_at: datetime, *, is_whole: bool) -> None:
+    """Only now that the last page is kept: what failed before is read again."""
+    values = {"pulled_at": began_at, **({"swept_at": began_at} if is_whole else {}), "refused_at": None}
+    db.session.execute(update(SourceAccount).where(SourceAccount.id == account_id).values(values))
+
+
+def _note_refused(account_id: int | None) -> None:
+    begin_write()
+    db.session.execute(update(SourceAccount).where(SourceAccount.id == account_id).values(refused_at=now()))
+    db.session.commit()
+
+
+def _read(source_id: int, reading: _Reading) -> Sequence[LibraryPage]:
     source = get_source(source_id)
-    backend = open_account(source, _account(account_id))
-    db.session.rollback()
-    try:
+    with closing(open_account(source, _account(reading.account_id))) as backend:
+        db.session.rollback()
         return list(backend.library())
-    finally:
-        backend.close()
-
-
-def _account_ids(source_id: int) -> Sequence[int | None]:
-    return [account.id for account in accounts_of(source_id)] or [None]
 
 
 def _account(account_id: int | None) -> SourceAccount | None:
@@ -134,15 +206,15 @@ def _moved(pull_id: int, report: Report, on_page: OnPage) -> None:
     on_page(report)
 
 
-def _end(pull_id: int, status: str, message: str) -> None:
+def _end(pull_id: int, status: str, message: str, report: Report) -> None:
     begin_write()
-    at = now()
     pull = db.session.get(Pull, pull_id)
     if pull is not None:
-        pull.status, pull.finished_at, pull.message = status, at, message
-        source = db.session.get_one(Source, pull.source_id)
+        pull.status, pull.finished_at, pull.message = status, now(), message
+        pull.held_back = report.held_back
+        db.session.get_one(Source, pull.source_id)
         if status == "done":
-            source.last_ok_at, source.last_error = at, None
+            note_reached(pull.source_id)
         else:
-            source.last_error, source.last_error_at = message, at
+            note_trouble(pull.source_id, message)
     db.session.commit()

@@ -17,6 +17,7 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.wakeup import WakeUp
 from mydia_web.sources.artwork import fetch_ahead
 from mydia_web.sources.models import Pull, Source
+from mydia_web.sync.delivery import Outcome
 from mydia_web.sync.pulls import open_pulls, request_pull
 from mydia_web.sync.worker.delivering import Worker
 from mydia_web.sync.worker.inbox import watch_inbox
@@ -32,9 +33,15 @@ PICTURES_AT_A_TIME = 24
 LEAST_SECONDS = 0.2
 
 
-def watch_queue(stop: Event, *, poll: float = POLL_SECONDS, source_ids: Sequence[int] | None = None) -> None:
+def watch_queue(
+    stop: Event,
+    *,
+    poll: float = POLL_SECONDS,
+    source_ids: Sequence[int] | None = None,
+    on_settled: Callable[[Outcome], None] = lambda _outcome: None,
+) -> None:
     """Deliver whatever becomes due until `stop` is set."""
-    with Worker(source_ids=source_ids) as worker, WakeUp() as wake_up:
+    with Worker(source_ids=source_ids, on_settled=on_settled) as worker, WakeUp() as wake_up:
         while not stop.is_set():
             worker.drain(stop=stop)
             worker.forget_connections()

@@ -7,7 +7,7 @@ from mydia_web.sync.delivery import Outcome
 
 @dataclass(slots=True)
 class Tally:
-    """What a drain did at one source."""
+    """What was done at one source."""
 
     synced: int = 0
     #: Will be tried again without anybody's doing, or once the sign-in is renewed.
@@ -15,6 +15,16 @@ class Tally:
     needs_you: int = 0
     #: The last failure, in words.
     last_error: str = ""
+
+    def add(self, outcome: Outcome) -> None:
+        if outcome.failure is None:
+            self.synced += 1
+            return
+        self.last_error = outcome.failure.message
+        if outcome.failure.failure_class in ("transient", "rate_limited", "auth"):
+            self.deferred += 1
+        else:
+            self.needs_you += 1
 
 
 @dataclass(slots=True)
@@ -24,12 +34,4 @@ class Summary:
     tallies: dict[str, Tally] = field(default_factory=dict)
 
     def add(self, source_name: str, outcome: Outcome) -> None:
-        tally = self.tallies.setdefault(source_name, Tally())
-        if outcome.failure is None:
-            tally.synced += 1
-            return
-        tally.last_error = outcome.failure.message
-        if outcome.failure.failure_class in ("transient", "rate_limited", "auth"):
-            tally.deferred += 1
-        else:
-            tally.needs_you += 1
+        self.tallies.setdefault(source_name, Tally()).add(outcome)

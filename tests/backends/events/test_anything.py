@@ -1,15 +1,19 @@
 """Whatever is sent, the answer is news or a refusal in words."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mydia_web.backends.events import BadPayload, Event
 from mydia_web.backends.events.reading import KINDS, parse, read
 from tests.backends.events.payloads import FOLDER, payload
 
+# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
+IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+tries = settings(max_examples=1000 if IS_LONG else 60, deadline=None, derandomize=not IS_LONG, database=None)
 kinds = st.sampled_from(KINDS)
 content_types = st.one_of(
     st.text(max_size=40),
@@ -82,6 +86,7 @@ def check(read_it: Callable[[], Event]) -> None:
         assert "\x00" not in text.encode("utf-8").decode()
 
 
+@tries
 @given(kinds, st.dictionaries(keys, anything, max_size=12))
 def test_any_json_object(kind, value):
     check(lambda: parse(kind, value))
@@ -104,16 +109,19 @@ def altered(draw: st.DrawFn) -> Any:
     }
 
 
+@tries
 @given(kinds, altered())
 def test_altered_payloads(kind, value):
     check(lambda: parse(kind, value))
 
 
+@tries
 @given(kinds, content_types, st.one_of(st.binary(), st.text().map(str.encode)))
 def test_any_bytes(kind, content_type, body):
     check(lambda: read(kind, content_type, body))
 
 
+@tries
 @given(kinds, st.binary(), st.binary(max_size=30), st.sampled_from([b"payload", b"data", b"\xff", b""]))
 def test_any_bytes_in_a_form(kind, content, header, name):
     body = (

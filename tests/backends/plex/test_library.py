@@ -295,6 +295,20 @@ class fails_at:  # noqa: N801 - used as a context
             return self.plex.instead
 
 
+def test_a_library_that_is_suddenly_empty_is_not_believed(plex: FakePlex, backend: Plex) -> None:
+    plex.add_movie("Sintel")
+    counted = plex.answer
+
+    def answer(request: Request) -> Any:
+        if request.header("X-Plex-Container-Size") not in ("", "0"):
+            plex.titles.clear()
+        return counted(request)
+
+    plex.answer = answer  # type: ignore[method-assign]
+    with pytest.raises(ServerTrouble, match="changed while it was being read"):
+        list(backend.library())
+
+
 def test_a_page_without_a_total_is_not_trusted(plex: FakePlex, backend: Plex) -> None:
     body = b'{"MediaContainer": {"size": 0, "Directory": [{"key": "1", "type": "movie", "title": "Films"}]}}'
     answering = plex.answering(200, body=body, content_type="application/json")

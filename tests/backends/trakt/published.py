@@ -1,10 +1,11 @@
 """Trakt's published description, and where the real one is known to differ from it."""
 
 import copy
+import json
 from collections.abc import Iterable
 from typing import Any
 
-from tests.backends.openapi import description
+from tests.backends.openapi import SPECS, description
 from tests.fakes.trakt import Exchange
 
 SPEC = "trakt-2.0.0.openapi.json"
@@ -21,6 +22,13 @@ _OF_ONE = {
     ("/oauth/device/code", "post"): (403,),
     ("/oauth/device/token", "post"): (401, 404, 409, 410, 418, 429),
 }
+
+
+def servers(path: str) -> list[str]:
+    """Where a path is answered, as published."""
+    operations = json.loads((SPECS / SPEC).read_text(encoding="utf-8"))["paths"][path]
+    found = operations.get("servers") or next(iter(operations.values())).get("servers", [])
+    return [server["url"] for server in found]
 
 
 def faults(exchanges: Iterable[Exchange]) -> list[str]:
@@ -65,9 +73,10 @@ def _mend(document: dict[str, Any]) -> None:
     ]
     watching["anyOf"] = watching.pop("oneOf")
     for path, operations in paths.items():
+        # The fake is both of Trakt's hosts.
+        operations.pop("servers", None)
         for method, operation in operations.items():
             if isinstance(operation, dict) and "responses" in operation:
-                # The host that signs people in is another one there, and the same here.
                 operation.pop("servers", None)
                 for status in (*_OF_ALL, *_OF_ONE.get((path, method), ())):
                     operation["responses"].setdefault(str(status), {"description": "not described"})
@@ -80,6 +89,7 @@ def _describe_listings(paths: dict[str, Any]) -> None:
     """The description has /sync/history for one title only, and of pauses only those of films."""
     for plural in ("movies", "episodes"):
         listing = copy.deepcopy(paths[f"/users/{{id}}/history/{plural}"]["get"])
+        listing["security"] = paths["/sync/history"]["post"]["security"]
         listing["parameters"] = [one for one in listing["parameters"] if one["in"] != "path"]
         paths[f"/sync/history/{plural}"] = {"get": listing}
         of_one = copy.deepcopy(listing)

@@ -360,8 +360,25 @@ def test_the_calls_are_named_without_being_made(trakt: FakeTrakt, backend: Trakt
         "  (unless it is paused there; from 1.0 to 79.9 per cent)",
         "GET /sync/playback/movies?page=1&limit=250&extended=full,images",
     ]
+    start = backend.explain(target(film), wanted("progress_update", position_ms=1, duration_ms=1000))
+    assert start[2:] == ["DELETE /sync/playback/…  (if it is paused there)"]
     unmark = backend.explain(target(film), wanted("mark_unwatched"))
     assert unmark[2:] == [
         'POST /sync/history/remove {"movies": [{"ids": {"trakt": 1}}]}  (unless there is no play)',
         "DELETE /sync/playback/…  (if it is paused there)",
+    ]
+
+
+def test_a_title_that_is_to_be_found_first_is_explained_so(backend: Trakt) -> None:
+    unknown = Target(
+        "", "episode", show_external_ids={"imdb": "tt9000001"}, season_number=0, episode_number=3
+    )
+    told = backend.explain(unknown, wanted("mark_watched", is_past_play=True))
+    assert told == [
+        "GET /search/imdb/tt9000001?type=show&extended=full,images  (until one is found)",
+        "GET /shows/…/seasons/0/episodes/3  (if not found)",
+        "GET /sync/history/episodes/…?page=1&limit=250&extended=full,images",
+        "GET /sync/playback/episodes?page=1&limit=250&extended=full,images",
+        'POST /sync/history {"episodes": [{"ids": {"trakt": 0}, "watched_at": "2026-11-20T20:30:15.000Z"}]}'
+        "  (unless this play is there)",
     ]

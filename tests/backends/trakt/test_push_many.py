@@ -164,6 +164,17 @@ def test_marks_clear_the_pauses_of_their_titles(trakt: FakeTrakt, backend: Trakt
     assert [pause.title for pause in trakt.alice.pauses] == [films[3]]
 
 
+def test_no_more_pauses_are_cleared_than_there_is_time_for(
+    trakt: FakeTrakt, backend: Trakt, films: list[Movie]
+) -> None:
+    for film in films[:25]:
+        trakt.alice.pause(film, 20, CLICK)
+    results = backend.push_many(pushes(films))
+    assert [type(one) for one in results] == [*[RemoteState] * 20, *[ServerTrouble] * 5, *[RemoteState] * 75]
+    states(backend.push_many(pushes(films[20:25])))
+    assert (trakt.alice.pauses, len(trakt.alice.plays)) == ([], 100)
+
+
 def test_positions_are_sent_one_by_one(trakt: FakeTrakt, backend: Trakt, films: list[Movie]) -> None:
     progress = pushes(films[:2], "progress_update", position_ms=HALF_HOUR)
     shown = states(backend.push_many([*progress, *pushes(films[2:4])]))

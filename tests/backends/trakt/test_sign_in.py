@@ -10,7 +10,9 @@ import pytest
 from mydia_web.backends.base import Connection, Credentials, LinkCode, Linked, RemoteUser, Target, Wanted
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
 from mydia_web.backends.trakt import Trakt
-from mydia_web.backends.trakt.tokens import OAuth
+from mydia_web.backends.trakt.tokens import OAUTH_URL, OAuth
+from tests.backends.openapi import needed
+from tests.backends.trakt import published
 from tests.conftest import Clock
 from tests.fakes.trakt import FakeTrakt
 from tests.fakes.trakt_api import Reply
@@ -148,6 +150,12 @@ def test_what_a_code_gave_is_kept_when_the_name_cannot_be_asked_for(
 )
 def test_the_host_that_signs_in_is_another(base_url: str, named: str, host: str) -> None:
     assert OAuth(Connection(base_url, {"auth_url": named} if named else {}))._url() == host
+
+
+@pytest.mark.parametrize("path", ["/oauth/device/code", "/oauth/device/token", "/oauth/token"])
+def test_the_host_that_signs_in_is_the_published_one(path: str) -> None:
+    needed(published.SPEC)
+    assert published.servers(path) == [OAUTH_URL]
 
 
 def test_a_typed_token_is_enough_to_read(trakt: FakeTrakt, client: Client, token: Token) -> None:
