@@ -17,12 +17,12 @@ from mydia_web.db import begin_write, db
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.models import Play
+from mydia_web.queue.agreement import standings
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources import registry
 from mydia_web.sources.accounts import accounts_of, add_source, connection_of
 from mydia_web.sources.linking import ask_for_code, is_confirmed, keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceItem
-from mydia_web.queue.agreement import standings
 from mydia_web.sync.pull import Report
 from mydia_web.sync.pulls import request_pull
 from mydia_web.sync.worker.delivering import Worker
@@ -75,11 +75,13 @@ def source(bench: Bench, kind: str, alice: User) -> Source:
 
 
 @pytest.fixture
-def pull(source: Source) -> Callable[[], Report]:
-    def pull_now() -> Report:
+def pull(source: Source) -> Callable[..., Report]:
+    """News since the last one where the server can tell; a sweep reads everything."""
+
+    def pull_now(*, is_sweep: bool = False) -> Report:
         db.session.commit()
         begin_write()
-        pull_id = request_pull(source.id).id
+        pull_id = request_pull(source.id, is_sweep=is_sweep).id
         db.session.commit()
         report = run_pull(pull_id)
         assert report
