@@ -19,6 +19,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._opened: dict[tuple[int, int], Backend | Failure] = {}
+        self._dropped: list[Backend] = []
 
     def get(self, source_id: int, user_id: int) -> Backend | Failure:
         key = (source_id, user_id)
@@ -28,14 +29,17 @@ class Connections:
 
     def drop(self, source_id: int, user_id: int) -> None:
         """Look at the account anew the next time; a push that is under way keeps its client."""
-        self._opened.pop((source_id, user_id), None)
+        dropped = self._opened.pop((source_id, user_id), None)
+        if isinstance(dropped, Backend):
+            self._dropped.append(dropped)
 
     def close(self) -> None:
         """Close all: an address or a password may have been changed since they were opened."""
-        for backend in self._opened.values():
+        for backend in (*self._opened.values(), *self._dropped):
             if not isinstance(backend, Failure):
                 backend.close()
         self._opened.clear()
+        self._dropped.clear()
 
 
 def _open(source_id: int, user_id: int) -> Backend | Failure:

@@ -26,14 +26,14 @@ class TraktBench:
 
     def __init__(self) -> None:
         ticks = Ticks()
+        pace = Pace(monotonic=ticks.monotonic, sleep=ticks.sleep)
 
         class InNoTime(Trakt):
-            """Waits on the fake's clock."""
+            """Waits on the fake's clock; all clients of the account take turns."""
 
             def __init__(
                 self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
             ) -> None:
-                pace = Pace(monotonic=ticks.monotonic, sleep=ticks.sleep)
                 super().__init__(connection, transport=transport, pace=pace)
 
         self.backend: type[Trakt] = InNoTime
