@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, case, func, literal, or_
 
 from mydia_web.clock import UNKNOWN_TIME, now
+from mydia_web.db import insert_for
 from mydia_web.errors import InvalidValue
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 
@@ -70,7 +72,20 @@ def first_values(intent: Intent, due_at: datetime) -> dict[str, Any]:
     }
 
 
-def fold(new: Any, *, is_mark: bool) -> dict[str, Any]:
+@cache
+def upsert(_dialect: str, *, of_episode: bool, is_mark: bool) -> Any:
+    """Takes `first_values`, folds them into what is owed already, and returns the row's id. Built once of each."""
+    row = insert_for(QueuedChange.__table__)
+    key = "episode_id" if of_episode else "media_item_id"
+    episode_id = QueuedChange.episode_id
+    return row.on_conflict_do_update(
+        index_elements=["user_id", key, "source_id", "play_key"],
+        index_where=episode_id.is_not(None) if of_episode else episode_id.is_(None),
+        set_=_fold(row.excluded, is_mark=is_mark),
+    ).returning(QueuedChange.__table__.c.id)
+
+
+def _fold(new: Any, *, is_mark: bool) -> dict[str, Any]:
     row = QueuedChange
     in_flight = row.status == Status.SYNCING
     delivered = row.status == Status.SYNCED

@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 
 from mydia_web.clock import now
-from mydia_web.db import UTCDateTime, db, insert_for
+from mydia_web.db import UTCDateTime, db
 from mydia_web.queue.front import Front, is_from
-from mydia_web.queue.intents import Intent, check, first_values, fold
+from mydia_web.queue.intents import Intent, check, first_values, upsert
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
 from mydia_web.queue.plays import forget_owed_plays, keep_owed_play
 from mydia_web.queue.wakeup import notify
@@ -53,18 +53,12 @@ class PlaybackSyncRepository:
             keep_owed_play(intent)
         elif intent.counts_plays and intent.completed is False:
             forget_owed_plays(intent)
-        row = insert_for(QueuedChange).values(**first_values(intent, due_at or now()))
-        of_episode = intent.episode_id is not None
-        key = "episode_id" if of_episode else "media_item_id"
-        folded = fold(row.excluded, is_mark=intent.change_type is not ChangeType.PROGRESS_UPDATE)
-        statement = row.on_conflict_do_update(
-            index_elements=["user_id", key, "source_id", "play_key"],
-            index_where=QueuedChange.episode_id.is_not(None)
-            if of_episode
-            else QueuedChange.episode_id.is_(None),
-            set_=folded,
+        statement = upsert(
+            db.engine.dialect.name,
+            of_episode=intent.episode_id is not None,
+            is_mark=intent.change_type is not ChangeType.PROGRESS_UPDATE,
         )
-        row_id = int(db.session.scalar(statement.returning(QueuedChange.id)) or 0)
+        row_id = int(db.session.scalar(statement, first_values(intent, due_at or now())) or 0)
         notify()
         return row_id
 
