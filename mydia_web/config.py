@@ -96,6 +96,8 @@ class Settings:
     pull_interval: float = _setting(1800.0, _seconds)
     #: Whether the web server also delivers the queue; false where `sync-queue --watch` runs beside it.
     embedded_worker: bool = _setting(True, _flag)
+    #: Whether the worker listens to servers that tell their news on an open connection and send no webhooks.
+    listen: bool = _setting(True, _flag)
     #: Whether the session cookie is sent over https only.
     secure_cookies: bool = _setting(False, _flag)
     #: How the server and the watching worker log: text or json.

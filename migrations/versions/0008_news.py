@@ -21,7 +21,6 @@ def upgrade() -> None:
         "sources", sa.Column("strategy", sa.String(), server_default="local-progressive", nullable=False)
     )
     op.add_column("sources", sa.Column("webhook_key", sa.String(), server_default="", nullable=False))
-    op.add_column("sources", sa.Column("clock_ahead_seconds", sa.Integer(), nullable=True))
     for table, name in (
         ("sources", "last_event_at"),
         ("source_accounts", "pulled_at"),
@@ -135,5 +134,5 @@ def downgrade() -> None:
     op.drop_column("source_item_states", "told_at")
     for name in ("swept_at", "pulled_at"):
         op.drop_column("source_accounts", name)
-    for name in ("last_event_at", "clock_ahead_seconds", "webhook_key", "strategy", *_EXCHANGED):
+    for name in ("last_event_at", "webhook_key", "strategy", *_EXCHANGED):
         op.drop_column("sources", name)

@@ -1,15 +1,18 @@
 """What every backend offers: the words it shares with the rest, and the client each kind of server has."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import httpx2
 
 from mydia_web.backends.errors import BackendError, NotOnServer
 from mydia_web.backends.traits import Traits
+
+if TYPE_CHECKING:
+    from mydia_web.backends.events.base import Event
 
 ContentKind = Literal["movie", "episode"]
 ChangeKind = Literal["progress_update", "mark_watched", "mark_unwatched"]
@@ -258,6 +261,14 @@ class Backend(ABC):
     def playing(self) -> Sequence[Playing]:
         """What is being played there now."""
         return ()
+
+    def listen(self) -> Generator["Event | None"]:
+        """The person's news as soon as the server has it, until the caller has heard enough and closes the generator.
+
+        None comes first, once there is a connection, and then at least every few seconds: there is nothing new. Raises
+        when the connection cannot be made or breaks. Only where `traits.listens`.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def artwork(self, url: str) -> Artwork:

@@ -41,6 +41,8 @@ class Traits:
     has_libraries: bool = False
     #: False: there is nobody to tell, and nothing is queued for it.
     takes_pushes: bool = True
+    #: It tells its news by itself on a connection that stays open: see `Backend.listen`.
+    listens: bool = False
     #: How many pushes at a time the server bears.
     concurrency: int = 1
     #: How many pushes `push_many` takes at once.

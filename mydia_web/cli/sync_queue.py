@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Event, Thread
 
 import click
-from flask import Flask, current_app
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -20,6 +19,7 @@ from mydia_web.cli.options import json_option
 from mydia_web.cli.queue_state import as_json as depth_as_json
 from mydia_web.cli.queue_state import note, planned_calls, retry_failed, waits_for_sign_in
 from mydia_web.cli.terminal import plain
+from mydia_web.config import app_context
 from mydia_web.db import begin_write, db
 from mydia_web.logs import set_up
 from mydia_web.queue.depths import Depth, depths
@@ -28,7 +28,7 @@ from mydia_web.sources.accounts import find_source, list_sources
 from mydia_web.sources.health import pause, pause_all, resume, resume_all
 from mydia_web.sync.delivery import Outcome
 from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.service import keep_going, watch_queue
+from mydia_web.sync.worker.service import READERS, Service, keep_going, watch_queue
 from mydia_web.sync.worker.summary import Summary
 
 ALL_DONE = 0
@@ -129,22 +129,27 @@ def _watch(source_ids: list[int] | None, *, as_json: bool) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    # A worker of all sources also reads them, for where no web server does.
+    readers = Service(app_context(), READERS if source_ids is None else ())
+    readers.start()
     console = Console()
-    if console.is_terminal and not console.is_dumb_terminal and not as_json:
-        _watch_live(source_ids, stop, console)
-        return
-    set_up(config.settings().log_format, config.settings().log_level)
-    click.echo("Watching the queue. Ctrl-C ends it.", err=True)
-    keep_going(_watching(source_ids), stop, current_app.app_context)
+    try:
+        if console.is_terminal and not console.is_dumb_terminal and not as_json:
+            _watch_live(source_ids, stop, console)
+            return
+        set_up(config.settings().log_format, config.settings().log_level)
+        click.echo("Watching the queue. Ctrl-C ends it.", err=True)
+        keep_going(_watching(source_ids), stop, app_context())
+    finally:
+        readers.stop()
 
 
 def _watch_live(source_ids: list[int] | None, stop: Event, console: Console) -> None:
     """The worker in a thread of its own, and this one shows what it does."""
     view, settings = LiveView(source_ids), config.settings()
     set_up(settings.log_format, settings.log_level, view.tail, stderr=not sys.stderr.isatty())
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     watching = _watching(source_ids, view.settled)
-    worker = Thread(target=keep_going, args=(watching, stop, app.app_context), name="watch_queue")
+    worker = Thread(target=keep_going, args=(watching, stop, app_context()), name="watch_queue")
     worker.start()
     try:
         show(view, console, stop, worker)

@@ -20,6 +20,7 @@ class Standing:
     """One copy of a content on one source, as it last showed this user's state, and what it is still owed."""
 
     source_id: int
+    source_item_id: int
     source_name: str
     kind: str
     path: str
@@ -86,6 +87,7 @@ def _standing(
 ) -> Standing:
     return Standing(
         source_id=source.id,
+        source_item_id=copy.id,
         source_name=source.name,
         kind=source.kind,
         path=copy.path,

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
+from mydia_web.queue.front import Front, is_from
 from mydia_web.queue.intents import Intent, check, first_values, fold
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
 from mydia_web.queue.plays import forget_owed_plays, keep_owed_play
@@ -91,12 +92,15 @@ class PlaybackSyncRepository:
             query.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(limit)
         ).all()
 
-    def mark_syncing(self, source_id: int, *, limit: int, lease: timedelta = LEASE) -> Sequence[QueuedChange]:
-        """Claim up to `limit` due rows of a source. No other worker gets them before the lease ends."""
+    def mark_syncing(
+        self, source_id: int, *, limit: int, lease: timedelta = LEASE, front: Front | None = None
+    ) -> Sequence[QueuedChange]:
+        """Claim up to `limit` due rows of a source, from `front` on, for as long as the lease."""
         at, token = now(), str(uuid.uuid4())
+        from_there = [is_from(front)] if front else []
         pick = (
             select(QueuedChange.id)
-            .where(QueuedChange.source_id == source_id, QueuedChange.next_attempt_at <= at)
+            .where(QueuedChange.source_id == source_id, QueuedChange.next_attempt_at <= at, *from_there)
             .order_by(QueuedChange.next_attempt_at, QueuedChange.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -250,11 +254,9 @@ class PlaybackSyncRepository:
 
     def count_in_flight(self, source_id: int) -> int:
         """Claimed rows of a source whose lease lives, whoever claimed them."""
-        query = select(func.count()).where(
-            QueuedChange.source_id == source_id,
-            QueuedChange.status == Status.SYNCING,
-            QueuedChange.lease_until >= now(),
-        )
+        # Over the index of leases on purpose: that of statuses holds all that were ever claimed, until it is cleared.
+        of_source = func.count().filter(QueuedChange.source_id == source_id)
+        query = select(of_source).where(QueuedChange.lease_until >= now())
         return db.session.scalar(query) or 0
 
     def _settle(self, row_id: int, token: str, **values: Any) -> bool:

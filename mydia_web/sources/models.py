@@ -42,8 +42,6 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     webhook_key: Mapped[str] = mapped_column(default="", server_default="")
     #: When its last event came in.
     last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: How far its clock is ahead of ours, by what it last said.
-    clock_ahead_seconds: Mapped[int | None]
     #: How many pushes at a time it bears; None: as many as its kind.
     concurrency: Mapped[int | None]
     #: Nothing is claimed for it before this: it asked us to wait, or it is down and a probe is due then.

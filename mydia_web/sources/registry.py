@@ -30,6 +30,11 @@ def kinds_that_hold_everything() -> list[str]:
     return [kind for kind, backend in _BACKENDS.items() if backend.traits.holds_everything]
 
 
+def kinds_that_listen() -> list[str]:
+    """The kinds that tell their news by themselves on a connection that stays open."""
+    return [kind for kind, backend in _BACKENDS.items() if backend.traits.listens]
+
+
 def backend_class(kind: str) -> type[Backend]:
     """Raises `InvalidValue` for an unknown kind."""
     if kind not in _BACKENDS:

@@ -24,13 +24,17 @@ class NoNews(Exception):
     """Nothing is to be done, for the reason given."""
 
 
-def apply_event(source: Source, event: Event, received_at: datetime) -> str:
-    """Take over what the event says; what was done, in words. Raises `NoNews`."""
+def apply_event(source: Source, event: Event, received_at: datetime, *, account_id: int | None = None) -> str:
+    """Take over what the event says; what was done, in words. Raises `NoNews`.
+
+    `account_id` is whose news it is where that is known; else the event tells.
+    """
     if event.action in ("test", "other") or event.item is None:
         raise NoNews("A test: the address works." if event.action == "test" else "Nothing about watching.")
     if event.server_id and source.server_id and _plain(event.server_id) != _plain(source.server_id):
         raise NoNews("It speaks of another server.")
-    account, report = _account(source, event), Report()
+    account = _account(source, event) if account_id is None else _known_account(account_id)
+    report = Report()
     copy, content = _copy(source, event.item)
     with Act(account.user_id, "webhook", source_id=source.id) as act:
         incoming = Incoming(act, source, account.id, report)
@@ -73,6 +77,13 @@ def _account(source: Source, event: Event) -> SourceAccount:
         return accounts[0]
     who = event.remote_user_name or event.remote_user_id or "an unnamed user"
     raise NoNews(f"Nobody here is {who} there.")
+
+
+def _known_account(account_id: int) -> SourceAccount:
+    account = db.session.get(SourceAccount, account_id)
+    if account is None:
+        raise NoNews("The account it was for was removed.")
+    return account
 
 
 def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]:

@@ -15,6 +15,7 @@ from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback import mark_unwatched, mark_watched
 from mydia_web.playback.acts import Act
 from mydia_web.playback.many import mark_show_unwatched, mark_show_watched
+from mydia_web.sync.agreeing import use_everywhere
 from mydia_web.web import htmx, item_pages, marks
 from mydia_web.web.filters import code, counted
 
@@ -85,6 +86,22 @@ def mark_show(show_id: int, number: int | None) -> ResponseReturnValue:
 @bp.post("/shows/<int:show_id>/seasons/<int:number>/unwatched")
 def unmark_show(show_id: int, number: int | None) -> ResponseReturnValue:
     return _mark_many(mark_show_unwatched, "marked unwatched", find_show(show_id), number)
+
+
+@bp.post("/movies/<int:movie_id>/use/<int:source_item_id>")
+def use_movie_state(movie_id: int, source_item_id: int) -> ResponseReturnValue:
+    return _use(find_movie(movie_id), source_item_id)
+
+
+@bp.post("/episodes/<int:episode_id>/use/<int:source_item_id>")
+def use_episode_state(episode_id: int, source_item_id: int) -> ResponseReturnValue:
+    return _use(find_episode(episode_id), source_item_id)
+
+
+def _use(content: Content, source_item_id: int) -> ResponseReturnValue:
+    """What this server shows becomes the state here and everywhere."""
+    act = use_everywhere(g.user.id, content, source_item_id)
+    return _marked(act, [content], f"{_name(content)} is set as that server shows it, here and everywhere.")
 
 
 def _show_page(show: MediaItem, season_number: int | None) -> str:

@@ -21,11 +21,12 @@ from mydia_web.cli import live
 from mydia_web.cli.flow import Rate, Tail
 from mydia_web.cli.live import LiveView
 from mydia_web.clock import now
-from mydia_web.db import db
+from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import mark_watched
 from mydia_web.sources.health import pause_all
 from mydia_web.sources.models import Source
+from mydia_web.sync.pulls import request_pull
 from mydia_web.sync.worker.delivering import Worker
 from tests.cast import add_copy, add_film, add_server
 from tests.fakes.kodi import FakeKodi
@@ -113,6 +114,8 @@ def test_a_terminal_shows_each_source_as_it_changes(
 ) -> None:
     watching = watch()
     watching.shows(r"Living room +Up to date +0 +0 +0 +0")
+    db.session.commit()
+    begin_write()
     mark_watched(alice.id, film, origin="web")
     db.session.commit()
     watching.shows(r"Living room .* 1 ")
@@ -270,3 +273,25 @@ def test_the_rate_is_that_of_the_last_whole_seconds() -> None:
     assert rate.per_second(109.99) == 100
     assert rate.per_second(112.0) == 60
     assert rate.per_second(200.0) == 0
+
+
+def test_a_worker_of_all_sources_also_reads_them(
+    watch: Callable[..., Watching], server: Source, kodi: FakeKodi, alice: User
+) -> None:
+    """As where the web servers do not."""
+    kodi.add_movie(
+        "Tears of Steel", year=2012, imdb="tt2285752", playcount=1, lastplayed="2026-01-02 20:00:00"
+    )
+    db.session.commit()
+    begin_write()
+    pull = request_pull(server.id)
+    db.session.commit()
+    watching = watch(terminal=False)
+    watching.shows("Watching the queue")
+    until = time.monotonic() + 20
+    while pull.finished_at is None and time.monotonic() < until:
+        time.sleep(0.1)
+        db.session.rollback()
+    assert pull.message == "2 titles: 1 watched"
+    watching.signal(signal.SIGINT)
+    assert watching.ends() == 0

@@ -27,6 +27,7 @@ from mydia_web.playback.continue_watching import CardPlace
 from mydia_web.playback.history import Cursor, plays_of
 from mydia_web.queue.agreement import names_of_told, standings
 from mydia_web.queue.attempts import list_attempts
+from mydia_web.queue.front import find_front
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.listing import find_row, list_rows, owed_by_source
 from mydia_web.queue.models import ChangeType, QueuedChange
@@ -116,6 +117,9 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     # The worker
     "claim": lambda: QUEUE.mark_syncing(DEAD, limit=50),
     "claim from a source that is owed little": lambda: QUEUE.mark_syncing(1, limit=50),
+    "claim from the front on": lambda: QUEUE.mark_syncing(DEAD, limit=50, front=find_front(DEAD)),
+    "the front": lambda: find_front(DEAD),
+    "the front from an older one on": lambda: find_front(DEAD, find_front(DEAD)),
     "rescue": QUEUE.rescue,
     "in flight": lambda: QUEUE.count_in_flight(DEAD),
     "settle": lambda: QUEUE.mark_synced(1, "token"),
@@ -271,8 +275,15 @@ def test_the_claim_keeps_its_index_when_it_is_planned_for_any_source(
     assert plan.scanned & BIG == set(), str(plan)
 
 
-def test_the_rescue_reads_leases_alone(answers: Callable[[str], Answer]) -> None:
-    assert answers("rescue").indexes == {"ix_playback_sync_queue_lease"}
+@pytest.mark.parametrize("question", ["rescue", "in flight"])
+def test_leases_alone_tell_what_is_in_flight(question: str, answers: Callable[[str], Answer]) -> None:
+    assert answers(question).indexes == {"ix_playback_sync_queue_lease"}
+
+
+def test_a_claim_from_the_front_begins_there(answers: Callable[[str], Answer]) -> None:
+    given = answers("claim from the front on")
+    assert "ix_playback_sync_queue_due" in given.indexes, str(given)
+    assert not given.sorts, str(given)
 
 
 @pytest.mark.parametrize("question", ["history", "history, deep down", "history without dates", "films"])

@@ -4,12 +4,18 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from mydia_web.accounts.models import User
+from mydia_web.backends.base import RemoteState
 from mydia_web.db import db
-from mydia_web.library.models import Content
+from mydia_web.library.models import Content, MediaItem
 from mydia_web.playback import get_progress, mark_watched, save_progress
 from mydia_web.playback.history import count_plays, plays_of
 from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.sources.accounts import accounts_of
+from mydia_web.sources.models import Source
+from mydia_web.sources.states import ShownState, keep_states
 from tests.cast import Cast, add_copy, add_server
 from tests.web.conftest import HTMX
 
@@ -252,3 +258,31 @@ def test_an_address_used_the_wrong_way_says_so(browser_of_alice: FlaskClient, ca
     assert answer.status_code == 405
     assert "GET" in answer.headers["Allow"]
     assert "<html" in answer.text
+
+
+def test_what_one_server_shows_is_made_the_state_everywhere(
+    browser_of_alice: FlaskClient, alice: User, film: MediaItem
+) -> None:
+    """Two Kodis and ourselves, each with another idea of the same film."""
+    shown = {}
+    for name, watched, position in (("Den", True, 0), ("Attic", False, 300_000)):
+        source = add_server(name, alice)
+        copy = add_copy(source, film)
+        [account] = accounts_of(source.id)
+        keep_states([ShownState(account.id, copy.id, RemoteState(watched, position))])
+        shown[name] = copy.id
+    db.session.commit()
+    page = browser_of_alice.get(f"/movies/{film.id}").text
+    assert page.count("Use this one everywhere") == 2
+    answer = browser_of_alice.post(f"/movies/{film.id}/use/{shown['Den']}")
+    assert answer.status_code == 303
+    progress = get_progress(alice.id, film)
+    assert progress is not None
+    assert progress.watched
+    [owed] = db.session.scalars(select(QueuedChange))
+    assert (db.session.get_one(Source, owed.source_id).name, owed.completed) == ("Attic", True)
+    browser_of_alice.post(f"/movies/{film.id}/use/{shown['Attic']}")
+    progress = get_progress(alice.id, film)
+    assert progress is not None
+    assert (progress.watched, progress.position_seconds) == (False, 300)
+    assert browser_of_alice.post(f"/movies/{film.id}/use/99").status_code == 404

@@ -40,3 +40,5 @@ class Event:
     at: datetime | None = None
     #: Such as "Living room TV".
     device: str = ""
+    #: By our clock, no later than what it tells was read there; None: when it came in.
+    heard_at: datetime | None = None

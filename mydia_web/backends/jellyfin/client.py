@@ -1,15 +1,17 @@
 """The Jellyfin backend."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import ClassVar
 
 import httpx2
 
 from mydia_web.backends.base import Connection, LinkCode, Linked, Target, Wanted
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.events.base import Event
 from mydia_web.backends.http import Http
 from mydia_web.backends.jellyfin import writing
+from mydia_web.backends.jellyfin.listening import Listener
 from mydia_web.backends.jellyfin.session import JellyfinSession
 from mydia_web.backends.mediabrowser.calls import Call
 from mydia_web.backends.mediabrowser.client import MediaBrowser, say
@@ -17,6 +19,7 @@ from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import SHOWS, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData
 from mydia_web.backends.mediabrowser.session import Forbidden, server_address
+from mydia_web.backends.sockets import open_socket
 from mydia_web.backends.traits import Field, Traits
 
 _OLDEST = (10, 9)
@@ -42,12 +45,14 @@ class Jellyfin(MediaBrowser):
         linking="Quick Connect",
         concurrency=4,
         has_libraries=True,
+        listens=True,
     )
     _page = "web/#/details"
 
     def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
         self._address = server_address(connection.base_url)
         self._library_ids = connection.library_ids
+        self._verify = connection.verify_tls
         self._session: JellyfinSession = JellyfinSession(
             Http(
                 self._address,
@@ -81,6 +86,18 @@ class Jellyfin(MediaBrowser):
             return jellyfin._session.poll_link(secret.get("secret", ""))
         finally:
             jellyfin.close()
+
+    def listen(self) -> Generator[Event | None]:
+        # The players first: the question renews a sign-in that has run out.
+        self.playing()
+        with open_socket(
+            f"ws{self._address.removeprefix('http')}/socket",
+            product="Jellyfin",
+            place=self._session.http.address.place,
+            headers=self._session.own_headers(),
+            verify=self._verify,
+        ) as socket:
+            yield from Listener(self._session.user_id, self.playing).listen(socket)
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
         item = Item.model_validate({"Id": _guid(target.remote_id) or target.remote_id})

@@ -40,6 +40,11 @@ class JellyfinSession(Session):
         said = ", ".join(f'{name}="{quote(value, safe="")}"' for name, value in parts.items())
         return {"Authorization": f"MediaBrowser {said}"}
 
+    def own_headers(self) -> Mapping[str, str]:
+        """How the person is named on a connection that is not ours to send requests on."""
+        _ = self.user
+        return self.headers(self._token)
+
     def whose_token(self) -> RemoteUser | None:
         answer = self.raw("GET", "Users/Me", understood=(400,))
         if answer.status == 400:  # an API key

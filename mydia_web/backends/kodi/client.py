@@ -1,6 +1,6 @@
 """The Kodi backend. One Kodi is one person: it keeps no users."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -14,27 +14,31 @@ from mydia_web.backends.base import (
     Connection,
     ContentKind,
     LibraryPage,
+    Playing,
     RemoteState,
     ServerInfo,
     Target,
     Wanted,
 )
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.events.base import Event
 from mydia_web.backends.http import Http
 from mydia_web.backends.kodi import changes, mapping
+from mydia_web.backends.kodi.listening import PORT, Listener, address_of
 from mydia_web.backends.kodi.listing import read_library
 from mydia_web.backends.kodi.mapping import (
     STATE_FIELDS,
     VOCABULARY,
     Entry,
     Player,
-    Playing,
     UnreadableEntryError,
     Video,
 )
+from mydia_web.backends.kodi.playing import Played, read_playing
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime, ask_time
-from mydia_web.backends.traits import Traits
+from mydia_web.backends.sockets import open_socket
+from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
 
 _NAME = "System.FriendlyName"
 
@@ -48,6 +52,12 @@ class Kodi(Backend):
         summary="The player on your television or computer. Its web server must be switched on: Settings, Services, "
         "Control.",
         address_hint="Such as http://192.168.1.20:8080",
+        fields=(
+            USERNAME,
+            PASSWORD,
+            Field("websocket_port", "Port of its notifications", f"Leave empty for Kodi's own, {PORT}."),
+        ),
+        listens=True,
     )
 
     def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
@@ -60,6 +70,7 @@ class Kodi(Backend):
             transport=transport,
         )
         self._rpc = JsonRpc(self._http)
+        self._port = connection.credentials.get("websocket_port", "")
         self._known_time: KodiTime | None = None
 
     def close(self) -> None:
@@ -111,6 +122,16 @@ class Kodi(Backend):
         note = "" if self._known_time else "  (lastplayed in UTC here; sent in Kodi's own time)"
         return [f"{call}{note if 'lastplayed' in call.params else ''}" for call in calls]
 
+    def playing(self) -> Sequence[Playing]:
+        return read_playing(self._rpc)
+
+    def listen(self) -> Generator[Event | None]:
+        """Kodi asks for no sign-in here. It must allow remote control from other systems: Settings, Services."""
+        url = address_of(self._http.address, self._port)
+        place = url.removesuffix("/jsonrpc")
+        with open_socket(url, product="Kodi", place=place) as socket:
+            yield from Listener(self._rpc, self._time).listen(socket)
+
     def artwork(self, url: str) -> Artwork:
         if not url.startswith("image://"):
             raise Rejected("This is not the address of a picture in Kodi.")
@@ -159,7 +180,7 @@ class Kodi(Backend):
         for player in self._rpc.call("Player.GetActivePlayers"):
             number_of_player = _readable(Player, player).playerid
             result = self._rpc.call("Player.GetItem", playerid=number_of_player, properties=["file"])
-            playing = _readable(Playing, result.get("item"))
+            playing = _readable(Played, result.get("item"))
             if (playing.type, playing.id) == (kind, number) or (video.file and playing.file == video.file):
                 raise ServerTrouble(f"“{video.name[:80]}” is being played there now; trying again later.")
 

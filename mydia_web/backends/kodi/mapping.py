@@ -79,14 +79,6 @@ class Player(BaseModel):
     type: str = ""
 
 
-class Playing(BaseModel):
-    """What a player plays; a file outside the library has no id."""
-
-    type: str = ""
-    id: Count = 0
-    file: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """The names of one kind of video in Kodi's methods and answers."""

@@ -5,7 +5,7 @@ One thread speaks to the database, the others to the servers, and no transaction
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +28,7 @@ from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
 from mydia_web.sync import metrics
 from mydia_web.sync.delivery import Delivery, Failure, Outcome, prepare
 from mydia_web.sync.settling import settle
+from mydia_web.sync.worker.claiming import Claims
 from mydia_web.sync.worker.connections import Connections
 from mydia_web.sync.worker.damage import UNREADABLE, UNWRITABLE, set_aside_unreadable
 from mydia_web.sync.worker.lanes import Lane
@@ -76,6 +77,7 @@ class Worker:
         self._connections = Connections()
         self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="push")
         self._lanes: dict[int, Lane] = {}
+        self._claims = Claims()
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         #: Rows that are claimed and neither settled nor given back.
         self._open = 0
@@ -107,6 +109,7 @@ class Worker:
         summary, left = Summary(), limit
         until = _Until(stop, time.monotonic() + max_seconds if max_seconds is not None else None)
         self._lanes.clear()
+        self._claims = Claims()
         while True:
             if until.is_over():
                 for lane in self._lanes.values():
@@ -136,16 +139,18 @@ class Worker:
 
     def _claim_due(self, left: int | None, *, probe: bool) -> int:
         begin_write()
-        self._queue.rescue()
+        self._claims.rescue()
         claimed: list[tuple[Lane, list[Delivery]]] = []
         number = 0
-        for source in self._sources():
+        sources = self._sources()
+        self._claims.find_fronts([source.id for source in sources])
+        for source in sources:
             lane = self._lane(source)
             room = self._room(source, lane, probe=probe) if lane.wants_more else 0
             if left is not None:
                 room = min(room, left - number)
             if room > 0:
-                deliveries = prepare(self._queue.mark_syncing(source.id, limit=room))
+                deliveries = prepare(self._claims.take(source.id, room))
                 deliveries = self._hold_back(deliveries, items_playing(source.id) if deliveries else set())
                 claimed.append((lane, deliveries))
                 number += len(deliveries)
@@ -171,7 +176,7 @@ class Worker:
             self._queue.release(one.row_id, one.claim_token, due_at=now() + HELD_BACK)
         return [one for one in deliveries if one not in held]
 
-    def _sources(self) -> Iterable[Source]:
+    def _sources(self) -> Sequence[Source]:
         # With many workers each takes other sources first, and waits for none.
         query = select(Source).where(Source.enabled, Source.kind.in_(kinds_that_take_pushes()))
         if self._only is not None:

@@ -14,6 +14,7 @@ from mydia_web.queue.wakeup import WakeUp
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import next_events, prune_events
+from mydia_web.sync import notifications
 from mydia_web.sync.news import NoNews, apply_event
 
 log = logging.getLogger(__name__)
@@ -69,8 +70,11 @@ def _apply(event_id: int) -> None:
 
 
 def _applied(stored: SourceEvent) -> str:
-    event = parse(stored.kind, json.loads(stored.body))
-    return apply_event(get_source(stored.source_id), event, min(stored.received_at, now()))
+    source, received_at = get_source(stored.source_id), min(stored.received_at, now())
+    if stored.kind != notifications.KIND:
+        return apply_event(source, parse(stored.kind, json.loads(stored.body)), received_at)
+    told = notifications.read(stored.body)
+    return apply_event(source, told.event, told.event.heard_at or received_at, account_id=told.account_id)
 
 
 def _give_up(event_id: int, status: str, words: str) -> None:

@@ -21,6 +21,7 @@ from mydia_web.sync.delivery import Outcome
 from mydia_web.sync.pulls import open_pulls, request_pull
 from mydia_web.sync.worker.delivering import Worker
 from mydia_web.sync.worker.inbox import watch_inbox
+from mydia_web.sync.worker.listening import watch_servers
 from mydia_web.sync.worker.pulling import reclaim_lost_pulls, run_pull
 
 log = logging.getLogger(__name__)
@@ -96,14 +97,20 @@ def keep_going(watch: Callable[[Event], None], stop: Event, app_context: AppCont
             stop.wait(5)
 
 
-class Service:
-    """The threads of a running web server."""
+#: What must run somewhere beside the deliveries; more than one at a time do no harm.
+READERS: Sequence[Callable[[Event], None]] = (watch_pulls, watch_inbox)
 
-    def __init__(self, app_context: AppContext) -> None:
+
+class Service:
+    """The threads of a running web server, or those of them that are named."""
+
+    def __init__(
+        self, app_context: AppContext, watches: Sequence[Callable[[Event], None]] | None = None
+    ) -> None:
         self._stop = Event()
         self._threads = [
             Thread(target=keep_going, args=(watch, self._stop, app_context), name=watch.__name__, daemon=True)
-            for watch in (watch_queue, watch_pulls, watch_inbox)
+            for watch in (_watches(app_context) if watches is None else watches)
         ]
 
     def start(self) -> None:
@@ -115,6 +122,12 @@ class Service:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout)
+
+
+def _watches(app_context: AppContext) -> Sequence[Callable[[Event], None]]:
+    always = (watch_queue, *READERS)
+    with app_context():
+        return (*always, watch_servers) if config.settings().listen else always
 
 
 def _run(pull_id: int) -> None:

@@ -62,8 +62,9 @@ def test_it_fails_as_it_is_told(bench: Bench) -> None:
         refused.check()
     with bench.answering(429, headers={"Retry-After": "3"}), pytest.raises(RateLimited):
         backend.check()
+    (film,) = bench.add_movie("Sintel", imdb="tt1727587")
     with bench.losing_answers(), pytest.raises(Unreachable):
-        backend.check()
+        backend.push(film, Wanted("mark_watched", datetime(2026, 11, 1, tzinfo=UTC)))
     backend.check()
     assert bench.violations() == []
     backend.close()
