@@ -16,8 +16,10 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import remember_artwork
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, UnmatchedItem
+from mydia_web.sources.registry import kinds_that_hold_everything
 from mydia_web.sync.incoming import Incoming
 from mydia_web.sync.matching import Matcher, Unmatched
+from mydia_web.sync.vanished import vanished
 
 #: More than this many items unwatched at once, and more than a tenth of what was seen, is not a person's doing.
 MANY_REMOVALS = 20
@@ -80,6 +82,9 @@ class PullOf:
         self._new_shows: set[int] = set()
         #: When the first page was asked for.
         self._began_at: datetime | None = None
+        #: What an account service has listed; None: the kind lists what it has, watched or not.
+        self._listed: set[str] | None = set() if source.kind in kinds_that_hold_everything() else None
+        self._problems = 0
 
     def take(self, page: LibraryPage, asked_at: datetime) -> None:
         """Merge one page, which was asked for at `asked_at`."""
@@ -87,6 +92,9 @@ class PullOf:
         self.report.began_at = self.report.began_at or asked_at
         self.report.done, self.report.total = page.done, page.total
         self.report.problems += page.problems
+        self._problems += len(page.problems)
+        if self._listed is not None:
+            self._listed.update(item.remote_id for item in page.items)
         matcher = Matcher(page.items)
         known = self._known_items(page.items)
         matched: list[tuple[SourceItem, RemoteItem, Content]] = []
@@ -111,6 +119,8 @@ class PullOf:
 
     def finish(self, *, is_whole: bool = True) -> None:
         """Apply removals, unless they are too many to be a person's doing; bring next episodes up to date."""
+        if is_whole:
+            self._take_vanished()
         limit = max(MANY_REMOVALS, self.report.done // 10)
         if len(self._removals) > limit and not self.report.takes_removals:
             self.report.held_back += len(self._removals)
@@ -124,6 +134,13 @@ class PullOf:
             refresh_show(show_id)
         if is_whole:
             self._forget_unmatched()
+
+    def _take_vanished(self) -> None:
+        """What could not be read looks like what is gone: then nothing is taken for gone."""
+        if self._listed is None or self._account_id is None or self._began_at is None or self._problems:
+            return
+        for gone in vanished(self._source_id, self._account_id, self._listed, self._began_at):
+            self._merge(gone, self._began_at)
 
     def _forget_unmatched(self) -> None:
         # What this whole reading did not find unrecognised again was matched or is gone.

@@ -22,7 +22,7 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.sources import registry
 from mydia_web.sources.accounts import accounts_of, add_source, connection_of
 from mydia_web.sources.linking import ask_for_code, is_confirmed, keep_sign_in, sign_in
-from mydia_web.sources.models import Source, SourceItem
+from mydia_web.sources.models import Source, SourceItem, SourceItemState
 from mydia_web.sync.pull import Report
 from mydia_web.sync.pulls import request_pull
 from mydia_web.sync.worker.delivering import Worker
@@ -129,7 +129,18 @@ def everything_due() -> None:
     db.session.commit()
 
 
-def is_nothing_new(report: Report) -> bool:
+def an_hour_passes() -> None:
+    """Since anything was seen."""
+    db.session.execute(update(SourceItemState).values(seen_at=now() - timedelta(hours=2)))
+    db.session.commit()
+
+
+def is_nothing_new(pull: Callable[..., Report]) -> bool:
+    """Neither in what has changed since, nor in everything."""
+    return all(_is_empty(pull(is_sweep=is_sweep)) for is_sweep in (False, True))
+
+
+def _is_empty(report: Report) -> bool:
     news = (report.watched, report.unwatched, report.positions, report.owed, report.conflicts)
     return not any(news) and not report.problems and not report.unmatched
 
@@ -172,7 +183,7 @@ class TestEveryKind:
         begun = bench.add_episode("The Long Orbit", 1, 1, minutes=30)
         bench.person_stops_at(begun, 600_000, LATER)
         pull()
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         assert db.session.scalar(select(func.count()).select_from(Play)) == 1
         assert queue() == []
 
@@ -190,8 +201,7 @@ class TestEveryKind:
         if bench.backend.traits.keeps_dates:
             assert held.last_played_at == LATER
         assert [row.status for row in queue()] == ["synced"]
-        for _ in range(2):
-            assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         assert plays_of(alice, film) == [LATER]
         assert [row.status for row in queue()] == ["synced"]
 
@@ -204,7 +214,7 @@ class TestEveryKind:
         mark_watched(alice.id, episode_of(the_film("The Long Orbit"), 1, 2))
         drain()
         assert [bench.held(one).watched for one in (first, second)] == [False, True]
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
 
     def test_a_position_reaches_it_and_comes_back_as_no_news(self, source, bench, pull, drain, alice):
         target = tears(bench)
@@ -216,7 +226,7 @@ class TestEveryKind:
         held = bench.held(target)
         assert not held.watched
         assert abs(held.position_ms - 400_000) < bench.grain_ms
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         assert get_progress(alice.id, film).position_seconds == 400
 
     def test_a_late_position_keeps_its_place_here_even_where_the_server_cannot(
@@ -230,8 +240,7 @@ class TestEveryKind:
         save_progress(alice.id, film, position_seconds=612, duration_seconds=720)
         drain()
         assert not bench.held(target).watched
-        for _ in range(2):
-            assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         progress = get_progress(alice.id, film)
         assert (progress.position_seconds, progress.watched) == (612, False)
         assert [row.status for row in queue()] == ["synced"]
@@ -245,7 +254,7 @@ class TestEveryKind:
         drain()
         held = bench.held(target)
         assert (held.watched, held.play_count, held.position_ms) == (False, 0, 0)
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         assert get_progress(alice.id, film) is None
 
     def test_unwatching_there_unwatches_here(self, source, bench, pull, alice):
@@ -253,22 +262,23 @@ class TestEveryKind:
         bench.person_watches(target, LONG_AGO)
         bench.person_watches(bench.add_episode("The Long Orbit", 1, 1), LONG_AGO)
         pull()
+        an_hour_passes()
         bench.person_unwatches(target)
-        report = pull()
+        report = pull(is_sweep=True)
         film = the_film("Tears of Steel")
         assert report.unwatched == 1
         assert get_progress(alice.id, film) is None
         assert plays_of(alice, film) == [LONG_AGO]
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
 
     def test_a_rewatch_there_is_one_more_play_here(self, source, bench, pull, alice):
         target = tears(bench)
         bench.person_watches(target, LONG_AGO)
         pull()
         bench.person_watches(target, LATER)
-        assert pull().watched == 1
+        assert pull(is_sweep=True).watched == 1
         assert plays_of(alice, the_film("Tears of Steel")) == [LONG_AGO, LATER]
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
 
     def test_a_rewatch_under_way_here_is_under_way_there(self, source, bench, pull, drain, alice):
         target = tears(bench)
@@ -280,7 +290,7 @@ class TestEveryKind:
         held = bench.held(target)
         assert held.watched
         assert abs(held.position_ms - 300_000) < bench.grain_ms
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         assert get_progress(alice.id, film).in_progress
 
     def test_an_outage_loses_nothing(self, source, bench, pull, drain, alice):
@@ -296,7 +306,7 @@ class TestEveryKind:
         everything_due()
         drain()
         assert bench.held(target).watched
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         assert plays_of(alice, film) == [LATER]
 
     def test_a_lost_answer_is_no_second_play(self, source, bench, pull, drain, alice):
@@ -312,7 +322,7 @@ class TestEveryKind:
         held = bench.held(target)
         assert held.watched
         assert held.play_count <= before + 1
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
 
     def test_a_refused_sign_in_waits_for_the_person(self, source, bench, pull, drain, alice, monkeypatch):
         target = tears(bench)
@@ -340,10 +350,51 @@ def test_every_copy_is_told(source, bench, pull, drain, alice):
     mark_watched(alice.id, the_film("Tears of Steel"))
     drain()
     assert [bench.held(one).play_count for one in copies] == [1, 1]
-    assert is_nothing_new(pull())
+    assert is_nothing_new(pull)
 
 
 class TestTrakt:
+    def test_a_pause_that_is_gone_there_stays_here(self, source, bench, pull, alice):
+        """It drops them after some months by itself."""
+        target = tears(bench)
+        bench.person_stops_at(target, 300_000, LONG_AGO)
+        pull()
+        an_hour_passes()
+        bench.person_unwatches(target)
+        assert is_nothing_new(pull)
+        assert get_progress(alice.id, the_film("Tears of Steel")).in_progress
+        assert not db.session.scalar(select(func.count()).where(SourceItemState.position_ms > 0))
+
+    def test_an_account_that_is_suddenly_empty_is_left_alone(self, source, bench, pull, alice):
+        targets = [one for n in range(25) for one in bench.add_movie(f"Film {n}", imdb=f"tt{n + 1:07}")]
+        for target in targets:
+            bench.person_watches(target, LONG_AGO)
+        pull()
+        an_hour_passes()
+        for target in targets:
+            bench.person_unwatches(target)
+        report = pull(is_sweep=True)
+        assert (report.unwatched, report.held_back) == (0, 25)
+        assert get_progress(alice.id, the_film("Film 1")).watched
+
+    def test_what_was_marked_just_now_may_not_be_listed_yet(self, source, bench, pull, drain, alice, film):
+        [target] = bench.add_movie("Sintel", minutes=15, imdb="tt1727587")
+        mark_watched(alice.id, film, at=LATER)
+        drain()
+        bench.person_unwatches(target)
+        assert pull(is_sweep=True).unwatched == 0
+        assert get_progress(alice.id, film).watched
+
+    def test_a_title_that_cannot_be_read_is_not_gone(self, source, bench, pull, alice):
+        target = tears(bench)
+        bench.person_watches(target, LONG_AGO)
+        pull()
+        an_hour_passes()
+        next(iter(bench.trakt.movies.values())).broken["title"] = ""
+        report = pull(is_sweep=True)
+        assert (report.unwatched, len(report.problems)) == (0, 1)
+        assert get_progress(alice.id, the_film("Tears of Steel")).watched
+
     def test_two_plays_marked_during_an_outage_arrive_as_two_plays(
         self, source, bench, pull, drain, alice, film
     ):
@@ -357,7 +408,7 @@ class TestTrakt:
         drain()
         account = bench.trakt.alice
         assert sorted(play.watched_at for play in account.plays) == [LONG_AGO, LATER]
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         assert plays_of(alice, film) == [LONG_AGO, LATER]
 
     def test_a_title_that_was_never_listed_is_found_by_its_ids(self, source, bench, pull, drain, alice, film):
@@ -372,7 +423,7 @@ class TestTrakt:
         drain()
         assert bench.held(target).play_count == 0
         assert not [path for _, path in bench.requests() if path.startswith("/search/imdb")]
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
 
     def test_an_episode_is_found_by_its_show(self, source, bench, pull, drain, alice):
         target = bench.add_episode("The Long Orbit", 0, 1)
@@ -384,7 +435,7 @@ class TestTrakt:
         mark_watched(alice.id, episode_of(show, 0, 1), at=LATER)
         drain()
         assert bench.held(target).last_played_at == LATER
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
 
     def test_a_hundred_and_fifty_marks_of_known_titles_are_two_requests(
         self, source, bench, pull, drain, alice
@@ -403,7 +454,7 @@ class TestTrakt:
         assert summary.tallies["There"].synced == 150
         assert [bench.held(target).play_count for target in targets] == [2] * 150
         assert bench.writes()[before:] == ["POST /sync/history"] * 2
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
 
     def test_marks_of_titles_it_never_listed_are_looked_up_a_few_at_a_time(
         self, source, bench, pull, drain, alice
@@ -415,7 +466,7 @@ class TestTrakt:
         drain()
         assert len(bench.trakt.alice.plays) == 60
         assert bench.writes()[before:] == ["POST /sync/history"] * 3
-        assert is_nothing_new(pull())
+        assert is_nothing_new(pull)
         assert {row.status for row in queue()} == {"synced"}
 
     def test_a_title_without_ids_is_not_owed(self, source, bench, drain, alice):

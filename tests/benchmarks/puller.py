@@ -1,0 +1,75 @@
+"""Pulls one source in a process of its own, and says as JSON what that took and which rows it wrote."""
+
+import json
+import os
+import re
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from mydia_web import create_app
+from mydia_web.db import begin_write, db
+from mydia_web.sync.pulls import request_pull
+from mydia_web.sync.worker.pulling import run_pull
+
+_WRITE = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
+
+
+def pull(source_id: int, *, is_sweep: bool = True) -> dict[str, Any]:
+    begin_write()
+    pull_id = request_pull(source_id, is_sweep=is_sweep).id
+    db.session.commit()
+    with _written_rows() as (written, statements):
+        began, cpu = time.perf_counter(), time.process_time()
+        report = run_pull(pull_id)
+        took = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
+    assert report
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        **took,
+        "peak_mib": peak / 1024,
+        "statements": sum(statements.values()),
+        "by_verb": dict(statements),
+        "written": dict(written),
+        "report": report.message,
+        "problems": report.problems[:3],
+    }
+
+
+@contextmanager
+def _written_rows() -> Iterator[tuple[Counter[str], Counter[str]]]:
+    """Rows by table, and statements by their first word."""
+    written: Counter[str] = Counter()
+    statements: Counter[str] = Counter()
+
+    def note(_: Any, cursor: Any, statement: str, *__: Any) -> None:
+        statements[statement.split(None, 1)[0]] += 1
+        if (found := _WRITE.match(statement)) and cursor.rowcount > 0:
+            written[found[2]] += cursor.rowcount
+
+    event.listen(db.engine, "after_cursor_execute", note)
+    try:
+        yield written, statements
+    finally:
+        event.remove(db.engine, "after_cursor_execute", note)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        import cProfile  # noqa: PLC0415
+    with create_app().app_context():
+        if len(sys.argv) > 2:
+            profile = cProfile.Profile()
+            profile.enable()
+        result = pull(int(sys.argv[1]))
+        if len(sys.argv) > 2:
+            profile.dump_stats(sys.argv[2])
+    print(json.dumps(result))
+    sys.stdout.flush()
+    os._exit(0)
