@@ -75,6 +75,10 @@ class FakeKodi(Library):
         self.ignores_changes = False
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.playing: Video | None = None
+        #: Seconds, and whether it is paused.
+        self.playing_at, self.paused = 0.0, False
+        #: Told of each video that was set from outside, and whether its play count is another.
+        self.on_change: Callable[[Video, bool], None] = lambda _video, _plays: None
         #: Seconds before each answer.
         self.delay = 0.0
         self.requests: list[Request] = []
@@ -170,7 +174,7 @@ class FakeKodi(Library):
         return f"{self.now().astimezone(ZoneInfo(self.timezone)):%Y-%m-%d %H:%M:%S}"
 
     def play(self, video: Video) -> None:
-        self.playing = video
+        self.playing, self.playing_at, self.paused = video, 0.0, False
 
     def stop(self, at_seconds: float) -> None:
         """End playing there: the resume point is kept from 3 minutes to 92 %, the mark comes at 90 %."""

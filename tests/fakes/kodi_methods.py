@@ -114,8 +114,11 @@ def _set(kind: str) -> Method:
         if video is None:
             raise unknown_id()
         if not kodi.ignores_changes:
+            played, before = video.played, (video.played.playcount, video.played.lastplayed)
             _set_resume(video, params.get("resume"))
             _set_playcount(kodi, video, params)
+            if (played.playcount, played.lastplayed) != before:
+                kodi.on_change(video, played.playcount != before[0])
         return "OK"
 
     return change
@@ -188,6 +191,30 @@ def _playing(kodi: "FakeKodi", params: Params) -> Any:
     return {"item": {"file": video.file, "id": video.id, "label": video.title, "type": video.kind}}
 
 
+def _progress(kodi: "FakeKodi", params: Params) -> Any:
+    """With nothing playing it still answers zeros."""
+    video = kodi.playing
+    told = {
+        "time": _clock(kodi.playing_at if video else 0),
+        "totaltime": _clock(video.minutes * 60 if video else 0),
+        "speed": 0 if kodi.paused or not video else 1,
+    }
+    return {name: told[name] for name in params["properties"]}
+
+
+def _clock(seconds: float) -> dict[str, int]:
+    whole = int(seconds)
+    parts = {"hours": whole // 3600, "minutes": whole // 60 % 60, "seconds": whole % 60}
+    return {**parts, "milliseconds": round((seconds - whole) * 1000)}
+
+
+def _show(kodi: "FakeKodi", params: Params) -> Any:
+    show = kodi.shows.get(_id(params, "tvshowid"))
+    if show is None:
+        raise unknown_id()
+    return {"tvshowdetails": _chosen(show.entry(), "tvshowid", params)}
+
+
 _CHANGES = "playcount lastplayed resume"
 _LISTING = "properties limits sort filter"
 #: Method → the parameters it takes, and what it does.
@@ -203,6 +230,8 @@ METHODS: Mapping[str, tuple[str, Method]] = {
     "VideoLibrary.GetEpisodeDetails": ("episodeid properties", _get("episode")),
     "VideoLibrary.SetMovieDetails": (f"movieid {_CHANGES}", _set("movie")),
     "VideoLibrary.SetEpisodeDetails": (f"episodeid {_CHANGES}", _set("episode")),
+    "VideoLibrary.GetTVShowDetails": ("tvshowid properties", _show),
     "Player.GetActivePlayers": ("", _players),
+    "Player.GetProperties": ("playerid properties", _progress),
     "Player.GetItem": ("playerid properties", _playing),
 }
