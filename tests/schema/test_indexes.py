@@ -334,14 +334,19 @@ def test_a_change_finds_the_row_it_folds_into_by_its_key(
         assert index in given.indexes, str(given)
 
 
+# Nothing is being sent in the crowd, which PostgreSQL knows: to it any index is as good.
 @pytest.mark.parametrize("words", [words for words in FILTERS if "source" in words])
-@pytest.mark.parametrize("question", ["counts", *(f"filtered tab {tab}" for tab in Tab)])
+@pytest.mark.parametrize(
+    "question", ["counts", *(f"filtered tab {tab}" for tab in Tab if tab is not Tab.SENDING)]
+)
 def test_what_one_source_is_told_is_found_by_an_index_led_by_it(
     question: str, words: str, answers: Callable[[str], Answer]
 ) -> None:
     given = answers(f"{question} {words}")
-    led_by_source = {"ix_playback_sync_queue_source_id", "ix_playback_sync_queue_needs_you_source"}
-    assert given.indexes & led_by_source, str(given)
+    allowed = {"ix_playback_sync_queue_source_id", "ix_playback_sync_queue_needs_you_source"}
+    if "of one user" in words:  # who is owed less than the source
+        allowed |= {"ix_playback_sync_queue_user_id", "ix_playback_sync_queue_own_needs_you"}
+    assert given.indexes & allowed, str(given)
 
 
 def test_a_question_that_scans_is_seen_to_scan() -> None:
