@@ -90,7 +90,8 @@ class Sockets:
         """Break all connections, as a plug that is pulled does."""
         with self._changed:
             for connection in self._open:
-                connection.socket.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):
+                    connection.socket.shutdown(socket.SHUT_RDWR)
 
     def say(
         self,
