@@ -58,8 +58,12 @@ def open_socket(
     place: str,
     headers: Mapping[str, str] | None = None,
     verify: bool | str = True,
+    pings: bool = True,
 ) -> Iterator[Socket]:
-    """`place` is what messages call it. Raises `BackendError`, also when the connection breaks later on."""
+    """`place` is what messages call it; without `pings` it is for the caller to see that the server is still there.
+
+    Raises `BackendError`, also when the connection breaks later on.
+    """
     try:
         with connect(
             url,
@@ -70,7 +74,7 @@ def open_socket(
             proxy=None,
             open_timeout=CONNECT_SECONDS,
             close_timeout=_CLOSE_SECONDS,
-            ping_interval=PING_SECONDS,
+            ping_interval=PING_SECONDS if pings else None,
             ping_timeout=PING_SECONDS,
             max_size=MESSAGE_BYTES,
             max_queue=WAITING,

@@ -9,7 +9,9 @@ class LoudKodi(FakeKodi):
     """A fake Kodi with its port of notifications."""
 
     def __init__(self, **options: str) -> None:
-        self.sockets = Sockets()
+        self.sockets = Sockets(answer=self._answer, wraps_pongs=True)
+        #: Holds the connection and says nothing, as a machine that sleeps.
+        self.sleeps = False
         super().__init__(**options)
         self.on_change = self._announce_change
 
@@ -26,6 +28,10 @@ class LoudKodi(FakeKodi):
     def up(self) -> None:
         self.sockets.up()
         super().up()
+
+    def _answer(self, question: dict[str, object]) -> dict[str, object] | None:
+        result = {"id": question.get("id"), "jsonrpc": "2.0", "result": "pong"}
+        return result if question.get("method") == "JSONRPC.Ping" and not self.sleeps else None
 
     def announce(self, method: str, data: object) -> None:
         params = {"sender": "xbmc", "data": data}

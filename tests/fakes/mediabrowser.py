@@ -89,6 +89,8 @@ class Refusal(Exception):
 class FakeServer(ABC):
     """Starts when it is made; ends with `close()` or at the end of a `with` block."""
 
+    server_class: Any = ThreadingHTTPServer
+
     def __init__(self, *, prefix: str = "") -> None:
         #: The path under which a proxy shows it.
         self.prefix = prefix
@@ -126,7 +128,7 @@ class FakeServer(ABC):
     def up(self) -> None:
         """Answer, on the same port as before."""
         if self._server is None:
-            self._server = ThreadingHTTPServer(("127.0.0.1", self._port), _handler_of(self))
+            self._server = self.server_class(("127.0.0.1", self._port), _handler_of(self))
             self._port = self._server.server_address[1]
             threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 

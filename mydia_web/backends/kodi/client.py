@@ -129,7 +129,7 @@ class Kodi(Backend):
         """Kodi asks for no sign-in here. It must allow remote control from other systems: Settings, Services."""
         url = address_of(self._http.address, self._port)
         place = url.removesuffix("/jsonrpc")
-        with open_socket(url, product="Kodi", place=place) as socket:
+        with open_socket(url, product="Kodi", place=place, pings=False) as socket:
             yield from Listener(self._rpc, self._time).listen(socket)
 
     def artwork(self, url: str) -> Artwork:

@@ -7,7 +7,7 @@ from typing import Any
 from mydia_web import clock
 from mydia_web.backends.answers import Address
 from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
-from mydia_web.backends.errors import NotOnServer, Rejected
+from mydia_web.backends.errors import NotOnServer, Rejected, Unreachable
 from mydia_web.backends.events.base import Event
 from mydia_web.backends.events.sessions import Sessions
 from mydia_web.backends.kodi import mapping
@@ -25,6 +25,8 @@ WRITTEN_SECONDS = 2.0
 #: How often players are looked at while there are some: Kodi does not announce how far they are.
 LOOK_SECONDS = 15.0
 TICK_SECONDS = 1.0
+#: After so long a silence Kodi is asked whether it is still there, and has as long to answer.
+PING_SECONDS = 30.0
 #: Kodi takes 20 kB at a time.
 READ_AT_ONCE = 40
 
@@ -50,6 +52,7 @@ class Listener:
         #: When each item is to be read, once for each reason; a dictionary keeps their order.
         self._due: dict[tuple[_Key, str], float] = {}
         self._shows: dict[int, RemoteShow] = {}
+        self._heard_at, self._is_asked = time.monotonic(), False
 
     def listen(self, socket: Socket) -> Generator[Event | None]:
         while True:
@@ -58,8 +61,21 @@ class Listener:
                 yield from self._sessions.look(read_playing(self._rpc))
                 self._look_at = time.monotonic() + LOOK_SECONDS if self._sessions else float("inf")
             yield None
-            if message := socket.receive(self._patience()):
+            message = socket.receive(self._patience())
+            if message:
                 self._note(str(message.get("method", "")), message.get("params"))
+            self._see_that_it_is_there(socket, is_heard=message is not None)
+
+    def _see_that_it_is_there(self, socket: Socket, *, is_heard: bool) -> None:
+        """Kodi sends what should answer a ping as a message that no client takes: so it is asked in its own words."""
+        now = time.monotonic()
+        if is_heard:
+            self._heard_at, self._is_asked = now, False
+        elif now - self._heard_at >= 2 * PING_SECONDS:
+            raise Unreachable("Kodi says nothing any more. Was it switched off?")
+        elif now - self._heard_at >= PING_SECONDS and not self._is_asked:
+            self._is_asked = True
+            socket.send({"jsonrpc": "2.0", "id": 1, "method": "JSONRPC.Ping"})
 
     def _patience(self) -> float:
         return min(TICK_SECONDS, min([self._look_at, *self._due.values()]) - time.monotonic())

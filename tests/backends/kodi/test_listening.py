@@ -1,7 +1,6 @@
 """What Kodi announces, as news."""
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -9,9 +8,9 @@ import pytest
 
 from mydia_web.backends.base import Connection, Target, Wanted
 from mydia_web.backends.errors import Rejected, ServerTrouble, SignInRefused, Unreachable
-from mydia_web.backends.events import Event
 from mydia_web.backends.kodi import Kodi, listening
 from mydia_web.clock import now
+from tests.backends.ear import Ear
 from tests.backends.kodi import contract
 from tests.fakes.kodi_socket import LoudKodi
 
@@ -25,37 +24,13 @@ def kodi() -> Iterator[LoudKodi]:
 
 
 @pytest.fixture
-def ear(kodi: LoudKodi) -> Iterator["Ear"]:
+def ear(kodi: LoudKodi) -> Iterator[Ear]:
     with closing(Kodi(Connection(kodi.url, kodi.credentials))) as backend:
         ear = Ear(backend)
-        assert ear.news.send(None) is None
         assert kodi.sockets.wait_for(1)
         yield ear
         ear.news.close()
         assert kodi.sockets.wait_for(0)
-
-
-class Ear:
-    def __init__(self, backend: Kodi) -> None:
-        self.backend = backend
-        self.news = backend.listen()
-
-    def hear(self, number: int = 1, *, within: float = 1.0) -> list[Event]:
-        """So many events; fails when they take longer."""
-        until, found = time.monotonic() + within, []
-        while len(found) < number:
-            assert time.monotonic() < until, found
-            if (event := next(self.news)) is not None:
-                found.append(event)
-        return found
-
-    def hear_all(self, seconds: float) -> list[Event]:
-        """What comes in that time."""
-        until, found = time.monotonic() + seconds, []
-        while time.monotonic() < until:
-            if (event := next(self.news)) is not None:
-                found.append(event)
-        return found
 
 
 def test_a_mark_is_heard_within_a_second_with_all_its_state(kodi, ear):
@@ -115,7 +90,7 @@ def test_a_player_is_heard_to_begin_pause_and_end_with_its_position(kodi, ear):
     kodi.stop(800)
     stopped, state, later = ear.hear(3, within=4)
     assert [one.action for one in (playing, paused)] == ["playing", "paused"]
-    assert not (paused.tells_watched or paused.tells_position)
+    assert (paused.tells_watched, paused.tells_position) == (False, False)
     assert paused.item
     assert paused.item.state
     assert (paused.item.remote_id, paused.item.state.position_ms) == ("movie:1", 754_500)
@@ -146,7 +121,9 @@ def test_what_plays_already_is_heard_first(kodi):
 
 
 def test_a_file_outside_the_library_and_music_are_passed_over(kodi, ear):
-    kodi.announce("Player.OnPlay", {"item": {"title": "Home video", "type": "movie"}, "player": {"playerid": 1}})
+    kodi.announce(
+        "Player.OnPlay", {"item": {"title": "Home video", "type": "movie"}, "player": {"playerid": 1}}
+    )
     kodi.announce("Player.OnStop", {"item": {"id": 7, "type": "song"}, "end": True})
     assert ear.hear_all(0.6) == []
 
@@ -206,11 +183,27 @@ def test_a_season_that_is_marked_takes_few_requests(kodi, ear):
     assert len([one for one in kodi.headers if one]) <= 3 * (100 // listening.READ_AT_ONCE + 1)
 
 
+def test_silence_is_no_news_and_no_reason_to_leave(kodi, ear, monkeypatch):
+    monkeypatch.setattr(listening, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
+    assert ear.hear_all(1.5) == []
+    assert {one["method"] for one in kodi.sockets.said} == {"JSONRPC.Ping"}
+    assert 2 <= len(kodi.sockets.said) <= 8
+
+
+def test_a_kodi_that_sleeps_is_left(kodi, ear, monkeypatch):
+    monkeypatch.setattr(listening, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
+    kodi.sleeps = True
+    with pytest.raises(Unreachable, match="switched off"):
+        ear.hear_all(2)
+
+
 def test_nothing_there_is_said_in_words(kodi):
     kodi.sockets.down()
-    with closing(Kodi(Connection(kodi.url, kodi.credentials))) as backend:
-        with pytest.raises(Unreachable, match="Nothing answers at ws://127"):
-            next(backend.listen())
+    backend = Kodi(Connection(kodi.url, kodi.credentials))
+    with closing(backend), pytest.raises(Unreachable, match="Nothing answers at ws://127"):
+        next(backend.listen())
 
 
 def test_a_connection_that_breaks_is_said_in_words(kodi, ear):
@@ -222,7 +215,7 @@ def test_a_connection_that_breaks_is_said_in_words(kodi, ear):
 def test_what_is_no_websocket_is_said_in_words(kodi):
     port = kodi.url.rpartition(":")[2]
     backend = Kodi(Connection(kodi.url, {**kodi.credentials, "websocket_port": port}))
-    with closing(backend), pytest.raises(ServerTrouble, match="opens no WebSocket"):
+    with closing(backend), pytest.raises(ServerTrouble, match="does not speak WebSocket"):
         next(backend.listen())
 
 

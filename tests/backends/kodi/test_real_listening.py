@@ -9,7 +9,7 @@ import pytest
 
 from mydia_web.backends.base import Connection, Target, Wanted
 from mydia_web.backends.events import Event
-from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.kodi import Kodi, listening
 from tests.real_kodi import RealKodi, real_kodi
 
 pytestmark = pytest.mark.kodi
@@ -86,14 +86,16 @@ def test_a_player_is_heard_to_begin_pause_and_end(real, there, film):
     assert paused.item.state
     assert abs(paused.item.state.position_ms - 600_000) < 20_000
     assert [one.action for one in ended].count("stopped") == 1
-    positions = [one.item.state.position_ms for one in ended if one.action == "state" and one.item and one.item.state]
+    positions = [
+        one.item.state.position_ms for one in ended if one.action == "state" and one.item and one.item.state
+    ]
     assert positions
     assert all(abs(one - 600_000) < 20_000 for one in positions), positions
 
 
-def test_it_answers_pings(real, there, monkeypatch):
-    """Else a connection on which nothing happens would be ended again and again."""
-    monkeypatch.setattr("mydia_web.backends.sockets.PING_SECONDS", 0.5)
+def test_it_stays_connected_while_nothing_happens(there, monkeypatch):
+    monkeypatch.setattr(listening, "PING_SECONDS", 0.5)
+    monkeypatch.setattr(listening, "TICK_SECONDS", 0.1)
     with closing(there.listen()) as news:
         until = time.monotonic() + 3
         while time.monotonic() < until:
