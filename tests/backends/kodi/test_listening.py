@@ -15,6 +15,12 @@ from tests.backends.kodi import contract
 from tests.fakes.kodi_socket import LoudKodi
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits two seconds to be told that there is nothing new."""
+    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
+
+
 @pytest.fixture
 def kodi() -> Iterator[LoudKodi]:
     with LoudKodi(timezone="America/New_York") as kodi:
@@ -185,7 +191,6 @@ def test_a_season_that_is_marked_takes_few_requests(kodi, ear):
 
 def test_silence_is_no_news_and_no_reason_to_leave(kodi, ear, monkeypatch):
     monkeypatch.setattr(listening, "PING_SECONDS", 0.2)
-    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
     assert ear.hear_all(1.5) == []
     assert {one["method"] for one in kodi.sockets.said} == {"JSONRPC.Ping"}
     assert 2 <= len(kodi.sockets.said) <= 8
@@ -193,7 +198,6 @@ def test_silence_is_no_news_and_no_reason_to_leave(kodi, ear, monkeypatch):
 
 def test_a_kodi_that_sleeps_is_left(kodi, ear, monkeypatch):
     monkeypatch.setattr(listening, "PING_SECONDS", 0.2)
-    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
     kodi.sleeps = True
     with pytest.raises(Unreachable, match="switched off"):
         ear.hear_all(2)
