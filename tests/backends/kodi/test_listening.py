@@ -12,6 +12,7 @@ from mydia_web.backends.kodi import Kodi, listening
 from mydia_web.clock import now
 from tests.backends.ear import Ear
 from tests.backends.kodi import contract
+from tests.fakes.kodi_methods import call
 from tests.fakes.kodi_socket import LoudKodi
 
 
@@ -63,6 +64,18 @@ def test_a_mark_that_is_taken_away_is_heard(kodi, ear):
     assert event.item
     assert event.item.state
     assert event.item.state.watched is False
+
+
+def test_what_is_answered_to_our_questions_is_what_kodi_describes(kodi, ear):
+    if why := contract.missing():
+        pytest.skip(why)
+    episode = kodi.add_show("Harbour Lights", episodes=1).episodes[0]
+    kodi.mark(episode, 1)
+    ear.hear()
+    kodi.play(episode)
+    ear.hear()
+    for request in list(kodi.requests):
+        assert not contract.faults_of_answer(request.method, call(kodi, request.method, request.params))
 
 
 def test_an_episode_comes_with_its_show_which_is_asked_for_once(kodi, ear):
