@@ -16,7 +16,8 @@ from mydia_web.backends.sockets import Socket
 
 #: How often players are looked at while there are some: pauses and positions are not announced.
 LOOK_SECONDS = 15.0
-TICK_SECONDS = 1.0
+#: How long a caller waits to be told that there is nothing new; fifty connections wake the processor so often.
+TICK_SECONDS = 2.0
 #: Jellyfin ends a connection on which it hears nothing for so long, where it does not say for how long.
 _KEPT_SECONDS = 60.0
 

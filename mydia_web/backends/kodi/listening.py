@@ -24,7 +24,8 @@ SETTLE_SECONDS = 0.3
 WRITTEN_SECONDS = 2.0
 #: How often players are looked at while there are some: Kodi does not announce how far they are.
 LOOK_SECONDS = 15.0
-TICK_SECONDS = 1.0
+#: How long a caller waits to be told that there is nothing new; fifty connections wake the processor so often.
+TICK_SECONDS = 2.0
 #: After so long a silence Kodi is asked whether it is still there, and has as long to answer.
 PING_SECONDS = 30.0
 #: Kodi takes 20 kB at a time.

@@ -20,6 +20,12 @@ from tests.fakes.mediabrowser_library import Person, Title
 TICKS = 10_000_000
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits two seconds to be told that there is nothing new."""
+    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
+
+
 @pytest.fixture(params=["12.0.0", "10.11.11"])
 def jellyfin(request: pytest.FixtureRequest) -> Iterator[LoudJellyfin]:
     with LoudJellyfin(version=request.param, prefix="/films") as jellyfin:

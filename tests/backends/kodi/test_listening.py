@@ -12,7 +12,14 @@ from mydia_web.backends.kodi import Kodi, listening
 from mydia_web.clock import now
 from tests.backends.ear import Ear
 from tests.backends.kodi import contract
+from tests.fakes.kodi_methods import call
 from tests.fakes.kodi_socket import LoudKodi
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits two seconds to be told that there is nothing new."""
+    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -57,6 +64,18 @@ def test_a_mark_that_is_taken_away_is_heard(kodi, ear):
     assert event.item
     assert event.item.state
     assert event.item.state.watched is False
+
+
+def test_what_is_answered_to_our_questions_is_what_kodi_describes(kodi, ear):
+    if why := contract.missing():
+        pytest.skip(why)
+    episode = kodi.add_show("Harbour Lights", episodes=1).episodes[0]
+    kodi.mark(episode, 1)
+    ear.hear()
+    kodi.play(episode)
+    ear.hear()
+    for request in list(kodi.requests):
+        assert not contract.faults_of_answer(request.method, call(kodi, request.method, request.params))
 
 
 def test_an_episode_comes_with_its_show_which_is_asked_for_once(kodi, ear):
@@ -185,7 +204,6 @@ def test_a_season_that_is_marked_takes_few_requests(kodi, ear):
 
 def test_silence_is_no_news_and_no_reason_to_leave(kodi, ear, monkeypatch):
     monkeypatch.setattr(listening, "PING_SECONDS", 0.2)
-    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
     assert ear.hear_all(1.5) == []
     assert {one["method"] for one in kodi.sockets.said} == {"JSONRPC.Ping"}
     assert 2 <= len(kodi.sockets.said) <= 8
@@ -193,7 +211,6 @@ def test_silence_is_no_news_and_no_reason_to_leave(kodi, ear, monkeypatch):
 
 def test_a_kodi_that_sleeps_is_left(kodi, ear, monkeypatch):
     monkeypatch.setattr(listening, "PING_SECONDS", 0.2)
-    monkeypatch.setattr(listening, "TICK_SECONDS", 0.05)
     kodi.sleeps = True
     with pytest.raises(Unreachable, match="switched off"):
         ear.hear_all(2)
