@@ -39,7 +39,9 @@ def measure(database: str, *, films: int, episodes: int, profile: str = "") -> N
         with table(title, *columns) as row:
             for words in ("first", "second"):
                 told = _pull(home, source_id, profile and f"{profile}.{words}")
-                rows = {name: many for name, many in told["written"].items() if name not in OF_THE_PULL_ITSELF}
+                rows = {
+                    name: many for name, many in told["written"].items() if name not in OF_THE_PULL_ITSELF
+                }
                 row(
                     words,
                     f"{told['seconds']:.0f} s",

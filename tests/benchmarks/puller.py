@@ -62,7 +62,7 @@ def _written_rows() -> Iterator[tuple[Counter[str], Counter[str]]]:
 
 if __name__ == "__main__":
     if len(sys.argv) > 2:
-        import cProfile  # noqa: PLC0415
+        import cProfile
     with create_app().app_context():
         if len(sys.argv) > 2:
             profile = cProfile.Profile()
