@@ -51,7 +51,7 @@ def with_a_past(user_id: int, contents: Sequence[Content]) -> set[tuple[int | No
     return found
 
 
-def _unwatched(user_id: int) -> Select[Any]:
+def _unwatched(user_id: int) -> Select[int | None, int | None]:
     of_user = (ChangeSet.user_id == user_id, Change.change_type == ChangeType.MARK_UNWATCHED.value)
     query = select(Change.media_item_id, Change.episode_id)
     return query.join(ChangeSet, ChangeSet.id == Change.change_set_id).where(*of_user)
