@@ -1,5 +1,6 @@
 """An act: what one click, pull or import changes together, and what it takes to undo it."""
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -7,6 +8,7 @@ from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback import shows
 from mydia_web.playback.models import Change, ChangeSet, PlaybackProgress
+from mydia_web.sources.accounts import Told
 
 #: Who may cause a change.
 ORIGINS = ("web", "api", "player", "webhook", "pull", "import")
@@ -23,6 +25,8 @@ class Act:
         self.origin = origin
         #: The source the news came from: it is not told what it said itself.
         self.source_id = source_id
+        #: Who is to be told of a change to these contents, by `content_key`, where that was found out for many at once.
+        self.hearers: Mapping[tuple[int | None, int | None], Sequence[Told]] = {}
         #: How many contents were changed.
         self.changed = 0
         self._change_set: ChangeSet | None = None

@@ -1,9 +1,10 @@
 """Plays by themselves: the ledger of History, apart from how far anybody is."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 
 from mydia_web.db import db
 from mydia_web.library.models import Content
@@ -34,6 +35,26 @@ def was_unwatched_since(user_id: int, content: Content, at: datetime) -> bool:
         )
     )
     return db.session.scalar(query.limit(1)) is not None
+
+
+def with_a_past(user_id: int, contents: Sequence[Content]) -> set[tuple[int | None, int | None]]:
+    """Those of which the user has a play or took a mark away, by `content_key`."""
+    keys = {content_key(content) for content in contents}
+    films, episodes = [film for film, _ in keys if film], [episode for _, episode in keys if episode]
+    found: set[tuple[int | None, int | None]] = set()
+    for table, query in (
+        (Play, select(Play.media_item_id, Play.episode_id).where(Play.user_id == user_id)),
+        (Change, _unwatched(user_id)),
+    ):
+        rows = query.where(or_(table.media_item_id.in_(films), table.episode_id.in_(episodes)))
+        found |= {(None, episode) if episode else (film, None) for film, episode in db.session.execute(rows)}
+    return found
+
+
+def _unwatched(user_id: int) -> Select[int | None, int | None]:
+    of_user = (ChangeSet.user_id == user_id, Change.change_type == ChangeType.MARK_UNWATCHED.value)
+    query = select(Change.media_item_id, Change.episode_id)
+    return query.join(ChangeSet, ChangeSet.id == Change.change_set_id).where(*of_user)
 
 
 def add_play(act: Act, content: Content, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """Who must hear of a change: a queue row for every source that holds the content, in the change's transaction."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,14 +37,23 @@ def tell_servers(
     mark without `progress` resets the position; with one it carries that position.
     """
     due_at = _due_at(act.origin, change_type)
-    for source in sources_to_tell(act.user_id, content):
-        if not source.hears_of(change_type):
-            continue
-        if source.source_id != act.source_id or _is_owed(act, content, source.source_id):
+    for source in _hearers(act, content):
+        if source.hears_of(change_type):
             intent = intent_for(act, content, source, change_type, progress, at=at)
             intent = replace(intent, date_unknown=date_unknown)
             row_id = PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
             _log_queued(act, row_id, source.source_id, change_type)
+
+
+def _hearers(act: Act, content: Content) -> Sequence[Told]:
+    known = act.hearers.get(content_key(content))
+    if known is not None:
+        return known
+    return [
+        source
+        for source in sources_to_tell(act.user_id, content)
+        if source.source_id != act.source_id or _is_owed(act, content, source.source_id)
+    ]
 
 
 def tell_source(act: Act, content: Content, source_id: int) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,10 +54,17 @@ def artwork_key(source_id: int, url: str) -> str:
 
 def remember_artwork(source_id: int, url: str) -> str:
     """Note that the source has this picture; its key. Nothing is fetched."""
-    key = artwork_key(source_id, url)
-    row = insert_for(Artwork).values(key=key, source_id=source_id, url=url)
-    db.session.execute(row.on_conflict_do_nothing(index_elements=["key"]))
-    return key
+    remember_artworks(source_id, [url])
+    return artwork_key(source_id, url)
+
+
+def remember_artworks(source_id: int, urls: Collection[str]) -> None:
+    """Note that the source has these pictures. Nothing is fetched."""
+    if not urls:
+        return
+    rows = [{"key": artwork_key(source_id, url), "source_id": source_id, "url": url} for url in urls]
+    row = insert_for(Artwork.__table__).on_conflict_do_nothing(index_elements=["key"])
+    db.session.connection().execute(row, rows)
 
 
 def cached_file(key: str, width: int) -> Path:

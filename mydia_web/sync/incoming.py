@@ -1,7 +1,10 @@
 """Taking over what a source shows: the merge's decisions become changes, and the base moves with them."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -11,13 +14,14 @@ from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import Act
+from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.plays import add_play, has_play, was_unwatched_since
+from mydia_web.playback.plays import add_play, has_play, was_unwatched_since, with_a_past
 from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source
 from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
 from mydia_web.sync.merge import SAME_PLAY, Decision, Side, Strategy, merge
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: (media item id, None) of a film, (None, episode id) of an episode.
+_Key = tuple[int | None, int | None]
 _Matched = tuple[SourceItem, RemoteItem, Content]
 Removal = tuple[int, RemoteItem, Content]
 
@@ -41,31 +47,56 @@ class Incoming:
         self._strategy = cast("Strategy", source.strategy)
         self._account_id = account_id
         self.report = report
+        #: Titles without a record, a play or an unwatching of the user, where that was found out.
+        self._fresh: AbstractSet[_Key] = set()
 
     def merge_page(self, matched: Sequence[_Matched], asked_at: datetime) -> list[Removal]:
         """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look.
 
         What the source took from us after `asked_at`, when the page was asked for, the page may not show yet.
         """
+        contents = [content for _, _, content in matched]
         bases = states_of(self._account_id, [row.id for row, _, _ in matched])
-        ours = self._progress([content for _, _, content in matched])
-        queued = self._queued([content for _, _, content in matched])
+        ours, queued = self._progress(contents), self._queued(contents)
         removals: list[Removal] = []
         shown: list[ShownState] = []
-        for row, item, content in matched:
-            key, base = _key(content), bases.get(row.id)
-            if item.state is None or (base and base.seen_at >= asked_at):
-                continue
-            decision = self._decide(item, item.state, base, ours.get(key), is_owed=queued.get(key, False))
-            if decision == "unwatched":
-                removals.append((row.id, item, content))
-                continue
-            if decision != "nothing":
-                self._apply(decision, item, item.state, content, known_to_queue=key in queued)
-            if base is None or base.state != item.state:
-                shown.append(ShownState(self._account_id, row.id, item.state))
+        with self._foreseen(contents, ours, queued):
+            for row, item, content in matched:
+                key, base = content_key(content), bases.get(row.id)
+                if item.state is None or (base and base.seen_at >= asked_at):
+                    continue
+                decision = self._decide(item, item.state, base, ours.get(key), is_owed=queued.get(key, False))
+                if decision == "unwatched":
+                    removals.append((row.id, item, content))
+                    continue
+                if decision != "nothing":
+                    self._apply(decision, item, item.state, content, known_to_queue=key in queued)
+                if base is None or base.state != item.state:
+                    shown.append(ShownState(self._account_id, row.id, item.state))
         keep_states(shown)
         return removals
+
+    @contextmanager
+    def _foreseen(
+        self, contents: Sequence[Content], ours: Collection[_Key], queued: Mapping[_Key, bool]
+    ) -> Iterator[None]:
+        """Ask for all of a page what would be asked for each, and write it down together.
+
+        What stands on the page more than once is left out: the first may change what is true of the second.
+        """
+        many = Counter(map(content_key, contents))
+        once = [content for content in contents if many[content_key(content)] == 1]
+        told = sources_to_tell_each(self._act.user_id, once)
+        self._act.hearers = {
+            key: [one for one in sources if one.source_id != self._source_id or queued.get(key)]
+            for key, sources in told.items()
+        }
+        self._fresh = told.keys() - ours - with_a_past(self._act.user_id, once)
+        try:
+            with db.session.no_autoflush:
+                yield
+        finally:
+            self._act.hearers, self._fresh = {}, set()
 
     def take_event(
         self,
@@ -140,11 +171,15 @@ class Incoming:
         self, item: RemoteItem, state: RemoteState, content: Content, at: datetime | None, *, again: bool
     ) -> None:
         """A mark takes the position away; but one that is being watched again, there or here since, is kept."""
-        user_id, own = self._act.user_id, get_progress(self._act.user_id, content)
-        if at and has_play(user_id, content, at, within=SAME_PLAY) and (again or own is None):
+        user_id, is_fresh = self._act.user_id, content_key(content) in self._fresh
+        if not is_fresh:
+            db.session.flush()
+        own = None if is_fresh else get_progress(user_id, content)
+        is_known = not is_fresh and at and has_play(user_id, content, at, within=SAME_PLAY)
+        if is_known and (again or own is None):
             return
         self.report.watched += 1
-        if at and own is None and was_unwatched_since(user_id, content, at):
+        if at and own is None and not is_fresh and was_unwatched_since(user_id, content, at):
             # A player that was offline tells late: it was seen, and unwatched since.
             add_play(self._act, content, at)
             return
@@ -158,6 +193,8 @@ class Incoming:
 
     def _take_position(self, item: RemoteItem, position: int, content: Content, at: datetime | None) -> None:
         duration = item.runtime_seconds or content.runtime_seconds or 0
+        # It starts from the record as it stands.
+        db.session.flush()
         save_progress(
             self._act.user_id,
             content,
@@ -167,7 +204,7 @@ class Incoming:
             act=self._act,
         )
 
-    def _progress(self, contents: Sequence[Content]) -> dict[tuple[str, int], PlaybackProgress]:
+    def _progress(self, contents: Sequence[Content]) -> dict[_Key, PlaybackProgress]:
         films, episodes = _ids(contents)
         rows = db.session.scalars(
             select(PlaybackProgress).where(
@@ -175,14 +212,9 @@ class Incoming:
                 or_(PlaybackProgress.media_item_id.in_(films), PlaybackProgress.episode_id.in_(episodes)),
             )
         )
-        return {
-            ("movie", row.media_item_id)
-            if row.media_item_id is not None
-            else ("episode", row.episode_id or 0): row
-            for row in rows
-        }
+        return {(row.media_item_id, row.episode_id): row for row in rows}
 
-    def _queued(self, contents: Sequence[Content]) -> dict[tuple[str, int], bool]:
+    def _queued(self, contents: Sequence[Content]) -> dict[_Key, bool]:
         """The contents this source was ever told of, and whether it has yet to take the latest."""
         films, episodes = _ids(contents)
         rows = db.session.execute(
@@ -197,7 +229,7 @@ class Incoming:
             )
         )
         return {
-            ("movie", film_id) if episode_id is None else ("episode", episode_id): status != Status.SYNCED
+            (film_id, None) if episode_id is None else (None, episode_id): status != Status.SYNCED
             for film_id, episode_id, status in rows
         }
 
@@ -215,10 +247,6 @@ def _our_side(progress: PlaybackProgress | None) -> Side | None:
         progress.position_seconds * 1000 if progress.in_progress else 0,
         at if at > UNKNOWN_TIME else None,
     )
-
-
-def _key(content: Content) -> tuple[str, int]:
-    return (content.content_kind, content.id)
 
 
 def _ids(contents: Sequence[Content]) -> tuple[list[int], list[int]]:

@@ -1,6 +1,7 @@
 """Which of our films and episodes a server's item is: by ids first, by title only where that is unambiguous."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from sqlalchemy import select, tuple_
 
@@ -11,6 +12,10 @@ from mydia_web.library.content import sort_title
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
 
 _Key = tuple[str, str, str]
+_Row = TypeVar("_Row", MediaItem, Episode)
+_Any = TypeVar("_Any")
+#: So many values in one question.
+_AT_ONCE = 300
 
 
 class Unmatched(MydiaError):
@@ -18,23 +23,23 @@ class Unmatched(MydiaError):
 
 
 class Matcher:
-    """Finds or adds the contents of one library page, with the page's ids read in one query."""
+    """Finds or adds the contents of one library page, with what we know of them read in a few questions.
+
+    What is new has an id only after `keep`.
+    """
 
     def __init__(self, items: Sequence[RemoteItem]) -> None:
-        keys = {key for item in items for key in _keys_of(item)}
-        #: (provider, kind, value) → (media item id, episode id)
-        self._known: dict[_Key, tuple[int | None, int | None]] = {}
-        for chunk in _chunks(sorted(keys), 300):
-            rows = db.session.scalars(
-                select(ExternalId).where(
-                    tuple_(ExternalId.provider, ExternalId.kind, ExternalId.value).in_(chunk)
-                )
-            )
-            self._known |= {
-                (row.provider, row.kind, row.value): (row.media_item_id, row.episode_id) for row in rows
-            }
+        #: What we know by each id that stands on the page.
+        self._known = _known_contents({key for item in items for key in _keys_of(item)})
+        #: Held, so that asking for the show of an episode asks nobody.
+        self._shows_of_known = _shows_of(self._known.values())
+        self._namesakes = _namesakes(self._unknown_titles(items))
         #: Shows found for this page, by what the server says of them.
         self._shows: dict[tuple[str, int | None, str], MediaItem] = {}
+        #: By the number of their show: the episodes of the seasons of this page.
+        self._episodes: dict[int, dict[tuple[int, int], Episode]] = {}
+        self._seasons = {item.season_number for item in items if item.season_number is not None}
+        self._new_ids: dict[_Key, Content] = {}
 
     def content(self, item: RemoteItem) -> Content:
         """The content the item is, added to the library where it is new. Raises `Unmatched` with the reason."""
@@ -42,6 +47,25 @@ class Matcher:
         self._add_ids(content, item.kind, item.external_ids)
         _fill_blanks(content, item)
         return content
+
+    def keep(self) -> None:
+        """Write down what was added."""
+        db.session.flush()
+        if not self._new_ids:
+            return
+        rows = [
+            {
+                "media_item_id": None if isinstance(content, Episode) else content.id,
+                "episode_id": content.id if isinstance(content, Episode) else None,
+                "provider": provider,
+                "kind": kind,
+                "value": value,
+            }
+            for (provider, kind, value), content in self._new_ids.items()
+        ]
+        row = insert_for(ExternalId.__table__).on_conflict_do_nothing()
+        db.session.connection().execute(row, rows)
+        self._new_ids.clear()
 
     def _movie(self, item: RemoteItem) -> MediaItem:
         found = self._by_ids("movie", item.external_ids)
@@ -51,18 +75,26 @@ class Matcher:
 
     def _by_ids(self, kind: str, ids: Mapping[str, str]) -> MediaItem | None:
         for provider, value in ids.items():
-            item_id, _ = self._known.get((provider, kind, value), (None, None))
-            if item_id is not None:
-                return db.session.get(MediaItem, item_id)
+            found = self._known.get((provider, kind, value))
+            if isinstance(found, MediaItem):
+                return found
         return None
 
+    def _unknown_titles(self, items: Sequence[RemoteItem]) -> set[tuple[str, str]]:
+        """The kinds and titles of films and shows that no id tells."""
+        titles: set[tuple[str, str]] = set()
+        for item in items:
+            if item.kind == "movie" and self._by_ids("movie", item.external_ids) is None:
+                titles.add(("movie", sort_title(item.title)))
+            elif item.show and self._by_ids("show", item.show.external_ids) is None:
+                titles.add(("show", sort_title(item.show.title)))
+        return titles
+
     def _by_title(self, kind: str, title: str, year: int | None, ids: Mapping[str, str]) -> MediaItem:
-        namesakes = db.session.scalars(
-            select(MediaItem).where(MediaItem.type == kind, MediaItem.sort_title == sort_title(title))
-        ).all()
+        namesakes = self._namesakes.setdefault((kind, sort_title(title)), [])
         # A show's year is often left out; two films of one title without their years are anybody's guess.
         same = [one for one in namesakes if one.year == year or (kind == "show" and None in (one.year, year))]
-        fitting = [one for one in same if not _contradicts(one, ids)]
+        fitting = [one for one in same if not self._contradicts(one, ids)]
         if len(fitting) > 1:
             raise Unmatched(
                 f"There are {len(fitting)} titles like it, and it has no id that tells which it is."
@@ -71,21 +103,41 @@ class Matcher:
             return fitting[0]
         if kind == "movie" and year is None and not ids and namesakes:
             raise Unmatched("There is a film of this title, but this one has neither a year nor an id.")
-        return _add_item(kind, title, year)
+        namesakes.append(_add_item(kind, title, year))
+        return namesakes[-1]
+
+    def _contradicts(self, item: MediaItem, ids: Mapping[str, str]) -> bool:
+        """Does a catalogue know the two under different ids?"""
+        if not ids:
+            return False
+        own = [(provider, value) for (provider, _, value), one in self._new_ids.items() if one is item]
+        if item.id is not None:
+            query = select(ExternalId.provider, ExternalId.value)
+            rows = query.where(ExternalId.media_item_id == item.id, ExternalId.provider.in_(ids))
+            own += [(provider, value) for provider, value in db.session.execute(rows)]
+        return any(provider in ids and (provider, ids[provider]) not in own for provider, _ in own)
 
     def _episode(self, item: RemoteItem) -> Episode:
         for provider, value in item.external_ids.items():
-            _, episode_id = self._known.get((provider, "episode", value), (None, None))
-            if episode_id is not None and (found := db.session.get(Episode, episode_id)):
+            found = self._known.get((provider, "episode", value))
+            if isinstance(found, Episode):
                 return found
-        known = item.show and self._by_ids("show", item.show.external_ids)
-        if item.show is None or not (known or item.show.title.strip()):
+        if item.show is None or not item.show.title.strip():
             raise Unmatched("The server does not say which show it belongs to.")
         if item.season_number is None or item.episode_number is None:
             raise Unmatched("The server does not say which season and episode it is.")
-        show = self._show(item.show)
-        place = (show.id, item.season_number, item.episode_number)
-        return _find_episode(*place) or _add_episode(*place, item.title)
+        show, place = self._show(item.show), (item.season_number, item.episode_number)
+        episodes = self._episodes_of(show)
+        if place not in episodes:
+            episodes[place] = _add_episode(show.id, *place, item.title)
+        return episodes[place]
+
+    def _episodes_of(self, show: MediaItem) -> dict[tuple[int, int], Episode]:
+        if show.id not in self._episodes:
+            of_page = (Episode.media_item_id == show.id, Episode.season_number.in_(self._seasons))
+            rows = db.session.scalars(select(Episode).where(*of_page))
+            self._episodes[show.id] = {(row.season_number, row.episode_number): row for row in rows}
+        return self._episodes[show.id]
 
     def _show(self, show: RemoteShow) -> MediaItem:
         key = (show.title, show.year, repr(sorted(show.external_ids.items())))
@@ -93,21 +145,53 @@ class Matcher:
             found = self._by_ids("show", show.external_ids) or self._by_title(
                 "show", show.title, show.year, show.external_ids
             )
+            # Its episodes are found and added by its number.
+            db.session.flush()
             self._add_ids(found, "show", show.external_ids)
             found.year = found.year or show.year
             self._shows[key] = found
         return self._shows[key]
 
     def _add_ids(self, content: Content, kind: str, ids: Mapping[str, str]) -> None:
-        of = (None, content.id) if isinstance(content, Episode) else (content.id, None)
         for provider, value in ids.items():
             key = (provider, kind, value)
             if key not in self._known:
-                row = insert_for(ExternalId).values(
-                    media_item_id=of[0], episode_id=of[1], provider=provider, kind=kind, value=value
-                )
-                db.session.execute(row.on_conflict_do_nothing())
-                self._known[key] = of
+                self._known[key] = self._new_ids[key] = content
+
+
+def _known_contents(keys: set[_Key]) -> dict[_Key, Content]:
+    rows: list[ExternalId] = []
+    for chunk in _chunks(sorted(keys)):
+        place = tuple_(ExternalId.provider, ExternalId.kind, ExternalId.value)
+        rows += db.session.scalars(select(ExternalId).where(place.in_(chunk)))
+    items = _by_number(MediaItem, {row.media_item_id for row in rows if row.media_item_id is not None})
+    episodes = _by_number(Episode, {row.episode_id for row in rows if row.episode_id is not None})
+    return {
+        (row.provider, row.kind, row.value): items[row.media_item_id]
+        if row.media_item_id is not None
+        else episodes[row.episode_id or 0]
+        for row in rows
+    }
+
+
+def _shows_of(contents: Iterable[Content]) -> dict[int, MediaItem]:
+    return _by_number(MediaItem, {one.media_item_id for one in contents if isinstance(one, Episode)})
+
+
+def _by_number(table: type[_Row], numbers: set[int]) -> dict[int, _Row]:
+    found: dict[int, _Row] = {}
+    for chunk in _chunks(sorted(numbers)):
+        found |= {row.id: row for row in db.session.scalars(select(table).where(table.id.in_(chunk)))}
+    return found
+
+
+def _namesakes(titles: set[tuple[str, str]]) -> dict[tuple[str, str], list[MediaItem]]:
+    found: dict[tuple[str, str], list[MediaItem]] = {}
+    for chunk in _chunks(sorted(titles)):
+        named = tuple_(MediaItem.type, MediaItem.sort_title).in_(chunk)
+        for row in db.session.scalars(select(MediaItem).where(named).order_by(MediaItem.id)):
+            found.setdefault((row.type, row.sort_title), []).append(row)
+    return found
 
 
 def _keys_of(item: RemoteItem) -> Iterable[_Key]:
@@ -116,33 +200,9 @@ def _keys_of(item: RemoteItem) -> Iterable[_Key]:
         yield from ((provider, "show", value) for provider, value in item.show.external_ids.items())
 
 
-def _contradicts(item: MediaItem, ids: Mapping[str, str]) -> bool:
-    """Does a catalogue know the two under different ids?"""
-    if not ids:
-        return False
-    query = select(ExternalId.provider, ExternalId.value).where(
-        ExternalId.media_item_id == item.id, ExternalId.provider.in_(ids)
-    )
-    own: dict[str, set[str]] = {}
-    for provider, value in db.session.execute(query):
-        own.setdefault(provider, set()).add(value)
-    return any(ids[provider] not in values for provider, values in own.items())
-
-
-def _find_episode(show_id: int, season: int, number: int) -> Episode | None:
-    return db.session.scalar(
-        select(Episode).where(
-            Episode.media_item_id == show_id,
-            Episode.season_number == season,
-            Episode.episode_number == number,
-        )
-    )
-
-
 def _add_item(kind: str, title: str, year: int | None) -> MediaItem:
     item = MediaItem(type=kind, title=title, sort_title=sort_title(title), year=year)
     db.session.add(item)
-    db.session.flush()
     return item
 
 
@@ -151,7 +211,6 @@ def _add_episode(show_id: int, season: int, number: int, title: str) -> Episode:
         raise Unmatched("The server gives it a season or episode number below 0.")
     episode = Episode(media_item_id=show_id, season_number=season, episode_number=number, title=title)
     db.session.add(episode)
-    db.session.flush()
     return episode
 
 
@@ -164,5 +223,5 @@ def _fill_blanks(content: Content, item: RemoteItem) -> None:
         content.year = content.year or item.year
 
 
-def _chunks(keys: Sequence[_Key], size: int) -> Iterable[Sequence[_Key]]:
-    return (keys[start : start + size] for start in range(0, len(keys), size))
+def _chunks(keys: Sequence[_Any]) -> Iterable[Sequence[_Any]]:
+    return (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))

@@ -99,10 +99,12 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
         )
         assert content is not None
         return known, content
+    matcher = Matcher([item])
     try:
-        content = Matcher([item]).content(item)
+        content = matcher.content(item)
     except Unmatched as reason:
         raise NoNews(f"“{item.title}” is not recognised: {reason.message}") from reason
+    matcher.keep()
     if not item.remote_id:
         return _copy_of(source, content), content
     copy = SourceItem(source_id=source.id, remote_id=item.remote_id, path=item.path)

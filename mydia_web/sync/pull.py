@@ -1,20 +1,20 @@
 """News from a source: its library becomes ours, its watch state is merged, a page at a time. Nothing here commits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 
 from mydia_web.backends.base import LibraryPage, RemoteItem
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.playback.acts import Act
+from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.shows import refresh_show
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources.artwork import remember_artwork
+from mydia_web.sources.artwork import artwork_key, remember_artworks
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, UnmatchedItem
 from mydia_web.sources.registry import kinds_that_hold_everything
 from mydia_web.sync.incoming import Incoming
@@ -95,19 +95,24 @@ class PullOf:
         self._problems += len(page.problems)
         if self._listed is not None:
             self._listed.update(item.remote_id for item in page.items)
-        matcher = Matcher(page.items)
         known = self._known_items(page.items)
-        matched: list[tuple[SourceItem, RemoteItem, Content]] = []
-        for item in page.items:
+        found = self._recognised(page.items, known)
+        self._keep_artwork(found)
+        self._merge(self._keep_items(found, known), asked_at)
+
+    def _recognised(
+        self, items: Sequence[RemoteItem], known: Mapping[str, SourceItem]
+    ) -> Sequence[tuple[RemoteItem, Content]]:
+        """The items of which we know what they are, or can add it to the library."""
+        matcher, found = Matcher(items), []
+        # A server that lists one of its ids twice means one thing by it.
+        for item in {item.remote_id: item for item in items}.values():
             try:
-                content = _by_hand(known.get(item.remote_id)) or matcher.content(item)
+                found.append((item, _by_hand(known.get(item.remote_id)) or matcher.content(item)))
             except Unmatched as reason:
                 self._note_unmatched(item, reason.message)
-                continue
-            self._keep_artwork(item, content)
-            matched.append((self._keep_item(item, content, known.get(item.remote_id)), item, content))
-        db.session.flush()
-        self._merge(matched, asked_at)
+        matcher.keep()
+        return found
 
     def take_change_sets(self) -> list[int]:
         """What the changes since the last call were written down under, where that was not told before."""
@@ -156,40 +161,66 @@ class PullOf:
         )
         return {row.remote_id: row for row in rows}
 
-    def _keep_item(self, item: RemoteItem, content: Content, known: SourceItem | None) -> SourceItem:
-        of = (None, content.id) if isinstance(content, Episode) else (content.id, None)
-        if known and (known.media_item_id, known.episode_id) == of:
+    def _keep_items(
+        self, found: Sequence[tuple[RemoteItem, Content]], known: dict[str, SourceItem]
+    ) -> Sequence[tuple[SourceItem, RemoteItem, Content]]:
+        kept, appeared = [], []
+        for item, content in found:
+            row = self._still(known.get(item.remote_id), item, content)
+            if row is None:
+                row = known[item.remote_id] = self._new_item(item, content)
+                appeared.append(content)
+            kept.append((row, item, content))
+        db.session.flush()
+        self._appeared(appeared)
+        return kept
+
+    def _still(self, known: SourceItem | None, item: RemoteItem, content: Content) -> SourceItem | None:
+        """The item as we know it; None where it is new."""
+        if known is None:
+            return None
+        if (known.media_item_id, known.episode_id) == content_key(content):
             if known.path != item.path:
                 known.path = item.path
             return known
-        if known:
-            # The server gave this id to something else: what it showed before says nothing of that.
-            db.session.execute(delete(SourceItem).where(SourceItem.id == known.id))
-            db.session.expunge(known)
+        # The server gave this id to something else: what it showed before says nothing of that.
+        db.session.execute(delete(SourceItem).where(SourceItem.id == known.id))
+        db.session.expunge(known)
+        return None
+
+    def _new_item(self, item: RemoteItem, content: Content) -> SourceItem:
         row = SourceItem(source_id=self._source_id, remote_id=item.remote_id, path=item.path)
-        row.media_item_id, row.episode_id = of
+        row.media_item_id, row.episode_id = content_key(content)
         db.session.add(row)
-        db.session.flush()
-        self._appeared(content)
         return row
 
-    def _appeared(self, content: Content) -> None:
-        """A title that was missing here can be told now what waited for it; a new episode may be the next one."""
-        if isinstance(content, Episode):
-            self._new_shows.add(content.media_item_id)
-            of = QueuedChange.episode_id == content.id
-        else:
-            of = QueuedChange.media_item_id == content.id
+    def _appeared(self, contents: Sequence[Content]) -> None:
+        """Titles that were missing here can be told now what waited for them; new episodes may be the next ones."""
+        if not contents:
+            return
+        episodes = [one for one in contents if isinstance(one, Episode)]
+        self._new_shows.update(one.media_item_id for one in episodes)
+        films = [one.id for one in contents if not isinstance(one, Episode)]
+        of_film = and_(QueuedChange.media_item_id.in_(films), QueuedChange.episode_id.is_(None))
+        of = or_(QueuedChange.episode_id.in_([one.id for one in episodes]), of_film)
         waits = (QueuedChange.source_id == self._source_id, QueuedChange.error_class == "unmatched")
         PlaybackSyncRepository().retry(of, *waits)
 
-    def _keep_artwork(self, item: RemoteItem, content: Content) -> None:
-        if item.artwork_url and not content.artwork_key:
-            content.artwork_key = remember_artwork(self._source_id, item.artwork_url)
-        if item.show and item.show.artwork_url and isinstance(content, Episode):
-            show = db.session.get_one(MediaItem, content.media_item_id)
-            if not show.artwork_key:
-                show.artwork_key = remember_artwork(self._source_id, item.show.artwork_url)
+    def _keep_artwork(self, found: Sequence[tuple[RemoteItem, Content]]) -> None:
+        urls: set[str] = set()
+        for item, content in found:
+            urls |= self._use_artwork(content, item.artwork_url)
+            if item.show and item.show.artwork_url and isinstance(content, Episode):
+                show = db.session.get_one(MediaItem, content.media_item_id)
+                urls |= self._use_artwork(show, item.show.artwork_url)
+        remember_artworks(self._source_id, urls)
+
+    def _use_artwork(self, content: Content, url: str) -> set[str]:
+        """The picture, if it is new."""
+        if not url or content.artwork_key:
+            return set()
+        content.artwork_key = artwork_key(self._source_id, url)
+        return {url}
 
     def _note_unmatched(self, item: RemoteItem, reason: str) -> None:
         self.report.unmatched += 1
