@@ -62,8 +62,10 @@ def test_the_questions_of_a_first_pull_do_not_grow_with_the_titles(kodi, pull):
     fill(kodi, 120, 120)
     with statements() as seen:
         pull()
-    # One for each title that was watched there: its record is held while it is changed.
-    assert seen["SELECT"] < 120 + 80
+    # For each title that was watched there its record is held while it is changed; on PostgreSQL, where it may not be
+    # there to be held, its person and title are held first.
+    for_each = 3 if db.engine.dialect.name == "postgresql" else 1
+    assert seen["SELECT"] < 120 * for_each + 80
 
 
 def page(*items: RemoteItem) -> LibraryPage:
