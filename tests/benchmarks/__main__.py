@@ -1,9 +1,9 @@
-"""Measure the queue: `python -m tests.benchmarks [PART …] [--database postgresql] [--rows N]`."""
+"""Measure the queue and the pages: `python -m tests.benchmarks [PART …] [--database postgresql] [--rows N]`."""
 
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import beside, claims, drains, enqueue, peers, process, sizes, snapshot
+from tests.benchmarks import beside, claims, drains, enqueue, pages, peers, process, sizes, snapshot
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
     "snapshot": lambda asked, database: snapshot.measure(database, rows=max(10_000, asked.rows // 10)),
     "memory": lambda asked, database: process.measure_memory(database, rows=asked.rows),
     "idle": lambda asked, database: process.measure_idle(database, seconds=20 * asked.seconds),
+    "pages": lambda _, database: pages.measure(database),
     "sizes": lambda asked, database: sizes.measure(database, rows=asked.rows),
 }
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from mydia_web.sync.worker.service import Service
 from tests.fakes.kodi import FakeKodi
+
+# A machine that tests two databases at once is slow, not broken.
+expect.set_options(timeout=30_000)
 
 AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
 #: What axe is asked: WCAG 2.2 AA and good practice.

@@ -60,12 +60,12 @@ def add_kodi(page: Page, kodi: FakeKodi) -> None:
 def wait_until_pulled(page: Page, has_javascript: bool) -> None:
     done = page.get_by_text("8 titles")
     if not has_javascript:
-        for _ in range(20):
+        for _ in range(100):
             if done.count():
                 break
             page.wait_for_timeout(300)
             page.goto("/sources")
-    expect(done).to_be_visible(timeout=10_000)
+    expect(done).to_be_visible()
 
 
 def test_a_new_household(page, kodi, has_javascript):
@@ -98,7 +98,7 @@ def test_the_mark_reaches_the_server(page, kodi, has_javascript):
     page.goto("/")
     page.get_by_role("button", name="Mark watched: Sintel").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    for _ in range(50):
+    for _ in range(300):
         if kodi.movies[1].playcount:
             break
         page.wait_for_timeout(100)

@@ -128,6 +128,10 @@ class FakeKodi(Library):
 
     close = down
 
+    def hurry(self) -> None:
+        """Delay no answer any longer."""
+        self._closing.set()
+
     def fail_next(
         self,
         status: int = 500,

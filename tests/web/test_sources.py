@@ -210,17 +210,16 @@ def test_a_password_stored_under_another_secret_key_is_told_in_words(
 def test_a_slow_server_that_is_tried_holds_up_no_writer(
     browser_of_alice: FlaskClient, source: Source, film: MediaItem, kodi: FakeKodi
 ) -> None:
-    kodi.delay = 1.0
+    kodi.delay = 60
     address = f"/sources/{source.id}/test"
     trying = threading.Thread(target=lambda: browser_of_alice.post(address, headers=HTMX))
     trying.start()
     time.sleep(0.3)
-    begun = time.monotonic()
     db.session.rollback()
     film.title = "Sintel, restored"
     db.session.commit()
-    assert time.monotonic() - begun < 0.5
     assert trying.is_alive()
+    kodi.hurry()
     trying.join()
 
 
