@@ -1,5 +1,6 @@
 """What every test stands on: an application with its own database, and the cast that lives in it."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -52,19 +53,40 @@ def cluster() -> Iterator[Cluster]:
 def new_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], str]:
-    """Makes an empty, migrated database, quickly: a copy of one that was migrated once. Its address."""
+    """Makes an empty, migrated database, quickly: a copy of one that was migrated once. Its address.
+
+    It takes the place of the one before: thousands of them would fill the disk.
+    """
     if request.config.getoption("--database") == "postgresql":
         cluster: Cluster = request.getfixturevalue("cluster")
         template = cluster.create()
         migrate(template)
-        return lambda: cluster.create(like=template)
+        return _copies(cluster, template)
     original = tmp_path_factory.mktemp("template") / "mydia.db"
     migrate(f"sqlite:///{original}")
 
+    folder: Path | None = None
+
     def copy() -> str:
-        file = tmp_path_factory.mktemp("data") / "mydia.db"
-        file.write_bytes(original.read_bytes())
-        return f"sqlite:///{file}"
+        nonlocal folder
+        if folder:
+            shutil.rmtree(folder)
+        folder = tmp_path_factory.mktemp("data")
+        shutil.copyfile(original, folder / "mydia.db")
+        return f"sqlite:///{folder / 'mydia.db'}"
+
+    return copy
+
+
+def _copies(cluster: Cluster, template: str) -> Callable[[], str]:
+    url = ""
+
+    def copy() -> str:
+        nonlocal url
+        if url:
+            cluster.drop(url)
+        url = cluster.create(like=template)
+        return url
 
     return copy
 

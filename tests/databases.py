@@ -31,6 +31,10 @@ class Cluster:
         self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        """Whoever is still connected is cut off."""
+        self._execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
     def run(self, command: str, *arguments: str) -> None:
         # PostgreSQL refuses to run as root.
         user = "postgres" if os.getuid() == 0 else None
@@ -49,7 +53,10 @@ class Cluster:
 
 @contextmanager
 def postgresql_cluster(options: str = "-c fsync=off") -> Iterator[Cluster]:
-    """Start a cluster, and end it. Raises `LookupError` with the reason where there can be none."""
+    """Start a cluster, and end it. Raises `LookupError` with the reason where there can be none.
+
+    It lies where temporary files do (`TMPDIR`): in memory, a new database takes a quarter of the time.
+    """
     binaries = _find_binaries()
     folder = Path(tempfile.mkdtemp(prefix="mydia-pg-"))
     cluster = Cluster(folder, binaries)

@@ -23,7 +23,7 @@ from tests.queue.machine import Claim, Household, Servers, _rows_of, apply, tran
 # An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PROFILE = settings(
-    max_examples=int(os.environ.get("EXAMPLES", 1000)) if IS_LONG else 40,
+    max_examples=int(os.environ.get("EXAMPLES", 1000)) if IS_LONG else 15,
     stateful_step_count=50 if IS_LONG else 30,
     deadline=None,
     derandomize=not IS_LONG,
