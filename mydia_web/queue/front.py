@@ -5,9 +5,9 @@ a forgotten console. A claim from the very beginning then walks past all that wa
 """
 
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import BindParameter, ColumnElement, select, tuple_
 from sqlalchemy.orm import Mapped
 
 from mydia_web.db import db
@@ -28,11 +28,11 @@ def find_front(source_id: int, after: Front | None = None) -> Front | None:
         QueuedChange.source_id == source_id, QueuedChange.next_attempt_at.is_not(None)
     )
     if after is not None:
-        query = query.where(is_from(after))
+        query = query.where(is_from(*after))
     first = db.session.execute(query.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(1)).first()
     return Front(*first) if first else None
 
 
-def is_from(front: Front) -> ColumnElement[bool]:
+def is_from(due_at: datetime | BindParameter[Any], row_id: int | BindParameter[Any]) -> ColumnElement[bool]:
     """Does a row stand there or later?"""
-    return tuple_(QueuedChange.next_attempt_at, QueuedChange.id) >= tuple_(front.due_at, front.row_id)
+    return tuple_(QueuedChange.next_attempt_at, QueuedChange.id) >= tuple_(due_at, row_id)

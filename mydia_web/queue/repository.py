@@ -13,23 +13,22 @@ from sqlalchemy import (
     CursorResult,
     Select,
     and_,
-    bindparam,
     case,
     delete,
     func,
     or_,
     select,
     text,
-    tuple_,
     update,
 )
 
 from mydia_web.clock import now
-from mydia_web.db import UTCDateTime, db
-from mydia_web.queue.front import Front, is_from
+from mydia_web.db import db
+from mydia_web.queue.front import Front
 from mydia_web.queue.intents import Intent, check, first_values, upsert
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
 from mydia_web.queue.plays import forget_owed_plays, keep_owed_play
+from mydia_web.queue.statements import IN_FLIGHT, MARK_SYNCED, claim
 from mydia_web.queue.wakeup import notify
 from mydia_web.sources.models import Source
 
@@ -91,31 +90,10 @@ class PlaybackSyncRepository:
     ) -> Sequence[QueuedChange]:
         """Claim up to `limit` due rows of a source, from `front` on, for as long as the lease."""
         at, token = now(), str(uuid.uuid4())
-        from_there = [is_from(front)] if front else []
-        pick = (
-            select(QueuedChange.id)
-            .where(QueuedChange.source_id == source_id, QueuedChange.next_attempt_at <= at, *from_there)
-            .order_by(QueuedChange.next_attempt_at, QueuedChange.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("pick")
+        asked = {"source": source_id, "most": limit, "at": at, "token": token, "until": at + lease}
+        rows = db.session.scalars(
+            claim(from_front=front is not None), asked | (front._asdict() if front else {})
         )
-        claimed = (
-            update(QueuedChange)
-            .where(QueuedChange.id.in_(select(pick.c.id)))
-            .values(
-                status=Status.SYNCING,
-                claim_token=token,
-                claimed_seq=QueuedChange.intent_seq,
-                lease_until=at + lease,
-                next_attempt_at=None,
-                last_attempt_at=at,
-                attempt_count=QueuedChange.attempt_count + 1,
-            )
-            .returning(QueuedChange)
-            .execution_options(synchronize_session=False, populate_existing=True)
-        )
-        rows = db.session.scalars(claimed).all()
         return sorted(rows, key=lambda row: row.id)
 
     def mark_synced(self, row_id: int, token: str) -> bool:
@@ -125,7 +103,7 @@ class PlaybackSyncRepository:
     def mark_many_synced(self, claims: Mapping[int, str]) -> set[int]:
         """As `mark_synced` for many, by row id → token; the ids of those whose claim was not lost."""
         parameters = {"ids": list(claims), "claims": list(claims.items()), "at": now()}
-        return set(db.session.connection().execute(_MARK_SYNCED, parameters).scalars())
+        return set(db.session.connection().execute(MARK_SYNCED, parameters).scalars())
 
     def mark_failed(
         self, row_id: int, token: str, error: str, error_class: str, *, retry_at: datetime | None
@@ -249,9 +227,7 @@ class PlaybackSyncRepository:
     def count_in_flight(self, source_id: int) -> int:
         """Claimed rows of a source whose lease lives, whoever claimed them."""
         # Over the index of leases on purpose: that of statuses holds all that were ever claimed, until it is cleared.
-        of_source = func.count().filter(QueuedChange.source_id == source_id)
-        query = select(of_source).where(QueuedChange.lease_until >= now())
-        return db.session.scalar(query) or 0
+        return db.session.connection().scalar(IN_FLIGHT, {"source": source_id, "at": now()}) or 0
 
     def _settle(self, row_id: int, token: str, **values: Any) -> bool:
         return bool(
@@ -261,29 +237,6 @@ class PlaybackSyncRepository:
                 .values(claim_token=None, lease_until=None, **values)
             )
         )
-
-
-_newest = QueuedChange.intent_seq == QueuedChange.claimed_seq
-_table = QueuedChange.__table__
-#: Built once, and for the table itself: this is the statement of every delivery. The ids alone are what an index finds;
-#: but rows that were claimed together have one token, so each must be found with its own.
-_MARK_SYNCED = (
-    update(_table)
-    .where(_table.c.id.in_(bindparam("ids", expanding=True)))
-    .where(tuple_(_table.c.id, _table.c.claim_token).in_(bindparam("claims", expanding=True)))
-    .values(
-        synced_seq=_table.c.claimed_seq,
-        status=case((_newest, Status.SYNCED.value), else_=Status.PENDING.value),
-        next_attempt_at=case((_newest, None), else_=bindparam("at", type_=UTCDateTime)),
-        attempt_count=0,
-        claim_token=None,
-        lease_until=None,
-        error_class=None,
-        error_message=None,
-        updated_at=bindparam("at", type_=UTCDateTime),
-    )
-    .returning(_table.c.id)
-)
 
 
 def _count(statement: Any) -> int:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from mydia_web.clock import now
-from mydia_web.db import db, insert_for
+from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.sources.events import NowPlaying
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 
@@ -70,9 +70,16 @@ def playing_of(user_id: int) -> Sequence[Session]:
 
 def items_playing(source_id: int) -> set[tuple[int, int]]:
     """(account id, source item id) of all that plays on a source now."""
-    rows = db.session.execute(
-        select(NowPlaying.source_account_id, NowPlaying.source_item_id)
-        .join(SourceItem, SourceItem.id == NowPlaying.source_item_id)
-        .where(SourceItem.source_id == source_id, NowPlaying.seen_at > now() - SILENT_AFTER)
+    asked = {"source": source_id, "since": now() - SILENT_AFTER}
+    return {(account_id, item_id) for account_id, item_id in db.session.connection().execute(_PLAYING, asked)}
+
+
+#: Built once: every claim asks it.
+_PLAYING = (
+    select(NowPlaying.source_account_id, NowPlaying.source_item_id)
+    .join(SourceItem, SourceItem.id == NowPlaying.source_item_id)
+    .where(
+        SourceItem.source_id == bindparam("source"),
+        NowPlaying.seen_at > bindparam("since", type_=UTCDateTime),
     )
-    return {(account_id, item_id) for account_id, item_id in rows}
+)

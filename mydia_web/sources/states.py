@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
@@ -29,17 +30,21 @@ def keep_states(shown: Sequence[ShownState]) -> None:
     accounts = _present(SourceAccount, {one.account_id for one in shown})
     items = _present(SourceItem, {one.source_item_id for one in shown})
     rows = [_row(one) for one in shown if one.account_id in accounts and one.source_item_id in items]
-    if not rows:
-        return
+    if rows:
+        db.session.connection().execute(_keep(db.engine.dialect.name), rows)
+
+
+_STATE = ("watched", "position_ms", "play_count", "last_played_at", "seen_at")
+
+
+@cache
+def _keep(_dialect: str) -> Any:
+    """Built once, as the queries below: every delivery keeps a state."""
     insert = insert_for(SourceItemState.__table__)
     renewed = {name: insert.excluded[name] for name in _STATE}
     renewed["told_at"] = func.coalesce(insert.excluded.told_at, SourceItemState.told_at)
     key = ["source_account_id", "source_item_id"]
-    statement = insert.on_conflict_do_update(index_elements=key, set_=renewed)
-    db.session.connection().execute(statement, rows)
-
-
-_STATE = ("watched", "position_ms", "play_count", "last_played_at", "seen_at")
+    return insert.on_conflict_do_update(index_elements=key, set_=renewed)
 
 
 def _row(one: ShownState) -> dict[str, object]:
@@ -57,8 +62,16 @@ def _row(one: ShownState) -> dict[str, object]:
 
 def _present(table: type[SourceAccount] | type[SourceItem], ids: set[int]) -> set[int]:
     """Those that exist, held until the transaction ends."""
-    query = select(table.id).where(table.id.in_(ids)).with_for_update(read=True, key_share=True)
-    return set(db.session.scalars(query)) if ids else set()
+    query = _IS_ACCOUNT_THERE if table is SourceAccount else _IS_ITEM_THERE
+    return set(db.session.connection().execute(query, {"ids": list(ids)}).scalars()) if ids else set()
+
+
+_IS_ACCOUNT_THERE, _IS_ITEM_THERE = (
+    select(table.id)
+    .where(table.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update(read=True, key_share=True)
+    for table in (SourceAccount, SourceItem)
+)
 
 
 class Base(NamedTuple):

@@ -1,11 +1,11 @@
 """From a claimed row to what a push needs, all gathered before it is sent, and what became of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import or_, select
+from sqlalchemy import BindParameter, Select, bindparam, or_, select
 
 from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import FailureClass
@@ -16,6 +16,39 @@ from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.registry import kinds_that_hold_everything
 
 _Content = tuple[ContentKind, int]
+
+# What every claim asks, built once: to build a statement takes longer than to run it. An `expanding` parameter is the
+# list of an IN.
+_accounts_table, _items, _ids, _episodes = (
+    table.__table__ for table in (SourceAccount, SourceItem, ExternalId, Episode)
+)
+_FILMS: BindParameter[Any] = bindparam("films", expanding=True)
+_EPISODES: BindParameter[Any] = bindparam("episodes", expanding=True)
+_ACCOUNTS = select(_accounts_table.c.source_id, _accounts_table.c.user_id, _accounts_table.c.id).where(
+    _accounts_table.c.source_id.in_(bindparam("sources", expanding=True)),
+    _accounts_table.c.user_id.in_(bindparam("users", expanding=True)),
+)
+_COPIES = (
+    select(
+        _items.c.id,
+        _items.c.source_id,
+        _items.c.media_item_id,
+        _items.c.episode_id,
+        _items.c.remote_id,
+        _items.c.path,
+    )
+    .where(
+        _items.c.source_id.in_(bindparam("sources", expanding=True)),
+        or_(_items.c.media_item_id.in_(_FILMS), _items.c.episode_id.in_(_EPISODES)),
+    )
+    .order_by(_items.c.id)
+)
+_EXTERNAL_IDS = select(_ids.c.media_item_id, _ids.c.episode_id, _ids.c.provider, _ids.c.value).where(
+    or_(_ids.c.media_item_id.in_(_FILMS), _ids.c.episode_id.in_(_EPISODES))
+)
+_PLACES = select(
+    _episodes.c.id, _episodes.c.media_item_id, _episodes.c.season_number, _episodes.c.episode_number
+).where(_episodes.c.id.in_(_EPISODES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +159,14 @@ def _is_known(row: QueuedChange) -> bool:
     return row.change_type in list(ChangeType)
 
 
-def _content(row: QueuedChange) -> _Content:
+def _content(row: Any) -> _Content:
     return ("movie", row.media_item_id) if row.episode_id is None else ("episode", row.episode_id)
 
 
 def _accounts(rows: Sequence[QueuedChange]) -> dict[tuple[int, int], int]:
     """(source, user) → account id."""
-    query = select(SourceAccount.source_id, SourceAccount.user_id, SourceAccount.id).where(
-        SourceAccount.source_id.in_({row.source_id for row in rows}),
-        SourceAccount.user_id.in_({row.user_id for row in rows}),
-    )
-    return {(source_id, user_id): account_id for source_id, user_id, account_id in db.session.execute(query)}
+    found = _ask(_ACCOUNTS, sources={row.source_id for row in rows}, users={row.user_id for row in rows})
+    return {(source_id, user_id): account_id for source_id, user_id, account_id in found}
 
 
 def _targets(rows: Sequence[QueuedChange]) -> dict[tuple[int, _Content], list[tuple[int | None, Target]]]:
@@ -144,17 +174,9 @@ def _targets(rows: Sequence[QueuedChange]) -> dict[tuple[int, _Content], list[tu
     films = {row.media_item_id for row in rows if row.episode_id is None}
     episodes = {row.episode_id for row in rows if row.episode_id is not None}
     known = _knowledge(films, episodes)
-    query = select(SourceItem).where(
-        SourceItem.source_id.in_({row.source_id for row in rows}),
-        or_(SourceItem.media_item_id.in_(films), SourceItem.episode_id.in_(episodes)),
-    )
     targets: dict[tuple[int, _Content], list[tuple[int | None, Target]]] = {}
-    for item in db.session.scalars(query.order_by(SourceItem.id)):
-        content: _Content = (
-            ("movie", item.media_item_id)
-            if item.media_item_id is not None
-            else ("episode", item.episode_id or 0)
-        )
+    for item in _ask(_COPIES, sources={row.source_id for row in rows}, films=films, episodes=episodes):
+        content = _content(item)
         target = replace(known[content], remote_id=item.remote_id, path=item.path)
         targets.setdefault((item.source_id, content), []).append((item.id, target))
     unseen = {(row.source_id, _content(row)) for row in rows} - targets.keys()
@@ -171,14 +193,7 @@ def _hold_everything(source_ids: set[int]) -> Sequence[int]:
 
 def _knowledge(films: set[int], episodes: set[int]) -> dict[_Content, Target]:
     """What tells each content apart, as a target without a place."""
-    places = {
-        row.id: row
-        for row in db.session.execute(
-            select(Episode.id, Episode.media_item_id, Episode.season_number, Episode.episode_number).where(
-                Episode.id.in_(episodes)
-            )
-        )
-    }
+    places = {row.id: row for row in _ask(_PLACES, episodes=episodes)} if episodes else {}
     ids = _external_ids(films | {place.media_item_id for place in places.values()}, episodes)
     known: dict[_Content, Target] = {
         ("movie", film_id): Target("", "movie", external_ids=ids.get(("movie", film_id), {}))
@@ -197,15 +212,13 @@ def _knowledge(films: set[int], episodes: set[int]) -> dict[_Content, Target]:
 
 
 def _external_ids(media_items: set[int], episodes: set[int]) -> dict[_Content, dict[str, str]]:
-    query = select(ExternalId).where(
-        or_(ExternalId.media_item_id.in_(media_items), ExternalId.episode_id.in_(episodes))
-    )
     found: dict[_Content, dict[str, str]] = {}
-    for row in db.session.scalars(query):
-        key: _Content = (
-            ("movie", row.media_item_id)
-            if row.media_item_id is not None
-            else ("episode", row.episode_id or 0)
-        )
-        found.setdefault(key, {})[row.provider] = row.value
+    for row in _ask(_EXTERNAL_IDS, films=media_items, episodes=episodes):
+        found.setdefault(_content(row), {})[row.provider] = row.value
     return found
+
+
+def _ask(statement: Select[Any], **parameters: set[int]) -> Iterable[Any]:
+    """The rows, for lists of ids."""
+    lists = {name: list(ids) for name, ids in parameters.items()}
+    return db.session.connection().execute(statement, lists)

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from mydia_web.clock import now
-from mydia_web.db import db, insert_for
+from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.records import locked_progress
@@ -146,27 +146,32 @@ def _item_found(delivery: Delivery, remote_id: str) -> int | None:
 
 
 def _is_well(source_id: int, at: datetime) -> None:
-    # A push from before may succeed while the server already asked for silence.
-    silence_is_over = and_(Source.pause_reason == "rate_limited", Source.paused_until <= at)
-    by_us = or_(Source.pause_reason == "down", silence_is_over)
-    worth_noting = or_(
-        Source.failure_count > 0,
-        by_us,
-        Source.last_error.is_not(None),
-        Source.last_ok_at.is_(None),
-        Source.last_ok_at < at - _NOTE_EVERY,
+    noted = {"source": source_id, "at": at, "not_since": at - _NOTE_EVERY}
+    db.session.connection().execute(_IS_WELL, noted)
+
+
+_source, _AT = Source.__table__, bindparam("at", type_=UTCDateTime)
+# A push from before may succeed while the server already asked for silence.
+_silence_is_over = and_(_source.c.pause_reason == "rate_limited", _source.c.paused_until <= _AT)
+_by_us = or_(_source.c.pause_reason == "down", _silence_is_over)
+_is_worth_noting = or_(
+    _source.c.failure_count > 0,
+    _by_us,
+    _source.c.last_error.is_not(None),
+    _source.c.last_ok_at.is_(None),
+    _source.c.last_ok_at < bindparam("not_since", type_=UTCDateTime),
+)
+_IS_WELL = (
+    update(_source)
+    .where(_source.c.id == bindparam("source"), _is_worth_noting)
+    .values(
+        last_ok_at=_AT,
+        last_error=None,
+        failure_count=0,
+        paused_until=case((_by_us, None), else_=_source.c.paused_until),
+        pause_reason=case((_by_us, None), else_=_source.c.pause_reason),
     )
-    db.session.execute(
-        update(Source)
-        .where(Source.id == source_id, worth_noting)
-        .values(
-            last_ok_at=at,
-            last_error=None,
-            failure_count=0,
-            paused_until=case((by_us, None), else_=Source.paused_until),
-            pause_reason=case((by_us, None), else_=Source.pause_reason),
-        )
-    )
+)
 
 
 def _refused(delivery: Delivery, failure: Failure) -> bool:
