@@ -1,5 +1,6 @@
 """What every test stands on: an application with its own database, and the cast that lives in it."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient, FlaskCliRunner
 from flask_migrate import upgrade
+from hypothesis import settings
 
 from mydia_web import clock, create_app
 from mydia_web.accounts import passwords
@@ -25,6 +27,15 @@ from tests.cast import Cast, add_film, add_show
 from tests.databases import Cluster, postgresql_cluster
 
 PASSWORD = "correct horse"
+
+# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
+settings.register_profile(
+    "quick", max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, database=None
+)
+settings.register_profile(
+    "long", max_examples=2000, stateful_step_count=25, deadline=None, print_blob=True, database=None
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -103,7 +114,7 @@ def migrate(url: str, revision: str = "head") -> None:
 
 @pytest.fixture
 def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
-    settings = Settings(
+    own = Settings(
         data_dir=str(tmp_path / "data"),
         database_url=new_database(),
         secret_key="only for tests",
@@ -111,7 +122,7 @@ def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
         progress_delay=0.0,
     )
     app = create_app(
-        {"SETTINGS": settings, "TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+        {"SETTINGS": own, "TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
     )
     app.test_client_class = Browser
     yield app

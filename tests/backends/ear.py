@@ -15,7 +15,7 @@ class Ear:
         self.news: Generator[Event | None] = backend.listen()
         assert next(self.news) is None
 
-    def hear(self, number: int = 1, *, within: float = 1.0) -> list[Event]:
+    def hear(self, number: int = 1, *, within: float = 30.0) -> list[Event]:
         """So many events; fails when they take longer."""
         until, found = time.monotonic() + within, list[Event]()
         while len(found) < number:

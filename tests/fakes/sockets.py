@@ -108,7 +108,7 @@ class Sockets:
     def listeners(self) -> int:
         return len(self._open)
 
-    def wait_for(self, listeners: int, seconds: float = 5) -> bool:
+    def wait_for(self, listeners: int, seconds: float = 30) -> bool:
         """Are there so many within that time?"""
         with self._changed:
             return self._changed.wait_for(lambda: len(self._open) == listeners, seconds)

