@@ -11,6 +11,8 @@ from mydia_web.sync.pushing import MOST_LOOKED_UP, can_share, deliver_many
 
 #: Below this many connections nothing is claimed ahead: those servers are the ones that bear no more.
 _AHEAD_FROM = 4
+#: For each connection so many rows wait at most: at 32 connections of 50 ms one is gone before PostgreSQL is asked again.
+_AHEAD = 2
 
 _Load = tuple[Delivery, Backend | Failure]
 
@@ -79,7 +81,7 @@ class Lane:
 
     @property
     def _ahead(self) -> int:
-        return self._concurrency if self._concurrency >= _AHEAD_FROM else 0
+        return _AHEAD * self._concurrency if self._concurrency >= _AHEAD_FROM else 0
 
     def _carry(self) -> None:
         while (load := self._next()) is not None:
