@@ -178,7 +178,8 @@ class Incoming:
         is_known = not is_fresh and at and has_play(user_id, content, at, within=SAME_PLAY)
         if is_known and (again or own is None):
             return
-        self.report.watched += 1
+        # Another copy may have told it on the same page.
+        self.report.watched += not (own and own.watched and not own.in_progress and not again)
         if at and own is None and not is_fresh and was_unwatched_since(user_id, content, at):
             # A player that was offline tells late: it was seen, and unwatched since.
             add_play(self._act, content, at)
