@@ -19,7 +19,7 @@ from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import add_play, has_play, was_unwatched_since, with_a_past
 from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.records import get_progress
-from mydia_web.playback.telling import tell_source
+from mydia_web.playback.telling import tell_source, tell_unwatched
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
@@ -183,6 +183,7 @@ class Incoming:
         if at and own is None and not is_fresh and was_unwatched_since(user_id, content, at):
             # A player that was offline tells late: it was seen, and unwatched since.
             add_play(self._act, content, at)
+            tell_unwatched(self._act, content, self._source_id)
             return
         since = own and own.in_progress and own.last_watched_at > (at or UNKNOWN_TIME)
         here = (own.position_seconds, own.last_watched_at) if own and since else None
