@@ -21,6 +21,7 @@ from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progr
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source, tell_unwatched
 from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
@@ -220,7 +221,13 @@ class Incoming:
         """The contents this source was ever told of, and whether it has yet to take the latest."""
         films, episodes = _ids(contents)
         rows = db.session.execute(
-            select(QueuedChange.media_item_id, QueuedChange.episode_id, QueuedChange.status).where(
+            select(
+                QueuedChange.media_item_id,
+                QueuedChange.episode_id,
+                QueuedChange.status,
+                QueuedChange.id,
+                QueuedChange.error_class,
+            ).where(
                 QueuedChange.user_id == self._act.user_id,
                 QueuedChange.source_id == self._source_id,
                 QueuedChange.play_key == "",
@@ -229,10 +236,13 @@ class Incoming:
                     QueuedChange.media_item_id.in_(films) & QueuedChange.episode_id.is_(None),
                 ),
             )
-        )
+        ).all()
+        # What was not found there stands in its listing now.
+        if found_again := [row.id for row in rows if row.error_class == "unmatched"]:
+            PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
         return {
             (film_id, None) if episode_id is None else (None, episode_id): status != Status.SYNCED
-            for film_id, episode_id, status in rows
+            for film_id, episode_id, status, _, _ in rows
         }
 
 

@@ -41,6 +41,13 @@ class Server:
     source_id: int
     _client: FlaskClient
 
+    @property
+    def fake(self) -> Any:
+        """The stand-in itself."""
+        return getattr(
+            self.bench, {"KodiBench": "kodi", "PlexBench": "_plex"}.get(type(self.bench).__name__, "fake")
+        )
+
     def has_heat(self) -> Any:
         """The film, as the server holds it."""
         [target] = self.bench.add_movie("Heat", **HEAT)
@@ -99,9 +106,14 @@ class Household:
             return worker.drain(**options)
 
     def later(self, **span: float) -> None:
-        """Our clock goes forward; those of the servers, which have their own, do not."""
+        """All clocks go forward, ours and the servers'."""
         self._ahead += timedelta(**span)
-        self._monkeypatch.setattr(clock, "read", lambda: datetime.now(UTC) + self._ahead)
+        self._monkeypatch.setattr(clock, "read", self._now)
+        for server in self.servers:
+            server.fake.now = self._now
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
 
     def settle(self) -> None:
         """Pull from all, then tell all: each has heard the others."""
