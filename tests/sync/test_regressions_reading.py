@@ -133,7 +133,7 @@ def test_a_page_that_cannot_be_kept_moves_no_cursor(attic, monkeypatch):
     assert watched() == 4
 
 
-@pytest.mark.parametrize("kind", ["jellyfin", "emby", "plex", "kodi"])
+@pytest.mark.parametrize("kind", ["jellyfin", "kodi"])
 def test_a_library_that_is_suddenly_empty_unwatches_nothing(household, kind):
     """JellyPlex-Watched: a listing that could not be read was taken for an empty library."""
     server = household.add(kind, "There")

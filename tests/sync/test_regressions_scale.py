@@ -34,6 +34,7 @@ def test_a_sweep_and_webhooks_at_once_lock_nobody_out_and_lose_nothing(household
     for thread in (reading, applying):
         thread.start()
     for number in range(EVENTS):
+        server.fake.movies[number + 1].played.playcount = 1
         said = {"event": "watched", "type": "movie", "id": f"movie:{number + 1}", "title": f"Film {number}"}
         said["ids"] = {"imdb": f"tt{number + 1:07}"}
         assert client.post(address, json=said).status_code == 202
