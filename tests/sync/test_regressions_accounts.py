@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from mydia_web.db import db
 from mydia_web.playback import mark_watched
 from mydia_web.sources import registry
+from mydia_web.sources.accounts import get_source, link_account
 from mydia_web.sources.models import Source, SourceAccount
 from tests.backends.emby.bench import EmbyBench
 from tests.backends.jellyfin.bench import JellyfinBench
@@ -45,6 +46,30 @@ def test_a_plex_token_of_somebody_else_is_refused_before_anything_is_written(
         assert result.exit_code == 1, result.output
         assert db.session.scalars(select(Source)).all() == []
         assert plex.writes() == []
+
+
+def test_a_refused_sign_in_holds_up_its_own_person_only(household: Household, alice, bob):
+    """JellyPlex-Watched and PlexTraktSync: one refused token ended the run for all."""
+    server = household.add("jellyfin", "There")
+    target, fake = server.has_heat(), server.fake
+    there = fake.add_person("bob")
+    credentials = {"token": fake.new_token(there.id, "of bob")}
+    link_account(get_source(server.source_id), bob.id, credentials, remote_user_id=there.id)
+    server.pull()
+    fake.tokens = {token: who for token, who in fake.tokens.items() if who[0] == there.id}
+    for person in (alice, bob):
+        mark_watched(person.id, heat())
+    household.drain()
+    assert [(row.user_id, row.status, row.error_class) for row in queue()] == [
+        (alice.id, "failed", "auth"),
+        (bob.id, "synced", None),
+    ]
+    title = fake.titles[target.remote_id]
+    assert (title.state(there.id).played, server.bench.held(target).watched) == (True, False)
+    asked = len(fake.requests)
+    household.later(days=1)
+    household.drain()
+    assert len(fake.requests) == asked
 
 
 def test_nobody_is_told_with_somebody_elses_sign_in(household: Household, alice, bob):

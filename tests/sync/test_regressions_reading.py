@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import Result
 from flask.testing import FlaskCliRunner
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from mydia_web.backends.errors import BackendError
 from mydia_web.backends.mediabrowser import listing
@@ -208,6 +208,13 @@ def test_a_position_that_a_server_has_rounded_is_no_news(household, attic, alice
     assert (len(attic.bench.writes()), len(kodi.bench.writes())) == writes == (0, 1)
     assert attic.bench.held(here).position_ms == 600_789
     assert kodi.bench.held(there).position_ms == 600_000
+
+
+def test_health_can_fail(client, alice):
+    """watchstate: its health check always answers "ok"."""
+    assert client.get("/healthz").status_code == 200
+    db.session.execute(text("ALTER TABLE users RENAME TO people"))
+    assert client.get("/healthz").status_code >= 500
 
 
 def test_failures_are_told_by_exit_codes_and_on_the_pull(household, attic, alice, run):
