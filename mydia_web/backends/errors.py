@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from mydia_web.errors import MydiaError
 
-FailureClass = Literal["transient", "rate_limited", "auth", "unmatched", "invalid", "bug"]
+FailureClass = Literal["transient", "unconfirmed", "rate_limited", "auth", "unmatched", "invalid", "bug"]
 
 
 #: A server may put 10 MB into the reason it gives; more than this of it helps nobody.
@@ -31,6 +31,12 @@ class Unreachable(BackendError):
 
 class ServerTrouble(BackendError):
     """The server answered that it has trouble of its own. Trying again later may help."""
+
+
+class NotShown(ServerTrouble):
+    """The server took the change, but then did not show it."""
+
+    failure_class = "unconfirmed"
 
 
 class RateLimited(BackendError):

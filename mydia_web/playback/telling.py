@@ -56,10 +56,19 @@ def _hearers(act: Act, content: Content) -> Sequence[Told]:
     ]
 
 
+def tell_unwatched(act: Act, content: Content, source_id: int) -> None:
+    """Queue for one source, which told of a play from before it, that the content was unwatched.
+
+    A service that counts plays is left the play.
+    """
+    source, kind = _told(act, content, source_id), ChangeType.MARK_UNWATCHED
+    if source and source.hears_of(kind) and not source.counts_plays:
+        PlaybackSyncRepository().enqueue_change(intent_for(act, content, source, kind, None, at=now()))
+
+
 def tell_source(act: Act, content: Content, source_id: int) -> None:
     """Queue the user's present state of the content for one source, which was found to differ."""
-    progress = get_progress(act.user_id, content)
-    source = next((one for one in sources_to_tell(act.user_id, content) if one.source_id == source_id), None)
+    progress, source = get_progress(act.user_id, content), _told(act, content, source_id)
     if progress is None or source is None:
         return
     change_type = ChangeType.MARK_WATCHED if progress.watched else ChangeType.PROGRESS_UPDATE
@@ -68,6 +77,10 @@ def tell_source(act: Act, content: Content, source_id: int) -> None:
     at, source = progress.last_watched_at, source._replace(counts_plays=False)
     intent = intent_for(act, content, source, change_type, to_continue(progress), at=at)
     PlaybackSyncRepository().enqueue_change(intent)
+
+
+def _told(act: Act, content: Content, source_id: int) -> Told | None:
+    return next((one for one in sources_to_tell(act.user_id, content) if one.source_id == source_id), None)
 
 
 def to_continue(progress: PlaybackProgress | None) -> PlaybackProgress | None:

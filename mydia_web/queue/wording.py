@@ -9,6 +9,7 @@ from mydia_web.queue.models import QueuedChange
 _OUTCOMES = {
     "ok": "Delivered",
     "transient": "Not reached, or in trouble",
+    "unconfirmed": "Taken, but not shown",
     "rate_limited": "Asked us to wait",
     "auth": "Sign-in refused",
     "unmatched": "Not found there",

@@ -19,8 +19,9 @@ from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import add_play, has_play, was_unwatched_since, with_a_past
 from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.records import get_progress
-from mydia_web.playback.telling import tell_source
+from mydia_web.playback.telling import tell_source, tell_unwatched
 from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
@@ -178,10 +179,12 @@ class Incoming:
         is_known = not is_fresh and at and has_play(user_id, content, at, within=SAME_PLAY)
         if is_known and (again or own is None):
             return
-        self.report.watched += 1
+        # Another copy may have told it on the same page.
+        self.report.watched += not (own and own.watched and not own.in_progress and not again)
         if at and own is None and not is_fresh and was_unwatched_since(user_id, content, at):
             # A player that was offline tells late: it was seen, and unwatched since.
             add_play(self._act, content, at)
+            tell_unwatched(self._act, content, self._source_id)
             return
         since = own and own.in_progress and own.last_watched_at > (at or UNKNOWN_TIME)
         here = (own.position_seconds, own.last_watched_at) if own and since else None
@@ -218,7 +221,13 @@ class Incoming:
         """The contents this source was ever told of, and whether it has yet to take the latest."""
         films, episodes = _ids(contents)
         rows = db.session.execute(
-            select(QueuedChange.media_item_id, QueuedChange.episode_id, QueuedChange.status).where(
+            select(
+                QueuedChange.media_item_id,
+                QueuedChange.episode_id,
+                QueuedChange.status,
+                QueuedChange.id,
+                QueuedChange.error_class,
+            ).where(
                 QueuedChange.user_id == self._act.user_id,
                 QueuedChange.source_id == self._source_id,
                 QueuedChange.play_key == "",
@@ -227,10 +236,13 @@ class Incoming:
                     QueuedChange.media_item_id.in_(films) & QueuedChange.episode_id.is_(None),
                 ),
             )
-        )
+        ).all()
+        # What was not found there stands in its listing now.
+        if found_again := [row.id for row in rows if row.error_class == "unmatched"]:
+            PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
         return {
             (film_id, None) if episode_id is None else (None, episode_id): status != Status.SYNCED
-            for film_id, episode_id, status in rows
+            for film_id, episode_id, status, _, _ in rows
         }
 
 

@@ -77,8 +77,9 @@ def _news(base: Side, theirs: Side, ours: Side) -> Decision:
         rewatch_ended = ours.position_ms > 0 and theirs.position_ms == 0
         if not ours.watched or rewatch_ended:
             return "watched"
-    # Some servers take the mark away while a title is watched again; a person who unwatches takes the position too.
-    again = theirs.position_ms > 0 and _apart(base, theirs)
+    # Some servers take the mark away when a title is begun again; a person who unwatches takes the position too, and
+    # adds no play.
+    again = (theirs.position_ms > 0 and _apart(base, theirs)) or theirs.plays > base.plays
     if base.watched and not theirs.watched and ours.watched and not again:
         return "unwatched"
     # A position that fell to nothing is what a crashed player reports; a person who unwatches clears the mark.

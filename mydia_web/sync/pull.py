@@ -15,7 +15,7 @@ from mydia_web.playback.shows import refresh_show
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import artwork_key, remember_artworks
-from mydia_web.sources.models import Source, SourceAccount, SourceItem, UnmatchedItem
+from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState, UnmatchedItem
 from mydia_web.sources.registry import kinds_that_hold_everything
 from mydia_web.sync.incoming import Incoming
 from mydia_web.sync.matching import Matcher, Unmatched
@@ -165,6 +165,7 @@ class PullOf:
         self, found: Sequence[tuple[RemoteItem, Content]], known: dict[str, SourceItem]
     ) -> Sequence[tuple[SourceItem, RemoteItem, Content]]:
         kept, appeared = [], []
+        self._forget_shown(found, known)
         for item, content in found:
             row = self._still(known.get(item.remote_id), item, content)
             if row is None:
@@ -174,6 +175,15 @@ class PullOf:
         db.session.flush()
         self._appeared(appeared)
         return kept
+
+    def _forget_shown(
+        self, found: Sequence[tuple[RemoteItem, Content]], known: Mapping[str, SourceItem]
+    ) -> None:
+        """Under the same id stands another file, whose state may begin anew: that is nobody's unwatching."""
+        rows = [(known.get(item.remote_id), item.path) for item, _ in found]
+        moved = [row.id for row, path in rows if row and row.path and path and row.path != path]
+        if moved:
+            db.session.execute(delete(SourceItemState).where(SourceItemState.source_item_id.in_(moved)))
 
     def _still(self, known: SourceItem | None, item: RemoteItem, content: Content) -> SourceItem | None:
         """The item as we know it; None where it is new."""

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 #: Of the titles in one batch, at most so many may have to be looked up first: the claim lasts a minute.
 MOST_LOOKED_UP = 25
 #: What one title can spoil for the whole batch, and for no other by itself.
-_MAY_BE_OF_ONE: frozenset[FailureClass] = frozenset({"invalid", "unmatched", "bug"})
+_MAY_BE_OF_ONE: frozenset[FailureClass] = frozenset({"unconfirmed", "invalid", "unmatched", "bug"})
 
 
 def deliver(backend: Backend, delivery: Delivery) -> Outcome:

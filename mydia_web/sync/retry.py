@@ -8,8 +8,9 @@ from mydia_web.backends.errors import FailureClass
 
 FIRST_DELAY = timedelta(seconds=15)
 MAX_DELAY = timedelta(hours=6)
-#: An error of our own is tried this often: trying again does not mend it.
-BUG_ATTEMPTS = 3
+#: What trying again does not mend is tried this often: an error of our own, or a server that takes a change and then
+#: shows another state.
+FEW_ATTEMPTS = 3
 #: After so many failures in a row a server is taken for down, and only one row at a time probes it.
 DOWN_AFTER = 5
 FIRST_PAUSE = timedelta(seconds=30)
@@ -29,7 +30,7 @@ def retry_at(failure: FailureClass, attempt: int, now: datetime) -> datetime | N
 
     A server that is down or in trouble is tried for as long as it takes.
     """
-    if failure == "transient" or (failure == "bug" and attempt < BUG_ATTEMPTS):
+    if failure == "transient" or (failure in ("unconfirmed", "bug") and attempt < FEW_ATTEMPTS):
         return now + backoff(attempt)
     return None
 

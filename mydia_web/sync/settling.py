@@ -83,7 +83,7 @@ def _tell(outcome: Outcome) -> None:
 def _may_have_arrived(outcome: Outcome) -> bool:
     """Not only what was answered: the reply may have been lost, or not understood."""
     failure = outcome.failure
-    may_have = failure is not None and failure.failure_class in ("transient", "bug")
+    may_have = failure is not None and failure.failure_class in ("transient", "unconfirmed", "bug")
     return may_have or bool(outcome.states or outcome.found)
 
 

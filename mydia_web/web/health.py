@@ -1,9 +1,10 @@
-"""/healthz: is the process up and its database there? Costs one trivial statement."""
+"""/healthz: is the process up, and can its tables be read? Costs one trivial statement."""
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from sqlalchemy import literal, select
+from sqlalchemy import select
 
+from mydia_web.accounts.models import User
 from mydia_web.db import db
 from mydia_web.web.auth import public
 
@@ -13,5 +14,6 @@ bp = Blueprint("health", __name__)
 @bp.get("/healthz")
 @public
 def check() -> ResponseReturnValue:
-    db.session.execute(select(literal(1)))
+    # From a table: SQLite counts to one without any file.
+    db.session.execute(select(User.id).limit(1))
     return {"status": "ok"}

@@ -224,9 +224,9 @@ class Library:
         return url
 
 
-def _next_id(rows: Mapping[int, object]) -> int:
-    """As SQLite gives them: the id of a removed last row comes again."""
-    return max(rows, default=0) + 1
+def _next_id(rows: dict[int, Any]) -> int:
+    """As SQLite gives them: the id of a removed last row comes again. They are kept in their order."""
+    return next(reversed(rows), 0) + 1
 
 
 def _ids(**ids: str) -> dict[str, str]:

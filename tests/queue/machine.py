@@ -35,7 +35,7 @@ from mydia_web.sources.models import Source, SourceAccount, SourceItemState
 from mydia_web.sync.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.delivery import prepare as prepare_deliveries
 from mydia_web.sync.pushing import deliver
-from mydia_web.sync.retry import BUG_ATTEMPTS, MAX_RETRY_AFTER
+from mydia_web.sync.retry import FEW_ATTEMPTS, MAX_RETRY_AFTER
 from mydia_web.sync.settling import settle
 from mydia_web.sync.worker.connections import Connections
 from mydia_web.sync.worker.delivering import Worker
@@ -545,7 +545,7 @@ def _check_settled(claim: Claim, before: dict[str, Any], after: dict[str, Any]) 
         assert (after["status"], after["attempt_count"]) == ("pending", before["attempt_count"] - 1), "I10"
     elif failure.failure_class == "transient":
         assert (after["status"], after["next_attempt_at"] is None) == ("failed", False)
-    elif failure.failure_class != "bug" or before["attempt_count"] >= BUG_ATTEMPTS:
+    elif failure.failure_class not in ("bug", "unconfirmed") or before["attempt_count"] >= FEW_ATTEMPTS:
         assert after["status"] == ("pending" if newer else "failed"), "I13"
         assert (after["next_attempt_at"] is None) == (not newer), "I13"
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from flask.testing import FlaskClient
 
 from mydia_web.accounts.models import User
 from mydia_web.db import begin_write, db
@@ -13,6 +14,7 @@ from mydia_web.sync.worker.pulling import run_pull
 from mydia_web.sync.worker.summary import Summary
 from tests.cast import add_server
 from tests.fakes.kodi import FakeKodi
+from tests.sync.household import Household
 
 
 @pytest.fixture
@@ -53,3 +55,11 @@ def drain(session: object):
             return worker.drain(**options)
 
     return drain_now
+
+
+@pytest.fixture
+def household(alice: User, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Household]:
+    """alice's servers; none at first."""
+    household = Household(alice, client, monkeypatch)
+    yield household
+    household.close()

@@ -18,10 +18,17 @@ from mydia_web.sources.accounts import accounts_of, sources_to_tell
 from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import SourceItem
 from mydia_web.sync.pull import PullOf, Report
+from mydia_web.sync.worker import pulling
 from tests.cast import add_copy, add_film, add_server
 
 #: A pull may write that it took place.
 OF_THE_PULL_ITSELF = {"pulls", "sources", "source_accounts"}
+
+
+@pytest.fixture(autouse=True)
+def pages_as_wholes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite takes them in parts, whose size is a matter of time."""
+    monkeypatch.setattr(pulling, "AT_A_TIME", 500)
 
 
 @contextmanager

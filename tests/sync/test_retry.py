@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mydia_web.sync.retry import (
-    BUG_ATTEMPTS,
     DOWN_AFTER,
+    FEW_ATTEMPTS,
     FIRST_PAUSE,
     MAX_DELAY,
     MAX_PAUSE,
@@ -56,11 +56,12 @@ def test_a_server_that_is_down_is_tried_for_as_long_as_it_takes(attempt):
 
 
 @pytest.mark.parametrize(
-    ("attempt", "again"), [(1, True), (2, True), (BUG_ATTEMPTS, False), (BUG_ATTEMPTS + 1, False)]
+    ("attempt", "again"), [(1, True), (2, True), (FEW_ATTEMPTS, False), (FEW_ATTEMPTS + 1, False)]
 )
-def test_an_error_of_ours_is_tried_three_times(attempt, again):
-    assert BUG_ATTEMPTS == 3
-    assert (retry_at("bug", attempt, NOW) is not None) is again
+@pytest.mark.parametrize("failure", ["bug", "unconfirmed"])
+def test_what_trying_again_seldom_mends_is_tried_three_times(failure, attempt, again):
+    assert FEW_ATTEMPTS == 3
+    assert (retry_at(failure, attempt, NOW) is not None) is again
 
 
 @pytest.mark.parametrize("failure", ["auth", "unmatched", "invalid"])

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mydia_web.backends.base import Connection, LinkCode, Linked, RemoteUser
-from mydia_web.backends.errors import LinkEnded, Rejected, ServerTrouble
+from mydia_web.backends.errors import LinkEnded, Rejected, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.mediabrowser.models import Sent, User
 from mydia_web.backends.mediabrowser.session import VERSION, Session
@@ -56,6 +56,15 @@ class JellyfinSession(Session):
         answer = self.raw("GET", "Users")
         self.check(answer)
         return self.persons(answer.json())
+
+    def _find(self, wanted: str) -> RemoteUser:
+        # Everyone may see who there is, but only an administrator or an API key act for others: so that is tried.
+        person = super()._find(wanted)
+        answer = self.raw("GET", "UserViews", params={"userId": person.remote_id})
+        if answer.status == 403:
+            raise SignInRefused(f"This token is not that of {person.name}, and may not act for others.")
+        self.check(answer)
+        return person
 
     def begin_link(self, page: str) -> LinkCode:
         answer = self.raw("POST", "QuickConnect/Initiate")

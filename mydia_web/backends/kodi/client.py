@@ -20,7 +20,7 @@ from mydia_web.backends.base import (
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.errors import NotOnServer, NotShown, Rejected, ServerTrouble
 from mydia_web.backends.events.base import Event
 from mydia_web.backends.http import Http
 from mydia_web.backends.kodi import changes, mapping
@@ -107,7 +107,7 @@ class Kodi(Backend):
             self._refuse_while_playing(target.kind, number, video)
         shown = self._write(target.kind, number, told)
         if not changes.shows(shown, told):
-            raise ServerTrouble(f"Kodi took the change to “{video.name[:80]}”, but then did not show it.")
+            raise NotShown(f"Kodi took the change to “{video.name[:80]}”, but then did not show it.")
         return mapping.state(shown, time)
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:

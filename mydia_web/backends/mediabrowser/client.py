@@ -19,7 +19,7 @@ from mydia_web.backends.base import (
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import Rejected, ServerTrouble
+from mydia_web.backends.errors import NotShown, Rejected, ServerTrouble
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import Listing, Question
@@ -93,9 +93,7 @@ class MediaBrowser(Backend):
             data = self._bring_about(item, data, goal)
         if not goal.state_is_shown_by(data):
             title = (item.name or item.id)[:80]
-            raise ServerTrouble(
-                f"{self.traits.product} took the change to “{title}”, but then did not show it."
-            )
+            raise NotShown(f"{self.traits.product} took the change to “{title}”, but then did not show it.")
         return mapping.state(data)
 
     def users(self) -> Sequence[RemoteUser]:

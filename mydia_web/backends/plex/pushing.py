@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from mydia_web.backends.base import Target, Wanted
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.errors import NotOnServer, NotShown, Rejected
 from mydia_web.backends.plex.mapping import Entry, is_meant
 from mydia_web.backends.plex.server import IDENTIFIER, USUAL_THRESHOLD, Server, timeline
 
@@ -44,7 +44,7 @@ def push(server: Server, target: Target, wanted: Wanted) -> Entry:
     if unread:
         title = server.title(title.rating_key)
     if (watched is not None and watched != (title.view_count > 0)) or (position == 0 and title.view_offset):
-        raise ServerTrouble(f"Plex took the change to {title.name}, but then did not show it.")
+        raise NotShown(f"Plex took the change to {title.name}, but then did not show it.")
     return title
 
 
@@ -97,7 +97,7 @@ def _confirmed(server: Server, shown: Entry, position: int) -> Entry:
         return shown
     if position < SURELY_KEPT:
         return _clear(server, shown)
-    raise ServerTrouble(f"Plex took the position in {shown.name}, but then did not show it.")
+    raise NotShown(f"Plex took the position in {shown.name}, but then did not show it.")
 
 
 def _clear(server: Server, title: Entry) -> Entry:

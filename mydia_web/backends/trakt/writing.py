@@ -5,7 +5,7 @@ from datetime import datetime
 
 from mydia_web import clock
 from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.errors import NotOnServer, NotShown, Rejected
 from mydia_web.backends.trakt import bodies, state
 from mydia_web.backends.trakt.api import NOT_THERE, Api
 from mydia_web.backends.trakt.bodies import ADD, PAUSE, PLAYBACK, REMOVE
@@ -101,7 +101,7 @@ class Writer:
             # An account can be set to keep one play of a title only.
             plays = plays.plus(at) if sent.done else plays
             if not plays.count:
-                raise ServerTrouble("Trakt took the play, but then did not say that it keeps it.")
+                raise NotShown("Trakt took the play, but then did not say that it keeps it.")
         elif watched is False and plays.count:
             if bodies.send(self._api, REMOVE, bare).missing:
                 raise NotOnServer(NOT_THERE)
@@ -129,7 +129,7 @@ class Writer:
         if answer.status != _DUPLICATE and (kept is None or abs(kept.percent - percent) > SAME_PERCENT):
             told = answer.json()
             if not isinstance(told, dict) or told.get("action") != "pause":
-                raise ServerTrouble("Trakt took the position, but then did not say that it keeps it.")
+                raise NotShown("Trakt took the position, but then did not say that it keeps it.")
             # The listing may lag behind.
             kept = Position(0, percent, clock.now(), row)
         return replace(title, position=kept)

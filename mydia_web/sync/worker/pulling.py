@@ -1,6 +1,7 @@
 """Runs pulls: reads a source page by page, each merged and committed by itself, so that a crash keeps what came in."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from sqlalchemy import select, update
 from mydia_web.backends.base import Backend, LibraryPage
 from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.clock import now
-from mydia_web.db import begin_write, db
+from mydia_web.db import begin_write, db, has_one_writer
 from mydia_web.playback.models import PullChangeSet
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.health import note_reached, note_trouble
@@ -29,6 +30,10 @@ MOST_TRIES = 3
 SWEEP_EVERY = timedelta(hours=24)
 #: Clocks differ, and what is saved while a listing is read may lie before its end.
 OVERLAP = timedelta(hours=1)
+
+#: Where there is one writer, so many titles are taken in at a time, or more where that holds the others up for no
+#: longer than so many seconds; then there is a pause for them.
+AT_A_TIME, HELD, BREATH = 50, 0.05, 0.005
 
 OnPage = Callable[[Report], None]
 
@@ -148,10 +153,11 @@ def _pull_account(pull_id: int, source_id: int, reading: _Reading, report: Repor
         is_whole, pages = _pages(backend, reading.since)
         asked_at = now()
         for page in pages:
-            begin_write()
-            pull.take(page, asked_at)
-            _note_change_set(pull_id, pull)
-            db.session.commit()
+            for part in _parts(page):
+                begin_write()
+                pull.take(part, asked_at)
+                _note_change_set(pull_id, pull)
+                db.session.commit()
             _moved(pull_id, report, on_page)
             asked_at = now()
     begin_write()
@@ -165,6 +171,20 @@ def _pages(backend: Backend, since: datetime | None) -> tuple[bool, Iterator[Lib
     """Whether it is everything, and its pages."""
     changed = backend.changes(since) if since is not None else None
     return (True, backend.library()) if changed is None else (False, changed)
+
+
+def _parts(page: LibraryPage) -> Iterator[LibraryPage]:
+    """A page, in parts where nobody else could write while it is taken in; between them the others get their turn."""
+    start, size, end = 0, AT_A_TIME if has_one_writer() else len(page.items), len(page.items)
+    while True:
+        items, began = page.items[start : start + size], time.monotonic()
+        left = end - start - len(items)
+        yield LibraryPage(items, page.done - left, page.total, () if start else page.problems)
+        if not left:
+            return
+        start += size
+        size = size * 2 if time.monotonic() - began < HELD / 2 else AT_A_TIME
+        time.sleep(BREATH)
 
 
 def _note_change_set(pull_id: int, pull: PullOf) -> None:
