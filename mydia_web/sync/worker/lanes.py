@@ -11,7 +11,7 @@ from mydia_web.sync.pushing import MOST_LOOKED_UP, can_share, deliver_many
 
 #: Below this many connections nothing is claimed ahead: those servers are the ones that bear no more.
 _AHEAD_FROM = 4
-#: For each connection so many rows wait at most: at 32 connections of 50 ms one is gone before PostgreSQL is asked again.
+#: For each connection so many rows wait at most: with one, PostgreSQL is not asked again in time for 32 of 50 ms.
 _AHEAD = 2
 
 _Load = tuple[Delivery, Backend | Failure]
