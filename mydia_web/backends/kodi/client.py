@@ -1,7 +1,7 @@
 """The Kodi backend. One Kodi is one person: it keeps no users."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -75,6 +75,10 @@ class Kodi(Backend):
 
     def close(self) -> None:
         self._http.close()
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._http.clock_skew
 
     def check(self) -> ServerInfo:
         _, kodi, labels = self._rpc.batch(
