@@ -72,6 +72,9 @@ class FakeKodi(Library):
         self.twelve_hours = True
         #: Not every Kodi has the setting locale.timezone.
         self.tells_zone = True
+        #: What it says instead of its time zone, and instead of what a label shows.
+        self.zone_setting: str | None = None
+        self.shown_labels: Mapping[str, str] = {}
         #: Answers "OK" to changes and stays as it is.
         self.ignores_changes = False
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
