@@ -22,6 +22,7 @@ from mydia_web.sources.inbox import make_webhook, webhook_secret
 from mydia_web.sources.models import Source
 from mydia_web.sync.worker.inbox import apply_events
 from tests.cast import add_copy, add_server
+from tests.conftest import Clock
 
 Send = Callable[..., int]
 
@@ -238,3 +239,23 @@ def test_only_admins_see_the_address(browser_of_bob: FlaskClient, source: Source
     assert webhook_secret(source) not in page
     assert browser_of_bob.post(f"/sources/{source.id}/webhook").status_code == 403
     assert browser_of_bob.post(f"/sources/{source.id}/exchange").status_code == 403
+
+
+def test_when_it_was_last_heard_of_is_kept_to_the_second(
+    send: Send, source: Source, set_clock: Clock
+) -> None:
+    heard = []
+    for seconds in (0, 0.5, 0.4, 1.0):
+        set_clock.pass_(seconds=seconds)
+        send(event="playing")
+        db.session.refresh(source)
+        heard.append(source.last_event_at)
+    began = set_clock.time - timedelta(seconds=1.9)
+    assert heard == [began, began, began, set_clock.time]
+
+
+def test_all_of_a_storm_of_events_are_applied(send: Send) -> None:
+    for position in range(100, 350, 10):
+        send(event="progress", position_seconds=position, duration_seconds=900, apply=False)
+    assert apply_events() == 25
+    assert {event.status for event in events()} == {"applied"}
