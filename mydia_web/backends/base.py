@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import httpx2
+from httpx2 import BaseTransport as Transport
 
 from mydia_web.backends.errors import BackendError, NotOnServer
 from mydia_web.backends.traits import Traits
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 ContentKind = Literal["movie", "episode"]
 ChangeKind = Literal["progress_update", "mark_watched", "mark_unwatched"]
-
-
 Credentials = Mapping[str, str]
 #: Given a way to renew credentials at the server, has it done once for all workers, keeps and returns the new ones.
 Renew = Callable[[Callable[[Credentials], Credentials]], Credentials]
@@ -208,8 +206,13 @@ class Backend(ABC):
     traits: ClassVar[Traits]
 
     @abstractmethod
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(self, connection: Connection, *, transport: Transport | None = None) -> None:
         """Nothing is asked of the server yet. Raises `InvalidValue` for an address that cannot be one."""
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """The server's clock minus ours, by its answers so far. None: it did not tell."""
+        return None
 
     @abstractmethod
     def check(self) -> ServerInfo:
@@ -284,17 +287,13 @@ class Backend(ABC):
         return ""
 
     @classmethod
-    def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
+    def begin_link(cls, connection: Connection, *, transport: Transport | None = None) -> LinkCode:
         """Ask the server for a code that the person confirms there. Only where `traits.linking` names the way."""
         raise NotImplementedError
 
     @classmethod
     def poll_link(
-        cls,
-        connection: Connection,
-        secret: Mapping[str, str],
-        *,
-        transport: httpx2.BaseTransport | None = None,
+        cls, connection: Connection, secret: Mapping[str, str], *, transport: Transport | None = None
     ) -> Linked | None:
         """Has the person confirmed? None: not yet. Raises `LinkEnded` when the code was refused or is too old."""
         raise NotImplementedError

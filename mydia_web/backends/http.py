@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ from mydia_web.backends.errors import (
     SignInRefused,
     Unreachable,
 )
+from mydia_web.backends.skew import ClockWatch
 
 CONNECT_SECONDS = 5.0
 #: Longer than it looks needed: a Kodi busy with its own screen answers after 3 to 4 seconds.
@@ -64,6 +65,7 @@ class Http:
         self._product, self._hint = product, hint
         self._auth = auth or self.address.auth
         self._secrets = _secrets(self._auth, headers or {})
+        self._clock = ClockWatch()
         self._client = httpx2.Client(
             auth=self._auth,
             headers={"User-Agent": "mydia-web", **(headers or {})},
@@ -80,6 +82,11 @@ class Http:
 
     def close(self) -> None:
         self._client.close()
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """The server's clock minus ours. None: it did not tell."""
+        return self._clock.skew
 
     def send(
         self,
@@ -105,7 +112,9 @@ class Http:
             raise ServerTrouble(f"The answer of {self.address.place} is damaged.") from error
 
     def _exchange(self, request: httpx2.Request, understood: Collection[int], limit: int) -> Answer:
+        sent_at = clock.now()
         response = self._client.send(request, stream=True)
+        self._clock.note(response.headers, sent_at)
         try:
             if not response.is_success and response.status_code not in understood:
                 raise self._refusal(response)

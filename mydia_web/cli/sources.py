@@ -23,6 +23,7 @@ from mydia_web.sources.accounts import (
     split_sign_in,
     trust,
 )
+from mydia_web.sources.clocks import clock_words, note_clock, skew_words
 from mydia_web.sources.linking import SignedIn, keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import KINDS, backend_class
@@ -126,7 +127,8 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        click.echo(f"{row['name']}  ({row['kind']})  {row['base_url']}  {row['last_error'] or ''}".rstrip())
+        words = " ".join(str(one) for one in (row["last_error"], row["clock"]) if one)
+        click.echo(f"{row['name']}  ({row['kind']})  {row['base_url']}  {words}".rstrip())
 
 
 @sources.command()
@@ -135,6 +137,7 @@ def list_(as_json: bool) -> None:
 def test(name: str) -> None:
     """Reach the source NAME and sign in, changing nothing."""
     source = find_source(name)
+    source_id = source.id
     accounts: list[SourceAccount | None] = [*accounts_of(source.id)]
     for account in accounts or [None]:
         backend = open_account(source, account)
@@ -143,7 +146,11 @@ def test(name: str) -> None:
             found = backend.check()
         finally:
             backend.close()
-        click.echo(f"{name}: {' '.join(filter(None, (found.product, found.version, found.name)))} answers.")
+        begin_write()
+        note_clock(source_id, backend.clock_skew)
+        db.session.commit()
+        what = " ".join(filter(None, (found.product, found.version, found.name)))
+        click.echo(f"{name}: {what} answers. {skew_words(backend.clock_skew)}".rstrip())
 
 
 @sources.command()
@@ -172,4 +179,6 @@ def _row(source: Source) -> dict[str, object]:
         "last_error": source.last_error,
         "paused_until": source.paused_until.isoformat() if source.paused_until else None,
         "pause_reason": source.pause_reason,
+        "clock_skew_seconds": None if source.clock_skew_ms is None else source.clock_skew_ms / 1000,
+        "clock": clock_words(source.clock_skew_ms),
     }

@@ -1,10 +1,10 @@
 """Finding and listing films, shows and episodes."""
 
 import unicodedata
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, false, func, or_, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from mydia_web.db import db
@@ -35,6 +35,13 @@ def find_episode(episode_id: int) -> Episode:
 def find_content(kind: Literal["movie", "episode"], content_id: int) -> Content:
     """Raises `NotFound`."""
     return find_movie(content_id) if kind == "movie" else find_episode(content_id)
+
+
+def is_one_of(table: Any, films: Collection[int], episodes: Collection[int]) -> ColumnElement[bool]:
+    """Is the row of one of these? A kind of which there are none is left out: SQLite, asked for a film or for one of no
+    episodes, reads through all rows of a user or a source instead of looking into its indexes."""
+    asked = ((table.media_item_id, films), (table.episode_id, episodes))
+    return or_(false(), *(column.in_(ids) for column, ids in asked if ids))
 
 
 def list_episodes(show_id: int, *, season: int | None = None) -> Sequence[Episode]:

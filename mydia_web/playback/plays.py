@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 
 from mydia_web.db import db
+from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act, content_key, snapshot
 from mydia_web.playback.models import Change, ChangeSet, Play
@@ -46,7 +47,7 @@ def with_a_past(user_id: int, contents: Sequence[Content]) -> set[tuple[int | No
         (Play, select(Play.media_item_id, Play.episode_id).where(Play.user_id == user_id)),
         (Change, _unwatched(user_id)),
     ):
-        rows = query.where(or_(table.media_item_id.in_(films), table.episode_id.in_(episodes)))
+        rows = query.where(is_one_of(table, films, episodes))
         found |= {(None, episode) if episode else (film, None) for film, episode in db.session.execute(rows)}
     return found
 

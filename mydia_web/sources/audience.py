@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from mydia_web.db import db
+from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content, Episode, ExternalId
 from mydia_web.sources.accounts import Told
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
@@ -37,7 +38,7 @@ def _sources_of(user_id: int) -> Sequence[Source]:
 
 def _held_by(source_id: int, contents: Sequence[Content]) -> set[Key]:
     films, episodes = _numbers(contents)
-    of = or_(SourceItem.media_item_id.in_(films), SourceItem.episode_id.in_(episodes))
+    of = is_one_of(SourceItem, films, episodes)
     query = select(SourceItem.media_item_id, SourceItem.episode_id)
     return {
         (film, episode)
@@ -49,7 +50,7 @@ def _with_ids(contents: Sequence[Content]) -> set[Key]:
     """Those that a catalogue knows, be it an episode by its show."""
     films, episodes = _numbers(contents)
     titles = {*films, *(one.media_item_id for one in contents if isinstance(one, Episode))}
-    of = or_(ExternalId.media_item_id.in_(titles), ExternalId.episode_id.in_(episodes))
+    of = is_one_of(ExternalId, titles, episodes)
     rows = db.session.execute(select(ExternalId.media_item_id, ExternalId.episode_id).where(of)).all()
     known_titles, known_episodes = {row[0] for row in rows}, {row[1] for row in rows}
     return {

@@ -3,11 +3,12 @@
 import hmac
 import secrets
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
 
 from mydia_web import config
-from mydia_web.clock import now
+from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.errors import NotFound
 from mydia_web.sources.events import SourceEvent
@@ -53,14 +54,22 @@ def next_events(limit: int) -> Sequence[SourceEvent]:
     return db.session.scalars(received.order_by(SourceEvent.id).limit(limit)).all()
 
 
+def last_received() -> datetime:
+    latest = select(SourceEvent.received_at).order_by(SourceEvent.id.desc()).limit(1)
+    return db.session.scalar(latest) or UNKNOWN_TIME
+
+
 def list_events(source_id: int, limit: int = 10) -> Sequence[SourceEvent]:
     """The latest of a source, newest first."""
     of_source = select(SourceEvent).where(SourceEvent.source_id == source_id)
     return db.session.scalars(of_source.order_by(SourceEvent.id.desc()).limit(limit)).all()
 
 
-def note_heard(source_id: int) -> None:
-    db.session.execute(update(Source).where(Source.id == source_id).values(last_event_at=now()))
+def note_heard(source_id: int, last_event_at: datetime | None) -> None:
+    """To the second: in a storm of events it would be as much work as to store them."""
+    at = now()
+    if last_event_at is None or abs(at - last_event_at) > timedelta(seconds=1):
+        db.session.execute(update(Source).where(Source.id == source_id).values(last_event_at=at))
 
 
 def prune_events(source_id: int) -> None:

@@ -29,6 +29,8 @@ class SignedIn:
     linked: Linked
     #: What we called ourselves: the sign-in may be good for that only.
     device_id: str
+    #: The server's clock minus ours, where it told.
+    clock_skew: timedelta | None = None
 
 
 def sign_in(kind: str, connection: Connection) -> SignedIn:
@@ -36,7 +38,7 @@ def sign_in(kind: str, connection: Connection) -> SignedIn:
     with closing(open_backend(kind, connection)) as backend:
         server = backend.check()
         linked = backend.sign_in() or Linked(connection.credentials, connection.remote_user_id)
-    return SignedIn(server, linked, connection.device_id)
+    return SignedIn(server, linked, connection.device_id, backend.clock_skew)
 
 
 def link_connection(source: Source, account: SourceAccount | None, typed: Credentials) -> Connection:

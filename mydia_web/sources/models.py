@@ -31,6 +31,8 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     last_ok_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_error: Mapped[str | None]
     last_error_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: Its clock minus ours, when that was last measured and found to be another than before.
+    clock_skew_ms: Mapped[int | None] = mapped_column(BigId)
     #: What is taken from it and what it is told.
     takes_watched: Mapped[bool] = mapped_column(default=True, server_default=true())
     takes_positions: Mapped[bool] = mapped_column(default=True, server_default=true())

@@ -10,6 +10,7 @@ from mydia_web.backends.answers import Address
 from mydia_web.backends.traits import Traits
 from mydia_web.db import db
 from mydia_web.sources.accounts import list_sources
+from mydia_web.sources.clocks import clock_words
 from mydia_web.sources.health import Health, health
 from mydia_web.sources.models import Pull, Source, SourceAccount, SourceItem, UnmatchedItem
 from mydia_web.sources.registry import backend_class
@@ -38,6 +39,11 @@ class Overview:
     @property
     def traits(self) -> Traits:
         return backend_class(self.source.kind).traits
+
+    @property
+    def clock(self) -> str:
+        """How far its clock is from ours, in words; "" where that does not matter."""
+        return clock_words(self.source.clock_skew_ms)
 
     @property
     def address(self) -> str:

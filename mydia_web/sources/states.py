@@ -84,6 +84,8 @@ class Base(NamedTuple):
 
 def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base]:
     """The kept states of these items, by source item id."""
+    if not source_item_ids:
+        return {}
     rows = db.session.scalars(
         select(SourceItemState).where(
             SourceItemState.source_account_id == account_id,

@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import or_, select
+from sqlalchemy import false, or_, select
 
 from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
+from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
@@ -212,7 +213,7 @@ class Incoming:
         rows = db.session.scalars(
             select(PlaybackProgress).where(
                 PlaybackProgress.user_id == self._act.user_id,
-                or_(PlaybackProgress.media_item_id.in_(films), PlaybackProgress.episode_id.in_(episodes)),
+                is_one_of(PlaybackProgress, films, episodes),
             )
         )
         return {(row.media_item_id, row.episode_id): row for row in rows}
@@ -232,8 +233,10 @@ class Incoming:
                 QueuedChange.source_id == self._source_id,
                 QueuedChange.play_key == "",
                 or_(
-                    QueuedChange.episode_id.in_(episodes),
-                    QueuedChange.media_item_id.in_(films) & QueuedChange.episode_id.is_(None),
+                    QueuedChange.episode_id.in_(episodes) if episodes else false(),
+                    QueuedChange.media_item_id.in_(films) & QueuedChange.episode_id.is_(None)
+                    if films
+                    else false(),
                 ),
             )
         ).all()

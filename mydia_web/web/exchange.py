@@ -15,6 +15,7 @@ from mydia_web.sources.inbox import list_events, make_webhook, webhook_secret
 from mydia_web.sources.models import Source
 from mydia_web.sync.merge import STRATEGIES
 from mydia_web.sync.pulls import request_pull
+from mydia_web.sync.worker.ears import is_listened_to
 from mydia_web.web import htmx
 from mydia_web.web.auth import admin_only
 
@@ -92,7 +93,11 @@ def of_source(source: Source, *, is_admin: bool) -> dict[str, Any]:
 
 
 def _heard(source: Source) -> dict[str, Any]:
-    return {"source": source, "events": list_events(source.id) if source.webhook_key else ()}
+    return {
+        "source": source,
+        "events": list_events(source.id),
+        "listened_to": is_listened_to(source.id),
+    }
 
 
 def _webhooks(source: Source) -> Sequence[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources import health, linking
 from mydia_web.sources.accounts import connection_of, get_source, link_account
+from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.models import AccountLink, Source
 from mydia_web.sources.registry import backend_class
 from mydia_web.sync.pulls import request_pull
@@ -52,6 +53,7 @@ def keep_account(source: Source, user_id: int, typed: Typed, tried: Tried) -> No
         linking.keep_sign_in(source, user_id, tried.signed_in.linked, tried.signed_in.device_id)
         source.server_id = tried.signed_in.server.server_id
         health.note_reached(source.id)
+        note_clock(source.id, tried.signed_in.clock_skew)
     else:
         plain = typed.connection()
         link_account(source, user_id, plain.credentials, remote_user_id=plain.remote_user_id)

@@ -11,6 +11,7 @@ from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.backends.traits import Traits
 from mydia_web.errors import InvalidValue
 from mydia_web.sources.accounts import split_sign_in, trust
+from mydia_web.sources.clocks import skew_words
 from mydia_web.sources.linking import SignedIn, sign_in
 from mydia_web.sources.registry import KINDS, backend_class
 
@@ -80,7 +81,9 @@ def try_sign_in(kind: str, connection: Connection) -> Tried:
     what = " ".join(filter(None, (server.product, server.version)))
     name = f"“{server.name}” " if server.name and server.name != server.product else ""
     who = f" You are {signed_in.linked.remote_user_name} there." if signed_in.linked.remote_user_name else ""
-    return Tried(signed_in, (f"{name}answers: {what}." if name else f"{what} answers.") + who)
+    clock = skew_words(signed_in.clock_skew)
+    words = (f"{name}answers: {what}." if name else f"{what} answers.") + who + (f" {clock}" if clock else "")
+    return Tried(signed_in, words)
 
 
 def _sent(name: str, secret: bool = False) -> str:

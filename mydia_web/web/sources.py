@@ -1,6 +1,7 @@
 """/sources: the servers and folders that hold what is watched: how they are, adding and removing them."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,6 +13,7 @@ from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.playback.undo import change_sets_of_pulls
 from mydia_web.sources import health
 from mydia_web.sources.accounts import add_source, checked_source, get_source, remove_source
+from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.models import Source
 from mydia_web.sources.overview import account_on, list_unmatched, names_with_accounts, overview, overview_of
 from mydia_web.sources.registry import KINDS, all_traits, backend_class
@@ -31,6 +33,7 @@ class Tested:
 
     ok: bool
     words: str
+    clock_skew: timedelta | None = None
 
 
 bp = Blueprint("sources", __name__, url_prefix="/sources")
@@ -112,6 +115,7 @@ def test(source_id: int) -> ResponseReturnValue:
     begin_write()
     if tested.ok:
         health.note_reached(source_id)
+        note_clock(source_id, tested.clock_skew)
     else:
         health.note_trouble(source_id, tested.words)
     db.session.commit()
@@ -194,4 +198,6 @@ def _test_known(source: Source) -> Tested:
 
 def _test(kind: str, connection: Connection) -> Tested:
     tried = try_sign_in(kind, connection)
-    return Tested(tried.signed_in is not None, tried.words)
+    if tried.signed_in is None:
+        return Tested(False, tried.words)
+    return Tested(True, tried.words, tried.signed_in.clock_skew)

@@ -1,6 +1,7 @@
 """/webhooks: servers tell their news here. It is stored, answered at once, and applied by the worker."""
 
 import json
+from datetime import datetime
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -28,7 +29,8 @@ def receive(kind: str, secret: str) -> ResponseReturnValue:
     request.max_content_length = MAX_BYTES
     if kind not in KINDS:
         raise NotFound(f"There are no webhooks of a kind {kind[:20]}. Kinds: {', '.join(KINDS)}.")
-    source_id = source_of_webhook(secret).id
+    source = source_of_webhook(secret)
+    heard = source.id, source.last_event_at
     db.session.rollback()
     body = request.get_data()
     try:
@@ -36,14 +38,15 @@ def receive(kind: str, secret: str) -> ResponseReturnValue:
         event = parse(kind, payload)
     except BadPayload as error:
         kept = body[:_KEPT_CHARS].decode("utf-8", "replace").replace("\0", "")
-        _store(source_id, kind, kept, status="failed", message=error.message)
+        _store(heard, kind, kept, status="failed", message=error.message)
         return jsonify(error={"message": error.message}), error.status
-    _store(source_id, kind, json.dumps(payload), name=event.name)
+    _store(heard, kind, json.dumps(payload), name=event.name)
     return jsonify(stored=True), 202
 
 
-def _store(source_id: int, kind: str, body: str, **what: str) -> None:
+def _store(heard: tuple[int, datetime | None], kind: str, body: str, **what: str) -> None:
+    """`heard`: which source, and when it was last heard of."""
     begin_write()
-    store_event(source_id, kind, body, **what)
-    note_heard(source_id)
+    store_event(heard[0], kind, body, **what)
+    note_heard(*heard)
     db.session.commit()

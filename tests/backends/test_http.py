@@ -2,10 +2,11 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import httpx2
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -23,6 +24,7 @@ from mydia_web.backends.errors import (
     Unreachable,
 )
 from mydia_web.backends.http import Http
+from tests.conftest import Clock
 
 SECRET = "hunter2-hunter2"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
@@ -267,3 +269,59 @@ def test_a_picture_of_11_megabytes_is_left_unread(server: HTTPServer, client: Ht
     answer(server, b"a" * 11 * 1024 * 1024, content_type="image/png")
     with pytest.raises(ServerTrouble, match="more than 10 MB"):
         client.picture("x")
+
+
+def dated(at: datetime) -> dict[str, str]:
+    return {"Date": format_datetime(at, usegmt=True)}
+
+
+def skew_after(*answers: Callable[[], dict[str, str]], status: int = 200) -> timedelta | None:
+    """What is known of the server's clock after answers with these headers."""
+    left = iter(answers)
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(status, headers=next(left)()))
+    client = Http("http://127.0.0.1", product="Shelf", transport=transport)
+    assert client.clock_skew is None
+    for _ in answers:
+        client.send("GET", "x", understood=(404,))
+    client.close()
+    return client.clock_skew
+
+
+@pytest.mark.parametrize("minutes", [-90, 0, 3])
+@pytest.mark.parametrize("status", [200, 404])
+def test_every_answer_tells_how_far_the_servers_clock_is_from_ours(
+    set_clock: Clock, minutes: int, status: int
+) -> None:
+    told = dated(set_clock.time + timedelta(minutes=minutes))
+    skew = skew_after(lambda: told, status=status)
+    # A date has whole seconds: half of one is the likeliest.
+    assert skew == timedelta(minutes=minutes, seconds=0.5)
+
+
+def test_the_middle_of_a_request_is_what_its_date_is_compared_with(set_clock: Clock) -> None:
+    assert skew_after(lambda: dated(set_clock.pass_(seconds=8))) == timedelta(seconds=4.5)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Date": "this evening"},
+        {"Date": ""},
+        {"Date": "Tue, 01 Jan 1901 00:00:00 GMT"},
+        {"Date": "Mon, 99 Jan 2026 00:00:00 GMT"},
+        {"Date": "Sat, 21 Nov 2026 10:00:00 GMT", "Age": "36000"},
+    ],
+    ids=["none", "words", "empty", "1901", "no such day", "from a cache"],
+)
+def test_a_date_that_says_nothing_of_the_clock_is_left_out(headers: dict[str, str]) -> None:
+    assert skew_after(lambda: headers) is None
+
+
+def test_a_slow_answer_says_nothing_of_the_clock_and_the_quickest_says_most(set_clock: Clock) -> None:
+    def after(seconds: float) -> Callable[[], dict[str, str]]:
+        return lambda: dated(set_clock.pass_(seconds=seconds) + timedelta(minutes=5))
+
+    assert skew_after(after(11)) is None
+    assert skew_after(after(11), after(4)) == timedelta(minutes=5, seconds=2.5)
+    assert skew_after(after(4), after(1), after(9)) == timedelta(minutes=5, seconds=1)

@@ -1,9 +1,9 @@
-"""Measure the queue and the pages: `python -m tests.benchmarks [PART …] [--database postgresql] [--rows N]`."""
+"""Measure queue, inbox and pages: `python -m tests.benchmarks [PART …] [--database postgresql] [--rows N]`."""
 
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import beside, claims, drains, enqueue, pages, peers, process, sizes, snapshot
+from tests.benchmarks import beside, claims, drains, enqueue, pages, peers, process, sizes, snapshot, webhooks
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
     "memory": lambda asked, database: process.measure_memory(database, rows=asked.rows),
     "idle": lambda asked, database: process.measure_idle(database, seconds=20 * asked.seconds),
     "pages": lambda _, database: pages.measure(database),
+    "webhooks": lambda asked, database: webhooks.measure(database, seconds=4 * asked.seconds),
     "sizes": lambda asked, database: sizes.measure(database, rows=asked.rows),
 }
 

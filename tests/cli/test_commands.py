@@ -1,6 +1,7 @@
 """Users, tokens, sources and pulls from the command line."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -8,6 +9,7 @@ from sqlalchemy import select
 from mydia_web.accounts.models import User
 from mydia_web.accounts.users import authenticate, user_of_token
 from mydia_web.backends.errors import SignInRefused
+from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import MediaItem
 from mydia_web.sources.credentials import decrypt, encrypt
@@ -52,6 +54,17 @@ def test_a_source_is_added_listed_and_tested(run, kodi, alice):
     [row] = json.loads(run("sources", "list", "--json").output)
     assert (row["name"], row["kind"], row["base_url"]) == ("Den", "kodi", kodi.url)
     assert "Kodi 20.1" in run("sources", "test", "den").output
+
+
+def test_a_clock_that_differs_is_told(run, kodi, alice):
+    words = ("sources", "add", "kodi", "Den", kodi.url, "--user", "alice", "--username", "kodi")
+    run(*words, "--password-env", "KODI", KODI="secret")
+    assert run("sources", "test", "den").output.endswith("answers.\n")
+    kodi.now = lambda: now() + timedelta(minutes=10)
+    assert run("sources", "test", "den").output.endswith("Its clock is 10 min ahead of ours.\n")
+    assert run("sources", "list").output.endswith("Its clock is 10 min ahead of ours.\n")
+    [row] = json.loads(run("sources", "list", "--json").output)
+    assert 590 < row["clock_skew_seconds"] < 610
 
 
 def test_a_servers_password_is_not_kept_in_the_clear(run, kodi, alice):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -71,6 +72,9 @@ class FakeKodi(Library):
         self.twelve_hours = True
         #: Not every Kodi has the setting locale.timezone.
         self.tells_zone = True
+        #: What it says instead of its time zone, and instead of what a label shows.
+        self.zone_setting: str | None = None
+        self.shown_labels: Mapping[str, str] = {}
         #: Answers "OK" to changes and stays as it is.
         self.ignores_changes = False
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -236,6 +240,9 @@ def _handler_of(kodi: FakeKodi) -> type[BaseHTTPRequestHandler]:
 
         def log_message(self, *_: Any) -> None:
             pass
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(kodi.now().astimezone(UTC), usegmt=True)
 
         def _reply(self, answer: Callable[[bytes], _Reply | None]) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

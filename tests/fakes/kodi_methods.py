@@ -158,13 +158,13 @@ def _labels(kodi: "FakeKodi", params: Params) -> dict[str, str]:
         "System.Time(hh:mm:ss xx)": there.strftime(f"{hours}:%M:%S {half}").strip(),
         "System.FriendlyName": kodi.name,
     }
-    return {label: known.get(label, "") for label in params["labels"]}
+    return {label: {**known, **kodi.shown_labels}.get(label, "") for label in params["labels"]}
 
 
 def _setting(kodi: "FakeKodi", params: Params) -> dict[str, str]:
     if params["setting"] != "locale.timezone" or not kodi.tells_zone:
         raise unknown_id()
-    return {"value": kodi.timezone}
+    return {"value": kodi.timezone if kodi.zone_setting is None else kodi.zone_setting}
 
 
 def _ping(kodi: "FakeKodi", params: Params) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from mydia_web.accounts.models import User
 from mydia_web.clock import now
@@ -26,6 +26,7 @@ from mydia_web.sync import notifications
 from mydia_web.sync.pulls import request_pull
 from mydia_web.sync.worker import listening
 from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.worker.ears import is_listened_to
 from mydia_web.sync.worker.inbox import apply_events, watch_inbox
 from mydia_web.sync.worker.listening import listened, watch_servers
 from mydia_web.sync.worker.pulling import run_pull
@@ -128,6 +129,21 @@ def test_what_plays_is_shown_while_it_plays(run, kodi, server):
     wait_until(lambda: count(NowPlaying) == 0)
     wait_until(lambda: count(PlaybackProgress) == 1)
     assert db.session.scalars(select(PlaybackProgress.position_seconds)).one() == 1200
+
+
+def test_whether_it_is_listened_to_is_known_for_its_page(run, kodi, server):
+    kodi.sockets.down()
+    source_id = server.id
+    assert is_listened_to(source_id) is None
+    run(watch_servers)
+    wait_until(lambda: is_listened_to(source_id) is False)
+    kodi.sockets.up()
+    wait_until(lambda: is_listened_to(source_id))
+    db.session.rollback()
+    begin_write()
+    db.session.execute(update(Source).values(enabled=False))
+    db.session.commit()
+    wait_until(lambda: is_listened_to(source_id) is None)
 
 
 def test_each_user_of_one_kodi_hears_for_herself(run, kodi, server, bob):

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -194,6 +195,31 @@ def test_a_test_of_a_known_source_is_remembered(
     assert only_source().last_error is None
     assert only_source().last_ok_at is not None
     assert "Connected" in browser_of_alice.get("/sources").text
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (timedelta(seconds=20), ""),
+        (timedelta(minutes=3), "3 min ahead of"),
+        (timedelta(hours=-2), "2 h behind"),
+    ],
+)
+def test_a_clock_that_differs_by_much_is_told_by_the_test_and_on_the_page(
+    browser_of_alice: FlaskClient, kodi: FakeKodi, source: Source, ahead: timedelta, words: str
+) -> None:
+    page = f"/sources/{source.id}"
+    kodi.now = lambda: now() + ahead
+    assert "Its clock is" not in browser_of_alice.get(page).text
+    for answer in (browser_of_alice.post(f"{page}/test", headers=HTMX), browser_of_alice.get(page)):
+        assert ("Its clock is" in answer.text) == bool(words)
+        assert words in answer.text
+
+
+def test_the_clock_is_known_from_the_first_sign_in_on(browser_of_alice: FlaskClient, kodi: FakeKodi) -> None:
+    kodi.now = lambda: now() + timedelta(minutes=3)
+    browser_of_alice.post("/sources", data=form(kodi))
+    assert "Its clock is 3 min ahead of ours." in browser_of_alice.get(f"/sources/{only_source().id}").text
 
 
 def test_a_password_stored_under_another_secret_key_is_told_in_words(

@@ -18,10 +18,12 @@ from mydia_web.playback.models import Play
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.events import NowPlaying, SourceEvent
-from mydia_web.sources.inbox import make_webhook, webhook_secret
+from mydia_web.sources.inbox import make_webhook, store_event, webhook_secret
 from mydia_web.sources.models import Source
+from mydia_web.sync.worker import ears
 from mydia_web.sync.worker.inbox import apply_events
 from tests.cast import add_copy, add_server
+from tests.conftest import Clock
 
 Send = Callable[..., int]
 
@@ -233,8 +235,53 @@ def test_the_first_event_is_waited_for_and_seen(
     assert "every 2s" not in part
 
 
+@pytest.mark.parametrize(
+    ("is_there", "words"),
+    [
+        (None, "news comes in with the next pull"),
+        (False, "cannot be listened to just now"),
+        (True, "Listened to"),
+    ],
+)
+def test_the_page_says_whether_the_source_is_listened_to(
+    browser_of_alice: FlaskClient, alice: User, is_there: bool | None, words: str
+) -> None:
+    source = add_server("Den", alice)
+    [account] = accounts_of(source.id)
+    store_event(source.id, "notification", "{}", status="applied", name="VideoLibrary.OnUpdate")
+    source_id, account_id = source.id, account.id
+    db.session.commit()
+    if is_there is not None:
+        ears.note(source_id, account_id, is_there=is_there)
+    page = browser_of_alice.get(f"/sources/{source_id}").text
+    ears.forget(source_id, account_id)
+    assert words in page
+    assert "Last event" in page
+    assert "VideoLibrary.OnUpdate" in page
+
+
 def test_only_admins_see_the_address(browser_of_bob: FlaskClient, source: Source) -> None:
     page = browser_of_bob.get(f"/sources/{source.id}").text
     assert webhook_secret(source) not in page
     assert browser_of_bob.post(f"/sources/{source.id}/webhook").status_code == 403
     assert browser_of_bob.post(f"/sources/{source.id}/exchange").status_code == 403
+
+
+def test_when_it_was_last_heard_of_is_kept_to_the_second(
+    send: Send, source: Source, set_clock: Clock
+) -> None:
+    heard = []
+    for seconds in (0, 0.5, 0.4, 1.0):
+        set_clock.pass_(seconds=seconds)
+        send(event="playing")
+        db.session.refresh(source)
+        heard.append(source.last_event_at)
+    began = set_clock.time - timedelta(seconds=1.9)
+    assert heard == [began, began, began, set_clock.time]
+
+
+def test_all_of_a_storm_of_events_are_applied(send: Send) -> None:
+    for position in range(100, 350, 10):
+        send(event="progress", position_seconds=position, duration_seconds=900, apply=False)
+    assert apply_events() == 25
+    assert {event.status for event in events()} == {"applied"}

@@ -1,7 +1,7 @@
 """The Kodi backend. One Kodi is one person: it keeps no users."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -41,6 +41,7 @@ from mydia_web.backends.sockets import open_socket
 from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
 
 _NAME = "System.FriendlyName"
+_PLAYERS = Call("Player.GetActivePlayers")
 
 
 class Kodi(Backend):
@@ -76,6 +77,10 @@ class Kodi(Backend):
     def close(self) -> None:
         self._http.close()
 
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._http.clock_skew
+
     def check(self) -> ServerInfo:
         _, kodi, labels = self._rpc.batch(
             [
@@ -94,17 +99,18 @@ class Kodi(Backend):
         yield from read_library(self._rpc, self._time())
 
     def state(self, target: Target) -> RemoteState:
-        _, video = self._find(target)
+        _, video, _ = self._find(target)
         return mapping.state(video, self._time())
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
         time = self._time()
-        number, video = self._find(target)
+        moves = wanted.change_type == "progress_update"
+        number, video, players = self._find(target, [_PLAYERS] if moves else [])
         told = changes.settings(video, wanted, time)
         if changes.shows(video, told):
             return mapping.state(video, time)
-        if wanted.change_type == "progress_update":
-            self._refuse_while_playing(target.kind, number, video)
+        if moves:
+            self._refuse_while_playing(target.kind, number, video, players[0])
         shown = self._write(target.kind, number, told)
         if not changes.shows(shown, told):
             raise NotShown(f"Kodi took the change to “{video.name[:80]}”, but then did not show it.")
@@ -116,7 +122,7 @@ class Kodi(Backend):
         unknown = Video(file=target.path)
         calls = [_get(target.kind, number)]
         if wanted.change_type == "progress_update":
-            calls.append(Call("Player.GetActivePlayers"))
+            calls.append(_PLAYERS)
         told = changes.settings(unknown, wanted, time)
         calls += [_set(target.kind, number, told), _get(target.kind, number)]
         note = "" if self._known_time else "  (lastplayed in UTC here; sent in Kodi's own time)"
@@ -142,21 +148,22 @@ class Kodi(Backend):
             self._known_time = ask_time(self._rpc)
         return self._known_time
 
-    def _find(self, target: Target) -> tuple[int, Video]:
-        """The item under its id, if the id still means the same file; else under its file.
+    def _find(self, target: Target, also: Sequence[Call] = ()) -> tuple[int, Video, Sequence[Any]]:
+        """The item under its id, if the id still means the same file; else under its file. And what `also` is asked.
 
         Kodi gives the id of a removed film to the next one that is added.
         """
         number = _number(target)
         if number is not None:
             try:
-                video = _video(target.kind, self._rpc.batch([_get(target.kind, number)])[0])
+                found, *others = self._rpc.batch([_get(target.kind, number), *also])
             except NotOnServer:
                 pass
             else:
+                video = _video(target.kind, found)
                 if _is_meant(video, target):
-                    return number, video
-        return self._find_by_file(target)
+                    return number, video, others
+        return *self._find_by_file(target), self._rpc.batch(also) if also else ()
 
     def _find_by_file(self, target: Target) -> tuple[int, Video]:
         words, cut = VOCABULARY[target.kind], max(map(target.path.rfind, "/\\")) + 1
@@ -175,9 +182,9 @@ class Kodi(Backend):
                 return int(entry[words.id_name]), video
         raise NotOnServer(f"“{target.path[cut:]}” is not in Kodi's library any more.")
 
-    def _refuse_while_playing(self, kind: ContentKind, number: int, video: Video) -> None:
+    def _refuse_while_playing(self, kind: ContentKind, number: int, video: Video, players: Any) -> None:
         """At its stop Kodi writes its own position over ours."""
-        for player in self._rpc.call("Player.GetActivePlayers"):
+        for player in players:
             number_of_player = _readable(Player, player).playerid
             result = self._rpc.call("Player.GetItem", playerid=number_of_player, properties=["file"])
             playing = _readable(Played, result.get("item"))

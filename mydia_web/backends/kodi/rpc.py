@@ -37,6 +37,14 @@ class JsonRpc:
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
         """Make the calls in order and return their results; the first error is raised."""
+        results = self.try_batch(calls)
+        for result in results:
+            if isinstance(result, BackendError):
+                raise result
+        return results
+
+    def try_batch(self, calls: Sequence[Call]) -> list[Any]:
+        """As `batch`, with the error in the place of a result that there is none of."""
         asked = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
             for number, call in enumerate(calls, 1)
@@ -57,11 +65,11 @@ class JsonRpc:
 
     def _result(self, answer: Mapping[str, Any] | None, call: Call) -> Any:
         if answer is None:
-            raise ServerTrouble(f"Kodi left the question {call.method} unanswered.")
+            return ServerTrouble(f"Kodi left the question {call.method} unanswered.")
         if "error" in answer:
-            raise _error(answer["error"], call)
+            return _error(answer["error"], call)
         if "result" not in answer:
-            raise self._not_kodi()
+            return self._not_kodi()
         return answer["result"]
 
     def _not_kodi(self) -> BackendError:

@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mydia_web import clock
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
-from mydia_web.backends.kodi.rpc import JsonRpc
+from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.kodi.rpc import Call, JsonRpc
 
 # "xx" (AM or PM) is asked for because "hh" counts to 12 in a Kodi with American settings.
 DATE, TIME = "System.Date(yyyy-mm-dd)", "System.Time(hh:mm:ss xx)"
@@ -51,13 +51,20 @@ class KodiTime:
 def ask_time(rpc: JsonRpc) -> KodiTime:
     """Compare Kodi's clock with ours. The zone it names is believed where its clock agrees."""
     before = clock.now()
-    readings = _readings(rpc.call("XBMC.GetInfoLabels", labels=[DATE, TIME]))
-    now = clock.now()
+    shown, setting = rpc.try_batch(
+        [
+            Call("XBMC.GetInfoLabels", {"labels": [DATE, TIME]}),
+            Call("Settings.GetSettingValue", {"setting": "locale.timezone"}),
+        ]
+    )
+    if isinstance(shown, BackendError):
+        raise shown
+    readings, now = _readings(shown), clock.now()
     ours = before + (now - before) / 2
     if not readings:
         raise ServerTrouble("Kodi does not tell the time yet. It may still be starting.")
     offsets = [round((reading - ours) / STEP) * STEP for reading in readings]
-    zone = _ask_zone(rpc)
+    zone = _zone(setting)
     if zone and _agree(now.astimezone(zone), offsets[0]):
         return KodiTime(zone, now)
     return KodiTime(_fixed(offsets, readings[0]), now)
@@ -101,11 +108,11 @@ def _readings(labels: Any) -> list[datetime]:
     return readings.get(half[0], [morning, morning + HALF_DAY])
 
 
-def _ask_zone(rpc: JsonRpc) -> ZoneInfo | None:
+def _zone(setting: Any) -> ZoneInfo | None:
+    """Not every Kodi has this setting."""
+    if isinstance(setting, BackendError) and not isinstance(setting, NotOnServer | Rejected):
+        raise setting
     try:
-        answer = rpc.call("Settings.GetSettingValue", setting="locale.timezone")
-        return ZoneInfo(str(answer["value"]))
-    except (NotOnServer, Rejected):  # not every Kodi has this setting
-        return None
+        return ZoneInfo(str(setting["value"]))
     except (KeyError, TypeError, ValueError, OSError):  # how ZoneInfo says that there is no such zone
         return None

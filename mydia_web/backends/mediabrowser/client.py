@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -69,6 +70,10 @@ class MediaBrowser(Backend):
 
     def close(self) -> None:
         self._session.http.close()
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._session.http.clock_skew
 
     def check(self) -> ServerInfo:
         info = self._public_info()

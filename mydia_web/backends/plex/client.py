@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -80,6 +80,10 @@ class Plex(Backend):
     def close(self) -> None:
         self._http.close()
         self._sign_in.close()
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._http.clock_skew
 
     def check(self) -> ServerInfo:
         found = self._server.identity()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -67,6 +68,10 @@ class Api:
     @property
     def place(self) -> str:
         return self._http.address.place
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._http.clock_skew
 
     def close(self) -> None:
         self._http.close()

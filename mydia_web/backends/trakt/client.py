@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -74,6 +74,10 @@ class Trakt(Backend):
 
     def close(self) -> None:
         self._api.close()
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        return self._api.clock_skew
 
     def check(self) -> ServerInfo:
         self._user()

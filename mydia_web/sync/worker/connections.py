@@ -1,6 +1,7 @@
 """The clients a worker has open: one for each account, kept alive between pushes."""
 
 import logging
+from datetime import timedelta
 
 from sqlalchemy import select
 
@@ -32,6 +33,11 @@ class Connections:
         dropped = self._opened.pop((source_id, user_id), None)
         if isinstance(dropped, Backend):
             self._dropped.append(dropped)
+
+    def clock_skews(self) -> dict[int, timedelta]:
+        """By source id, how far the clocks of those that were asked are from ours."""
+        opened = [(key[0], one) for key, one in self._opened.items() if isinstance(one, Backend)]
+        return {source_id: skew for source_id, one in opened if (skew := one.clock_skew) is not None}
 
     def close(self) -> None:
         """Close all: an address or a password may have been changed since they were opened."""

@@ -29,6 +29,7 @@ from mydia_web.sync import metrics
 from mydia_web.sync.delivery import Delivery, Failure, Outcome, prepare
 from mydia_web.sync.settling import settle
 from mydia_web.sync.worker.claiming import Claims
+from mydia_web.sync.worker.clocks import note_clocks
 from mydia_web.sync.worker.connections import Connections
 from mydia_web.sync.worker.damage import UNREADABLE, UNWRITABLE, set_aside_unreadable
 from mydia_web.sync.worker.lanes import Lane
@@ -119,6 +120,7 @@ class Worker:
                 left = None if left is None else left - claimed
             self._give_back([one for lane in self._lanes.values() for one in lane.take_back()])
             if not self._open:
+                note_clocks(self._connections.clock_skews())
                 return summary
             for outcome in self._settle(self._finished()):
                 summary.add(self._lanes[outcome.delivery.source_id].source_name, outcome)

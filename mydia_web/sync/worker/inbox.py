@@ -2,6 +2,8 @@
 
 import json
 import logging
+import time
+from datetime import timedelta
 from threading import Event as Signal
 
 from sqlalchemy import update
@@ -13,7 +15,7 @@ from mydia_web.errors import MydiaError
 from mydia_web.queue.wakeup import WakeUp
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.events import SourceEvent
-from mydia_web.sources.inbox import next_events, prune_events
+from mydia_web.sources.inbox import last_received, next_events, prune_events
 from mydia_web.sync import notifications
 from mydia_web.sync.news import NoNews, apply_event
 
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 
 #: How many are read at a time.
 AT_A_TIME = 100
+#: While more than a few wait and more come in, storing these goes first: on SQLite it needs moments in which nobody
+#: writes. Each is followed by a pause of so many times as long as it took, of so many seconds at most.
+A_FEW, JUST_NOW, PAUSE, LONGEST_PAUSE = 10, timedelta(seconds=2), 4, 0.1
 #: Nobody wakes the watcher of the inbox on PostgreSQL: it looks this often, in seconds.
 LOOK_EVERY = 1.0
 
@@ -39,12 +44,15 @@ def apply_events(stop: Signal | None = None) -> int:
     number = 0
     while True:
         found = [(event.id, event.source_id) for event in next_events(AT_A_TIME)]
+        pause = PAUSE if len(found) > A_FEW and last_received() > now() - JUST_NOW else 0
         db.session.rollback()
         for event_id, _ in found:
             if stop is not None and stop.is_set():
                 return number
+            began = time.monotonic()
             _apply(event_id)
             number += 1
+            time.sleep(min(LONGEST_PAUSE, pause * (time.monotonic() - began)))
         if not found:
             return number
         _prune({source_id for _, source_id in found})

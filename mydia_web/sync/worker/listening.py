@@ -23,6 +23,7 @@ from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import kinds_that_listen
 from mydia_web.sync import notifications
 from mydia_web.sync.notifications import Notification
+from mydia_web.sync.worker import ears
 from mydia_web.sync.worker.clients import open_account
 
 log = logging.getLogger(__name__)
@@ -112,6 +113,7 @@ class Line:
         #: Whether it was last said to be there; None: nothing was said yet.
         self._is_said_there: bool | None = None
         self._said_at: float | None = None
+        self._note(is_there=False)
         self._thread = Thread(target=self._run, name=f"listen to {to.name}", daemon=True)
         self._thread.start()
 
@@ -120,6 +122,7 @@ class Line:
 
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
+        ears.forget(self._to.source_id, self._to.account_id)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -163,12 +166,19 @@ class Line:
                 store_event(self._to.source_id, notifications.KIND, body, name=event.name)
             db.session.commit()
 
+    def _note(self, *, is_there: bool) -> None:
+        """For the source's page, which must not tell of a line that was ended."""
+        if not self._stop.is_set():
+            ears.note(self._to.source_id, self._to.account_id, is_there=is_there)
+
     def _note_there(self) -> None:
+        self._note(is_there=True)
         if not self._is_said_there:
             self._say(True, "%s tells its news by itself.", self._to.name)
 
     def _note_gone(self, began_at: float, why: str, *, is_refused: bool = False) -> None:
         """Not said of a short break, nor again and again of a connection that never holds."""
+        self._note(is_there=False)
         lasted = time.monotonic() - began_at
         self._failures = 1 if lasted >= GOOD_SECONDS else self._failures + 1
         is_break = self._failures == 1 and not is_refused

@@ -11,10 +11,11 @@ from sqlalchemy import select, update
 
 from mydia_web.backends.base import Backend, LibraryPage
 from mydia_web.backends.errors import BackendError, SignInRefused
-from mydia_web.clock import now
+from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import begin_write, db, has_one_writer
 from mydia_web.playback.models import PullChangeSet
 from mydia_web.sources.accounts import accounts_of, get_source
+from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.health import note_reached, note_trouble
 from mydia_web.sources.models import Pull, Source, SourceAccount
 from mydia_web.sync.pull import PullOf, Report
@@ -116,16 +117,20 @@ def _take(pull_id: int) -> bool:
 
 
 def _readings(source_id: int, *, everything: bool) -> list[_Reading]:
-    accounts = accounts_of(source_id)
-    found = [_Reading(one.id, None if everything else _since(one)) for one in accounts]
+    accounts, skew_ms = accounts_of(source_id), get_source(source_id).clock_skew_ms
+    behind = timedelta(milliseconds=max(0, -(skew_ms or 0)))
+    found = [_Reading(one.id, None if everything else _since(one, behind)) for one in accounts]
     return found or [_Reading(None, None)]
 
 
-def _since(account: SourceAccount) -> datetime | None:
-    """From when on news is asked for; None: a sweep is due, or nothing was ever read."""
+def _since(account: SourceAccount, behind: timedelta) -> datetime | None:
+    """From when on news is asked for, by the server's clock, which may be `behind` ours.
+
+    None: a sweep is due, or nothing was ever read.
+    """
     if account.pulled_at is None or account.swept_at is None or account.swept_at < now() - SWEEP_EVERY:
         return None
-    return account.pulled_at - OVERLAP
+    return max(UNKNOWN_TIME, account.pulled_at - OVERLAP - behind)
 
 
 def _pull_accounts(
@@ -163,6 +168,7 @@ def _pull_account(pull_id: int, source_id: int, reading: _Reading, report: Repor
     begin_write()
     pull.finish(is_whole=is_whole)
     _note_change_set(pull_id, pull)
+    note_clock(source_id, backend.clock_skew)
     _note_read(reading.account_id, began_at, is_whole=is_whole)
     db.session.commit()
 

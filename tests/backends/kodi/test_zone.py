@@ -1,6 +1,5 @@
 """Kodi's clock: local time without a zone, and to 12 unless somebody chose otherwise."""
 
-import json
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -64,18 +63,12 @@ def test_a_strange_name_of_a_zone_falls_back_on_the_clock(
     kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     at(kodi, monkeypatch, datetime(2026, 11, 21, 10, 0, tzinfo=UTC))
-    kodi.fail_next(
-        200,
-        json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"value": name}}),
-        method="Settings.GetSettingValue",
-    )
+    kodi.zone_setting = name
     assert backend._time().zone == timezone(timedelta(hours=-5))
 
 
 def labelled(kodi: FakeKodi, day: str, time: str) -> None:
-    labels = {"System.Date(yyyy-mm-dd)": day, TIME: time}
-    answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": labels})
-    kodi.fail_next(200, answer, method="XBMC.GetInfoLabels")
+    kodi.shown_labels = {"System.Date(yyyy-mm-dd)": day, TIME: time}
 
 
 @pytest.mark.parametrize("half", ["오후", "", "μ.μ."])
