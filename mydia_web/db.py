@@ -81,6 +81,18 @@ def hold(user_id: int, title_id: int) -> bool:
 _MOST_HELD = 4096
 
 
+def hold_library() -> None:
+    """Let nobody else add titles, or items of servers, until the transaction ends.
+
+    What is to be added is looked for after this, and before anything is held of a person's.
+    """
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(text(f"SELECT pg_advisory_xact_lock({_LIBRARY})"))
+
+
+_LIBRARY = 0x6C696272
+
+
 def has_one_writer() -> bool:
     """Does whoever writes keep all others from writing?"""
     return bool(db.engine.dialect.name == "sqlite")

@@ -23,6 +23,8 @@ class ShownState:
     state: RemoteState
     #: When that was by the server's own clock; None: it did not say.
     told_at: datetime | None = None
+    #: By our clock, when it was asked for or came in: what it shows is no older. None: just now.
+    seen_at: datetime | None = None
 
 
 def keep_states(shown: Sequence[ShownState]) -> None:
@@ -55,7 +57,7 @@ def _row(one: ShownState) -> dict[str, object]:
         "position_ms": max(0, one.state.position_ms),
         "play_count": one.state.play_count,
         "last_played_at": one.state.last_played_at,
-        "seen_at": now(),
+        "seen_at": one.seen_at or now(),
         "told_at": one.told_at,
     }
 

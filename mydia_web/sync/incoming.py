@@ -74,7 +74,7 @@ class Incoming:
                 if decision != "nothing":
                     self._apply(decision, item, item.state, content, known_to_queue=key in queued)
                 if base is None or base.state != item.state:
-                    shown.append(ShownState(self._account_id, row.id, item.state))
+                    shown.append(ShownState(self._account_id, row.id, item.state, seen_at=asked_at))
         keep_states(shown)
         return removals
 
@@ -109,10 +109,13 @@ class Incoming:
         told_at: datetime | None,
     ) -> None:
         """Take over what one event tells. A single title that is unwatched is a person's doing."""
+        base = states_of(self._account_id, [copy.id]).get(copy.id)
+        if base and base.seen_at >= received_at:
+            return
         removals = self.merge_page([(copy, item, content)], received_at)
         self.unwatch(removals, received_at)
         if told_at is not None and item.state is not None:
-            keep_states([ShownState(self._account_id, copy.id, item.state, told_at)])
+            keep_states([ShownState(self._account_id, copy.id, item.state, told_at, received_at)])
 
     def take_report(self, content: Content, state: RemoteState | None, item: RemoteItem) -> None:
         """Take over a telling of which nobody knows a copy on the source: it is what the person did, no more."""
@@ -135,7 +138,7 @@ class Incoming:
                 continue
             if self._takes[0]:
                 self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
-            keep_states([ShownState(self._account_id, source_item_id, item.state)])
+            keep_states([ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at)])
 
     def _decide(
         self,

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.backends.events import Event
 from mydia_web.clock import now
-from mydia_web.db import db
+from mydia_web.db import db, hold_library
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.sources import playing
@@ -88,17 +88,12 @@ def _known_account(account_id: int) -> SourceAccount:
 
 def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]:
     """The item as we know it, or as its ids tell; no copy where the event does not say by what id it is there."""
-    known = db.session.scalar(
-        select(SourceItem).where(SourceItem.source_id == source.id, SourceItem.remote_id == item.remote_id)
-    )
+    known = _known(source, item)
+    if known is None:
+        hold_library()
+        known = _known(source, item)
     if known is not None:
-        content = (
-            db.session.get(Episode, known.episode_id)
-            if known.episode_id is not None
-            else db.session.get(MediaItem, known.media_item_id)
-        )
-        assert content is not None
-        return known, content
+        return known, _content_of(known)
     matcher = Matcher([item])
     try:
         content = matcher.content(item)
@@ -115,6 +110,17 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
     db.session.add(copy)
     db.session.flush()
     return copy, content
+
+
+def _known(source: Source, item: RemoteItem) -> SourceItem | None:
+    here = (SourceItem.source_id == source.id, SourceItem.remote_id == item.remote_id)
+    return db.session.scalar(select(SourceItem).where(*here))
+
+
+def _content_of(known: SourceItem) -> Content:
+    if known.episode_id is not None:
+        return db.session.get_one(Episode, known.episode_id)
+    return db.session.get_one(MediaItem, known.media_item_id)
 
 
 def _copy_of(source: Source, content: Content) -> SourceItem | None:

@@ -63,13 +63,14 @@ class Server:
         assert report is not None
         return report
 
-    def sends(self, payload: dict[str, Any], *, kind: str = "") -> str:
+    def sends(self, payload: dict[str, Any], *, kind: str = "", is_applied: bool = True) -> str:
         """A webhook of the server's, and what came of it in words."""
         source = get_source(self.source_id)
         address = f"/webhooks/{kind or source.kind}/{webhook_secret(source)}"
         answer = self._client.post(address, json=payload)
         assert answer.status_code == 202, answer.text
-        apply_events()
+        if is_applied:
+            apply_events()
         return last_event()
 
 

@@ -8,9 +8,14 @@ from itertools import permutations
 
 import pytest
 
+from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteState
 from mydia_web.clock import now
+from mydia_web.db import begin_write, db
 from mydia_web.playback import get_progress, mark_unwatched
 from mydia_web.playback.continue_watching import continue_watching
+from mydia_web.sources.accounts import accounts_of, get_source
+from mydia_web.sync.pull import PullOf, Report
+from mydia_web.sync.worker.inbox import apply_events
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.sync.household import HEAT, Household, Server, heat, plays_of, queue
 
@@ -147,6 +152,39 @@ def test_a_film_played_again_42_seconds_after_it_was_watched_is_a_rewatch(househ
     assert (progress.watched, progress.in_progress, progress.position_seconds) == (True, True, 600)
     household.drain()
     assert state(kodi, there) == (True, 10 * MINUTE)
+
+
+def test_news_that_comes_in_faster_than_it_is_applied_is_all_applied(household, attic, alice):
+    """A server sends several events within a moment; each is older than the time at which the one before is applied."""
+    target = attic.has_heat()
+    attic.pull()
+    at = now() - timedelta(hours=1)
+    position = report(target, event="progress", at=at, position_seconds=600)
+    for said in (position, report(target, event="watched", at=at + timedelta(hours=1))):
+        attic.sends(said, kind="generic", is_applied=False)
+    apply_events()
+    assert get_progress(alice.id, heat()).watched
+
+
+def test_news_that_came_in_while_a_page_was_taken_in_is_newer_than_the_page(household, attic, alice):
+    """watchstate: what changed while a library was read was older than the time of the import, and lost."""
+    target = attic.has_heat()
+    source, page = get_source(attic.source_id), LibraryPage([seen_as(target)], 1, 1)
+    [account] = accounts_of(source.id)
+    asked_at = now()
+    attic.sends(report(target, event="watched", at=now()), kind="generic", is_applied=False)
+    db.session.commit()
+    begin_write()
+    PullOf(source, account, Report()).take(page, asked_at)
+    db.session.commit()
+    apply_events()
+    assert get_progress(alice.id, heat()).watched
+
+
+def seen_as(target):
+    """The film in a listing, not watched."""
+    known = {"external_ids": {"imdb": "tt0113277"}, "year": 1995}
+    return RemoteItem(target.remote_id, "movie", "Heat", **known, state=RemoteState(watched=False))
 
 
 def report(target, *, at, **said):
