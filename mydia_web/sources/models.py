@@ -184,10 +184,12 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     is_preview: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: It reads everything, also where the server could tell what changed.
     is_sweep: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: A person said that what is unwatched all at once is meant so.
+    #: A person said that what is unwatched or gone all at once is meant so.
     takes_removals: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: How many titles were shown as unwatched all at once and wait for that.
     held_back: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: How many titles were not listed any more all at once, and were kept.
+    missing: Mapped[int] = mapped_column(default=0, server_default="0")
     #: How often it was begun: a process that died took the earlier ones along.
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
 

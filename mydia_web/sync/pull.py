@@ -41,8 +41,11 @@ class Report:
     conflicts: int = 0
     #: Items that the source shows as unwatched all at once; nothing was done about them.
     held_back: int = 0
+    #: Copies that the source lists no more, and those that it lists no more all at once, which were kept.
+    gone: int = 0
+    missing: int = 0
     problems: list[str] = field(default_factory=list)
-    #: A person said that what is unwatched all at once is meant so.
+    #: A person said that what is unwatched or gone all at once is meant so.
     takes_removals: bool = False
     #: When the first page of all was asked for.
     began_at: datetime | None = None
@@ -62,6 +65,8 @@ class Report:
             f"{self.conflicts} changed on both sides" if self.conflicts else "",
             f"{self.unmatched} not recognised" if self.unmatched else "",
             f"{len(self.problems)} could not be read" if self.problems else "",
+            f"{self.gone} no longer there" if self.gone else "",
+            f"{self.missing} missing all at once, kept" if self.missing else "",
             f"{self.held_back} shown as unwatched all at once, left alone" if self.held_back else "",
         ]
         return ", ".join(part for part in parts if part) or "nothing new"

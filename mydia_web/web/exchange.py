@@ -56,11 +56,11 @@ def preview(source_id: int) -> ResponseReturnValue:
 @bp.post("/<int:source_id>/removals")
 @admin_only
 def take_removals(source_id: int) -> ResponseReturnValue:
-    """What was shown as unwatched all at once is meant so."""
+    """What was shown as unwatched, or is gone, all at once is meant so."""
     source = get_source(source_id)
     request_pull(source.id, takes_removals=True)
     db.session.commit()
-    flash(f"{source.name} is read again, and what it shows as unwatched is taken over.")
+    flash(f"{source.name} is read again, and what it shows then is taken over.")
     return htmx.go_to(url_for("sources.show", source_id=source_id))
 
 

@@ -45,11 +45,11 @@ def libraries(source_id: int) -> ResponseReturnValue:
 @bp.post("/<int:source_id>/libraries")
 @admin_only
 def choose_libraries(source_id: int) -> ResponseReturnValue:
-    """Read these from now on. What is known of the others stays."""
+    """Read these from now on. What is in the others is not there any more, for us."""
     source, chosen = get_source(source_id), request.form.getlist("library")
     everything = len(chosen) == request.form.get("of", 0, type=int)
     source.library_ids = "" if everything else "\n".join(sorted(chosen))
-    request_pull(source.id)
+    request_pull(source.id, is_sweep=True)
     db.session.commit()
     flash(f"{source.name} is read again: {'all' if everything else len(chosen)} of its libraries.")
     return htmx.go_to(url_for("sources.show", source_id=source_id))

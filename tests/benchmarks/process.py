@@ -51,9 +51,9 @@ def measure_idle(database: str, *, seconds: float) -> None:
         filling.owe(source_id, filling.FILMS, users=USERS, delivered=True)
         with _running(command, home.environment) as process:
             time.sleep(SETTLED_SECONDS)
-            before = _cpu_seconds(process.pid)
+            before = cpu_seconds(process.pid)
             time.sleep(seconds)
-            spent = _cpu_seconds(process.pid) - before
+            spent = cpu_seconds(process.pid) - before
             peak = _peak_kib(process.pid) / 1024
         row(
             "`flask sync-queue --watch`",
@@ -79,7 +79,7 @@ def _peak_kib(pid: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Of all its threads, in both modes."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

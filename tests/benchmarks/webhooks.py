@@ -26,6 +26,7 @@ from mydia_web.sync.worker.inbox import apply_events
 from tests.backends.events import payloads
 from tests.benchmarks import filling
 from tests.benchmarks.household import Household, household
+from tests.benchmarks.process import cpu_seconds
 from tests.benchmarks.report import rate, table
 
 CLIENTS = 8
@@ -53,13 +54,15 @@ class Answered:
 
 
 def measure(database: str, *, seconds: float) -> None:
-    columns = ("`mydia-web serve`", "answered", "", "p50", "p99", "longest", "lost", "applied")
+    columns = ("`mydia-web serve`", "answered", "", "p50", "p99", "longest", "CPU each", "lost", "applied")
     with table(f"Webhooks of {CLIENTS} servers at once, {database}", *columns) as row:
         for words, has_worker in (("without its worker", False), ("with its worker", True)):
             with household(database) as home:
                 path = _fill()
-                with _serving(home, has_worker=has_worker) as port:
+                with _serving(home, has_worker=has_worker) as (port, pid):
+                    spent = cpu_seconds(pid)
                     answered = _storm(port, path, seconds)
+                    spent = cpu_seconds(pid) - spent
                     began = time.perf_counter()
                     left = _left()
                     while has_worker and _left():
@@ -69,7 +72,8 @@ def measure(database: str, *, seconds: float) -> None:
                     apply_events()
                 applied = rate(left / (time.perf_counter() - began)) if left else "while they came"
                 posted = len(answered.took)
-                row(words, f"{posted:,}", *answered.words(), posted - _kept(), applied)
+                each = f"{1000 * spent / posted:.1f} ms"
+                row(words, f"{posted:,}", *answered.words(), each, posted - _kept(), applied)
 
 
 def _fill() -> str:
@@ -103,8 +107,8 @@ def _left() -> int:
 
 
 @contextmanager
-def _serving(home: Household, *, has_worker: bool) -> Iterator[int]:
-    """The product's own command in a process of its own: its port."""
+def _serving(home: Household, *, has_worker: bool) -> Iterator[tuple[int, int]]:
+    """The product's own command in a process of its own: its port, and the number of the process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     settings = {
@@ -119,7 +123,7 @@ def _serving(home: Household, *, has_worker: bool) -> Iterator[int]:
     )
     try:
         _wait_for(port)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait()

@@ -10,13 +10,15 @@ from flask.testing import FlaskClient
 
 from mydia_web.accounts.models import User
 from mydia_web.clock import now
-from mydia_web.db import db
+from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress, mark_watched
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.credentials import decrypt
 from mydia_web.sources.models import Pull, Source, UnmatchedItem
 from mydia_web.sources.overview import account_on
+from mydia_web.sync.pulls import request_pull
+from mydia_web.sync.worker.pulling import run_pull
 from tests.cast import add_copy, add_server
 from tests.fakes.kodi import FakeKodi
 from tests.web.conftest import HTMX
@@ -220,6 +222,34 @@ def test_the_clock_is_known_from_the_first_sign_in_on(browser_of_alice: FlaskCli
     kodi.now = lambda: now() + timedelta(minutes=3)
     browser_of_alice.post("/sources", data=form(kodi))
     assert "Its clock is 3 min ahead of ours." in browser_of_alice.get(f"/sources/{only_source().id}").text
+
+
+def test_what_is_missing_all_at_once_is_told_and_forgotten_at_a_persons_word(
+    browser_of_alice: FlaskClient, browser_of_bob: FlaskClient, kodi: FakeKodi, source: Source
+) -> None:
+    videos = [kodi.add_movie(f"Film {number}", year=1990) for number in range(20)]
+    page = f"/sources/{source.id}"
+    for videos_to_remove, words in ((0, ""), (11, "no longer lists 11 titles, all at once")):
+        for video in videos[:videos_to_remove]:
+            kodi.remove(video)
+        run_pull(request_of_pull(source.id))
+        assert ("They are gone" in browser_of_alice.get(page).text) == bool(words)
+        assert words in browser_of_alice.get(page).text
+    assert "They are gone" not in browser_of_bob.get(page).text
+    browser_of_alice.post(f"{page}/removals")
+    run_pull(request_of_pull(source.id))
+    shown = browser_of_alice.get(page).text
+    assert "They are gone" not in shown
+    assert "9 films" in shown
+
+
+def request_of_pull(source_id: int) -> int:
+    """Of the one that is open, or of a new one."""
+    db.session.commit()
+    begin_write()
+    pull_id: int = request_pull(source_id).id
+    db.session.commit()
+    return pull_id
 
 
 def test_a_password_stored_under_another_secret_key_is_told_in_words(

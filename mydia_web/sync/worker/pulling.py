@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +18,8 @@ from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.health import note_reached, note_trouble
 from mydia_web.sources.models import Pull, Source, SourceAccount
+from mydia_web.sources.registry import kinds_that_hold_everything
+from mydia_web.sync.gone import forget, gone
 from mydia_web.sync.pull import PullOf, Report
 from mydia_web.sync.worker.clients import open_account
 
@@ -138,9 +140,10 @@ def _pull_accounts(
 ) -> None:
     """An account whose sign-in is refused keeps the others waiting for nothing."""
     refused: SignInRefused | None = None
+    began_at, listed, is_whole = now(), set[str](), True
     for reading in readings:
         try:
-            _pull_account(pull_id, source_id, reading, report, on_page)
+            is_whole &= _pull_account(pull_id, source_id, reading, report, on_page, listed)
         except SignInRefused as error:
             db.session.rollback()
             _note_refused(reading.account_id)
@@ -148,9 +151,27 @@ def _pull_accounts(
             refused = error
     if refused and len(report.problems) >= len(readings) and not report.done:
         raise refused
+    if is_whole and not report.problems:
+        _forget_gone(source_id, listed, began_at, report)
 
 
-def _pull_account(pull_id: int, source_id: int, reading: _Reading, report: Report, on_page: OnPage) -> None:
+def _forget_gone(source_id: int, listed: Collection[str], began_at: datetime, report: Report) -> None:
+    """Only where everybody on the source was shown everything, and all of it could be read."""
+    begin_write()
+    if get_source(source_id).kind not in kinds_that_hold_everything():
+        missing, are_too_many = gone(source_id, listed, began_at)
+        if are_too_many and not report.takes_removals:
+            report.missing = len(missing)
+        elif missing:
+            report.gone = len(missing)
+            forget(source_id, missing)
+    db.session.commit()
+
+
+def _pull_account(
+    pull_id: int, source_id: int, reading: _Reading, report: Report, on_page: OnPage, listed: set[str]
+) -> bool:
+    """Was everything read? What was, is added to `listed`."""
     source, account = get_source(source_id), _account(reading.account_id)
     pull, began_at = PullOf(source, account, report), now()
     with closing(open_account(source, account)) as backend:
@@ -158,6 +179,7 @@ def _pull_account(pull_id: int, source_id: int, reading: _Reading, report: Repor
         is_whole, pages = _pages(backend, reading.since)
         asked_at = now()
         for page in pages:
+            listed.update(item.remote_id for item in page.items)
             for part in _parts(page):
                 begin_write()
                 pull.take(part, asked_at)
@@ -171,6 +193,7 @@ def _pull_account(pull_id: int, source_id: int, reading: _Reading, report: Repor
     note_clock(source_id, backend.clock_skew)
     _note_read(reading.account_id, began_at, is_whole=is_whole)
     db.session.commit()
+    return is_whole
 
 
 def _pages(backend: Backend, since: datetime | None) -> tuple[bool, Iterator[LibraryPage]]:
@@ -237,7 +260,7 @@ def _end(pull_id: int, status: str, message: str, report: Report) -> None:
     pull = db.session.get(Pull, pull_id)
     if pull is not None:
         pull.status, pull.finished_at, pull.message = status, now(), message
-        pull.held_back = report.held_back
+        pull.held_back, pull.missing = report.held_back, report.missing
         db.session.get_one(Source, pull.source_id)
         if status == "done":
             note_reached(pull.source_id)
