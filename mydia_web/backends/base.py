@@ -146,7 +146,7 @@ class LibraryPage:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The remote item a push goes to, with what else is known of its content."""
+    """The remote item a push goes to, with what else is known of its content, and what it last showed."""
 
     #: "" for an account service that does not know the title by an id yet: see `Backend.find`.
     remote_id: str
@@ -157,6 +157,7 @@ class Target:
     show_external_ids: Mapping[str, str] = field(default_factory=dict)
     season_number: int | None = None
     episode_number: int | None = None
+    shown: RemoteState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from typing import ClassVar, Literal
 
 from mydia_web.errors import MydiaError
 
-FailureClass = Literal["transient", "unconfirmed", "rate_limited", "auth", "unmatched", "invalid", "bug"]
+FailureClass = Literal[
+    "transient", "unconfirmed", "overtaken", "rate_limited", "auth", "unmatched", "invalid", "bug"
+]
 
 
 #: A server may put 10 MB into the reason it gives; more than this of it helps nobody.

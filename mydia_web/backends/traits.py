@@ -53,3 +53,5 @@ class Traits:
     counts_plays: bool = False
     #: False: a push of a mark is dated by the server, with the time it arrives.
     keeps_dates: bool = True
+    #: It dates a play by its beginning, and counts what was only begun.
+    counts_starts: bool = False

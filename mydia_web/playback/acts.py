@@ -1,9 +1,11 @@
 """An act: what one click, pull or import changes together, and what it takes to undo it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback import shows
@@ -20,11 +22,15 @@ class Act:
     Used as a context: at its end what to watch next is brought up to date, once for each show.
     """
 
-    def __init__(self, user_id: int, origin: str, *, source_id: int | None = None) -> None:
+    def __init__(
+        self, user_id: int, origin: str, *, source_id: int | None = None, at: datetime | None = None
+    ) -> None:
         self.user_id = user_id
         self.origin = origin
         #: The source the news came from: it is not told what it said itself.
         self.source_id = source_id
+        #: When it was done: now, but for news that come late.
+        self.at = min(at or now(), now())
         #: Who is to be told of a change to these contents, by `content_key`, where that was found out for many at once.
         self.hearers: Mapping[tuple[int | None, int | None], Sequence[Told]] = {}
         #: How many contents were changed.
@@ -42,7 +48,9 @@ class Act:
     ) -> int:
         """Write down a change that can be undone; the id of its change set."""
         if self._change_set is None:
-            self._change_set = ChangeSet(user_id=self.user_id, origin=self.origin, source_id=self.source_id)
+            self._change_set = ChangeSet(
+                user_id=self.user_id, origin=self.origin, source_id=self.source_id, created_at=self.at
+            )
             db.session.add(self._change_set)
             db.session.flush()
         change = Change(

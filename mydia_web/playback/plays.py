@@ -1,10 +1,10 @@
 """Plays by themselves: the ledger of History, apart from how far anybody is."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from mydia_web.db import db
 from mydia_web.library.content import is_one_of
@@ -15,21 +15,21 @@ from mydia_web.playback.records import get_progress
 from mydia_web.queue.models import ChangeType
 
 
-def has_play(user_id: int, content: Content, at: datetime, *, within: timedelta) -> bool:
-    """Is a play of that time known, be it told by another server a little differently?"""
-    near = Play.watched_at.between(at - within, at + within)
-    query = select(Play.id).where(Play.user_id == user_id, near, *_of(Play, content))
+def has_play(user_id: int, content: Content, *when: ColumnElement[bool]) -> bool:
+    """Is a play of that time known? Any of `when` will do."""
+    query = select(Play.id).where(Play.user_id == user_id, or_(*when), *_of(Play, content))
     return db.session.scalar(query.limit(1)) is not None
 
 
 def was_unwatched_since(user_id: int, content: Content, at: datetime) -> bool:
-    """Did the user take the mark away after that time?"""
+    """Did the user take the mark away after that time? What a pull has found was done nobody knows when."""
     query = (
         select(Change.id)
         .join(ChangeSet, ChangeSet.id == Change.change_set_id)
         .where(
             ChangeSet.user_id == user_id,
             ChangeSet.created_at > at,
+            ChangeSet.origin != "pull",
             ChangeSet.undone_at.is_(None),
             Change.change_type == ChangeType.MARK_UNWATCHED.value,
             *_of(Change, content),

@@ -83,18 +83,19 @@ def mark_watched(
     origin: str = "web",
     date_unknown: bool = False,
     again: bool = False,
+    is_known: bool = False,
     act: Act | None = None,
 ) -> PlaybackProgress:
     """Make it watched, with a play at `at` (now by default; or, with `date_unknown`, without a date).
 
     Needs no earlier progress. A rewatch that was under way is finished by it; `again` says that this is one more
-    play of what is watched already. Raises `InvalidValue`.
+    play of what is watched already; `is_known`, that the play stands in History. Raises `InvalidValue`.
     """
     if act is None:
         _check_origin(origin)
         with Act(user_id, origin) as act:
-            return _mark(act, content, at, date_unknown, again)
-    return _mark(act, content, at, date_unknown, again)
+            return _mark(act, content, at, date_unknown, again, is_known)
+    return _mark(act, content, at, date_unknown, again, is_known)
 
 
 def mark_unwatched(user_id: int, content: Content, *, origin: str = "web", act: Act | None = None) -> bool:
@@ -154,19 +155,19 @@ def _is_left_off(progress: PlaybackProgress) -> bool:
 
 
 def _mark(
-    act: Act, content: Content, at: datetime | None, date_unknown: bool, again: bool
+    act: Act, content: Content, at: datetime | None, date_unknown: bool, again: bool, is_known: bool
 ) -> PlaybackProgress:
     played_at = None if date_unknown else _checked_time(at)
     progress = locked_progress(act.user_id, content)
     if progress and progress.watched and not progress.in_progress and not again:
         return progress
     before = snapshot(progress)
-    duration = progress.duration_seconds if progress else _duration_of(content)
+    duration = progress.duration_seconds if progress else length_of(content)
     last = max(played_at or UNKNOWN_TIME, progress.last_watched_at if progress else UNKNOWN_TIME)
     progress = progress or PlaybackProgress(user_id=act.user_id)
     put(progress, content, 0, duration, last)
     progress.watched = True
-    _finish(act, content, progress, before, played_at=played_at)
+    _finish(act, content, progress, before, played_at=played_at, is_known=is_known)
     return progress
 
 
@@ -177,12 +178,14 @@ def _finish(
     before: dict[str, Any] | None,
     *,
     played_at: datetime | None,
+    is_known: bool = False,
 ) -> None:
     change_set_id = act.record(content, ChangeType.MARK_WATCHED, before, snapshot(progress))
-    play = Play(user_id=act.user_id, watched_at=played_at, origin=act.origin, source_id=act.source_id)
-    play.media_item_id, play.episode_id = content_key(content)
-    play.change_set_id = change_set_id
-    db.session.add(play)
+    if not is_known:
+        play = Play(user_id=act.user_id, watched_at=played_at, origin=act.origin, source_id=act.source_id)
+        play.media_item_id, play.episode_id = content_key(content)
+        play.change_set_id = change_set_id
+        db.session.add(play)
     at = played_at or now()
     tell_servers(act, content, ChangeType.MARK_WATCHED, None, at=at, date_unknown=played_at is None)
     act.touched(content)
@@ -194,7 +197,7 @@ def _unmark(act: Act, content: Content) -> bool:
         return False
     act.record(content, ChangeType.MARK_UNWATCHED, snapshot(progress), None)
     db.session.delete(progress)
-    tell_servers(act, content, ChangeType.MARK_UNWATCHED, None, at=now())
+    tell_servers(act, content, ChangeType.MARK_UNWATCHED, None, at=act.at)
     act.touched(content)
     return True
 
@@ -214,7 +217,7 @@ def put(
     db.session.add(progress)
 
 
-def _duration_of(content: Content) -> int:
+def length_of(content: Content) -> int:
     default = DEFAULT_EPISODE_SECONDS if isinstance(content, Episode) else DEFAULT_MOVIE_SECONDS
     return content.runtime_seconds or default
 

@@ -56,25 +56,21 @@ def _hearers(act: Act, content: Content) -> Sequence[Told]:
     ]
 
 
-def tell_unwatched(act: Act, content: Content, source_id: int) -> None:
-    """Queue for one source, which told of a play from before it, that the content was unwatched.
+def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bool = False) -> None:
+    """Queue the user's present state of the content for one source, which was found to differ.
 
-    A service that counts plays is left the play.
+    That there is no mark, or no record, is told only against news of the source that were not taken over: else it may
+    be that nobody knew.
     """
-    source, kind = _told(act, content, source_id), ChangeType.MARK_UNWATCHED
-    if source and source.hears_of(kind) and not source.counts_plays:
-        PlaybackSyncRepository().enqueue_change(intent_for(act, content, source, kind, None, at=now()))
-
-
-def tell_source(act: Act, content: Content, source_id: int) -> None:
-    """Queue the user's present state of the content for one source, which was found to differ."""
     progress, source = get_progress(act.user_id, content), _told(act, content, source_id)
-    if progress is None or source is None:
+    if source is None or (progress is None and not is_news_there):
         return
-    change_type = ChangeType.MARK_WATCHED if progress.watched else ChangeType.PROGRESS_UPDATE
+    without_mark = ChangeType.MARK_UNWATCHED if is_news_there else ChangeType.PROGRESS_UPDATE
+    change_type = ChangeType.MARK_WATCHED if progress and progress.watched else without_mark
     if not source.hears_of(change_type):
         return
-    at, source = progress.last_watched_at, source._replace(counts_plays=False)
+    at = progress.last_watched_at if progress else now()
+    source = source._replace(counts_plays=False)
     intent = intent_for(act, content, source, change_type, to_continue(progress), at=at)
     PlaybackSyncRepository().enqueue_change(intent)
 

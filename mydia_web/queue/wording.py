@@ -14,6 +14,7 @@ _OUTCOMES = {
     "auth": "Sign-in refused",
     "unmatched": "Not found there",
     "invalid": "Change refused",
+    "overtaken": "Changed there meanwhile",
     "bug": "Error inside mydia-web",
 }
 

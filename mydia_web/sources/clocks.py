@@ -1,7 +1,7 @@
 """How far the clocks of the sources are from ours: kept when it changes, told when it matters."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
@@ -30,6 +30,11 @@ def changed_clocks(skews: Mapping[int, timedelta]) -> dict[int, timedelta]:
         for source_id, skew in skews.items()
         if source_id in known and _is_news(known[source_id], skew)
     }
+
+
+def by_our_clock(source: Source, at: datetime) -> datetime:
+    """What the source's clock showed, as far as it is known how far that is from ours."""
+    return at - timedelta(milliseconds=source.clock_skew_ms or 0)
 
 
 def clock_words(skew_ms: int | None) -> str:

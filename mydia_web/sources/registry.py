@@ -35,6 +35,11 @@ def kinds_that_listen() -> list[str]:
     return [kind for kind, backend in _BACKENDS.items() if backend.traits.listens]
 
 
+def kinds_that_count_starts() -> list[str]:
+    """The kinds that date a play by its beginning."""
+    return [kind for kind, backend in _BACKENDS.items() if backend.traits.counts_starts]
+
+
 def backend_class(kind: str) -> type[Backend]:
     """Raises `InvalidValue` for an unknown kind."""
     if kind not in _BACKENDS:

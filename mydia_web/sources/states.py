@@ -23,7 +23,7 @@ class ShownState:
     state: RemoteState
     #: When that was by the server's own clock; None: it did not say.
     told_at: datetime | None = None
-    #: By our clock, when it was asked for or came in: what it shows is no older. None: just now.
+    #: By our clock, when it was asked for or told: what it shows is no older. None: just now.
     seen_at: datetime | None = None
 
 

@@ -1,6 +1,6 @@
 """From a claimed row to what a push needs, all gathered before it is sent, and what became of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -12,15 +12,15 @@ from mydia_web.backends.errors import FailureClass
 from mydia_web.db import db
 from mydia_web.library.models import Episode, ExternalId
 from mydia_web.queue.models import ChangeType, QueuedChange
-from mydia_web.sources.models import Source, SourceAccount, SourceItem
+from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState
 from mydia_web.sources.registry import kinds_that_hold_everything
 
 _Content = tuple[ContentKind, int]
 
 # What every claim asks, built once: to build a statement takes longer than to run it. An `expanding` parameter is the
 # list of an IN.
-_accounts_table, _items, _ids, _episodes = (
-    table.__table__ for table in (SourceAccount, SourceItem, ExternalId, Episode)
+_accounts_table, _items, _ids, _episodes, _states = (
+    table.__table__ for table in (SourceAccount, SourceItem, ExternalId, Episode, SourceItemState)
 )
 _FILMS: BindParameter[Any] = bindparam("films", expanding=True)
 _EPISODES: BindParameter[Any] = bindparam("episodes", expanding=True)
@@ -42,6 +42,17 @@ _COPIES = (
         or_(_items.c.media_item_id.in_(_FILMS), _items.c.episode_id.in_(_EPISODES)),
     )
     .order_by(_items.c.id)
+)
+_BASES = select(
+    _states.c.source_account_id,
+    _states.c.source_item_id,
+    _states.c.watched,
+    _states.c.position_ms,
+    _states.c.play_count,
+    _states.c.last_played_at,
+).where(
+    _states.c.source_account_id.in_(bindparam("accounts", expanding=True)),
+    _states.c.source_item_id.in_(bindparam("items", expanding=True)),
 )
 _EXTERNAL_IDS = select(_ids.c.media_item_id, _ids.c.episode_id, _ids.c.provider, _ids.c.value).where(
     or_(_ids.c.media_item_id.in_(_FILMS), _ids.c.episode_id.in_(_EPISODES))
@@ -87,6 +98,8 @@ class Failure:
     retry_after: float = 0
     #: The request that failed was that of another row too, which counts it.
     is_echo: bool = False
+    #: (source item id, state) that the server was found to show, where that is news.
+    news: tuple[int, RemoteState] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,7 @@ class Outcome:
 def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
     """What these rows ask for, with the copies that shall take it."""
     targets, accounts = _targets(rows), _accounts(rows)
+    bases = _bases(accounts.values(), [item_id for some in targets.values() for item_id, _ in some])
     return [
         Delivery(
             row_id=row.id,
@@ -117,9 +131,12 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             media_item_id=row.media_item_id,
             episode_id=row.episode_id,
             change_set_id=row.change_set_id,
-            account_id=accounts.get((row.source_id, row.user_id)),
+            account_id=accounts.get(_sign_in(row)),
             wanted=wanted(row),
-            targets=tuple(targets.get((row.source_id, _content(row)), ())),
+            targets=tuple(
+                (item_id, replace(target, shown=bases.get((accounts.get(_sign_in(row)), item_id))))
+                for item_id, target in targets.get((row.source_id, _content(row)), ())
+            ),
             problem=None if _is_known(row) else _UNKNOWN,
         )
         for row in rows
@@ -183,6 +200,19 @@ def _targets(rows: Sequence[QueuedChange]) -> dict[tuple[int, _Content], list[tu
     for source_id in _hold_everything({source_id for source_id, _ in unseen}):
         targets |= {(one, content): [(None, known[content])] for one, content in unseen if one == source_id}
     return targets
+
+
+def _sign_in(row: QueuedChange) -> tuple[int, int]:
+    return row.source_id, row.user_id
+
+
+def _bases(
+    account_ids: Collection[int], item_ids: Collection[int | None]
+) -> dict[tuple[int | None, int | None], RemoteState]:
+    """What these accounts' items last showed."""
+    items = {item_id for item_id in item_ids if item_id is not None}
+    found = _ask(_BASES, accounts=set(account_ids), items=items) if items else ()
+    return {(account_id, item_id): RemoteState(*shown) for account_id, item_id, *shown in found}
 
 
 def _hold_everything(source_ids: set[int]) -> Sequence[int]:

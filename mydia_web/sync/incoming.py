@@ -3,38 +3,36 @@
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import false, or_, select
-
 from mydia_web.backends.base import RemoteItem, RemoteState
-from mydia_web.clock import UNKNOWN_TIME, now
+from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.library.content import is_one_of
-from mydia_web.library.models import Content, Episode
+from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.plays import add_play, has_play, was_unwatched_since, with_a_past
-from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
+from mydia_web.playback.plays import with_a_past
+from mydia_web.playback.progress import mark_unwatched
 from mydia_web.playback.records import get_progress
-from mydia_web.playback.telling import tell_source, tell_unwatched
-from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.playback.telling import tell_source
+from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
-from mydia_web.sources.states import Base, ShownState, keep_states, states_of
-from mydia_web.sync.merge import SAME_PLAY, Decision, Side, Strategy, merge
+from mydia_web.sources.registry import backend_class
+from mydia_web.sources.states import ShownState, keep_states, states_of
+from mydia_web.sync.holding import Key, Told, progress_of, side_of, told_of
+from mydia_web.sync.merge import Decision, Side, Strategy, agree, merge
+from mydia_web.sync.taking import News, Taking, Telling
 
 if TYPE_CHECKING:
     from mydia_web.sync.pull import Report
 
 log = logging.getLogger(__name__)
 
-#: (media item id, None) of a film, (None, episode id) of an episode.
-_Key = tuple[int | None, int | None]
 _Matched = tuple[SourceItem, RemoteItem, Content]
 Removal = tuple[int, RemoteItem, Content]
 
@@ -48,39 +46,52 @@ class Incoming:
         self._takes = (source.takes_watched, source.takes_positions)
         self._strategy = cast("Strategy", source.strategy)
         self._account_id = account_id
+        self._traits = backend_class(source.kind).traits
+        self._taking = Taking(act, source)
         self.report = report
-        #: Titles without a record, a play or an unwatching of the user, where that was found out.
-        self._fresh: AbstractSet[_Key] = set()
 
-    def merge_page(self, matched: Sequence[_Matched], asked_at: datetime) -> list[Removal]:
+    def merge_page(
+        self, matched: Sequence[_Matched], asked_at: datetime, telling: Telling = "present"
+    ) -> list[Removal]:
         """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look.
 
         What the source took from us after `asked_at`, when the page was asked for, the page may not show yet.
         """
         contents = [content for _, _, content in matched]
         bases = states_of(self._account_id, [row.id for row, _, _ in matched])
-        ours, queued = self._progress(contents), self._queued(contents)
+        ours, told = self._held(contents)
         removals: list[Removal] = []
         shown: list[ShownState] = []
-        with self._foreseen(contents, ours, queued):
+        with self._foreseen(contents, ours, told):
             for row, item, content in matched:
                 key, base = content_key(content), bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
-                decision = self._decide(item, item.state, base, ours.get(key), is_owed=queued.get(key, False))
+                keeps_dates = self._traits.keeps_dates
+                news = News(item, item.state, content, base, told.get(key), telling, keeps_dates)
+                decision = self._decide(news, ours.get(key))
                 if decision == "unwatched":
                     removals.append((row.id, item, content))
                     continue
-                if decision != "nothing":
-                    self._apply(decision, item, item.state, content, known_to_queue=key in queued)
+                self._apply(decision, news)
+                if self._is_left(decision, news, ours.get(key)):
+                    self._answer(news)
                 if base is None or base.state != item.state:
                     shown.append(ShownState(self._account_id, row.id, item.state, seen_at=asked_at))
         keep_states(shown)
         return removals
 
+    def _held(self, contents: Sequence[Content]) -> tuple[Mapping[Key, PlaybackProgress], Mapping[Key, Told]]:
+        user_id = self._act.user_id
+        told = told_of(user_id, self._source_id, contents)
+        # What was not found there stands in its listing now.
+        if found_again := [one.missing_id for one in told.values() if one.missing_id]:
+            PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
+        return progress_of(user_id, contents), told
+
     @contextmanager
     def _foreseen(
-        self, contents: Sequence[Content], ours: Collection[_Key], queued: Mapping[_Key, bool]
+        self, contents: Sequence[Content], ours: Collection[Key], told: Mapping[Key, Told]
     ) -> Iterator[None]:
         """Ask for all of a page what would be asked for each, and write it down together.
 
@@ -88,17 +99,23 @@ class Incoming:
         """
         many = Counter(map(content_key, contents))
         once = [content for content in contents if many[content_key(content)] == 1]
-        told = sources_to_tell_each(self._act.user_id, once)
+        hearers = sources_to_tell_each(self._act.user_id, once)
+        owed = {key for key, one in told.items() if one.is_owed}
         self._act.hearers = {
-            key: [one for one in sources if one.source_id != self._source_id or queued.get(key)]
-            for key, sources in told.items()
+            key: [one for one in sources if one.source_id != self._source_id or key in owed]
+            for key, sources in hearers.items()
         }
-        self._fresh = told.keys() - ours - with_a_past(self._act.user_id, once)
+        self._taking.fresh = hearers.keys() - ours - with_a_past(self._act.user_id, once)
         try:
             with db.session.no_autoflush:
                 yield
         finally:
-            self._act.hearers, self._fresh = {}, set()
+            self._act.hearers, self._taking.fresh = {}, set()
+
+    def take_found(self, copy: SourceItem, item: RemoteItem, content: Content) -> None:
+        """Take over what a push has found there."""
+        asked_at = now()
+        self.unwatch(self.merge_page([(copy, item, content)], asked_at), asked_at)
 
     def take_event(
         self,
@@ -107,24 +124,37 @@ class Incoming:
         content: Content,
         received_at: datetime,
         told_at: datetime | None,
+        *,
+        is_play: bool = False,
     ) -> None:
         """Take over what one event tells. A single title that is unwatched is a person's doing."""
+        assert item.state is not None
         base = states_of(self._account_id, [copy.id]).get(copy.id)
-        if base and base.seen_at >= received_at:
-            return
-        removals = self.merge_page([(copy, item, content)], received_at)
-        self.unwatch(removals, received_at)
-        if told_at is not None and item.state is not None:
-            keep_states([ShownState(self._account_id, copy.id, item.state, told_at, received_at)])
+        is_newest = base is None or base.seen_at < received_at
+        if is_newest:
+            telling: Telling = "play" if is_play else "state"
+            removals = self.merge_page([(copy, item, content)], received_at, telling)
+            self.unwatch(removals, received_at)
+            keep_states([ShownState(self._account_id, copy.id, item.state, told_at, self._act.at)])
+        if is_play:
+            # What the source showed in between may have hidden it.
+            self.report.watched += self.take_play(item, item.state, content, is_shown=is_newest)
+
+    def take_play(self, item: RemoteItem, state: RemoteState, content: Content, *, is_shown: bool) -> bool:
+        """Take over that it was finished then, whatever has been done since. False: that was known."""
+        played = RemoteState(watched=True, last_played_at=state.last_played_at)
+        news = News(item, played, content, telling="play")
+        return self._takes[0] and self._taking.take_play(news, is_shown=is_shown)
 
     def take_report(self, content: Content, state: RemoteState | None, item: RemoteItem) -> None:
         """Take over a telling of which nobody knows a copy on the source: it is what the person did, no more."""
         if state is None:
             return
+        news = News(item, state, content)
         if state.watched and self._takes[0]:
-            self._take_mark(item, state, content, state.last_played_at, again=False)
+            self.report.watched += self._taking.take_mark(news, again=False)
         elif state.position_ms and self._takes[1]:
-            self._take_position(item, state.position_ms // 1000, content, state.last_played_at)
+            self._taking.take_position(news, news.at)
             self.report.positions += 1
         elif not state.watched and not state.position_ms and self._takes[0]:
             self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
@@ -138,135 +168,66 @@ class Incoming:
                 continue
             if self._takes[0]:
                 self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+            if item.state.position_ms and self._takes[1]:
+                self._taking.take_position(News(item, item.state, content), None)
             keep_states([ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at)])
 
-    def _decide(
-        self,
-        item: RemoteItem,
-        state: RemoteState,
-        base: Base | None,
-        ours: PlaybackProgress | None,
-        *,
-        is_owed: bool,
-    ) -> Decision:
-        sides = (_side(base.state) if base else None, _side(state), _our_side(ours))
-        decision = merge(*sides, ours_is_newer_than_base=is_owed, strategy=self._strategy)
-        if is_owed and base and base.state != state:
+    def _decide(self, news: News, ours: PlaybackProgress | None) -> Decision:
+        is_owed = news.is_owed
+        theirs = _side(news.state)
+        if self._traits.counts_starts and theirs.position_ms:
+            theirs = replace(theirs, plays=0)  # What was begun is counted there, finished or not.
+        sides = (_side(news.base.state) if news.base else None, theirs, side_of(ours, news.told))
+        decision = merge(
+            *sides,
+            ours_is_newer_than_base=is_owed,
+            strategy=self._strategy,
+        )
+        if is_owed and news.is_change:
             self.report.conflicts += 1
             words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
-            log.info(words, item.title, *sides, decision, extra={"source": self._source_id})
+            log.info(words, news.item.title, *sides, decision, extra={"source": self._source_id})
         return decision
 
-    def _apply(
-        self, decision: str, item: RemoteItem, state: RemoteState, content: Content, *, known_to_queue: bool
-    ) -> None:
-        at = min(state.last_played_at, now()) if state.last_played_at else None
+    def _apply(self, decision: Decision, news: News) -> None:
         takes_watched, takes_positions = self._takes
         if decision in ("watched", "again") and takes_watched:
-            self._take_mark(item, state, content, at, again=decision == "again")
+            self.report.watched += self._taking.take_mark(news, again=decision == "again")
         elif decision == "progress" and takes_positions:
-            self._take_position(item, state.position_ms // 1000, content, at)
+            self._taking.take_position(news, news.at)
             self.report.positions += 1
-        elif decision == "owed" and not known_to_queue:
+        elif decision == "owed" and not news.told and not news.is_change:
             # Told once: a source that takes it and still shows otherwise is not told with every pull.
-            tell_source(self._act, content, self._source_id)
+            tell_source(self._act, news.content, self._source_id)
             self.report.owed += 1
 
-    def _take_mark(
-        self, item: RemoteItem, state: RemoteState, content: Content, at: datetime | None, *, again: bool
-    ) -> None:
-        """A mark takes the position away; but one that is being watched again, there or here since, is kept."""
-        user_id, is_fresh = self._act.user_id, content_key(content) in self._fresh
-        if not is_fresh:
-            db.session.flush()
-        own = None if is_fresh else get_progress(user_id, content)
-        is_known = not is_fresh and at and has_play(user_id, content, at, within=SAME_PLAY)
-        if is_known and (again or own is None):
-            return
-        # Another copy may have told it on the same page.
-        self.report.watched += not (own and own.watched and not own.in_progress and not again)
-        if at and own is None and not is_fresh and was_unwatched_since(user_id, content, at):
-            # A player that was offline tells late: it was seen, and unwatched since.
-            add_play(self._act, content, at)
-            tell_unwatched(self._act, content, self._source_id)
-            return
-        since = own and own.in_progress and own.last_watched_at > (at or UNKNOWN_TIME)
-        here = (own.position_seconds, own.last_watched_at) if own and since else None
-        mark_watched(user_id, content, at=at, date_unknown=at is None, again=again, act=self._act)
-        if here:
-            self._take_position(item, here[0], content, here[1])
-        elif state.position_ms:
-            self._take_position(item, state.position_ms // 1000, content, at)
+    def _is_left(self, decision: Decision, news: News, ours: PlaybackProgress | None) -> bool:
+        """May it be that we do not hold what the source shows, after we have followed the decision?"""
+        if decision == "nothing":
+            return news.is_change and not self._is_held(news, ours)
+        return news.is_change or (news.base is None and decision != "owed")
 
-    def _take_position(self, item: RemoteItem, position: int, content: Content, at: datetime | None) -> None:
-        duration = item.runtime_seconds or content.runtime_seconds or 0
-        # It starts from the record as it stands.
+    def _is_held(self, news: News, ours: PlaybackProgress | None) -> bool:
+        return agree(side_of(ours) or Side(), _side(news.state))
+
+    def _answer(self, news: News) -> None:
+        """Tell the source ours, where we have not come to hold what it has changed to.
+
+        An account service forgets positions by itself.
+        """
+        if (
+            not all(self._takes)
+            or self._traits.holds_everything
+            or content_key(news.content) in self._taking.fresh
+        ):
+            return
         db.session.flush()
-        save_progress(
-            self._act.user_id,
-            content,
-            position_seconds=position,
-            duration_seconds=max(duration, position + 1),
-            at=at,
-            act=self._act,
-        )
-
-    def _progress(self, contents: Sequence[Content]) -> dict[_Key, PlaybackProgress]:
-        films, episodes = _ids(contents)
-        rows = db.session.scalars(
-            select(PlaybackProgress).where(
-                PlaybackProgress.user_id == self._act.user_id,
-                is_one_of(PlaybackProgress, films, episodes),
-            )
-        )
-        return {(row.media_item_id, row.episode_id): row for row in rows}
-
-    def _queued(self, contents: Sequence[Content]) -> dict[_Key, bool]:
-        """The contents this source was ever told of, and whether it has yet to take the latest."""
-        films, episodes = _ids(contents)
-        rows = db.session.execute(
-            select(
-                QueuedChange.media_item_id,
-                QueuedChange.episode_id,
-                QueuedChange.status,
-                QueuedChange.id,
-                QueuedChange.error_class,
-            ).where(
-                QueuedChange.user_id == self._act.user_id,
-                QueuedChange.source_id == self._source_id,
-                QueuedChange.play_key == "",
-                or_(
-                    QueuedChange.episode_id.in_(episodes) if episodes else false(),
-                    QueuedChange.media_item_id.in_(films) & QueuedChange.episode_id.is_(None)
-                    if films
-                    else false(),
-                ),
-            )
-        ).all()
-        # What was not found there stands in its listing now.
-        if found_again := [row.id for row in rows if row.error_class == "unmatched"]:
-            PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
-        return {
-            (film_id, None) if episode_id is None else (None, episode_id): status != Status.SYNCED
-            for film_id, episode_id, status, _, _ in rows
-        }
+        own = get_progress(self._act.user_id, news.content)
+        if self._is_held(news, own) or (own is None and self._strategy == "always-local"):
+            return
+        tell_source(self._act, news.content, self._source_id, is_news_there=True)
+        self.report.owed += 1
 
 
 def _side(state: RemoteState) -> Side:
     return Side(state.watched, state.position_ms, state.last_played_at, state.play_count)
-
-
-def _our_side(progress: PlaybackProgress | None) -> Side | None:
-    if progress is None:
-        return None
-    at = progress.last_watched_at
-    return Side(
-        progress.watched,
-        progress.position_seconds * 1000 if progress.in_progress else 0,
-        at if at > UNKNOWN_TIME else None,
-    )
-
-
-def _ids(contents: Sequence[Content]) -> tuple[list[int], list[int]]:
-    films = [one.id for one in contents if not isinstance(one, Episode)]
-    return films, [one.id for one in contents if isinstance(one, Episode)]

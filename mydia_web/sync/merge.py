@@ -5,14 +5,11 @@ needs no clocks that agree, cannot loop (an echo equals the base), and survives 
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 #: Servers round positions; less than this apart is the same.
 TOLERANCE_MS = 2000
-
-#: Two tellings of a finished play that lie closer together are the same one.
-SAME_PLAY = timedelta(minutes=10)
 
 Decision = Literal["nothing", "watched", "again", "unwatched", "progress", "owed"]
 Strategy = Literal["local-progressive", "last-write-wins", "always-local"]
@@ -28,7 +25,7 @@ class Side:
     position_ms: int = 0
     #: When this side last moved, in UTC; None: it cannot tell.
     changed_at: datetime | None = None
-    #: How often it was finished, where this side counts.
+    #: How often it was finished, where this side counts that.
     plays: int = 0
 
 
@@ -43,28 +40,35 @@ def merge(
     """What to do about `theirs`.
 
     `watched`, `again` (one more play), `unwatched` and `progress` are news to take over; `owed` means the server
-    should hear ours. `ours_is_newer_than_base` says that the server has yet to be told of a change of ours.
+    should hear ours. `ours_is_newer_than_base` says that the server has yet to be told of a change of ours. Whoever
+    takes `watched` or `again` over looks first whether that play is known, and whether it was unwatched since.
     """
     if strategy == "always-local":
         # What we know nothing of is not ours to take away there.
-        agrees = ours is None or _same(theirs, ours)
+        agrees = ours is None or agree(theirs, ours)
         return "nothing" if agrees or ours_is_newer_than_base else "owed"
+    ours = ours or Side()
     if base is None:
-        return _first_sight(theirs, ours or Side())
-    if not ours_is_newer_than_base and _played_again(base, theirs, ours or Side()):
-        return "again"
-    if _same(base, theirs):
-        return "nothing" if ours_is_newer_than_base or _same(theirs, ours or Side()) else "owed"
-    if ours_is_newer_than_base and _ours_wins(theirs, ours or Side(), strategy):
+        return _first_sight(theirs, ours)
+    if _is_finished(base, theirs, ours):
+        # That is history, whatever else was done since.
+        rewatch_ended = ours.position_ms > 0 and theirs.position_ms == 0 and not base.watched
+        return "again" if ours.watched and not rewatch_ended else "watched"
+    if agree(base, theirs):
+        return "nothing" if ours_is_newer_than_base or agree(theirs, ours) else "owed"
+    if ours_is_newer_than_base and _ours_wins(theirs, ours, strategy):
         return "nothing"
-    return _news(base, theirs, ours or Side())
+    decision = _news(base, theirs, ours)
+    if decision == "nothing" and not ours_is_newer_than_base and not agree(theirs, ours):
+        return "owed"
+    return decision
 
 
 def _first_sight(theirs: Side, ours: Side) -> Decision:
     """Nothing is unwatched by a first look: an unwatched item without a base is no news."""
     if theirs.watched and not ours.watched:
         return "watched"
-    if _same(theirs, ours):
+    if agree(theirs, ours):
         return "nothing"
     if ours.watched:
         again = theirs.position_ms > 0 and _later(theirs, ours)
@@ -72,11 +76,13 @@ def _first_sight(theirs: Side, ours: Side) -> Decision:
     return "progress" if theirs.position_ms > ours.position_ms else "owed"
 
 
+def _is_finished(base: Side, theirs: Side, ours: Side) -> bool:
+    """Was it finished there, be it once more? What we hold as unwatched needs no count for that: a date does."""
+    new = not base.watched or theirs.plays > base.plays
+    return theirs.watched and (new or (not ours.watched and theirs.position_ms == 0 and _later(theirs, base)))
+
+
 def _news(base: Side, theirs: Side, ours: Side) -> Decision:
-    if theirs.watched and not base.watched:
-        rewatch_ended = ours.position_ms > 0 and theirs.position_ms == 0
-        if not ours.watched or rewatch_ended:
-            return "watched"
     # Some servers take the mark away when a title is begun again; a person who unwatches takes the position too, and
     # adds no play.
     again = (theirs.position_ms > 0 and _apart(base, theirs)) or theirs.plays > base.plays
@@ -86,14 +92,6 @@ def _news(base: Side, theirs: Side, ours: Side) -> Decision:
     if theirs.position_ms > 0 and _apart(theirs, ours):
         return "progress"
     return "nothing"
-
-
-def _played_again(base: Side, theirs: Side, ours: Side) -> bool:
-    """Finished once more, where it was watched already on both sides."""
-    if not (base.watched and theirs.watched and ours.watched) or theirs.plays <= base.plays:
-        return False
-    known = max((at for at in (base.changed_at, ours.changed_at) if at), default=None)
-    return bool(theirs.changed_at and known and theirs.changed_at - known >= SAME_PLAY)
 
 
 def _ours_wins(theirs: Side, ours: Side, strategy: Strategy) -> bool:
@@ -109,7 +107,8 @@ def _later(one: Side, other: Side) -> bool:
     return bool(one.changed_at and other.changed_at and one.changed_at > other.changed_at)
 
 
-def _same(one: Side, other: Side) -> bool:
+def agree(one: Side, other: Side) -> bool:
+    """Do both show the same?"""
     return one.watched == other.watched and not _apart(one, other)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mydia_web.backends.base import Backend, RemoteState, Target
 from mydia_web.backends.errors import BackendError, FailureClass, NotOnServer
+from mydia_web.backends.looking import Overtaken
 from mydia_web.sync.delivery import Delivery, Failure, Outcome
 
 log = logging.getLogger(__name__)
@@ -55,20 +56,25 @@ def _push(backend: Backend, delivery: Delivery) -> Outcome:
     states: list[tuple[int, RemoteState]] = []
     found: list[tuple[str, RemoteState]] = []
     missing: NotOnServer | None = None
+    at_item: int | None = None
     try:
-        for item_id, target in delivery.targets:
+        for at_item, target in delivery.targets:
             try:
                 known = _known(backend, target)
                 state = backend.push(known, delivery.wanted)
             except NotOnServer as error:
                 missing = error
                 continue
-            if item_id is None:
+            if at_item is None:
                 found.append((known.remote_id, state))
             else:
-                states.append((item_id, state))
+                states.append((at_item, state))
         if not states and not found:
             raise missing or NotOnServer("This title is not on the server any more.")
+    except Overtaken as error:
+        failure = _failure(error)
+        news = (at_item, error.found) if at_item is not None else None
+        return Outcome(delivery, tuple(states), tuple(found), replace(failure, news=news))
     except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
         return Outcome(delivery, tuple(states), tuple(found), _failure(error))
     return Outcome(delivery, tuple(states), tuple(found))

@@ -9,7 +9,7 @@ from mydia_web.backends.errors import FailureClass
 FIRST_DELAY = timedelta(seconds=15)
 MAX_DELAY = timedelta(hours=6)
 #: What trying again does not mend is tried this often: an error of our own, or a server that takes a change and then
-#: shows another state.
+#: shows another state. What was changed there meanwhile goes out again at once so often.
 FEW_ATTEMPTS = 3
 #: After so many failures in a row a server is taken for down, and only one row at a time probes it.
 DOWN_AFTER = 5
@@ -28,8 +28,11 @@ def backoff(attempt: int, jitter: Callable[[float, float], float] = uniform) -> 
 def retry_at(failure: FailureClass, attempt: int, now: datetime) -> datetime | None:
     """When a failed row is due again; None: only a person can help.
 
-    A server that is down or in trouble is tried for as long as it takes.
+    A server that is down or in trouble is tried for as long as it takes. What was overtaken there goes out again at
+    once, to a title that changes whenever one looks less and less often.
     """
+    if failure == "overtaken":
+        return now if attempt < FEW_ATTEMPTS else now + backoff(attempt - FEW_ATTEMPTS)
     if failure == "transient" or (failure in ("unconfirmed", "bug") and attempt < FEW_ATTEMPTS):
         return now + backoff(attempt)
     return None

@@ -8,7 +8,6 @@ from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
-from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.records import locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
@@ -20,6 +19,7 @@ from mydia_web.sources.accounts import sources_to_tell
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.delivery import Delivery, Failure, Outcome
+from mydia_web.sync.overtaking import content_of, take_news
 from mydia_web.sync.retry import MAX_RETRY_AFTER, pause_after, retry_at
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def _tell_again(delivery: Delivery) -> None:
     The whole state goes out again: the row asks only for what is not delivered yet, knows nothing of the server's
     own news, and may have been dropped.
     """
-    queue, content = PlaybackSyncRepository(), _content_of(delivery)
+    queue, content = PlaybackSyncRepository(), content_of(delivery)
     told = sources_to_tell(delivery.user_id, content) if content else ()
     source = next((one for one in told if one.source_id == delivery.source_id), None)
     if content is None or source is None:
@@ -108,12 +108,6 @@ def _tell_again(delivery: Delivery) -> None:
     mark = ChangeType.MARK_WATCHED if progress.watched else ChangeType.MARK_UNWATCHED
     at, position = progress.last_watched_at, to_continue(progress)
     queue.enqueue_change(intent_for(act, content, source, mark, position, at=at))
-
-
-def _content_of(delivery: Delivery) -> Content | None:
-    if delivery.episode_id is not None:
-        return db.session.get(Episode, delivery.episode_id)
-    return db.session.get(MediaItem, delivery.media_item_id)
 
 
 def _shown(outcome: Outcome) -> list[ShownState]:
@@ -177,6 +171,8 @@ _IS_WELL = (
 def _refused(delivery: Delivery, failure: Failure) -> bool:
     """Put the row back, to wait for its time or for a person. False: its claim was lost."""
     queue = PlaybackSyncRepository()
+    if failure.news is not None:
+        take_news(delivery, *failure.news)
     if failure.failure_class == "auth":
         _await_sign_in(delivery)
     if failure.failure_class in ("transient", "rate_limited") and not failure.is_echo:

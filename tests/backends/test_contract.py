@@ -24,6 +24,7 @@ from mydia_web.backends.errors import (
     SignInRefused,
     Unreachable,
 )
+from mydia_web.backends.looking import Overtaken
 from mydia_web.clock import now
 from mydia_web.sources.registry import all_traits, backend_class
 from tests.backends.bench import Bench
@@ -395,6 +396,43 @@ def test_our_own_push_is_no_news_in_the_next_listing(bench: Bench, backend: Back
             shown.watched, 0, shown.play_count
         )
         assert abs(state.position_ms - shown.position_ms) < max(bench.grain_ms, 2)
+
+
+class TestLooking:
+    """Account services are asked what they have of the play itself."""
+
+    @pytest.fixture(autouse=True)
+    def no_account_service(self, bench: Bench) -> None:
+        if bench.backend.traits.holds_everything:
+            pytest.skip("it is no server that a person watches on")
+
+    @pytest.mark.parametrize("wanted", [WATCHED, UNWATCHED, stopped_at(900_000)])
+    def test_what_was_done_there_meanwhile_is_told_and_not_written_over(
+        self, bench: Bench, backend: Backend, film: Target, wanted: Wanted
+    ) -> None:
+        shown = backend.push(film, stopped_at(1_800_000, at=EARLIER))
+        bench.person_watches(film, LATER)
+        before = bench.writes()
+        with pytest.raises(Overtaken) as overtaken:
+            backend.push(replace(film, shown=shown), wanted)
+        assert overtaken.value.found.watched
+        assert bench.writes() == before
+
+    def test_a_rewatch_there_is_told_before_its_mark_is_taken_away(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
+        shown = backend.push(film, WATCHED)
+        bench.person_watches(film, LATER)
+        with pytest.raises(Overtaken):
+            backend.push(replace(film, shown=shown), UNWATCHED)
+        assert bench.held(film).watched
+
+    def test_what_it_showed_last_is_in_nobodys_way(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
+        for wanted in (stopped_at(1_800_000), WATCHED, UNWATCHED):
+            film = replace(film, shown=backend.push(film, wanted))
+        assert not bench.held(film).watched
 
 
 class Elsewhere(FakeServer):

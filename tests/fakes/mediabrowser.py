@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -90,6 +92,10 @@ class FakeServer(ABC):
     """Starts when it is made; ends with `close()` or at the end of a `with` block."""
 
     server_class: Any = ThreadingHTTPServer
+
+    def now(self) -> datetime:
+        """What its clock shows."""
+        return datetime.now(UTC)
 
     def __init__(self, *, prefix: str = "") -> None:
         #: The path under which a proxy shows it.
@@ -211,6 +217,9 @@ class FakeServer(ABC):
 
 def _handler_of(server: FakeServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(server.now().astimezone(UTC), usegmt=True)
+
         def do_GET(self) -> None:
             self._reply()
 

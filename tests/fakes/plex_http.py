@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -69,6 +71,10 @@ def tree(request: Request, answer: Any, *, status: int = 200, **headers: str) ->
 
 class FakeServer:
     """Starts when it is made; ends with `close()` or at the end of a `with` block."""
+
+    def now(self) -> datetime:
+        """What its clock shows."""
+        return datetime.now(UTC)
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
@@ -157,6 +163,9 @@ def _handler_of(server: FakeServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         #: The head and the body of an answer in one packet: in two, the second waits 40 ms for the first's receipt.
         wbufsize = -1
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(server.now().astimezone(UTC), usegmt=True)
 
         def log_message(self, *_: Any) -> None:
             pass

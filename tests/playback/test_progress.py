@@ -62,6 +62,12 @@ def test_watching_again_to_the_end_is_a_second_play(alice, film):
     assert count(Play) == 2
 
 
+def test_a_mark_whose_play_stands_in_history_adds_none(alice, film):
+    progress = mark_watched(alice.id, film, is_known=True)
+    assert progress.watched
+    assert count(Play) == 0
+
+
 def test_credits_after_the_end_are_no_second_play(alice, film):
     save_progress(alice.id, film, position_seconds=820, duration_seconds=900)
     save_progress(alice.id, film, position_seconds=890, duration_seconds=900)

@@ -178,6 +178,53 @@ class TestEveryKind:
         assert progress.last_watched_at == LONG_AGO
         assert queue() == []
 
+    def test_what_was_watched_there_meanwhile_is_known_before_a_push_writes(
+        self, source, bench, pull, drain, alice, kind
+    ):
+        if kind == "trakt":
+            pytest.skip("nobody watches on it")
+        target = tears(bench)
+        pull()
+        film = the_film("Tears of Steel")
+        save_progress(alice.id, film, position_seconds=300, duration_seconds=720, at=LONG_AGO)
+        bench.person_watches(target, LATER)
+        drain()
+        assert len(plays_of(alice, film)) == 1
+        assert get_progress(alice.id, film).watched
+        assert bench.held(target).watched
+        assert [row.status for row in queue()] == ["synced"]
+
+    def test_a_push_whose_answer_was_lost_is_no_play(self, source, bench, pull, drain, alice):
+        target = tears(bench)
+        bench.person_stops_at(target, 300_000, LONG_AGO)
+        pull()
+        film = the_film("Tears of Steel")
+        mark_watched(alice.id, film, at=LATER)
+        with bench.losing_answers():
+            drain()
+        assert bench.held(target).watched
+        pull(is_sweep=True)
+        everything_due()
+        drain()
+        assert plays_of(alice, film) == [LATER]
+        assert [row.status for row in queue()] == ["synced"]
+
+    def test_where_ours_wins_the_server_hears_all_of_it(self, source, bench, pull, drain, alice, kind):
+        if kind == "trakt":
+            pytest.skip("its plays are never taken away again")
+        target = tears(bench)
+        bench.person_watches(target, LONG_AGO)
+        pull()
+        film = the_film("Tears of Steel")
+        save_progress(alice.id, film, position_seconds=300, duration_seconds=720)
+        bench.person_unwatches(target)
+        pull(is_sweep=True)
+        drain()
+        assert get_progress(alice.id, film).watched
+        assert bench.held(target).watched
+        assert abs(bench.held(target).position_ms - 300_000) <= bench.grain_ms
+        assert is_nothing_new(pull)
+
     def test_a_second_pull_finds_nothing_new(self, source, bench, pull, alice):
         bench.person_watches(tears(bench), LONG_AGO)
         begun = bench.add_episode("The Long Orbit", 1, 1, minutes=30)

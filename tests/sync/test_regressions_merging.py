@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
+from sqlalchemy import update
 
 from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteState
 from mydia_web.clock import now
@@ -14,6 +15,7 @@ from mydia_web.db import begin_write, db
 from mydia_web.playback import get_progress, mark_unwatched
 from mydia_web.playback.continue_watching import continue_watching
 from mydia_web.sources.accounts import accounts_of, get_source
+from mydia_web.sources.models import SourceItemState
 from mydia_web.sync.pull import PullOf, Report
 from mydia_web.sync.worker.inbox import apply_events
 from tests.backends.jellyfin.bench import JellyfinBench
@@ -144,7 +146,7 @@ def test_a_film_played_again_42_seconds_after_it_was_watched_is_a_rewatch(househ
     kodi = household.add("kodi", "Den")
     here, there = attic.has_heat(), kodi.has_heat()
     household.settle()
-    at = now() - timedelta(hours=1)
+    at = now()
     attic.sends(report(here, event="watched", at=at), kind="generic")
     again = report(here, event="progress", at=at + timedelta(seconds=42), position_seconds=600)
     attic.sends(again, kind="generic")
@@ -158,6 +160,7 @@ def test_news_that_comes_in_faster_than_it_is_applied_is_all_applied(household, 
     """A server sends several events within a moment; each is older than the time at which the one before is applied."""
     target = attic.has_heat()
     attic.pull()
+    db.session.execute(update(SourceItemState).values(seen_at=now() - timedelta(hours=2)))
     at = now() - timedelta(hours=1)
     position = report(target, event="progress", at=at, position_seconds=600)
     for said in (position, report(target, event="watched", at=at + timedelta(hours=1))):

@@ -64,6 +64,17 @@ def test_what_trying_again_seldom_mends_is_tried_three_times(failure, attempt, a
     assert (retry_at(failure, attempt, NOW) is not None) is again
 
 
+@pytest.mark.parametrize("attempt", range(1, FEW_ATTEMPTS))
+def test_what_was_changed_there_meanwhile_goes_out_again_at_once(attempt):
+    assert retry_at("overtaken", attempt, NOW) == NOW
+
+
+def test_a_title_that_changes_whenever_one_looks_is_tried_less_and_less_often():
+    pauses = [retry_at("overtaken", attempt, NOW) - NOW for attempt in range(FEW_ATTEMPTS, 2000, 5)]
+    assert pauses[0] >= timedelta(seconds=12)
+    assert pauses[-1] >= 0.8 * MAX_DELAY
+
+
 @pytest.mark.parametrize("failure", ["auth", "unmatched", "invalid"])
 def test_what_waiting_does_not_mend_waits_for_a_person(failure):
     assert retry_at(failure, 1, NOW) is None

@@ -112,13 +112,32 @@ def test_one_unwatching_is_a_persons_doing(send: Send, alice: User, film: MediaI
     assert count(Play) == 1
 
 
-def test_older_news_that_comes_later_changes_nothing(send: Send, alice: User, film: MediaItem) -> None:
+def test_older_news_that_comes_later_is_history_at_most(send: Send, alice: User, film: MediaItem) -> None:
     at = now()
-    send(event="watched", at=(at - timedelta(hours=3)).isoformat())
+    send(event="watched", at=(at - timedelta(hours=9)).isoformat())
     send(event="unwatched", at=(at - timedelta(hours=1)).isoformat())
-    send(event="watched", at=(at - timedelta(hours=2)).isoformat())
+    send(event="watched", at=(at - timedelta(hours=5)).isoformat())
+    assert get_progress(alice.id, film) is None
+    assert events()[-1].message == "1 watched, before what the server has told since."
+    assert count(Play) == 2
+    send(event="watched", at=(at - timedelta(hours=5)).isoformat())
+    send(
+        event="progress", position_seconds=600, duration_seconds=900, at=(at - timedelta(hours=4)).isoformat()
+    )
     assert get_progress(alice.id, film) is None
     assert events()[-1].message == "The server has told newer news of it already."
+    assert count(Play) == 2
+
+
+def test_an_unwatching_that_comes_late_undoes_no_play_since(send: Send, alice: User, film: MediaItem) -> None:
+    at = now()
+    send(event="watched", at=(at - timedelta(hours=9)).isoformat())
+    send(event="unwatched", at=(at - timedelta(hours=5)).isoformat())
+    send(event="watched", at=(at - timedelta(hours=1)).isoformat())
+    progress = get_progress(alice.id, film)
+    assert progress is not None
+    assert progress.watched
+    assert count(Play) == 2
 
 
 def test_a_play_of_two_days_ago_does_not_undo_a_newer_unwatching(

@@ -44,6 +44,7 @@ class Emby(MediaBrowser):
         ),
         concurrency=4,
         has_libraries=True,
+        counts_starts=True,
     )
     _page = "web/index.html#!/item"
 

@@ -45,6 +45,7 @@ class Jellyfin(MediaBrowser):
         linking="Quick Connect",
         concurrency=4,
         has_libraries=True,
+        counts_starts=True,
         listens=True,
     )
     _page = "web/#/details"

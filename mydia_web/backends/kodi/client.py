@@ -37,6 +37,7 @@ from mydia_web.backends.kodi.mapping import (
 from mydia_web.backends.kodi.playing import Played, read_playing
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime, ask_time
+from mydia_web.backends.looking import look
 from mydia_web.backends.sockets import open_socket
 from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
 
@@ -106,6 +107,7 @@ class Kodi(Backend):
         time = self._time()
         moves = wanted.change_type == "progress_update"
         number, video, players = self._find(target, [_PLAYERS] if moves else [])
+        look(target, mapping.state(video, time))
         told = changes.settings(video, wanted, time)
         if changes.shows(video, told):
             return mapping.state(video, time)

@@ -21,6 +21,7 @@ from mydia_web.backends.base import (
     Wanted,
 )
 from mydia_web.backends.errors import NotShown, Rejected, ServerTrouble
+from mydia_web.backends.looking import look
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import Listing, Question
@@ -94,6 +95,7 @@ class MediaBrowser(Backend):
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
         item = self._read(target)
         data, goal = self._data(item), Goal.of(wanted, item)
+        look(target, mapping.state(data))
         if not goal.is_shown_by(data):
             data = self._bring_about(item, data, goal)
         if not goal.state_is_shown_by(data):

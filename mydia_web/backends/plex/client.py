@@ -25,6 +25,7 @@ from mydia_web.backends.base import (
 )
 from mydia_web.backends.errors import Rejected, SignInRefused
 from mydia_web.backends.http import Http
+from mydia_web.backends.looking import look
 from mydia_web.backends.plex import listing, mapping, pushing
 from mydia_web.backends.plex.account import Account, link_code
 from mydia_web.backends.plex.mapping import Session, UnreadableEntryError, members
@@ -105,7 +106,9 @@ class Plex(Backend):
         return mapping.state(pushing.find(self._server, target))
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
-        return mapping.state(pushing.push(self._server, target, wanted))
+        found = pushing.find(self._server, target)
+        look(target, mapping.state(found))
+        return mapping.state(pushing.push(self._server, found, wanted))
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
         return pushing.explain(target, wanted)

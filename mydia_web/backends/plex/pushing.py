@@ -26,9 +26,9 @@ def find(server: Server, target: Target) -> Entry:
     return title
 
 
-def push(server: Server, target: Target, wanted: Wanted) -> Entry:
+def push(server: Server, found: Entry, wanted: Wanted) -> Entry:
     """What is there already is not sent: each mark would be one more play."""
-    title = found = find(server, target)
+    title = found
     watched, position = _registers(wanted)
     ends_another_play = wanted.change_type == "mark_watched" and title.view_offset > 0
     if watched and (not title.view_count or ends_another_play):

@@ -20,6 +20,8 @@ class Tally:
         if outcome.failure is None:
             self.synced += 1
             return
+        if outcome.failure.failure_class == "overtaken":
+            return
         self.last_error = outcome.failure.message
         if outcome.failure.failure_class in ("transient", "rate_limited", "auth"):
             self.deferred += 1

@@ -1,0 +1,46 @@
+"""Which plays are known already: servers tell of the same one, and date it by its beginning or by its end."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, select
+
+from mydia_web.library.models import Content
+from mydia_web.playback.acts import Act
+from mydia_web.playback.models import Play
+from mydia_web.playback.plays import add_play, has_play
+from mydia_web.playback.progress import length_of
+from mydia_web.sources.models import Source
+from mydia_web.sources.registry import kinds_that_count_starts
+
+#: Two tellings of a finished play that lie closer together are the same one.
+SAME_PLAY = timedelta(minutes=10)
+
+
+class Ledger:
+    """The plays of one user, as one source tells of them."""
+
+    def __init__(self, act: Act, source: Source) -> None:
+        self._act = act
+        self._source_id = source.id
+        self._counts_starts = source.kind in kinds_that_count_starts()
+
+    def knows(self, content: Content, at: datetime) -> bool:
+        """Was a play of that time told before, be it by another server, or by the same one without its date?
+
+        Where one of two dates may be that of a beginning, plays within the length of the title are the same one.
+        """
+        length = SAME_PLAY + timedelta(seconds=length_of(content))
+        dates_starts = Play.source_id.in_(select(Source.id).where(Source.kind.in_(kinds_that_count_starts())))
+        within = Play.watched_at.between(at - length, at + length)
+        near = within if self._counts_starts else and_(within, dates_starts)
+        same = Play.watched_at.between(at - SAME_PLAY, at + SAME_PLAY)
+        of_source = and_(Play.source_id == self._source_id, Play.inserted_at >= at)
+        undated = and_(Play.watched_at.is_(None), of_source)
+        return has_play(self._act.user_id, content, same, near, undated)
+
+    def note(self, content: Content, at: datetime) -> bool:
+        """A play that changes nothing about how far the user is. False: it was known."""
+        if self.knows(content, at):
+            return False
+        add_play(self._act, content, at)
+        return True

@@ -1,0 +1,175 @@
+"""Making the user's what a source tells of one title: its plays, its mark and its position."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mydia_web import config
+from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.looking import is_like
+from mydia_web.clock import UNKNOWN_TIME, now
+from mydia_web.db import db
+from mydia_web.library.models import Content
+from mydia_web.playback.acts import Act, content_key
+from mydia_web.playback.models import PlaybackProgress
+from mydia_web.playback.plays import add_play, was_unwatched_since
+from mydia_web.playback.progress import mark_watched, save_progress
+from mydia_web.playback.records import get_progress
+from mydia_web.sources.models import Source
+from mydia_web.sources.states import Base
+from mydia_web.sync.holding import Key, Told
+from mydia_web.sync.ledger import Ledger
+
+#: What is there at present; or a message, which may be late, of a state or of a play.
+Telling = Literal["present", "state", "play"]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One title as a source shows it, or tells of it."""
+
+    item: RemoteItem
+    state: RemoteState
+    content: Content
+    base: Base | None = None
+    #: None: the source was never told of it.
+    told: Told | None = None
+    telling: Telling = "state"
+    #: False: it dates marks itself.
+    keeps_dates: bool = True
+
+    @property
+    def at(self) -> datetime | None:
+        """When the person last did something there."""
+        return min(self.state.last_played_at, now()) if self.state.last_played_at else None
+
+    @property
+    def played_at(self) -> datetime | None:
+        """None: nobody knows. The date that a source shows may be of something else than the play."""
+        at, was = self.at, self.base.state if self.base else None
+        if at is None or was is None or self.telling == "play":
+            return at
+        if self.state.position_ms:
+            return None  # It is of what was begun since.
+        if not was.watched and was.last_played_at and at <= was.last_played_at:
+            return now()  # It was marked by hand, which leaves the date of what was begun before.
+        return at
+
+    @property
+    def mark_may_be_ours(self) -> bool:
+        """It may be one that we have pushed, of which the answer was lost."""
+        owes_mark = self.is_owed and self.told is not None and self.told.of_mark
+        return owes_mark and not self.keeps_dates and self.telling != "play"
+
+    @property
+    def is_owed(self) -> bool:
+        return bool(self.told and self.told.is_owed)
+
+    @property
+    def is_change(self) -> bool:
+        return self.base is not None and not is_like(self.base.state, self.state)
+
+
+class Taking:
+    """Takes one source's news over for one user."""
+
+    def __init__(self, act: Act, source: Source) -> None:
+        self._act = act
+        self._ledger = Ledger(act, source)
+        #: Titles without a record, a play or an unwatching of the user, where that was found out.
+        self.fresh: AbstractSet[Key] = set()
+
+    def take_play(self, news: News, *, is_shown: bool) -> bool:
+        """Whatever has been done since: it was watched. False: that was known.
+
+        `is_shown`: it is the last that was done there, too.
+        """
+        if news.at is None or self._knows(news):
+            return False
+        own = self._own(news)
+        is_watched = bool(own and own.watched)
+        if is_watched or is_shown:
+            return self.take_mark(news, again=is_watched)
+        return self._ledger.note(news.content, news.at)
+
+    def take_mark(self, news: News, *, again: bool) -> bool:
+        """A mark takes the position away; but one that is being watched again, there or here since, is kept.
+
+        False: it was known.
+        """
+        content, at, own = news.content, news.played_at, self._own(news)
+        is_known = news.mark_may_be_ours or self._knows(news)
+        if self._is_of_before(news, own, again=again):
+            # A player that was offline tells late: it was seen, and unwatched or watched again since.
+            if is_known or at is None:
+                return False
+            add_play(self._act, content, at)
+            return True
+        if again and (is_known or at is None):
+            self._take_position_of(news)
+            return False
+        # Another copy may have told it on the same page.
+        is_news = again or not (own and own.watched and not own.in_progress)
+        since = own and own.in_progress and own.last_watched_at > (at or UNKNOWN_TIME)
+        here = (own.position_seconds, own.last_watched_at) if own and since else None
+        user_id, is_undated = self._act.user_id, at is None
+        mark_watched(
+            user_id, content, at=at, date_unknown=is_undated, again=again, is_known=is_known, act=self._act
+        )
+        if here:
+            self._save(news, *here)
+        else:
+            self._take_position_of(news)
+        return is_news
+
+    def take_position(self, news: News, at: datetime | None) -> None:
+        """What a source shows at present has come after what it took from us, whatever its clock says."""
+        user_id, content = self._act.user_id, news.content
+        own = get_progress(user_id, content)
+        if at and own is None and was_unwatched_since(user_id, content, at):
+            return
+        if at and own and news.telling == "present":
+            at = max(at, own.last_watched_at)
+        self._save(news, news.state.position_ms // 1000, at)
+
+    def _take_position_of(self, news: News) -> None:
+        if news.state.position_ms:
+            self.take_position(news, news.at)
+
+    def _own(self, news: News) -> PlaybackProgress | None:
+        if self._is_fresh(news):
+            return None
+        db.session.flush()
+        return get_progress(self._act.user_id, news.content)
+
+    def _is_fresh(self, news: News) -> bool:
+        return content_key(news.content) in self.fresh
+
+    def _knows(self, news: News) -> bool:
+        at = None if self._is_fresh(news) else news.played_at
+        return at is not None and self._ledger.knows(news.content, at)
+
+    def _is_of_before(self, news: News, own: PlaybackProgress | None, *, again: bool) -> bool:
+        """Was something else done here since the last that was done there?"""
+        if news.at is None or self._is_fresh(news):
+            return False
+        if own and own.watched:
+            return again and own.last_watched_at > news.at and not own.in_progress
+        return was_unwatched_since(self._act.user_id, news.content, news.at)
+
+    def _save(self, news: News, position: int, at: datetime | None) -> None:
+        duration = max(news.item.runtime_seconds or news.content.runtime_seconds or 0, position + 1)
+        is_end = position >= duration * config.settings().watched_at
+        if is_end and at and self._ledger.knows(news.content, at):
+            return
+        # It starts from the record as it stands.
+        db.session.flush()
+        save_progress(
+            self._act.user_id,
+            news.content,
+            position_seconds=position,
+            duration_seconds=duration,
+            at=at,
+            act=self._act,
+        )
