@@ -67,8 +67,7 @@ class Incoming:
                 key, base = content_key(content), bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
-                keeps_dates = self._traits.keeps_dates
-                news = News(item, item.state, content, base, told.get(key), telling, keeps_dates)
+                news = News(item, item.state, content, self._traits, base, told.get(key), telling)
                 decision = self._decide(news, ours.get(key))
                 if decision == "unwatched":
                     removals.append((row.id, item, content))
@@ -143,14 +142,14 @@ class Incoming:
     def take_play(self, item: RemoteItem, state: RemoteState, content: Content, *, is_shown: bool) -> bool:
         """Take over that it was finished then, whatever has been done since. False: that was known."""
         played = RemoteState(watched=True, last_played_at=state.last_played_at)
-        news = News(item, played, content, telling="play")
+        news = News(item, played, content, self._traits, telling="play")
         return self._takes[0] and self._taking.take_play(news, is_shown=is_shown)
 
     def take_report(self, content: Content, state: RemoteState | None, item: RemoteItem) -> None:
         """Take over a telling of which nobody knows a copy on the source: it is what the person did, no more."""
         if state is None:
             return
-        news = News(item, state, content)
+        news = News(item, state, content, self._traits)
         if state.watched and self._takes[0]:
             self.report.watched += self._taking.take_mark(news, again=False)
         elif state.position_ms and self._takes[1]:
@@ -169,7 +168,7 @@ class Incoming:
             if self._takes[0]:
                 self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
             if item.state.position_ms and self._takes[1]:
-                self._taking.take_position(News(item, item.state, content), None)
+                self._taking.take_position(News(item, item.state, content, self._traits), None)
             keep_states([ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at)])
 
     def _decide(self, news: News, ours: PlaybackProgress | None) -> Decision:

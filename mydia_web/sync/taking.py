@@ -8,6 +8,7 @@ from typing import Literal
 from mydia_web import config
 from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.backends.looking import is_like
+from mydia_web.backends.traits import Traits
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.library.models import Content
@@ -32,12 +33,12 @@ class News:
     item: RemoteItem
     state: RemoteState
     content: Content
+    #: Of the source.
+    traits: Traits
     base: Base | None = None
     #: None: the source was never told of it.
     told: Told | None = None
     telling: Telling = "state"
-    #: False: it dates marks itself.
-    keeps_dates: bool = True
 
     @property
     def at(self) -> datetime | None:
@@ -52,7 +53,7 @@ class News:
             return at
         if self.state.position_ms:
             return None  # It is of what was begun since.
-        if not was.watched and was.last_played_at and at <= was.last_played_at:
+        if self.traits.counts_starts and not was.watched and at <= (was.last_played_at or UNKNOWN_TIME):
             return now()  # It was marked by hand, which leaves the date of what was begun before.
         return at
 
@@ -60,7 +61,7 @@ class News:
     def mark_may_be_ours(self) -> bool:
         """It may be one that we have pushed, of which the answer was lost."""
         owes_mark = self.is_owed and self.told is not None and self.told.of_mark
-        return owes_mark and not self.keeps_dates and self.telling != "play"
+        return owes_mark and not self.traits.keeps_dates and self.telling != "play"
 
     @property
     def is_owed(self) -> bool:

@@ -146,6 +146,7 @@ def test_a_film_played_again_42_seconds_after_it_was_watched_is_a_rewatch(househ
     kodi = household.add("kodi", "Den")
     here, there = attic.has_heat(), kodi.has_heat()
     household.settle()
+    _read_long_ago()
     at = now()
     attic.sends(report(here, event="watched", at=at), kind="generic")
     again = report(here, event="progress", at=at + timedelta(seconds=42), position_seconds=600)
@@ -160,7 +161,7 @@ def test_news_that_comes_in_faster_than_it_is_applied_is_all_applied(household, 
     """A server sends several events within a moment; each is older than the time at which the one before is applied."""
     target = attic.has_heat()
     attic.pull()
-    db.session.execute(update(SourceItemState).values(seen_at=now() - timedelta(hours=2)))
+    _read_long_ago()
     at = now() - timedelta(hours=1)
     position = report(target, event="progress", at=at, position_seconds=600)
     for said in (position, report(target, event="watched", at=at + timedelta(hours=1))):
@@ -188,6 +189,12 @@ def seen_as(target):
     """The film in a listing, not watched."""
     known = {"external_ids": {"imdb": "tt0113277"}, "year": 1995}
     return RemoteItem(target.remote_id, "movie", "Heat", **known, state=RemoteState(watched=False))
+
+
+def _read_long_ago() -> None:
+    """What was read within the second is no older than what is told of that second."""
+    db.session.execute(update(SourceItemState).values(seen_at=now() - timedelta(hours=2)))
+    db.session.commit()
 
 
 def report(target, *, at, **said):

@@ -1,0 +1,45 @@
+"""When what a source shows was played."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.clock import now
+from mydia_web.sources.registry import backend_class
+from mydia_web.sources.states import Base
+from mydia_web.sync.taking import News
+from tests.cast import add_film
+
+NINE = datetime(2026, 3, 1, 21, tzinfo=UTC)
+LATER = NINE + timedelta(days=1)
+
+
+def news(kind: str, was: RemoteState | None, state: RemoteState, **told: str) -> News:
+    base = Base(was, NINE) if was else None
+    item = RemoteItem("1", "movie", "Sintel", state=state)
+    return News(item, state, add_film("Sintel"), backend_class(kind).traits, base, **told)
+
+
+@pytest.mark.parametrize("kind", ["jellyfin", "plex", "kodi"])
+def test_the_date_of_what_was_finished_since_is_that_of_the_play(session, kind):
+    finished = RemoteState(True, last_played_at=LATER)
+    for was in (None, RemoteState(False), RemoteState(False, 300_000, last_played_at=NINE)):
+        assert news(kind, was, finished).played_at == LATER
+
+
+def test_the_date_that_was_there_is_that_of_a_mark_only_where_marks_leave_it(session):
+    was, marked = RemoteState(False, 300_000, last_played_at=NINE), RemoteState(True, last_played_at=NINE)
+    assert now() - news("jellyfin", was, marked).played_at < timedelta(minutes=1)
+    assert news("plex", was, marked).played_at == NINE
+
+
+def test_nobody_knows_when_it_was_finished_that_was_begun_again_since(session):
+    begun = RemoteState(True, 300_000, last_played_at=LATER)
+    assert news("plex", RemoteState(False), begun).played_at is None
+    assert news("plex", RemoteState(False), begun, telling="play").played_at == LATER
+
+
+def test_a_date_to_come_is_now(session):
+    ahead = RemoteState(True, last_played_at=now() + timedelta(hours=3))
+    assert news("plex", None, ahead).played_at <= now()
