@@ -133,7 +133,7 @@ def test_a_terminal_shows_each_source_as_it_changes(
 def test_sigterm_finishes_what_is_under_way_and_ends_well(
     watch: Callable[..., Watching], server: Source, kodi: FakeKodi, alice: User, film: MediaItem
 ) -> None:
-    kodi.delay = 1.5
+    kodi.delay = 2.5  # three requests: longer than the view looks away
     mark_watched(alice.id, film, origin="web")
     watching = watch()
     watching.shows("Living room +Sending")
