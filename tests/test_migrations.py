@@ -97,6 +97,8 @@ def draft(tmp_path: Path) -> Callable[[str], str]:
 
     def write(*statements: str) -> str:
         body = "\n".join(f"    {statement}" for statement in statements)
+        # Two drafts of one second and one length are the same to Python.
+        shutil.rmtree(folder / "versions" / "__pycache__", ignore_errors=True)
         (folder / "versions" / "draft.py").write_text(DRAFT.format(head=HEAD, body=body))
         return str(folder)
 
