@@ -1,11 +1,12 @@
 """From a claimed row to what a push needs, all gathered before it is sent, and what became of it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import BindParameter, Select, bindparam, or_, select
+from sqlalchemy import BindParameter, Select, bindparam, select
 
 from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import FailureClass
@@ -22,26 +23,10 @@ _Content = tuple[ContentKind, int]
 _accounts_table, _items, _ids, _episodes, _states = (
     table.__table__ for table in (SourceAccount, SourceItem, ExternalId, Episode, SourceItemState)
 )
-_FILMS: BindParameter[Any] = bindparam("films", expanding=True)
-_EPISODES: BindParameter[Any] = bindparam("episodes", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _ACCOUNTS = select(_accounts_table.c.source_id, _accounts_table.c.user_id, _accounts_table.c.id).where(
     _accounts_table.c.source_id.in_(bindparam("sources", expanding=True)),
     _accounts_table.c.user_id.in_(bindparam("users", expanding=True)),
-)
-_COPIES = (
-    select(
-        _items.c.id,
-        _items.c.source_id,
-        _items.c.media_item_id,
-        _items.c.episode_id,
-        _items.c.remote_id,
-        _items.c.path,
-    )
-    .where(
-        _items.c.source_id.in_(bindparam("sources", expanding=True)),
-        or_(_items.c.media_item_id.in_(_FILMS), _items.c.episode_id.in_(_EPISODES)),
-    )
-    .order_by(_items.c.id)
 )
 _BASES = select(
     _states.c.source_account_id,
@@ -54,12 +39,25 @@ _BASES = select(
     _states.c.source_account_id.in_(bindparam("accounts", expanding=True)),
     _states.c.source_item_id.in_(bindparam("items", expanding=True)),
 )
-_EXTERNAL_IDS = select(_ids.c.media_item_id, _ids.c.episode_id, _ids.c.provider, _ids.c.value).where(
-    or_(_ids.c.media_item_id.in_(_FILMS), _ids.c.episode_id.in_(_EPISODES))
-)
 _PLACES = select(
     _episodes.c.id, _episodes.c.media_item_id, _episodes.c.season_number, _episodes.c.episode_number
-).where(_episodes.c.id.in_(_EPISODES))
+).where(_episodes.c.id.in_(_IDS))
+
+
+@cache
+def _copies(column: str) -> Select[Any]:
+    content = (_items.c.media_item_id, _items.c.episode_id)
+    return (
+        select(_items.c.id, _items.c.source_id, *content, _items.c.remote_id, _items.c.path)
+        .where(_items.c.source_id.in_(bindparam("sources", expanding=True)), _items.c[column].in_(_IDS))
+        .order_by(_items.c.id)
+    )
+
+
+@cache
+def _names(column: str) -> Select[Any]:
+    query = select(_ids.c.media_item_id, _ids.c.episode_id, _ids.c.provider, _ids.c.value)
+    return query.where(_ids.c[column].in_(_IDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +190,7 @@ def _targets(rows: Sequence[QueuedChange]) -> dict[tuple[int, _Content], list[tu
     episodes = {row.episode_id for row in rows if row.episode_id is not None}
     known = _knowledge(films, episodes)
     targets: dict[tuple[int, _Content], list[tuple[int | None, Target]]] = {}
-    for item in _ask(_COPIES, sources={row.source_id for row in rows}, films=films, episodes=episodes):
+    for item in _ask_of_each(_copies, films, episodes, sources={row.source_id for row in rows}):
         content = _content(item)
         target = replace(known[content], remote_id=item.remote_id, path=item.path)
         targets.setdefault((item.source_id, content), []).append((item.id, target))
@@ -223,7 +221,7 @@ def _hold_everything(source_ids: set[int]) -> Sequence[int]:
 
 def _knowledge(films: set[int], episodes: set[int]) -> dict[_Content, Target]:
     """What tells each content apart, as a target without a place."""
-    places = {row.id: row for row in _ask(_PLACES, episodes=episodes)} if episodes else {}
+    places = {row.id: row for row in _ask(_PLACES, ids=episodes)} if episodes else {}
     ids = _external_ids(films | {place.media_item_id for place in places.values()}, episodes)
     known: dict[_Content, Target] = {
         ("movie", film_id): Target("", "movie", external_ids=ids.get(("movie", film_id), {}))
@@ -243,9 +241,18 @@ def _knowledge(films: set[int], episodes: set[int]) -> dict[_Content, Target]:
 
 def _external_ids(media_items: set[int], episodes: set[int]) -> dict[_Content, dict[str, str]]:
     found: dict[_Content, dict[str, str]] = {}
-    for row in _ask(_EXTERNAL_IDS, films=media_items, episodes=episodes):
+    for row in _ask_of_each(_names, media_items, episodes):
         found.setdefault(_content(row), {})[row.provider] = row.value
     return found
+
+
+def _ask_of_each(
+    build: Callable[[str], Select[Any]], films: set[int], episodes: set[int], **parameters: set[int]
+) -> Iterator[Any]:
+    """Films and episodes apart: in one question for both, an empty list makes SQLite look at all there is."""
+    for column, ids in (("media_item_id", films), ("episode_id", episodes)):
+        if ids:
+            yield from _ask(build(column), ids=ids, **parameters)
 
 
 def _ask(statement: Select[Any], **parameters: set[int]) -> Iterable[Any]:

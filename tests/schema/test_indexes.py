@@ -2,13 +2,13 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import ColumnElement, Engine, create_engine, select
 
 from mydia_web import create_app
 from mydia_web.config import Settings
@@ -35,6 +35,7 @@ from mydia_web.queue.places import Place, count_tabs, some_ids
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.tabs import Filter, Kind, Tab
 from mydia_web.sources.accounts import sources_to_tell
+from mydia_web.sync.delivery import prepare
 from tests.conftest import Clock, migrate
 from tests.databases import Cluster
 from tests.schema import crowd
@@ -80,6 +81,11 @@ def enqueue(change_type: ChangeType, episode_id: int | None) -> int:
     )
 
 
+def some_due(which: ColumnElement[bool]) -> Sequence[QueuedChange]:
+    due = (QueuedChange.source_id == DEAD, QueuedChange.next_attempt_at.is_not(None))
+    return db.session.scalars(select(QueuedChange).where(*due, which).limit(50)).all()
+
+
 QUESTIONS: dict[str, Callable[[], object]] = {
     # The home page
     "continue watching": lambda: continue_watching(ALICE),
@@ -118,6 +124,8 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "claim": lambda: QUEUE.mark_syncing(DEAD, limit=50),
     "claim from a source that is owed little": lambda: QUEUE.mark_syncing(1, limit=50),
     "claim from the front on": lambda: QUEUE.mark_syncing(DEAD, limit=50, front=find_front(DEAD)),
+    "what a push of films needs": lambda: prepare(some_due(QueuedChange.episode_id.is_(None))),
+    "what a push of episodes needs": lambda: prepare(some_due(QueuedChange.episode_id.is_not(None))),
     "the front": lambda: find_front(DEAD),
     "the front from an older one on": lambda: find_front(DEAD, find_front(DEAD)),
     "rescue": QUEUE.rescue,
