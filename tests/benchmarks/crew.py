@@ -21,8 +21,10 @@ def take(source_id: int, rows: int, together: int) -> list[float]:
     while rows > 0:
         began = time.perf_counter()
         begin_write()
-        found = queue.mark_syncing(source_id, limit=min(BATCH, rows))
-        claimed = [(row.id, row.claim_token or "") for row in found]
+        # The rows themselves are let go, as the worker does: each commit would have to look at all that are held.
+        claimed = [
+            (row.id, row.claim_token or "") for row in queue.mark_syncing(source_id, limit=min(BATCH, rows))
+        ]
         assert claimed, "the backlog has run dry"
         db.session.commit()
         claims.append(time.perf_counter() - began)
