@@ -136,7 +136,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_began_and_gives_back_the_
     make_world: MakeWorld, database: str, command: str, hangs: bool
 ):
     world = make_world(database)
-    world.set_concurrency(CONNECTIONS)  # then four more are claimed ahead
+    world.set_concurrency(CONNECTIONS)  # then two more for each are claimed ahead
     clicker = owe_every_film(world)
     (kodi,) = world.servers
     kodi.set(delay=100 if hangs else 0.4)
@@ -146,7 +146,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_began_and_gives_back_the_
     worker.signal(signal.SIGTERM)
     assert worker.wait(GRACE) == EXIT_CODES[command]
     left = Counter((row.status, row.attempt_count) for row in world.rows())
-    assert claimed["syncing"] == 2 * CONNECTIONS
+    assert claimed["syncing"] == 3 * CONNECTIONS
     begun = ("failed", 1) if hangs else ("synced", 0)
     assert left == {begun: CONNECTIONS, ("pending", 0): FILMS - CONNECTIONS}
     kodi.calm()
