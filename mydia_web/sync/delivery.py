@@ -133,12 +133,19 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             wanted=wanted(row),
             targets=tuple(
                 (item_id, replace(target, shown=bases.get((accounts.get(_sign_in(row)), item_id))))
+                if _is_first_try(row)
+                else (item_id, target)
                 for item_id, target in targets.get((row.source_id, _content(row)), ())
             ),
             problem=None if _is_known(row) else _UNKNOWN,
         )
         for row in rows
     ]
+
+
+def _is_first_try(row: QueuedChange) -> bool:
+    """Surely: else what the server shows may be what an earlier try has brought there, and is no news."""
+    return row.attempt_count == 1 and (row.claimed_seq or 0) - (row.synced_seq or 0) == 1
 
 
 def wanted(row: QueuedChange) -> Wanted:
