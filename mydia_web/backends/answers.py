@@ -66,3 +66,11 @@ class Answer:
 
 def _nothing(_: str) -> None:
     """For NaN and Infinity, which are not JSON: one strange number spoils nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artwork:
+    """A picture as the server sent it."""
+
+    content: bytes
+    content_type: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from httpx2 import BaseTransport as Transport
 
+from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import BackendError, NotOnServer
 from mydia_web.backends.traits import Traits
 
@@ -158,6 +159,8 @@ class Target:
     season_number: int | None = None
     episode_number: int | None = None
     shown: RemoteState | None = None
+    #: The dates of pushes of ours since then that may have arrived there.
+    unconfirmed: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +191,6 @@ class Playing:
     paused: bool = False
     #: Such as "Living room TV"; "" where the server does not tell.
     device: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Artwork:
-    """A picture as the server sent it."""
-
-    content: bytes
-    content_type: str
 
 
 class Backend(ABC):

@@ -20,6 +20,8 @@ class BackendError(MydiaError):
     failure_class: ClassVar[FailureClass] = "transient"
     #: Would any other request to this server fare the same just now?
     source_wide: ClassVar[bool] = False
+    #: Something may have been written there all the same.
+    may_have_arrived = True
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message and _storable(message[:MAX_WORDS]))

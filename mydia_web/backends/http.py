@@ -14,8 +14,7 @@ from typing import Any
 import httpx2
 
 from mydia_web import clock
-from mydia_web.backends.answers import Address, Answer
-from mydia_web.backends.base import Artwork
+from mydia_web.backends.answers import Address, Answer, Artwork
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,

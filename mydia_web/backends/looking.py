@@ -1,8 +1,10 @@
 """Looking before writing: what a person did on a server since it was last heard of is news, and not written over."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from mydia_web.backends.base import RemoteState, Target
+from mydia_web.backends.base import RemoteState, Target, Wanted
 from mydia_web.backends.errors import BackendError
 
 #: Servers round positions and dates; less than this apart is the same.
@@ -20,10 +22,34 @@ class Overtaken(BackendError):
         self.found = found
 
 
-def look(target: Target, found: RemoteState) -> None:
-    """Raises `Overtaken` where the title shows something else than when it was last heard of."""
-    if target.shown is not None and not is_like(found, target.shown):
+@contextmanager
+def before_writing() -> Iterator[None]:
+    """What is raised in here tells that nothing was written."""
+    try:
+        yield
+    except BackendError as error:
+        error.may_have_arrived = False
+        raise
+
+
+def look(target: Target, wanted: Wanted, found: RemoteState, *, keeps_dates: bool = True) -> None:
+    """Raises `Overtaken` where the title shows something else than when it was last heard of.
+
+    After a push that may have arrived this may be ours, and is then written over.
+    """
+    shown = target.shown
+    if shown is None or is_like(found, shown):
+        return
+    if not target.unconfirmed or (found.watched != shown.watched and not _touches_mark(wanted)):
         raise Overtaken(found)
+    dates = (None, shown.last_played_at, *target.unconfirmed)
+    if keeps_dates and not any(_is_same_time(found.last_played_at, one) for one in dates):
+        raise Overtaken(found)
+
+
+def _touches_mark(wanted: Wanted) -> bool:
+    """If not, no push before it did that was not answered: a mark is owed until it is confirmed."""
+    return wanted.change_type != "progress_update" or wanted.watched is not None
 
 
 def is_like(one: RemoteState, other: RemoteState) -> bool:

@@ -65,6 +65,10 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
     claimed_seq: Mapped[int | None] = mapped_column(BigId)
     #: The `intent_seq` the server last took.
     synced_seq: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
+    #: The `intent_at` that the present claim carries, and those of claims since `synced_seq` whose push may have
+    #: arrived, though nobody knows: with a comma after each.
+    claimed_intent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    unconfirmed: Mapped[str] = mapped_column(default="", server_default="")
     origin: Mapped[str]
     change_set_id: Mapped[int | None] = mapped_column(ForeignKey("change_sets.id", ondelete="SET NULL"))
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Select,
+    Text,
     and_,
     case,
     delete,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy import cast as cast_to
 
 from mydia_web.clock import now
 from mydia_web.db import db
@@ -106,13 +108,24 @@ class PlaybackSyncRepository:
         return set(db.session.connection().execute(MARK_SYNCED, parameters).scalars())
 
     def mark_failed(
-        self, row_id: int, token: str, error: str, error_class: str, *, retry_at: datetime | None
+        self,
+        row_id: int,
+        token: str,
+        error: str,
+        error_class: str,
+        *,
+        retry_at: datetime | None,
+        may_have_arrived: bool = True,
     ) -> bool:
         """The server did not take the claimed intent; try again at `retry_at`, or wait for a person where it is None.
 
         A newer intent makes a row that would wait for a person due. False: the claim was lost.
         """
-        why = {"error_class": error_class, "error_message": error[:MAX_ERROR]}
+        why = {
+            "error_class": error_class,
+            "error_message": error[:MAX_ERROR],
+            **_unconfirmed(may_have_arrived),
+        }
         if retry_at is not None:
             return self._settle(row_id, token, status=Status.FAILED.value, next_attempt_at=retry_at, **why)
         newer = QueuedChange.intent_seq > QueuedChange.claimed_seq
@@ -132,6 +145,7 @@ class PlaybackSyncRepository:
         error: str | None = None,
         error_class: str | None = None,
         due_at: datetime | None = None,
+        may_have_arrived: bool = False,
     ) -> bool:
         """Give a claimed row back as if it had not been tried; due at once by default. False: the claim was lost."""
         return self._settle(
@@ -142,16 +156,21 @@ class PlaybackSyncRepository:
             attempt_count=case((QueuedChange.attempt_count > 0, QueuedChange.attempt_count - 1), else_=0),
             error_class=error_class,
             error_message=error[:MAX_ERROR] if error else None,
+            **_unconfirmed(may_have_arrived),
         )
 
-    def heal(self, row_id: int) -> None:
-        """After a push whose claim was lost: it may have overtaken a newer one, so what is wanted goes out again."""
+    def heal(self, row_id: int, intent_at: datetime) -> None:
+        """After a push whose claim was lost: it may have overtaken a newer one, so what is wanted goes out again.
+
+        It carried `intent_at`.
+        """
         in_flight = QueuedChange.status == Status.SYNCING
         db.session.execute(
             update(QueuedChange)
             .where(QueuedChange.id == row_id)
             .values(
                 intent_seq=QueuedChange.intent_seq + 1,
+                unconfirmed=QueuedChange.unconfirmed + f"{intent_at.isoformat()},",
                 status=case((in_flight, Status.SYNCING.value), else_=Status.PENDING.value),
                 next_attempt_at=case((in_flight, None), else_=now()),
             )
@@ -167,7 +186,13 @@ class PlaybackSyncRepository:
         return _count(
             update(QueuedChange)
             .where(QueuedChange.id.in_(ids))
-            .values(status=Status.PENDING.value, claim_token=None, lease_until=None, next_attempt_at=now())
+            .values(
+                status=Status.PENDING.value,
+                claim_token=None,
+                lease_until=None,
+                next_attempt_at=now(),
+                **_unconfirmed(may_have_arrived=True),
+            )
         )
 
     def hurry(self, source_ids: Sequence[int], *, limit: int | None = None) -> int:
@@ -237,6 +262,13 @@ class PlaybackSyncRepository:
                 .values(claim_token=None, lease_until=None, **values)
             )
         )
+
+
+def _unconfirmed(may_have_arrived: bool) -> dict[str, Any]:
+    if not may_have_arrived:
+        return {}
+    pushed = cast_to(QueuedChange.claimed_intent_at, Text)
+    return {"unconfirmed": QueuedChange.unconfirmed + func.coalesce(pushed + ",", "")}
 
 
 def _count(statement: Any) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Literal
 
@@ -96,6 +96,8 @@ class Failure:
     retry_after: float = 0
     #: The request that failed was that of another row too, which counts it.
     is_echo: bool = False
+    #: Something may have been written there all the same.
+    may_have_arrived: bool = True
     #: (source item id, state) that the server was found to show, where that is news.
     news: tuple[int, RemoteState] | None = None
 
@@ -132,9 +134,14 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             account_id=accounts.get(_sign_in(row)),
             wanted=wanted(row),
             targets=tuple(
-                (item_id, replace(target, shown=bases.get((accounts.get(_sign_in(row)), item_id))))
-                if _is_first_try(row)
-                else (item_id, target)
+                (
+                    item_id,
+                    replace(
+                        target,
+                        shown=bases.get((accounts.get(_sign_in(row)), item_id)),
+                        unconfirmed=_instants(row.unconfirmed),
+                    ),
+                )
                 for item_id, target in targets.get((row.source_id, _content(row)), ())
             ),
             problem=None if _is_known(row) else _UNKNOWN,
@@ -143,9 +150,10 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
     ]
 
 
-def _is_first_try(row: QueuedChange) -> bool:
-    """Surely: else what the server shows may be what an earlier try has brought there, and is no news."""
-    return row.attempt_count == 1 and (row.claimed_seq or 0) - (row.synced_seq or 0) == 1
+def _instants(text: str) -> tuple[datetime, ...]:
+    """As a database writes them; SQLite without their zone, which is UTC."""
+    found = map(datetime.fromisoformat, filter(None, text.split(",")))
+    return tuple(one if one.tzinfo else one.replace(tzinfo=UTC) for one in found)
 
 
 def wanted(row: QueuedChange) -> Wanted:
@@ -174,6 +182,7 @@ def wanted(row: QueuedChange) -> Wanted:
 _UNKNOWN = Failure(
     "invalid",
     "This version of mydia-web does not know this kind of change. Update mydia-web, then try it again.",
+    may_have_arrived=False,
 )
 
 

@@ -113,4 +113,5 @@ def _failure(error: Exception) -> Failure:
         error.message,
         source_wide=error.source_wide,
         retry_after=getattr(error, "retry_after", 0),
+        may_have_arrived=error.may_have_arrived,
     )

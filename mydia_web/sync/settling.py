@@ -68,7 +68,7 @@ def _after_past_play(delivery: Delivery) -> None:
     state_row_id = unwatched_since(delivery.row_id)
     if state_row_id is not None:
         queue.cancel(QueuedChange.id == delivery.row_id)
-        queue.heal(state_row_id)
+        queue.heal(state_row_id, delivery.wanted.at)
 
 
 def _tell(outcome: Outcome) -> None:
@@ -83,8 +83,7 @@ def _tell(outcome: Outcome) -> None:
 def _may_have_arrived(outcome: Outcome) -> bool:
     """Not only what was answered: the reply may have been lost, or not understood."""
     failure = outcome.failure
-    may_have = failure is not None and failure.failure_class in ("transient", "unconfirmed", "bug")
-    return may_have or bool(outcome.states or outcome.found)
+    return failure is None or failure.may_have_arrived or bool(outcome.states or outcome.found)
 
 
 def _tell_again(delivery: Delivery) -> None:
@@ -97,11 +96,12 @@ def _tell_again(delivery: Delivery) -> None:
     told = sources_to_tell(delivery.user_id, content) if content else ()
     source = next((one for one in told if one.source_id == delivery.source_id), None)
     if content is None or source is None:
-        queue.heal(delivery.row_id)
+        queue.heal(delivery.row_id, delivery.wanted.at)
         return
     act, source = Act(delivery.user_id, "web"), source._replace(counts_plays=False)
     # From here on the row is ours: whoever changes the state has told it before we read, or folds into what we tell.
-    queue.enqueue_change(intent_for(act, content, source, ChangeType.MARK_UNWATCHED, None, at=now()))
+    row_id = queue.enqueue_change(intent_for(act, content, source, ChangeType.MARK_UNWATCHED, None, at=now()))
+    queue.heal(row_id, delivery.wanted.at)
     progress = locked_progress(delivery.user_id, content)
     if progress is None:
         return
@@ -179,7 +179,11 @@ def _refused(delivery: Delivery, failure: Failure) -> bool:
         _note_trouble(delivery.source_id, failure)
     if failure.failure_class == "rate_limited":
         return queue.release(
-            delivery.row_id, delivery.claim_token, error=failure.message, error_class=failure.failure_class
+            delivery.row_id,
+            delivery.claim_token,
+            error=failure.message,
+            error_class=failure.failure_class,
+            may_have_arrived=failure.may_have_arrived,
         )
     return queue.mark_failed(
         delivery.row_id,
@@ -187,6 +191,7 @@ def _refused(delivery: Delivery, failure: Failure) -> bool:
         failure.message,
         failure.failure_class,
         retry_at=retry_at(failure.failure_class, delivery.attempt, now()),
+        may_have_arrived=failure.may_have_arrived,
     )
 
 

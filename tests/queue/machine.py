@@ -387,7 +387,8 @@ class Household(RuleBasedStateMachine):
                 continue
             assert (row["status"], row["next_attempt_at"]) == ("pending", self.clock.time)
             changed = {name for name in row if row[name] != before[row_id][name]}
-            assert changed <= {"status", "claim_token", "lease_until", "next_attempt_at", "updated_at"}
+            claim = {"status", "claim_token", "lease_until", "unconfirmed", "next_attempt_at"}
+            assert claim <= changed <= {*claim, "updated_at"}
 
     # What must hold after each of it
 

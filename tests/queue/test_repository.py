@@ -206,7 +206,7 @@ def test_healing_sends_what_is_wanted_once_more(enqueue, queue, server, row):
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
     queue.mark_synced(claimed.id, claimed.claim_token)
-    queue.heal(claimed.id)
+    queue.heal(claimed.id, now())
     assert (row().status, row().intent_seq, row().next_attempt_at) == ("pending", 2, now())
 
 
@@ -216,7 +216,7 @@ def test_healing_a_row_in_flight_leaves_its_claim_and_its_newer_intent_makes_it_
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
     token = claimed.claim_token
-    queue.heal(claimed.id)
+    queue.heal(claimed.id, now())
     assert (row().status, row().claim_token) == ("syncing", token)
     queue.mark_synced(claimed.id, token)
     assert row().status == "pending"

@@ -1,17 +1,20 @@
 """Before a push writes it looks for news, but takes nothing for news that may be its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import RemoteState
+from mydia_web.backends.base import RemoteState, Target, Wanted
+from mydia_web.backends.looking import Overtaken, look
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import mark_watched, save_progress
-from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.delivery import Delivery, prepare
@@ -39,23 +42,123 @@ def claim(alice: User, film: MediaItem) -> Callable[[], Delivery]:
     return claimed
 
 
-def shown(delivery: Delivery) -> RemoteState | None:
+def target(delivery: Delivery) -> Target:
     [(_, target)] = delivery.targets
-    return target.shown
+    return target
 
 
-def test_the_first_try_of_a_single_change_looks(claim, alice, film):
-    mark_watched(alice.id, film)
-    db.session.commit()
-    assert shown(claim()) == SHOWN
+def unconfirmed(delivery: Delivery) -> Sequence[datetime]:
+    return target(delivery).unconfirmed
 
 
-def test_after_a_try_that_may_have_arrived_a_newer_change_does_not(claim, alice, film):
-    mark_watched(alice.id, film)
-    db.session.commit()
-    first = claim()
+def mark(alice: User, film: MediaItem) -> datetime:
+    """When it was marked."""
     begin_write()
+    mark_watched(alice.id, film)
+    db.session.commit()
+    return now()
+
+
+def test_the_first_try_expects_what_was_last_shown(claim, alice, film):
+    mark(alice, film)
+    assert (target(delivery := claim()).shown, unconfirmed(delivery)) == (SHOWN, ())
+
+
+def test_several_changes_that_never_went_out_are_a_first_try_too(claim, alice, film):
+    mark(alice, film)
+    save_progress(alice.id, film, position_seconds=300, duration_seconds=900)
+    db.session.commit()
+    assert unconfirmed(claim()) == ()
+
+
+def test_what_may_have_arrived_is_known_by_its_date_whatever_was_changed_since(claim, alice, film, set_clock):
+    at = mark(alice, film)
+    first = claim()
+    set_clock.pass_(minutes=1)
     save_progress(alice.id, film, position_seconds=300, duration_seconds=900)
     PlaybackSyncRepository().mark_failed(first.row_id, first.claim_token, "", "bug", retry_at=now())
     db.session.commit()
-    assert shown(claim()) is None
+    assert unconfirmed(claim()) == (at,)
+
+
+def test_what_a_dead_worker_had_claimed_may_have_arrived(claim, alice, film, set_clock):
+    at = mark(alice, film)
+    claim()
+    set_clock.pass_(seconds=LEASE.total_seconds() + 1)
+    assert PlaybackSyncRepository().rescue() == 1
+    db.session.commit()
+    assert unconfirmed(claim()) == (at,)
+
+
+def test_what_was_not_written_has_not_arrived(claim, alice, film):
+    mark(alice, film)
+    first = claim()
+    PlaybackSyncRepository().mark_failed(
+        first.row_id, first.claim_token, "", "transient", retry_at=now(), may_have_arrived=False
+    )
+    db.session.commit()
+    second = claim()
+    PlaybackSyncRepository().release(second.row_id, second.claim_token)
+    db.session.commit()
+    assert unconfirmed(claim()) == ()
+
+
+def test_once_the_server_has_taken_it_nothing_is_unconfirmed(claim, alice, film, set_clock):
+    mark(alice, film)
+    first = claim()
+    PlaybackSyncRepository().mark_failed(first.row_id, first.claim_token, "", "bug", retry_at=now())
+    db.session.commit()
+    second = claim()
+    PlaybackSyncRepository().mark_synced(second.row_id, second.claim_token)
+    db.session.commit()
+    set_clock.pass_(minutes=1)
+    save_progress(alice.id, film, position_seconds=300, duration_seconds=900)
+    db.session.commit()
+    assert unconfirmed(claim()) == ()
+
+
+def test_a_late_answer_of_a_lost_claim_is_remembered_with_its_date(claim, alice, film, set_clock):
+    at = mark(alice, film)
+    first = claim()
+    PlaybackSyncRepository().mark_synced(first.row_id, first.claim_token)
+    PlaybackSyncRepository().heal(first.row_id, at)
+    db.session.commit()
+    assert unconfirmed(claim()) == (at,)
+
+
+FILM = Target("1", "movie", shown=SHOWN)
+POSITION = Wanted("progress_update", now(), position_ms=300_000)
+MARK = Wanted("mark_watched", now())
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "is_news"),
+    [
+        (MARK, SHOWN, False),
+        (MARK, RemoteState(True, 0, 1, now()), False),
+        (MARK, RemoteState(True, 0, 1, now() + HOUR), True),
+        # Nobody knows whose it is.
+        (MARK, RemoteState(False, 0), False),
+        (POSITION, RemoteState(False, 300_000, 0, now()), False),
+        (POSITION, RemoteState(False, 500_000, 0, now() + HOUR), True),
+        # Of a mark that is not owed any more the server has told that it took it.
+        (POSITION, RemoteState(True, 0, 1), True),
+    ],
+)
+def test_after_a_push_that_may_have_arrived_its_state_is_no_news(wanted, found, is_news):
+    pushed = replace(FILM, unconfirmed=(wanted.at,))
+    if is_news:
+        with pytest.raises(Overtaken):
+            look(pushed, wanted, found)
+    else:
+        look(pushed, wanted, found)
+
+
+def test_where_the_server_dates_what_it_takes_a_date_tells_nothing():
+    look(
+        replace(FILM, unconfirmed=(MARK.at,)),
+        MARK,
+        RemoteState(True, 0, 1, MARK.at + HOUR),
+        keeps_dates=False,
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from mydia_web.backends.base import Artwork
+from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.folder.place import Place
 from mydia_web.backends.folder.walk import Shelf

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import httpx2
 
+from mydia_web.backends.answers import Artwork
 from mydia_web.backends.base import (
-    Artwork,
     Backend,
     Connection,
     LibraryPage,

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import httpx2
 
 from mydia_web import clock
+from mydia_web.backends.answers import Artwork
 from mydia_web.backends.base import (
-    Artwork,
     Backend,
     Connection,
     ContentKind,
@@ -37,7 +37,7 @@ from mydia_web.backends.kodi.mapping import (
 from mydia_web.backends.kodi.playing import Played, read_playing
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime, ask_time
-from mydia_web.backends.looking import look
+from mydia_web.backends.looking import before_writing, look
 from mydia_web.backends.sockets import open_socket
 from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
 
@@ -104,15 +104,16 @@ class Kodi(Backend):
         return mapping.state(video, self._time())
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
-        time = self._time()
         moves = wanted.change_type == "progress_update"
-        number, video, players = self._find(target, [_PLAYERS] if moves else [])
-        look(target, mapping.state(video, time))
-        told = changes.settings(video, wanted, time)
-        if changes.shows(video, told):
-            return mapping.state(video, time)
-        if moves:
-            self._refuse_while_playing(target.kind, number, video, players[0])
+        with before_writing():
+            time = self._time()
+            number, video, players = self._find(target, [_PLAYERS] if moves else [])
+            look(target, wanted, mapping.state(video, time))
+            told = changes.settings(video, wanted, time)
+            if changes.shows(video, told):
+                return mapping.state(video, time)
+            if moves:
+                self._refuse_while_playing(target.kind, number, video, players[0])
         shown = self._write(target.kind, number, told)
         if not changes.shows(shown, told):
             raise NotShown(f"Kodi took the change to “{video.name[:80]}”, but then did not show it.")

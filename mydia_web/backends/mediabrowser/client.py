@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from mydia_web.backends.answers import Artwork
 from mydia_web.backends.base import (
-    Artwork,
     Backend,
     Connection,
     LibraryPage,
@@ -21,7 +21,7 @@ from mydia_web.backends.base import (
     Wanted,
 )
 from mydia_web.backends.errors import NotShown, Rejected, ServerTrouble
-from mydia_web.backends.looking import look
+from mydia_web.backends.looking import before_writing, look
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import Listing, Question
@@ -93,9 +93,11 @@ class MediaBrowser(Backend):
         return mapping.state(self._data(self._read(target)))
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
-        item = self._read(target)
-        data, goal = self._data(item), Goal.of(wanted, item)
-        look(target, mapping.state(data))
+        with before_writing():
+            item = self._read(target)
+            data, goal = self._data(item), Goal.of(wanted, item)
+            # Where a mark reaches several versions, the server dates those.
+            look(target, wanted, mapping.state(data), keeps_dates=not item.has_versions)
         if not goal.is_shown_by(data):
             data = self._bring_about(item, data, goal)
         if not goal.state_is_shown_by(data):

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import httpx2
 
+from mydia_web.backends.answers import Artwork
 from mydia_web.backends.base import (
-    Artwork,
     Backend,
     Connection,
     LibraryPage,
@@ -25,7 +25,7 @@ from mydia_web.backends.base import (
 )
 from mydia_web.backends.errors import Rejected, SignInRefused
 from mydia_web.backends.http import Http
-from mydia_web.backends.looking import look
+from mydia_web.backends.looking import before_writing, look
 from mydia_web.backends.plex import listing, mapping, pushing
 from mydia_web.backends.plex.account import Account, link_code
 from mydia_web.backends.plex.mapping import Session, UnreadableEntryError, members
@@ -106,8 +106,9 @@ class Plex(Backend):
         return mapping.state(pushing.find(self._server, target))
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
-        found = pushing.find(self._server, target)
-        look(target, mapping.state(found))
+        with before_writing():
+            found = pushing.find(self._server, target)
+            look(target, wanted, mapping.state(found), keeps_dates=self.traits.keeps_dates)
         return mapping.state(pushing.push(self._server, found, wanted))
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mydia_web.backends.answers import Answer
-from mydia_web.backends.base import Artwork
+from mydia_web.backends.answers import Answer, Artwork
 from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.plex.mapping import Entry, Identity, container, members, sure

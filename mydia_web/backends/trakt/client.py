@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
+from mydia_web.backends.answers import Artwork
 from mydia_web.backends.base import (
-    Artwork,
     Backend,
     Connection,
     LibraryPage,

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mydia_web.backends.base import Artwork, Connection, Playing, ServerInfo, Target, Wanted
+from mydia_web.backends.answers import Artwork
+from mydia_web.backends.base import Connection, Playing, ServerInfo, Target, Wanted
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
