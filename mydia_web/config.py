@@ -88,6 +88,9 @@ class Settings:
     port: int = _setting(8642, _port)
     #: Share of a title that must be played before it counts as watched.
     watched_at: float = _setting(0.90, _share)
+    #: The same for films and for episodes alone; None is as for all.
+    watched_at_movies: float | None = _setting(None, _share)
+    watched_at_episodes: float | None = _setting(None, _share)
     #: Seconds between a click and its push, in which Undo means that no server ever hears of it.
     sync_delay: float = _setting(10.0, _seconds)
     #: Seconds between two pushes of one title's position while it is being played.
@@ -106,6 +109,11 @@ class Settings:
     log_level: str = _setting("info", _log_level)
     #: How many reverse proxies stand in front and set X-Forwarded-For, -Proto, -Host and -Prefix.
     proxies: int = _setting(0, int)
+
+    def watched_share(self, *, of_episode: bool) -> float:
+        """From which share on a film or an episode is watched."""
+        own = self.watched_at_episodes if of_episode else self.watched_at_movies
+        return self.watched_at if own is None else own
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -110,12 +110,6 @@ def mark_unwatched(user_id: int, content: Content, *, origin: str = "web", act: 
 delete_progress = mark_unwatched
 
 
-def is_begun(position_seconds: int, completion_percentage: float) -> bool:
-    """Is this position one to continue from: neither a false start nor the end?"""
-    started = position_seconds >= _BEGUN_SECONDS or completion_percentage >= _BEGUN_PERCENT
-    return started and completion_percentage < config.settings().watched_at * 100
-
-
 def _save(
     act: Act, content: Content, position: float, duration: float, at: datetime | None
 ) -> PlaybackProgress:
@@ -138,7 +132,7 @@ def _save(
     was_finished = progress is not None and progress.watched and not _is_left_off(progress)
     progress = progress or PlaybackProgress(user_id=act.user_id)
     put(progress, content, position_seconds, duration_seconds, at)
-    if progress.completion_percentage >= config.settings().watched_at * 100:
+    if _is_end(progress):
         progress.watched = True
         if not was_finished:
             _finish(act, content, progress, before, played_at=at)
@@ -149,9 +143,22 @@ def _save(
     return progress
 
 
+def _is_end(progress: PlaybackProgress) -> bool:
+    """Is so much of it played that it is watched?"""
+    share = config.settings().watched_share(of_episode=progress.episode_id is not None)
+    return progress.completion_percentage >= share * 100
+
+
+def is_begun(progress: PlaybackProgress) -> bool:
+    """Is this position one to continue from: neither a false start nor the end?"""
+    percentage = progress.completion_percentage
+    started = progress.position_seconds >= _BEGUN_SECONDS or percentage >= _BEGUN_PERCENT
+    return started and not _is_end(progress)
+
+
 def _is_left_off(progress: PlaybackProgress) -> bool:
     """Does it stand between its beginning and its end, be it only a false start?"""
-    return 0 < progress.completion_percentage < config.settings().watched_at * 100
+    return progress.completion_percentage > 0 and not _is_end(progress)
 
 
 def _mark(
@@ -210,7 +217,7 @@ def put(
     progress.position_seconds = position_seconds
     progress.duration_seconds = duration_seconds
     progress.completion_percentage = round(100 * position_seconds / duration_seconds, 4)
-    progress.in_progress = is_begun(position_seconds, progress.completion_percentage)
+    progress.in_progress = is_begun(progress)
     progress.last_watched_at = at
     progress.dismissed_at = None
     progress.watched = bool(progress.watched)

@@ -161,7 +161,8 @@ class Taking:
 
     def _save(self, news: News, position: int, at: datetime | None) -> None:
         duration = max(news.item.runtime_seconds or news.content.runtime_seconds or 0, position + 1)
-        is_end = position >= duration * config.settings().watched_at
+        share = config.settings().watched_share(of_episode=news.content.content_kind == "episode")
+        is_end = position >= duration * share
         if is_end and at and self._ledger.knows(news.content, at):
             return
         # It starts from the record as it stands.

@@ -1,5 +1,6 @@
 """Saving positions and marking watched."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,6 +47,16 @@ def test_there_is_one_record_for_a_user_and_a_film(alice, bob, film):
 def test_ninety_percent_is_watched(alice, film, position, watched):
     assert save_progress(alice.id, film, position_seconds=position, duration_seconds=900).watched is watched
     assert count(Play) == int(watched)
+
+
+def test_films_and_episodes_may_have_ends_of_their_own(alice, film, pilot, app, monkeypatch):
+    settings = replace(app.config["SETTINGS"], watched_at=0.8, watched_at_episodes=0.7)
+    monkeypatch.setitem(app.config, "SETTINGS", settings)
+    for content, share in ((film, 0.8), (pilot, 0.7)):
+        before = save_progress(alice.id, content, position_seconds=1000 * share - 1, duration_seconds=1000)
+        assert (before.watched, before.in_progress) == (False, True)
+        end = save_progress(alice.id, content, position_seconds=1000 * share, duration_seconds=1000)
+        assert (end.watched, end.in_progress) == (True, False)
 
 
 def test_a_smaller_position_later_does_not_take_the_mark_away(alice, film):

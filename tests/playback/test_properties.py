@@ -255,7 +255,7 @@ class Household(RuleBasedStateMachine):
             percent = 100 * row.position_seconds / row.duration_seconds
             assert math.isclose(row.completion_percentage, percent, abs_tol=0.001)
             assert 0 <= row.completion_percentage <= 100
-            assert row.in_progress == is_begun(row.position_seconds, row.completion_percentage)
+            assert row.in_progress == is_begun(row)
 
     def _check_servers(self, tables: Tables) -> None:
         """What a server last took, then what is on its way, then what its row still asks for, make our state."""
