@@ -1,4 +1,4 @@
-"""Keep what may have arrived at a server without an answer"""
+"""Keep what was told to a server and is not confirmed yet"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    listed = sa.Column("is_listed", sa.Boolean(), server_default=sa.true(), nullable=False)
+    op.add_column("source_item_states", listed)
     instant = sa.DateTime(timezone=True)
     op.add_column("playback_sync_queue", sa.Column("claimed_intent_at", instant, nullable=True))
     op.add_column(
@@ -23,5 +25,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("source_item_states", "is_listed")
     op.drop_column("playback_sync_queue", "unconfirmed")
     op.drop_column("playback_sync_queue", "claimed_intent_at")

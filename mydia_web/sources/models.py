@@ -157,6 +157,8 @@ class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
     play_count: Mapped[int] = mapped_column(default=0)
     last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    #: It showed that by itself; False: it took it from us, and was not seen to list it yet.
+    is_listed: Mapped[bool] = mapped_column(default=True, server_default=true())
     #: When that was by the server's own clock, where an event told: what it told before is no news.
     told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

@@ -25,6 +25,8 @@ class ShownState:
     told_at: datetime | None = None
     #: By our clock, when it was asked for or told: what it shows is no older. None: just now.
     seen_at: datetime | None = None
+    #: The source showed it by itself; False: it took it from us.
+    is_listed: bool = True
 
 
 def keep_states(shown: Sequence[ShownState]) -> None:
@@ -36,7 +38,7 @@ def keep_states(shown: Sequence[ShownState]) -> None:
         db.session.connection().execute(_keep(db.engine.dialect.name), rows)
 
 
-_STATE = ("watched", "position_ms", "play_count", "last_played_at", "seen_at")
+_STATE = ("watched", "position_ms", "play_count", "last_played_at", "seen_at", "is_listed")
 
 
 @cache
@@ -58,6 +60,7 @@ def _row(one: ShownState) -> dict[str, object]:
         "play_count": one.state.play_count,
         "last_played_at": one.state.last_played_at,
         "seen_at": one.seen_at or now(),
+        "is_listed": one.is_listed,
         "told_at": one.told_at,
     }
 
@@ -82,6 +85,7 @@ class Base(NamedTuple):
     state: RemoteState
     seen_at: datetime
     told_at: datetime | None = None
+    is_listed: bool = True
 
 
 def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base]:
@@ -99,6 +103,7 @@ def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base
             RemoteState(row.watched, row.position_ms, row.play_count, row.last_played_at),
             row.seen_at,
             row.told_at,
+            row.is_listed,
         )
         for row in rows
     }

@@ -23,7 +23,7 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.registry import backend_class
-from mydia_web.sources.states import ShownState, keep_states, states_of
+from mydia_web.sources.states import Base, ShownState, keep_states, states_of
 from mydia_web.sync.holding import Key, Told, progress_of, side_of, told_of
 from mydia_web.sync.merge import Decision, Side, Strategy, agree, merge
 from mydia_web.sync.taking import News, Taking, Telling
@@ -75,7 +75,7 @@ class Incoming:
                 self._apply(decision, news)
                 if self._is_left(decision, news, ours.get(key)):
                     self._answer(news)
-                if base is None or base.state != item.state:
+                if base is None or base.state != item.state or self._was_not_listed(base):
                     shown.append(ShownState(self._account_id, row.id, item.state, seen_at=asked_at))
         keep_states(shown)
         return removals
@@ -205,6 +205,10 @@ class Incoming:
         if decision == "nothing":
             return news.is_change and not self._is_held(news, ours)
         return news.is_change or (news.base is None and decision != "owed")
+
+    def _was_not_listed(self, base: Base) -> bool:
+        """Only an account service's listing can say by what it leaves out that something was unwatched."""
+        return self._traits.holds_everything and not base.is_listed
 
     def _is_held(self, news: News, ours: PlaybackProgress | None) -> bool:
         return agree(side_of(ours) or Side(), _side(news.state))

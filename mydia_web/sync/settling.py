@@ -118,7 +118,7 @@ def _shown(outcome: Outcome) -> list[ShownState]:
     for remote_id, state in outcome.found:
         item_id = _item_found(delivery, remote_id)
         states += [(item_id, state)] if item_id is not None else []
-    return [ShownState(delivery.account_id, item_id, state) for item_id, state in states]
+    return [ShownState(delivery.account_id, item_id, state, is_listed=False) for item_id, state in states]
 
 
 def _item_found(delivery: Delivery, remote_id: str) -> int | None:

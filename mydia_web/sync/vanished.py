@@ -1,7 +1,7 @@
 """What an account service lists no more.
 
 Its listing is what the person has watched or begun there: a title that was unwatched is not shown as unwatched, it is
-missing.
+missing. One that was told to the service and never listed since is not: nobody knows why.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -14,7 +14,7 @@ from mydia_web.db import db
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.sources.models import SourceItem, SourceItemState
 
-#: What the service took or showed so shortly before may be missing only because its listing lags behind.
+#: What the service showed so shortly before may be missing only because its listing lags behind.
 SETTLED_AFTER = timedelta(hours=1)
 _AT_ONCE = 500
 
@@ -32,6 +32,7 @@ def vanished(
             SourceItem.source_id == source_id,
             SourceItemState.source_account_id == account_id,
             SourceItemState.seen_at < began_at - SETTLED_AFTER,
+            SourceItemState.is_listed,
             or_(SourceItemState.watched, SourceItemState.position_ms > 0),
         )
     )

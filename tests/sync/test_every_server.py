@@ -432,6 +432,31 @@ class TestTrakt:
         assert pull(is_sweep=True).unwatched == 0
         assert get_progress(alice.id, film).watched
 
+    def test_what_it_took_and_never_listed_was_unwatched_by_nobody(
+        self, source, bench, pull, drain, alice, film
+    ):
+        [target] = bench.add_movie("Sintel", minutes=15, imdb="tt1727587")
+        mark_watched(alice.id, film, at=LATER)
+        drain()
+        bench.person_unwatches(target)
+        an_hour_passes()
+        assert pull(is_sweep=True).unwatched == 0
+        assert get_progress(alice.id, film).watched
+        bench.person_watches(target, LATER)
+        pull(is_sweep=True)
+        bench.person_unwatches(target)
+        an_hour_passes()
+        assert pull(is_sweep=True).unwatched == 1
+
+    def test_what_it_lists_as_it_took_it_is_written_down_once(self, source, bench, pull, drain, alice, film):
+        [target] = bench.add_movie("Sintel", minutes=15, imdb="tt1727587")
+        mark_watched(alice.id, film, at=LATER)
+        drain()
+        assert is_nothing_new(pull)
+        bench.person_unwatches(target)
+        an_hour_passes()
+        assert pull(is_sweep=True).unwatched == 1
+
     def test_a_title_that_cannot_be_read_is_not_gone(self, source, bench, pull, alice):
         target = tears(bench)
         bench.person_watches(target, LONG_AGO)
