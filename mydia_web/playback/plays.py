@@ -21,6 +21,10 @@ def has_play(user_id: int, content: Content, *when: ColumnElement[bool]) -> bool
     return db.session.scalar(query.limit(1)) is not None
 
 
+def plays_of(user_id: int, content: Content, *where: ColumnElement[bool]) -> Sequence[Play]:
+    return db.session.scalars(select(Play).where(Play.user_id == user_id, *_of(Play, content), *where)).all()
+
+
 def was_unwatched_since(user_id: int, content: Content, at: datetime) -> bool:
     """Did the user take the mark away after that time? What a pull has found was done nobody knows when."""
     query = (

@@ -3,7 +3,7 @@
 The person leaves a title alone for its length: two plays within it are taken for the beginning and the end of one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -32,7 +32,7 @@ from mydia_web.sync.worker.inbox import apply_events
 from mydia_web.sync.worker.pulling import run_pull
 from tests.cast import add_server
 from tests.fakes.plex import ALICE
-from tests.sync.mesh_record import ABOUT, Kind, Record
+from tests.sync.mesh_record import Kind, Record
 from tests.sync.mesh_servers import Jellyfin, Kodi, Plex, Shown, Side, Work
 
 FILMS, EPISODES = 10, 3
@@ -101,12 +101,15 @@ class Mesh:
     clock: Ticking
     client: FlaskClient
     alice: User
+    #: How far each server's clock is ahead of ours.
+    minutes_ahead: Mapping[str, float]
     figures: Figures = field(default_factory=Figures)
 
     def __post_init__(self) -> None:
         self.works, self.user_id = works(), self.alice.id
-        self.jellyfin, self.plex = Jellyfin(self.works, self.clock.show), Plex(self.works, self.clock.show)
-        self.kodi = Kodi(self.works, self.clock.show)
+        self.jellyfin = Jellyfin(self.works, self._clock_ahead(self.minutes_ahead["jellyfin"]))
+        self.plex = Plex(self.works, self._clock_ahead(self.minutes_ahead["plex"]))
+        self.kodi = Kodi(self.works, self._clock_ahead(self.minutes_ahead["kodi"]))
         self.sides: list[Side] = [self.jellyfin, self.plex, self.kodi]
         sources = {side.name: self._add_source(side) for side in self.sides}
         self.sources = {name: one.id for name, one in sources.items()}
@@ -114,11 +117,15 @@ class Mesh:
         db.session.commit()
         self.post: list[tuple[str, dict[str, object]]] = []
         self.is_down: set[str] = set()
-        self.records = {work: Record() for work in self.works}
+        furthest = max(map(abs, self.minutes_ahead.values()))
+        self.records = {work: Record(timedelta(minutes=10 + furthest)) for work in self.works}
         self.story: list[str] = []
         self.worker = Worker(on_settled=self._note_push)
         self.contents: dict[Work, tuple[type[Content], int]] = {}
         self._first_pull()
+
+    def _clock_ahead(self, minutes: float) -> Callable[[], datetime]:
+        return lambda: self.clock.show() + timedelta(minutes=minutes)
 
     def close(self) -> None:
         self.worker.__exit__(None, None, None)
@@ -151,6 +158,7 @@ class Mesh:
         if where is None:
             self._do_here(kind, work, position)
         else:
+            began += timedelta(minutes=self.minutes_ahead[where.kind])
             {
                 "watch": lambda: where.watch(work, began),
                 "stop": lambda: where.stop(work, position, began),
@@ -163,7 +171,8 @@ class Mesh:
 
     def _is_rested(self, work: Work) -> bool:
         at = self.records[work].last_play
-        return at is None or self.clock.show() - at > timedelta(minutes=work.minutes) + ABOUT
+        rest = timedelta(minutes=work.minutes) + self.records[work].about
+        return at is None or self.clock.show() - at > rest
 
     def _do_here(self, kind: str, work: Work, position: int) -> None:
         db.session.commit()

@@ -19,8 +19,6 @@ Kind = Literal["watch", "stop", "mark", "unwatch"]
 #: A kind of server; "" is here.
 Place = str
 
-#: Nobody finds out to the second when somebody stopped watching.
-ABOUT = timedelta(minutes=10)
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -45,6 +43,8 @@ class Deed:
 class Record:
     """What was done to one work."""
 
+    #: Nobody finds out to the second when somebody stopped watching, and clocks differ.
+    about: timedelta
     deeds: list[Deed] = field(default_factory=list)
     #: When it was last begun on Jellyfin and not finished.
     begun: datetime | None = None
@@ -72,8 +72,8 @@ class Record:
             return
         is_hidden = is_silent and any(one.kind == "unwatch" for one in unread)
         is_covered = is_hidden or (kind == "mark" and is_known)
-        until = _FOR_EVER if place == "jellyfin" and kind == "mark" else ended + ABOUT
-        self.deeds.append(Deed(kind, place, began - ABOUT, ended, until, is_covered, is_silent))
+        until = _FOR_EVER if place == "jellyfin" and kind == "mark" else ended + self.about
+        self.deeds.append(Deed(kind, place, began - self.about, ended, until, is_covered, is_silent))
 
     def read(self, place: Place, *, everything: bool) -> None:
         """What has changed there since does not tell of what was unwatched."""

@@ -1,6 +1,7 @@
 """Four sides, one person: whatever happens in whatever order, all sides end equal and no play is lost or invented.
 
 `SEED=7 ACTS=10000 pytest -s -m chaos tests/sync/test_mesh.py` tells a longer story; the same seed tells the same one.
+`AHEAD=120` sets the clocks of Jellyfin and Plex two hours ahead and behind.
 """
 
 import os
@@ -16,6 +17,8 @@ from tests.sync.mesh import MOST_ROUNDS, Mesh, Ticking
 
 SEED = int(os.environ.get("SEED", "1"))
 ACTS = int(os.environ.get("ACTS", "10000"))
+#: Minutes. No two clocks show the same.
+AHEAD = float(os.environ.get("AHEAD", "3"))
 #: So many acts lie between two times at which everything is brought to rest and looked at.
 STRETCH = 50
 
@@ -29,7 +32,9 @@ def household(
     def make(seed: int) -> Mesh:
         ticking = Ticking()
         monkeypatch.setattr(clock, "read", ticking.read)
-        made.append(Mesh(Random(seed), ticking, client, alice))
+        made.append(
+            Mesh(Random(seed), ticking, client, alice, {"jellyfin": AHEAD, "plex": -AHEAD, "kodi": 1})
+        )
         return made[0]
 
     yield make
