@@ -30,7 +30,7 @@ from mydia_web.queue.front import Front
 from mydia_web.queue.intents import Intent, check, first_values, upsert
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
 from mydia_web.queue.plays import forget_owed_plays, keep_owed_play
-from mydia_web.queue.statements import IN_FLIGHT, MARK_SYNCED, claim
+from mydia_web.queue.statements import IN_FLIGHT, MARK_MANY_SYNCED, MARK_SYNCED, claim
 from mydia_web.queue.wakeup import notify
 from mydia_web.sources.models import Source
 
@@ -100,12 +100,15 @@ class PlaybackSyncRepository:
 
     def mark_synced(self, row_id: int, token: str) -> bool:
         """The server took the claimed intent. A newer one keeps the row due. False: the claim was lost."""
-        return row_id in self.mark_many_synced({row_id: token})
+        asked = {"row": row_id, "token": token, "at": now()}
+        return db.session.connection().execute(MARK_SYNCED, asked).first() is not None
 
     def mark_many_synced(self, claims: Mapping[int, str]) -> set[int]:
         """As `mark_synced` for many, by row id → token; the ids of those whose claim was not lost."""
+        if len(claims) == 1:
+            return {row_id for row_id, token in claims.items() if self.mark_synced(row_id, token)}
         parameters = {"ids": list(claims), "claims": list(claims.items()), "at": now()}
-        return set(db.session.connection().execute(MARK_SYNCED, parameters).scalars())
+        return set(db.session.connection().execute(MARK_MANY_SYNCED, parameters).scalars())
 
     def mark_failed(
         self,

@@ -49,12 +49,8 @@ def claim(*, from_front: bool) -> Any:
 
 
 _newest = _table.c.intent_seq == _table.c.claimed_seq
-#: The ids alone are what an index finds; but rows that were claimed together have one token, so each must be found with
-#: its own.
-MARK_SYNCED = (
+_settled = (
     update(_table)
-    .where(_table.c.id.in_(bindparam("ids", expanding=True)))
-    .where(tuple_(_table.c.id, _table.c.claim_token).in_(bindparam("claims", expanding=True)))
     .values(
         synced_seq=_table.c.claimed_seq,
         status=case((_newest, Status.SYNCED.value), else_=Status.PENDING.value),
@@ -69,3 +65,11 @@ MARK_SYNCED = (
     )
     .returning(_table.c.id)
 )
+#: The ids alone are what an index finds; but rows that were claimed together have one token, so each must be found with
+#: its own.
+MARK_MANY_SYNCED = _settled.where(
+    _table.c.id.in_(bindparam("ids", expanding=True)),
+    tuple_(_table.c.id, _table.c.claim_token).in_(bindparam("claims", expanding=True)),
+)
+#: A list of unknown length costs more than all the rest.
+MARK_SYNCED = _settled.where(_table.c.id == bindparam("row"), _table.c.claim_token == bindparam("token"))

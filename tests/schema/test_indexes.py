@@ -131,6 +131,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "rescue": QUEUE.rescue,
     "in flight": lambda: QUEUE.count_in_flight(DEAD),
     "settle": lambda: QUEUE.mark_synced(1, "token"),
+    "settle many": lambda: QUEUE.mark_many_synced({1: "token", 2: "token"}),
     "heal": lambda: QUEUE.heal(1, NOW),
     "pending": QUEUE.get_pending,
     "pending of a source": lambda: QUEUE.get_pending(source_id=1),
