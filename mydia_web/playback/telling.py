@@ -38,11 +38,17 @@ def tell_servers(
     """
     due_at = _due_at(act.origin, change_type)
     for source in _hearers(act, content):
-        if source.hears_of(change_type):
+        if source.hears_of(change_type) and not _would_lose_plays(act, source, change_type):
             intent = intent_for(act, content, source, change_type, progress, at=at)
             intent = replace(intent, date_unknown=date_unknown)
             row_id = PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
             _log_queued(act, row_id, source.source_id, change_type)
+
+
+def _would_lose_plays(act: Act, source: Told, change_type: ChangeType) -> bool:
+    """A service that stores plays can only forget them all: it does so for a person here, not for another server."""
+    is_news = act.origin in ("pull", "webhook")
+    return is_news and source.counts_plays and change_type is ChangeType.MARK_UNWATCHED
 
 
 def _hearers(act: Act, content: Content) -> Sequence[Told]:
@@ -56,23 +62,24 @@ def _hearers(act: Act, content: Content) -> Sequence[Told]:
     ]
 
 
-def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bool = False) -> None:
-    """Queue the user's present state of the content for one source, which was found to differ.
+def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bool = False) -> bool:
+    """Queue the user's present state of the content for one source, which was found to differ. False: there is none.
 
     That there is no mark, or no record, is told only against news of the source that were not taken over: else it may
     be that nobody knew.
     """
     progress, source = get_progress(act.user_id, content), _told(act, content, source_id)
     if source is None or (progress is None and not is_news_there):
-        return
+        return False
     without_mark = ChangeType.MARK_UNWATCHED if is_news_there else ChangeType.PROGRESS_UPDATE
     change_type = ChangeType.MARK_WATCHED if progress and progress.watched else without_mark
     if not source.hears_of(change_type):
-        return
+        return False
     at = progress.last_watched_at if progress else now()
     source = source._replace(counts_plays=False)
     intent = intent_for(act, content, source, change_type, to_continue(progress), at=at)
     PlaybackSyncRepository().enqueue_change(intent)
+    return True
 
 
 def _told(act: Act, content: Content, source_id: int) -> Told | None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from mydia_web.backends.base import RemoteItem, RemoteState
@@ -47,6 +47,7 @@ class Incoming:
         self._strategy = cast("Strategy", source.strategy)
         self._account_id = account_id
         self._traits = backend_class(source.kind).traits
+        self._behind = timedelta(milliseconds=max(0, -(source.clock_skew_ms or 0)))
         self._taking = Taking(act, source)
         self.report = report
 
@@ -67,7 +68,9 @@ class Incoming:
                 key, base = content_key(content), bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
-                news = News(item, item.state, content, self._traits, base, told.get(key), telling)
+                news = News(
+                    item, item.state, content, self._traits, base, told.get(key), telling, self._behind
+                )
                 decision = self._decide(news, ours.get(key))
                 if decision == "unwatched":
                     removals.append((row.id, item, content))
@@ -197,8 +200,7 @@ class Incoming:
             self.report.positions += 1
         elif decision == "owed" and not news.told and not news.is_change:
             # Told once: a source that takes it and still shows otherwise is not told with every pull.
-            tell_source(self._act, news.content, self._source_id)
-            self.report.owed += 1
+            self.report.owed += tell_source(self._act, news.content, self._source_id)
 
     def _is_left(self, decision: Decision, news: News, ours: PlaybackProgress | None) -> bool:
         """May it be that we do not hold what the source shows, after we have followed the decision?"""
@@ -228,8 +230,7 @@ class Incoming:
         own = get_progress(self._act.user_id, news.content)
         if self._is_held(news, own) or (own is None and self._strategy == "always-local"):
             return
-        tell_source(self._act, news.content, self._source_id, is_news_there=True)
-        self.report.owed += 1
+        self.report.owed += tell_source(self._act, news.content, self._source_id, is_news_there=True)
 
 
 def _side(state: RemoteState) -> Side:

@@ -2,7 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from mydia_web import config
@@ -39,6 +39,8 @@ class News:
     #: None: the source was never told of it.
     told: Told | None = None
     telling: Telling = "state"
+    #: How far the source's clock is behind ours, where that is known.
+    behind: timedelta = timedelta()
 
     @property
     def at(self) -> datetime | None:
@@ -53,7 +55,8 @@ class News:
             return at
         if self.state.position_ms:
             return None  # It is of what was begun since.
-        if self.traits.counts_starts and not was.watched and at <= (was.last_played_at or UNKNOWN_TIME):
+        last = was.last_played_at or UNKNOWN_TIME
+        if self.traits.counts_starts and not was.watched and at + self.behind <= last:
             return now()  # It was marked by hand, which leaves the date of what was begun before.
         return at
 

@@ -39,8 +39,8 @@ LENGTH_MS = 90 * 60_000
 #: a position it takes as a share of a length that it must be asked for, and shows what it kept only in its listing.
 CHANGES: Mapping[str, Mapping[str, int]] = {
     "watched": {"jellyfin": 2, "emby": 2, "plex": 3, "kodi": 3, "trakt": 4},
-    "unwatched": {"jellyfin": 2, "emby": 2, "plex": 3, "kodi": 3, "trakt": 3},
-    "progress": {"jellyfin": 2, "emby": 3, "plex": 3, "kodi": 3, "trakt": 5},
+    "unwatched": {"jellyfin": 2, "emby": 2, "plex": 3, "kodi": 3, "trakt": 0},
+    "progress": {"jellyfin": 2, "emby": 3, "plex": 3, "kodi": 3, "trakt": 4},
 }
 #: The requests of a pull in which nothing is new, at each size. Plex is asked for its libraries, and then for what
 #: changed in each. Jellyfin and Kodi are read whole.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mydia_web.accounts.models import User
+from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.playback.acts import Act
 from mydia_web.playback.models import Play
@@ -53,6 +54,18 @@ def test_a_beginning_and_an_end_are_one_play(ledgers, first, second, apart, is_k
     db.session.flush()
     assert ledgers[second].knows(film, NINE + minutes(apart)) == is_known
     assert ledgers[second].note(film, NINE + minutes(apart)) != is_known
+
+
+@pytest.mark.parametrize(("later", "is_known"), [(minutes(125), True), (minutes(140), False)])
+def test_a_play_told_by_a_clock_ahead_is_not_told_again_when_that_time_has_come(
+    alice, servers, set_clock, later, is_known
+):
+    film, plex = add_film("Sintel", minutes=90), servers["plex"]
+    plex.clock_skew_ms = minutes(120) // timedelta(milliseconds=1)
+    ledger = Ledger(Act(alice.id, "pull", source_id=plex.id), plex)
+    assert ledger.note(film, now())
+    db.session.flush()
+    assert ledger.knows(film, now() + later) == is_known
 
 
 def test_of_unknown_length_an_episode_is_shorter_than_a_film(ledgers):

@@ -125,7 +125,7 @@ def test_a_film_finished_elsewhere_leaves_continue_watching_everywhere(household
 
 
 def test_an_unwatching_on_plex_is_not_brought_back_by_trakts_plays(household, alice):
-    """PlexTraktSync #10: what was unwatched on Plex came back from Trakt. History keeps the plays."""
+    """PlexTraktSync #10: what was unwatched on Plex came back from Trakt. History and Trakt keep the plays."""
     plex, trakt = household.add("plex"), household.add("trakt")
     on_plex, on_trakt = plex.has_heat(), trakt.has_heat()
     for server, target in ((plex, on_plex), (trakt, on_trakt)):
@@ -138,7 +138,20 @@ def test_an_unwatching_on_plex_is_not_brought_back_by_trakts_plays(household, al
     assert state(plex, on_plex) == (False, 0)
     assert get_progress(alice.id, heat()) is None
     assert plays_of(alice, heat()) == [FINISHED]
-    assert not trakt.bench.held(on_trakt).watched
+    assert trakt.bench.held(on_trakt).play_count == 1
+    assert [trakt.pull(is_sweep=is_sweep).news for is_sweep in (False, True)] == ["nothing new"] * 2
+
+
+def test_a_person_who_unwatches_here_takes_trakts_plays_away(household, alice):
+    trakt = household.add("trakt")
+    target = trakt.has_heat()
+    trakt.bench.person_watches(target, FINISHED)
+    household.settle()
+    begin_write()
+    mark_unwatched(alice.id, heat())
+    db.session.commit()
+    household.settle()
+    assert not trakt.bench.held(target).watched
 
 
 def test_a_film_played_again_42_seconds_after_it_was_watched_is_a_rewatch(household, attic, alice):

@@ -1,6 +1,7 @@
 """When what a source shows was played."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ NINE = datetime(2026, 3, 1, 21, tzinfo=UTC)
 LATER = NINE + timedelta(days=1)
 
 
-def news(kind: str, was: RemoteState | None, state: RemoteState, **told: str) -> News:
+def news(kind: str, was: RemoteState | None, state: RemoteState, **told: Any) -> News:
     base = Base(was, NINE) if was else None
     item = RemoteItem("1", "movie", "Sintel", state=state)
     return News(item, state, add_film("Sintel"), backend_class(kind).traits, base, **told)
@@ -32,6 +33,17 @@ def test_the_date_that_was_there_is_that_of_a_mark_only_where_marks_leave_it(ses
     was, marked = RemoteState(False, 300_000, last_played_at=NINE), RemoteState(True, last_played_at=NINE)
     assert now() - news("jellyfin", was, marked).played_at < timedelta(minutes=1)
     assert news("plex", was, marked).played_at == NINE
+
+
+def test_a_clock_that_is_behind_makes_no_mark_of_a_play(session):
+    pushed, finished = (
+        RemoteState(False, 300_000, last_played_at=LATER),
+        RemoteState(True, last_played_at=NINE),
+    )
+    behind = timedelta(days=1, minutes=-30)
+    assert now() - news("jellyfin", pushed, finished, behind=behind).played_at < timedelta(minutes=1)
+    behind = timedelta(days=1, minutes=30)
+    assert news("jellyfin", pushed, finished, behind=behind).played_at == NINE
 
 
 def test_nobody_knows_when_it_was_finished_that_was_begun_again_since(session):
