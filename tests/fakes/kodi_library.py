@@ -34,6 +34,8 @@ class Video:
     uniqueid: dict[str, str] = field(default_factory=dict)
     art: dict[str, str] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
+    #: Of its file, however late it came into the library; local time as everything.
+    dateadded: str = "2020-01-01 00:00:00"
     #: Fields that a broken Kodi would answer instead.
     broken: dict[str, Any] = field(default_factory=dict)
 
@@ -55,6 +57,7 @@ class Video:
             "runtime": int(self.minutes * 60),
             "playcount": self.played.playcount,
             "lastplayed": self.played.lastplayed,
+            "dateadded": self.dateadded,
             "resume": {"position": self.played.position, "total": self.played.total},
             "uniqueid": self.uniqueid,
             "art": self.art,

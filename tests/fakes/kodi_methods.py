@@ -50,7 +50,7 @@ def _chosen(entry: Mapping[str, Any], id_name: str, params: Params) -> dict[str,
     return {name: value for name, value in entry.items() if name in wanted}
 
 
-OTHER_FIELDS = {"dateadded", "plot", "genre", "streamdetails"}
+OTHER_FIELDS = {"plot", "genre", "streamdetails"}
 
 
 def _get(kind: str) -> Method:
@@ -99,6 +99,9 @@ def _passes(video: Video, rule: Params | None) -> bool:
         return all(_passes(video, part) for part in rule["and"])
     if "or" in rule:
         return any(_passes(video, part) for part in rule["or"])
+    if rule["field"] in ("lastplayed", "dateadded") and rule["operator"] == "greaterthan":
+        # As text, to the second; what has no date is NULL, and not greater than anything.
+        return str(getattr(video, rule["field"])) > str(rule["value"])
     cut = video.file.rfind("/") + 1
     values = {"filename": video.file[cut:], "path": video.file[:cut], "title": video.title}
     if rule["field"] not in values or rule["operator"] != "is":

@@ -33,12 +33,12 @@ def server(alice: User, kodi: FakeKodi) -> Source:
 
 @pytest.fixture
 def pull(server: Source):
-    """Pull alice's Kodi; what it brought."""
+    """Pull all of alice's Kodi, or `is_sweep=False` what it says has changed; what it brought."""
 
-    def pull_now():
+    def pull_now(*, is_sweep=True):
         db.session.commit()
         begin_write()
-        pull_id = request_pull(server.id).id
+        pull_id = request_pull(server.id, is_sweep=is_sweep).id
         db.session.commit()
         return run_pull(pull_id)
 

@@ -248,7 +248,7 @@ class Mesh:
         assert report is not None
         assert report.held_back == 0
         for record in self.records.values():
-            record.read(side.kind, everything=is_sweep or side is self.kodi)
+            record.read(side.kind, everything=is_sweep)
         self.tell(f"pull {side.name}", report.news)
         return report.news
 

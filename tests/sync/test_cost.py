@@ -43,12 +43,12 @@ CHANGES: Mapping[str, Mapping[str, int]] = {
     "progress": {"jellyfin": 2, "emby": 3, "plex": 3, "kodi": 3, "trakt": 4},
 }
 #: The requests of a pull in which nothing is new, at each size. Plex is asked for its libraries, and then for what
-#: changed in each. Jellyfin and Kodi are read whole.
+#: changed in each; Kodi for its time, and then for changes. Jellyfin is read whole.
 IDLE: Mapping[str, tuple[int, int]] = {
     "jellyfin": (2, 3),
     "emby": (1, 1),
     "plex": (3, 3),
-    "kodi": (3, 4),
+    "kodi": (2, 2),
     "trakt": (1, 1),
 }
 WORDS = {"watched": "is watched", "unwatched": "is unwatched", "progress": "is stopped half-way"}

@@ -47,7 +47,7 @@ def pull_so(server: Source) -> Callable[..., Report]:
     def pulling(**how: bool) -> Report:
         db.session.commit()
         begin_write()
-        pull_id = request_pull(server.id, **how).id
+        pull_id = request_pull(server.id, is_sweep=True, **how).id
         db.session.commit()
         report = run_pull(pull_id)
         assert report is not None

@@ -1,7 +1,7 @@
 """The Kodi backend. One Kodi is one person: it keeps no users."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -25,7 +25,7 @@ from mydia_web.backends.events.base import Event
 from mydia_web.backends.http import Http
 from mydia_web.backends.kodi import changes, mapping
 from mydia_web.backends.kodi.listening import PORT, Listener, address_of
-from mydia_web.backends.kodi.listing import read_library
+from mydia_web.backends.kodi.listing import read_changes, read_library
 from mydia_web.backends.kodi.mapping import (
     STATE_FIELDS,
     VOCABULARY,
@@ -43,6 +43,8 @@ from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
 
 _NAME = "System.FriendlyName"
 _PLAYERS = Call("Player.GetActivePlayers")
+#: Where summer time ends, an hour comes twice and its second time sorts among its first.
+_TURNED_BACK = timedelta(hours=1)
 
 
 class Kodi(Backend):
@@ -98,6 +100,14 @@ class Kodi(Backend):
 
     def library(self) -> Iterator[LibraryPage]:
         yield from read_library(self._rpc, self._time())
+
+    def changes(self, since: datetime) -> Iterator[LibraryPage]:
+        """Kodi dates each stop of a player and each mark that is set, and a title by its file.
+
+        It tells of no mark that is taken away, of no position that a program wrote without a date, and of no title
+        whose file is older than its arrival: those are found where the library is read whole.
+        """
+        yield from read_changes(self._rpc, self._time(), since - _TURNED_BACK)
 
     def state(self, target: Target) -> RemoteState:
         _, video, _ = self._find(target)

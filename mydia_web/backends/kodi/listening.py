@@ -11,7 +11,8 @@ from mydia_web.backends.errors import NotOnServer, Rejected, Unreachable
 from mydia_web.backends.events.base import Event
 from mydia_web.backends.events.sessions import Sessions
 from mydia_web.backends.kodi import mapping
-from mydia_web.backends.kodi.mapping import SHOW_FIELDS, VOCABULARY, UnreadableEntryError
+from mydia_web.backends.kodi.listing import show_call
+from mydia_web.backends.kodi.mapping import VOCABULARY, UnreadableEntryError
 from mydia_web.backends.kodi.playing import read_playing
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime
@@ -123,11 +124,7 @@ class Listener:
     def _read_shows(self, episodes: Sequence[Mapping[str, Any]]) -> None:
         told = [one.get("tvshowid") for one in episodes]
         numbers = {one for one in told if isinstance(one, int) and one > 0} - self._shows.keys()
-        calls = [
-            Call("VideoLibrary.GetTVShowDetails", {"tvshowid": number, "properties": list(SHOW_FIELDS)})
-            for number in numbers
-        ]
-        for entry in self._details([("tvshowdetails", call) for call in calls]):
+        for entry in self._details([("tvshowdetails", show_call(number)) for number in numbers]):
             try:
                 number, show = mapping.show_item(entry)
             except UnreadableEntryError:

@@ -85,13 +85,13 @@ class KodiBench:
 
     def person_watches(self, target: Target, at: datetime) -> None:
         played = self._video(target).played
-        played.playcount, played.lastplayed = played.playcount + 1, _written(at)
+        played.playcount, played.lastplayed = played.playcount + 1, written(at)
         played.position = played.total = 0.0
 
     def person_stops_at(self, target: Target, position_ms: int, at: datetime) -> None:
         video = self._video(target)
         video.played.position, video.played.total = position_ms // 1000, video.minutes * 60
-        video.played.lastplayed = _written(at)
+        video.played.lastplayed = written(at)
 
     def person_unwatches(self, target: Target) -> None:
         played = self._video(target).played
@@ -161,5 +161,5 @@ def _target(video: Video) -> Target:
     )
 
 
-def _written(at: datetime) -> str:
+def written(at: datetime) -> str:
     return f"{at.astimezone(ZoneInfo(ZONE)):{_WRITTEN}}"

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.kodi
 
 SUMMER = datetime(2026, 7, 2, 3, 4, 5, tzinfo=UTC)
 WINTER = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NEVER = {"field": "lastplayed", "operator": "greaterthan", "value": "2099-01-01 00:00:00"}
 
 
 @pytest.fixture(scope="session")
@@ -117,6 +119,62 @@ def test_a_position_is_kept_to_the_second_and_the_mark_stays(
     assert abs(shown.position_ms - 754_500) <= 1000
     assert (shown.watched, shown.last_played_at) == (True, SUMMER)
     assert entry(real, item)["resume"] == {"position": 754, "total": 1400}
+
+
+@pytest.mark.parametrize(
+    ("told", "is_told"),
+    [
+        ({"playcount": 1, "lastplayed": "2025-07-01 23:04:05"}, True),
+        ({"lastplayed": "2025-07-01 23:04:05", "resume": {"position": 100, "total": 2400}}, True),
+        ({"playcount": 1, "lastplayed": "2025-07-01 23:04:04"}, False),
+        ({"resume": {"position": 100, "total": 2400}}, False),
+        ({}, False),
+    ],
+)
+def test_what_was_played_after_a_second_is_told_apart_by_its_date(
+    real: RealKodi, there: Kodi, item: RemoteItem, told: dict[str, Any], is_told: bool
+) -> None:
+    """The same rules as of `changes`, but that the files, which are of today, are not new."""
+    words, number = VOCABULARY[item.kind], int(item.remote_id.partition(":")[2])
+    for other in [one for page in there.library() for one in page.items]:
+        there.push(target(other), Wanted("mark_unwatched", WINTER))
+    real.rpc(words.set, {words.id_name: number, **told})
+    played = {"field": "lastplayed", "operator": "greaterthan", "value": "2025-07-01 23:04:04"}
+    asked = {"properties": ["lastplayed"], "filter": {"or": [played, {**NEVER, "field": "dateadded"}]}}
+    found = real.rpc(words.list, asked)
+    assert [entry[words.id_name] for entry in found.get(words.entries, [])] == ([number] if is_told else [])
+    assert found["limits"]["total"] == is_told
+
+
+def test_a_title_is_new_by_the_date_of_its_file(real: RealKodi, there: Kodi, item: RemoteItem) -> None:
+    words = VOCABULARY[item.kind]
+    dates = real.rpc(words.list, {"properties": ["dateadded", "file"]})[words.entries]
+    for one in dates:
+        modified = datetime.fromtimestamp(
+            int(Path(one["file"]).stat().st_mtime), ZoneInfo("America/New_York")
+        )
+        assert one["dateadded"] == f"{modified:%Y-%m-%d %H:%M:%S}"
+    first = min(one["dateadded"] for one in dates)
+    added = {"field": "dateadded", "operator": "greaterthan", "value": first}
+    found = real.rpc(words.list, {"properties": ["dateadded"], "filter": {"or": [added, NEVER]}})
+    assert {one[words.id_name] for one in found[words.entries]} == {
+        one[words.id_name] for one in dates if one["dateadded"] > first
+    }
+
+
+def test_what_changed_is_told_and_nothing_else(real: RealKodi, there: Kodi, item: RemoteItem) -> None:
+    everything = {one.remote_id for page in there.library() for one in page.items}
+    told = [one.remote_id for page in there.changes(WINTER) for one in page.items]
+    assert set(told) == everything  # their files are of today
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert [page.items for page in there.changes(tomorrow)] == [[]]
+    there.push(target(item), Wanted("mark_watched", tomorrow + timedelta(minutes=1)))
+    (page,) = there.changes(tomorrow)
+    assert [(one.remote_id, one.show, one.state and one.state.watched) for one in page.items] == [
+        (item.remote_id, item.show, True)
+    ]
+    there.push(target(item), Wanted("mark_unwatched", WINTER))
+    assert [page.items for page in there.changes(tomorrow)] == [[]]
 
 
 def test_an_item_is_found_again_by_its_file(there: Kodi, item: RemoteItem) -> None:
