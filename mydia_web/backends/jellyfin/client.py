@@ -1,12 +1,13 @@
 """The Jellyfin backend."""
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import httpx2
 
-from mydia_web.backends.base import Connection, LinkCode, Linked, Target, Wanted
+from mydia_web.backends.base import Connection, LibraryPage, LinkCode, Linked, Target, Wanted
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
 from mydia_web.backends.events.base import Event
 from mydia_web.backends.http import Http
@@ -16,20 +17,21 @@ from mydia_web.backends.jellyfin.session import JellyfinSession
 from mydia_web.backends.mediabrowser.calls import Call
 from mydia_web.backends.mediabrowser.client import MediaBrowser, say
 from mydia_web.backends.mediabrowser.goal import Goal
-from mydia_web.backends.mediabrowser.listing import SHOWS, Question
+from mydia_web.backends.mediabrowser.listing import SHOWS, Dated, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData
 from mydia_web.backends.mediabrowser.session import Forbidden, server_address
 from mydia_web.backends.sockets import open_socket
 from mydia_web.backends.traits import Field, Traits
 
 _OLDEST = (10, 9)
+#: A play is dated by its start, and known when it is stopped.
+_LONGEST_PLAY = timedelta(hours=12)
+#: A file is dated by the start of its way to the disk, and listed when a scan has found it.
+_LONGEST_WAY = timedelta(days=2)
 
 
 class Jellyfin(MediaBrowser):
-    """A Jellyfin, for one of its users. An episode file of several episodes is listed as its first one.
-
-    It cannot tell what has changed: its listings know no date of a person's marks.
-    """
+    """A Jellyfin, for one of its users. An episode file of several episodes is listed as its first one."""
 
     traits: ClassVar[Traits] = Traits(
         kind="jellyfin",
@@ -88,6 +90,21 @@ class Jellyfin(MediaBrowser):
         finally:
             jellyfin.close()
 
+    def changes(self, since: datetime) -> Iterator[LibraryPage]:
+        """The newest plays and positions, and the newest titles: Jellyfin keeps no date of the change itself.
+
+        It relies on three things: that a start dates the title, whether it is played to its end or stopped; that
+        listings can be ordered by that date and by the file's, the latest first; and that what has no date comes last.
+        What moves no date is found where the library is read whole: a mark taken away; a mark on what was begun long
+        ago, or given an old date by another program; a play of a version that is not listed by itself; a file that is
+        older still.
+        """
+        dates: Mapping[Dated, datetime] = {
+            "DatePlayed": since - _LONGEST_PLAY,
+            "DateCreated": since - _LONGEST_WAY,
+        }
+        return self._listing.newest(dates, self._library_ids)
+
     def listen(self) -> Generator[Event | None]:
         # The players first: the question renews a sign-in that has run out.
         self.playing()
@@ -118,22 +135,23 @@ class Jellyfin(MediaBrowser):
             raise Rejected(f"This Jellyfin is version {info.version}. It must be 10.9 or newer.")
 
     def _ask(self, question: Question) -> object:
-        fields = ("ProviderIds",) if question.types is SHOWS else ("ProviderIds", "Path")
+        fields = ["ProviderIds"] if question.types is SHOWS else ["ProviderIds", "Path"]
+        fields += ["DateCreated"] if question.newest_by == "DateCreated" else []
         params = {
             "userId": self._session.user_id,
             "recursive": True,
             "includeItemTypes": list(question.types),
             "parentId": question.library,
             "ids": list(question.ids) or None,
-            "fields": list(fields),
+            "fields": fields,
             "excludeLocationTypes": "Virtual",
             "collapseBoxSetItems": False,
             "enableUserData": question.types is not SHOWS,
             "imageTypeLimit": 1,
             "enableImageTypes": "Primary",
             "enableTotalRecordCount": question.counted,
-            "sortBy": ["DateCreated", "SortName"],
-            "sortOrder": "Ascending",
+            "sortBy": [question.newest_by or "DateCreated", "SortName"],
+            "sortOrder": "Descending" if question.newest_by else "Ascending",
             "startIndex": question.start,
             "limit": question.limit,
         }

@@ -306,11 +306,6 @@ def test_only_the_chosen_libraries_are_read(jellyfin: FakeJellyfin, bench: Jelly
     assert [(page.done, page.total) for page in pages] == [(1, 2), (2, 2)]
 
 
-def test_jellyfin_cannot_tell_what_has_changed(backend: Jellyfin, jellyfin: FakeJellyfin) -> None:
-    assert backend.changes(EARLIER) is None
-    assert jellyfin.told() == []
-
-
 def test_the_state_of_one_title_takes_one_request(
     jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
 ) -> None:
