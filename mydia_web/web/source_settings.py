@@ -82,7 +82,7 @@ def match(source_id: int, item_id: int) -> ResponseReturnValue:
         return _choice(source_id, item_id, error=error.message), 422
     title = item.title
     match_by_hand(item, content)
-    request_pull(source.id)
+    request_pull(source.id, is_sweep=True)
     db.session.commit()
     flash(f"“{title}” is matched. {source.name} is read again for what you saw of it.")
     return htmx.go_to(url_for("sources.show", source_id=source_id))

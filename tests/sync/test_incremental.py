@@ -165,6 +165,13 @@ def test_unwatching_comes_in_by_the_daily_sweep(pull, bench, films, shown_here):
     assert shown_here(films[5]) == (False, 0)
 
 
+def test_who_signs_in_anew_is_read_whole(pull, bench, source, alice):
+    """It may be somebody else there."""
+    typed = replace(bench.connection(), device_id="another")
+    keep_sign_in(source, alice.id, sign_in(source.kind, typed).linked, typed.device_id)
+    assert pull().done == MANY
+
+
 def test_a_title_without_a_date_does_no_harm_and_is_found_by_the_daily_sweep(pull, bench, films, shown_here):
     bench.person_watches(films[0], now())
     for film in (films[0], films[5]):

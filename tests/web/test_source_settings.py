@@ -30,10 +30,11 @@ def source(alice: User, kodi: FakeKodi) -> Source:
     return source
 
 
-def pull(source: Source) -> None:
+def pull(source: Source, *, is_sweep: bool = False) -> None:
+    """The one that is open, or a new one."""
     db.session.commit()
     begin_write()
-    pull_id = request_pull(source.id).id
+    pull_id = request_pull(source.id, is_sweep=is_sweep).id
     db.session.commit()
     run_pull(pull_id)
 
@@ -113,7 +114,7 @@ def test_a_title_that_is_gone_from_the_server_is_not_listed(
     kodi: FakeKodi, source: Source, riddle: UnmatchedItem
 ) -> None:
     kodi.movies.clear()
-    pull(source)
+    pull(source, is_sweep=True)
     assert db.session.scalars(select(UnmatchedItem)).all() == []
 
 

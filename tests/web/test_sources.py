@@ -247,7 +247,7 @@ def request_of_pull(source_id: int) -> int:
     """Of the one that is open, or of a new one."""
     db.session.commit()
     begin_write()
-    pull_id: int = request_pull(source_id).id
+    pull_id: int = request_pull(source_id, is_sweep=True).id
     db.session.commit()
     return pull_id
 
