@@ -166,6 +166,35 @@ class TestListing:
         assert listed(backend) == {}
 
 
+class TestChanges:
+    def test_what_the_person_did_since_is_told_as_it_is_listed(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
+        at = now().replace(microsecond=0)
+        begun = bench.add_episode("Harbour Lights", 0, 1, minutes=MINUTES, tvdb="990001")
+        bench.person_watches(film, at)
+        bench.person_stops_at(begun, 1_800_000, at)
+        items, pages = listed(backend), backend.changes(at - timedelta(minutes=30))
+        assert pages
+        changed = {item.remote_id: item for page in pages for item in page.items}
+        assert changed == {target.remote_id: items[target.remote_id] for target in (film, begun)}
+
+    def test_without_news_there_are_few_requests_and_no_items(self, bench: Bench, backend: Backend) -> None:
+        for number in range(600):
+            [target] = bench.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")
+            bench.person_watches(target, CLICK + timedelta(seconds=number))
+        bench.add_episode("Harbour Lights", 1, 1)
+        bench.requests()
+        pages = backend.changes(now() + timedelta(hours=4))
+        assert pages
+        assert [item for page in pages for item in page.items] == []
+        assert len(bench.requests()) <= 3
+
+    def test_news_that_cannot_be_read_are_not_no_news(self, bench: Bench, backend: Backend) -> None:
+        with bench.answering(500), pytest.raises(ServerTrouble):
+            list(backend.changes(now()) or ())
+
+
 class TestMarks:
     def test_a_mark_arrives_with_its_own_date(self, bench: Bench, backend: Backend, film: Target) -> None:
         shown = backend.push(film, WATCHED)
