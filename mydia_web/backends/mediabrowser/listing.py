@@ -92,14 +92,14 @@ class Listing:
                     yield _page(fresh, shows, done, None, problems)
 
     def _newer(self, question: Question, after: datetime) -> Iterator[list[Any]]:
-        """Pages of what is dated later than that, until one shows something that is not."""
+        """Pages of what is dated later than that, until one ends with something that is not."""
         start, here = 0, set[str]()
         while True:
             entries = self._entries(self._ask(replace(question, start=start)))
             newer = [entry for entry in entries if _date(entry, question.newest_by) > after]
             ids = set(map(_id, newer))
             yield newer
-            if len(newer) < question.limit or not ids - here:
+            if len(entries) < question.limit or newer[-1:] != entries[-1:] or not ids - here:
                 return
             start += len(entries)
             here |= ids
