@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for
@@ -12,7 +12,7 @@ from mydia_web.sources.models import Pull
 def request_pull(
     source_id: int, *, is_preview: bool = False, is_sweep: bool = False, takes_removals: bool = False
 ) -> Pull:
-    """Ask for a pull of the source; the one that is open already, if there is one.
+    """Ask for a pull of the source; the one that is open already, if there is one, which may still become a sweep.
 
     A preview only says what it would bring; a sweep reads everything; `takes_removals` is a person's word that what
     is unwatched all at once is meant so.
@@ -27,10 +27,17 @@ def request_pull(
         is_sweep=is_sweep or takes_removals,
         takes_removals=takes_removals,
     )
-    db.session.execute(row.on_conflict_do_nothing())
-    return db.session.scalars(
-        select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
-    ).one()
+    not_begun = row.on_conflict_do_update(
+        index_elements=["source_id"],
+        index_where=Pull.finished_at.is_(None),
+        set_={name: or_(getattr(Pull, name), row.excluded[name]) for name in ("is_sweep", "takes_removals")},
+        where=and_(
+            Pull.status == "requested", Pull.is_preview.is_(False), row.excluded.is_preview.is_(False)
+        ),
+    )
+    db.session.execute(not_begun)
+    open_one = select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
+    return db.session.scalars(open_one.execution_options(populate_existing=True)).one()
 
 
 def latest_pull(source_id: int) -> Pull | None:

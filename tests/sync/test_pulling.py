@@ -219,3 +219,20 @@ def test_a_server_that_can_tell_is_asked_for_what_changed(cellar, emby, alice):
     account.swept_at = now() - timedelta(days=2)
     db.session.commit()
     assert pull().done == len(films)
+
+
+def test_what_a_person_asks_for_becomes_of_the_pull_that_waits(alice):
+    """One at a time: a scheduled one that has not begun reads everything then, but one that has goes on as it is."""
+    attic = add_server("Attic", alice)
+    waiting = request_pull(attic.id)
+    assert not waiting.is_sweep
+    assert request_pull(attic.id, takes_removals=True) is waiting
+    assert (waiting.is_sweep, waiting.takes_removals) == (True, True)
+    request_pull(attic.id)
+    db.session.refresh(waiting)
+    assert (waiting.is_sweep, waiting.takes_removals) == (True, True)
+    running = request_pull(add_server("Cellar", alice).id)
+    running.status = "running"
+    db.session.flush()
+    assert request_pull(running.source_id, is_sweep=True) is running
+    assert not running.is_sweep
