@@ -36,7 +36,7 @@ OVERLAP = timedelta(hours=1)
 
 #: Where there is one writer, so many titles are taken in at a time, or more where that holds the others up for no
 #: longer than so many seconds; then there is a pause for them.
-AT_A_TIME, HELD, BREATH = 50, 0.05, 0.005
+AT_A_TIME, HELD, BREATH = 40, 0.04, 0.005
 
 OnPage = Callable[[Report], None]
 
