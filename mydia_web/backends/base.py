@@ -125,6 +125,8 @@ class RemoteItem:
     #: 0 is a real season (specials) and a real episode.
     season_number: int | None = None
     episode_number: int | None = None
+    #: The numbers of what else is in the file, of the same season. Its state is that of the whole file.
+    further_episodes: tuple[int, ...] = ()
     air_date: date | None = None
     #: The file on the server, where it tells. A remote id that moves to another file is another item.
     path: str = ""

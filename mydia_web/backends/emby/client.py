@@ -29,7 +29,7 @@ _OVERLAP = timedelta(hours=1)
 
 
 class Emby(MediaBrowser):
-    """An Emby, for one of its users. A file of several episodes is listed as its first one."""
+    """An Emby, for one of its users."""
 
     traits: ClassVar[Traits] = Traits(
         kind="emby",

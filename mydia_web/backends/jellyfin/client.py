@@ -31,7 +31,7 @@ _LONGEST_WAY = timedelta(days=2)
 
 
 class Jellyfin(MediaBrowser):
-    """A Jellyfin, for one of its users. An episode file of several episodes is listed as its first one."""
+    """A Jellyfin, for one of its users."""
 
     traits: ClassVar[Traits] = Traits(
         kind="jellyfin",

@@ -19,6 +19,8 @@ from mydia_web.backends.mediabrowser.models import (
 
 _KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
 _PROVIDERS = ("imdb", "tmdb", "tvdb")
+#: A file of more episodes than this is a misread name.
+_MOST_EPISODES = 20
 
 
 def library_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:
@@ -49,6 +51,7 @@ def _place(item: Item, shows: Mapping[str, RemoteShow]) -> dict[str, object]:
         "show": show,
         "season_number": _number(item.parent_index_number),
         "episode_number": _number(item.index_number),
+        "further_episodes": _further(item),
         "air_date": _day(item.premiere_date or ""),
     }
 
@@ -135,6 +138,13 @@ def _year(value: int | None) -> int | None:
 def _number(value: int | None) -> int | None:
     """0 is a real season and a real episode."""
     return value if value is not None and value >= 0 else None
+
+
+def _further(item: Item) -> tuple[int, ...]:
+    first, last = _number(item.index_number), _number(item.index_number_end)
+    if first is None or last is None or last - first >= _MOST_EPISODES:
+        return ()
+    return tuple(range(first + 1, last + 1))
 
 
 def _day(text: str) -> date | None:

@@ -66,6 +66,7 @@ class Item(Sent):
     series_name: str | None = None
     parent_index_number: Count | None = None
     index_number: Count | None = None
+    index_number_end: Count | None = None
     media_source_count: Count | None = None
     user_data: UserData | None = None
 

@@ -65,7 +65,7 @@ def test_an_episode_comes_with_its_show(emby: FakeEmby, backend: Emby) -> None:
     (episode,) = items(backend)
     poster = picture(show.id, show.picture_tag)
     assert episode.show == RemoteShow("Harbour Lights", 2019, {"tvdb": "990001"}, poster)
-    assert (episode.season_number, episode.episode_number) == (0, 0)
+    assert (episode.season_number, episode.episode_number, episode.further_episodes) == (0, 0, (1,))
     assert (episode.title, episode.external_ids) == ("Behind the lights", {"tvdb": "991000"})
     assert (episode.air_date, episode.runtime_seconds) == (date(2019, 3, 1), 1500)
 

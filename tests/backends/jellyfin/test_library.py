@@ -72,10 +72,32 @@ def test_an_episode_comes_with_its_show(jellyfin: FakeJellyfin, backend: Jellyfi
     assert episode.state == RemoteState(watched=False)
 
 
-def test_a_file_of_several_episodes_is_its_first_one(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
+@pytest.mark.parametrize(
+    ("number", "through", "further"),
+    [
+        (1, None, ()),
+        (1, 1, ()),
+        (0, 1, (1,)),
+        (1, 2, (2,)),
+        (3, 5, (4, 5)),
+        pytest.param(3, 2, (), id="the end before the beginning"),
+        pytest.param(1, -1, (), id="below nothing"),
+        pytest.param(1, 20, tuple(range(2, 21)), id="twenty"),
+        pytest.param(1, 720, (), id="a misread name"),
+        pytest.param(None, 2, (), id="no beginning"),
+    ],
+)
+def test_a_file_of_several_episodes_is_its_first_one_with_the_numbers_of_the_others(
+    jellyfin: FakeJellyfin,
+    backend: Jellyfin,
+    number: int | None,
+    through: int | None,
+    further: tuple[int, ...],
+) -> None:
     show = jellyfin.add_show("Harbour Lights")
-    jellyfin.add_episode(show, 1, 1, through=2)
-    assert [(one.season_number, one.episode_number) for one in items(backend)] == [(1, 1)]
+    jellyfin.add_episode(show, 1, number, through=through)
+    (episode,) = items(backend)
+    assert (episode.season_number, episode.episode_number, episode.further_episodes) == (1, number, further)
 
 
 def test_an_episode_without_numbers_has_none(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
