@@ -129,6 +129,21 @@ class SourceItem(db.Model):  # type: ignore[name-defined,misc]
     )
 
 
+class SourceItemEpisode(db.Model):  # type: ignore[name-defined,misc]
+    """A further episode in the file of a source item, which stands itself for the first."""
+
+    __tablename__ = "source_item_episodes"
+
+    source_item_id: Mapped[int] = mapped_column(
+        ForeignKey("source_items.id", ondelete="CASCADE"), primary_key=True
+    )
+    episode_id: Mapped[int] = mapped_column(
+        ForeignKey("episodes.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    #: A state that the item showed before this said nothing of the episode.
+    since: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
 class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
     """A remote item of which nobody can tell what it is; listed on its source's page."""
 

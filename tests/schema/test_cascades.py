@@ -59,6 +59,7 @@ def test_an_episode_takes_its_copies_and_what_everybody_did_with_it(full: Househ
         "episodes": 1,
         "external_ids": 1,
         "source_items": 1,
+        "source_item_episodes": 1,
         "source_item_states": 2,
         "playback_progress": 2,
         "plays": 2,
@@ -69,7 +70,7 @@ def test_an_episode_takes_its_copies_and_what_everybody_did_with_it(full: Househ
 
 
 def test_the_place_in_a_show_outlives_its_next_episode(full: Household) -> None:
-    assert full.lost_by_deleting("episodes", full.second) == {"episodes": 1}
+    assert full.lost_by_deleting("episodes", full.second) == {"episodes": 1, "source_item_episodes": 1}
     assert full.values("show_progress", "next_episode_id") == [None, None]
 
 
@@ -79,6 +80,7 @@ def test_a_show_takes_its_episodes_and_all_of_theirs(full: Household) -> None:
         "episodes": 2,
         "external_ids": 2,
         "source_items": 1,
+        "source_item_episodes": 1,
         "source_item_states": 2,
         "playback_progress": 2,
         "plays": 2,
@@ -103,6 +105,7 @@ def test_a_source_takes_its_items_accounts_and_queue_but_no_history(full: Househ
         "source_accounts": 2,
         "source_item_states": 4,
         "source_items": 2,
+        "source_item_episodes": 1,
         "unmatched_items": 1,
     }
     assert set(full.values("plays", "source_id")) == {None}
@@ -131,6 +134,11 @@ def test_a_source_item_takes_the_states_it_showed_but_no_progress(full: Househol
     assert lost == {"source_items": 1, "source_item_states": 2, "now_playing": 2}
 
 
+def test_a_file_of_several_episodes_outlives_the_further_ones_and_takes_none_with_it(full: Household) -> None:
+    lost = full.lost_by_deleting("source_items", full.copies["kodi pilot"])
+    assert lost == {"source_items": 1, "source_item_episodes": 1, "source_item_states": 2}
+
+
 def test_every_foreign_key_says_what_a_deletion_does(inspector: Inspector) -> None:
     silent = [
         (table, key["constrained_columns"])
@@ -155,6 +163,7 @@ def test_every_foreign_key_leads_an_index_for_the_deletion_to_use(inspector: Ins
 def _leading_columns(inspector: Inspector, table: str) -> set[str | None]:
     """The first column of each index in which a deletion finds all of its rows."""
     keys = [unique["column_names"][0] for unique in inspector.get_unique_constraints(table)]
+    keys += inspector.get_pk_constraint(table)["constrained_columns"][:1]
     return {*keys, *(_first(index) for index in inspector.get_indexes(table))}
 
 
