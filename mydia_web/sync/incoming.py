@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.library.models import Content
+from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import with_a_past
@@ -24,6 +24,7 @@ from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
+from mydia_web.sync.further import further_of
 from mydia_web.sync.holding import Key, Told, progress_of, side_of, told_of
 from mydia_web.sync.merge import Decision, Side, Strategy, agree, merge
 from mydia_web.sync.taking import News, Taking, Telling
@@ -58,19 +59,20 @@ class Incoming:
 
         What the source took from us after `asked_at`, when the page was asked for, the page may not show yet.
         """
+        further = further_of([row.id for row, _, content in matched if isinstance(content, Episode)])
+        along = [one.episode for some in further.values() for one in some]
         contents = [content for _, _, content in matched]
         bases = states_of(self._account_id, [row.id for row, _, _ in matched])
-        ours, told = self._held(contents)
+        ours, told = self._held(contents, along)
         removals: list[Removal] = []
         shown: list[ShownState] = []
-        with self._foreseen(contents, ours, told):
+        with self._foreseen([*contents, *along], ours, told):
             for row, item, content in matched:
                 key, base = content_key(content), bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
-                news = News(
-                    item, item.state, content, self._traits, base, told.get(key), telling, self._behind
-                )
+                of = (base, told.get(key), telling, self._behind, further.get(row.id, ()))
+                news = News(item, item.state, content, self._traits, *of)
                 decision = self._decide(news, ours.get(key))
                 if decision == "unwatched":
                     removals.append((row.id, item, content))
@@ -78,16 +80,20 @@ class Incoming:
                 self._apply(decision, news)
                 if self._is_left(decision, news, ours.get(key)):
                     self._answer(news)
-                if base is None or base.state != item.state or self._was_not_listed(base):
+                if base is None or base.state != item.state or self._is_seen_anew(news, base):
                     shown.append(ShownState(self._account_id, row.id, item.state, seen_at=asked_at))
         keep_states(shown)
         return removals
 
-    def _held(self, contents: Sequence[Content]) -> tuple[Mapping[Key, PlaybackProgress], Mapping[Key, Told]]:
-        user_id = self._act.user_id
+    def _held(
+        self, listed: Sequence[Content], along: Sequence[Content]
+    ) -> tuple[Mapping[Key, PlaybackProgress], Mapping[Key, Told]]:
+        """Of what the page lists, and of the further episodes in its files."""
+        user_id, contents = self._act.user_id, [*listed, *along]
         told = told_of(user_id, self._source_id, contents)
         # What was not found there stands in its listing now.
-        if found_again := [one.missing_id for one in told.values() if one.missing_id]:
+        known = [told[key] for key in map(content_key, listed) if key in told]
+        if found_again := [one.missing_id for one in known if one.missing_id]:
             PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
         return progress_of(user_id, contents), told
 
@@ -163,13 +169,15 @@ class Incoming:
 
     def unwatch(self, removals: Sequence[Removal], asked_at: datetime) -> None:
         """Take over that these are unwatched, but for those that the source has taken a newer state of since."""
+        further = further_of([item_id for item_id, _, content in removals if isinstance(content, Episode)])
         bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
         for source_item_id, item, content in removals:
             assert item.state is not None
             if bases[source_item_id].seen_at >= asked_at:
                 continue
             if self._takes[0]:
-                self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+                for one in (content, *(more.episode for more in further.get(source_item_id, ()))):
+                    self.report.unwatched += mark_unwatched(self._act.user_id, one, act=self._act)
             if item.state.position_ms and self._takes[1]:
                 self._taking.take_position(News(item, item.state, content, self._traits), None)
             keep_states([ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at)])
@@ -193,6 +201,7 @@ class Incoming:
 
     def _apply(self, decision: Decision, news: News) -> None:
         takes_watched, takes_positions = self._takes
+        along = self._taking.watched_along(news, decision) if takes_watched else ()
         if decision in ("watched", "again") and takes_watched:
             self.report.watched += self._taking.take_mark(news, again=decision == "again")
         elif decision == "progress" and takes_positions:
@@ -201,6 +210,7 @@ class Incoming:
         elif decision == "owed" and not news.told and not news.is_change:
             # Told once: a source that takes it and still shows otherwise is not told with every pull.
             self.report.owed += tell_source(self._act, news.content, self._source_id)
+        self.report.watched += self._taking.take_along(news, along)
 
     def _is_left(self, decision: Decision, news: News, ours: PlaybackProgress | None) -> bool:
         """May it be that we do not hold what the source shows, after we have followed the decision?"""
@@ -208,9 +218,13 @@ class Incoming:
             return news.is_change and not self._is_held(news, ours)
         return news.is_change or (news.base is None and decision != "owed")
 
-    def _was_not_listed(self, base: Base) -> bool:
-        """Only an account service's listing can say by what it leaves out that something was unwatched."""
-        return self._traits.holds_everything and not base.is_listed
+    def _is_seen_anew(self, news: News, base: Base) -> bool:
+        """Does the same state tell something that it did not before?
+
+        Only an account service's listing can say by what it leaves out that something was unwatched.
+        """
+        was_not_listed = self._traits.holds_everything and not base.is_listed
+        return was_not_listed or bool(news.new_further)
 
     def _is_held(self, news: News, ours: PlaybackProgress | None) -> bool:
         return agree(side_of(ours) or Side(), _side(news.state))

@@ -17,6 +17,7 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import artwork_key, remember_artworks
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState, UnmatchedItem
 from mydia_web.sources.registry import kinds_that_hold_everything
+from mydia_web.sync.further import keep_further
 from mydia_web.sync.incoming import Incoming
 from mydia_web.sync.matching import Matcher, Unmatched
 from mydia_web.sync.vanished import vanished
@@ -106,7 +107,9 @@ class PullOf:
             known = self._known_items(page.items)
         found = self._recognised(page.items, known)
         self._keep_artwork(found)
-        self._merge(self._keep_items(found, known), asked_at)
+        kept = self._keep_items(found, known)
+        self._new_shows.update(keep_further(kept, asked_at))
+        self._merge(kept, asked_at)
 
     def _recognised(
         self, items: Sequence[RemoteItem], known: Mapping[str, SourceItem]

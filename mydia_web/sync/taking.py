@@ -1,5 +1,6 @@
 """Making the user's what a source tells of one title: its plays, its mark and its position."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from mydia_web.backends.looking import is_like
 from mydia_web.backends.traits import Traits
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
-from mydia_web.library.models import Content
+from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import add_play, was_unwatched_since
@@ -19,8 +20,10 @@ from mydia_web.playback.progress import mark_watched, save_progress
 from mydia_web.playback.records import get_progress
 from mydia_web.sources.models import Source
 from mydia_web.sources.states import Base
+from mydia_web.sync.further import Further
 from mydia_web.sync.holding import Key, Told
 from mydia_web.sync.ledger import Ledger
+from mydia_web.sync.merge import Decision
 
 #: What is there at present; or a message, which may be late, of a state or of a play.
 Telling = Literal["present", "state", "play"]
@@ -41,6 +44,8 @@ class News:
     telling: Telling = "state"
     #: How far the source's clock is behind ours, where that is known.
     behind: timedelta = timedelta()
+    #: What else is in the file.
+    further: Sequence[Further] = ()
 
     @property
     def at(self) -> datetime | None:
@@ -73,6 +78,12 @@ class News:
     @property
     def is_change(self) -> bool:
         return self.base is not None and not is_like(self.base.state, self.state)
+
+    @property
+    def new_further(self) -> Sequence[Episode]:
+        """Those of which nothing that was shown before said anything."""
+        base = self.base
+        return [one.episode for one in self.further if base is None or base.seen_at < one.since]
 
 
 class Taking:
@@ -126,6 +137,29 @@ class Taking:
         else:
             self._take_position_of(news)
         return is_news
+
+    def watched_along(self, news: News, decision: Decision) -> Sequence[Episode]:
+        """The further episodes that were watched with the first; asked before that one's mark is taken.
+
+        What may be our own mark of the first says nothing of the others.
+        """
+        if not news.further or not news.state.watched:
+            return ()
+        told_mark = bool(news.told and news.told.of_mark)
+        if decision not in ("watched", "again"):
+            return () if told_mark else news.new_further
+        is_ours = news.mark_may_be_ours or (told_mark and news.is_owed and self._knows(news))
+        return () if is_ours else [one.episode for one in news.further]
+
+    def take_along(self, news: News, episodes: Sequence[Episode]) -> int:
+        """Mark these with the date of the first, but for those that are watched; how many that were."""
+        state, taken = RemoteState(watched=True, last_played_at=news.played_at), 0
+        for episode in episodes:
+            mark = News(news.item, state, episode, news.traits, telling=news.telling)
+            own = self._own(mark)
+            if own is None or not own.watched:
+                taken += self.take_mark(mark, again=False)
+        return taken
 
     def take_position(self, news: News, at: datetime | None) -> None:
         """What a source shows at present has come after what it took from us, whatever its clock says."""
