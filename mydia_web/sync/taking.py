@@ -148,8 +148,9 @@ class Taking:
         told_mark = bool(news.told and news.told.of_mark)
         if decision not in ("watched", "again"):
             return () if told_mark else news.new_further
-        is_ours = news.mark_may_be_ours or (told_mark and news.is_owed and self._knows(news))
-        return () if is_ours else [one.episode for one in news.further]
+        is_told_apart = news.played_at is not None and not news.mark_may_be_ours and not self._knows(news)
+        may_be_ours = told_mark and news.is_owed and not is_told_apart
+        return () if may_be_ours else [one.episode for one in news.further]
 
     def take_along(self, news: News, episodes: Sequence[Episode]) -> int:
         """Mark these with the date of the first, but for those that are watched; how many that were."""

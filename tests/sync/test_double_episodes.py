@@ -317,6 +317,70 @@ def test_a_mark_of_the_first_whose_answer_was_lost_marks_no_other(household, ser
     assert plays_of(alice, numbered(1)) == [SEEN]
 
 
+#: What a server sends of a mark that was set just now, with the date SEEN.
+MARKED = {
+    "jellyfin": lambda id_: {
+        "NotificationType": "UserDataSaved",
+        "NotificationUsername": "alice",
+        "SaveReason": "UpdateUserData",
+        "UtcTimestamp": now().isoformat(),
+        "ItemId": id_,
+        "ItemType": "Episode",
+        "Name": "Part 1 of season 1",
+        "Played": True,
+        "PlayCount": 1,
+        "LastPlayedDate": SEEN.isoformat(),
+        "PlaybackPositionTicks": 0,
+    },
+    "emby": lambda id_: {
+        "Event": "item.markplayed",
+        "Date": now().isoformat(),
+        "User": {"Name": "alice"},
+        "Item": {"Id": id_, "Type": "Episode", "Name": "Part 1 of season 1"},
+    },
+}
+
+
+@of_both_kinds
+def test_our_mark_of_the_first_marks_no_other_when_its_event_is_faster_than_its_answer(
+    household, server, file, alice, kind
+):
+    server.pull()
+    mark_watched(alice.id, numbered(1), at=SEEN)
+    db.session.commit()
+    with server.bench.losing_answers():
+        household.drain()
+    assert server.bench.held(file).watched
+    household.later(minutes=1)
+    assert server.sends(MARKED[kind](file.remote_id)).startswith("applied")
+    assert watched(alice) == [1]
+    assert plays_of(alice, numbered(1)) == [SEEN]
+
+
+@pytest.mark.parametrize("kind", ["emby"])
+def test_a_mark_there_after_ours_was_taken_and_taken_back_is_of_all_episodes(
+    household, server, file, alice, kind
+):
+    server.pull()
+    mark_watched(alice.id, numbered(1), at=SEEN)
+    household.settle()
+    mark_unwatched(alice.id, numbered(1))
+    household.settle()
+    assert not server.bench.held(file).watched
+    household.later(minutes=1)
+    assert server.sends(MARKED[kind](file.remote_id)) == "applied: 2 watched"
+    assert watched(alice) == [1, 2]
+
+
+def test_what_a_push_finds_on_the_server_is_taken_of_all_episodes(household, server, file, alice):
+    server.pull()
+    server.bench.person_watches(file, LATER)
+    save_progress(alice.id, numbered(1), position_seconds=600, duration_seconds=2700, at=SEEN)
+    household.drain()
+    assert watched(alice) == [1, 2]
+    assert plays_of(alice, numbered(2)) == [LATER]
+
+
 def test_what_a_pull_brought_is_undone_whole(household, server, file, alice):
     plex = household.add("plex")
     copies = [plex.bench.add_episode(SHOW, 1, number) for number in (1, 2)]
