@@ -145,6 +145,8 @@ class LibraryPage:
     total: int | None
     #: Words about entries that could not be read; the rest of the page is good.
     problems: Sequence[str] = ()
+    #: On the last page of changes: how many titles there are in all. None: that is not told.
+    library_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ class SourceAccount(db.Model):  # type: ignore[name-defined,misc]
     #: When the last reading that brought all news began, and the last that brought everything.
     pulled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     swept_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: How many titles there were then; None: that is not told.
+    library_size: Mapped[int | None]
     #: Until when one worker may be renewing the credentials; the others wait for what it gets.
     renewing_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

@@ -78,6 +78,8 @@ class PullOf:
 
     def __init__(self, source: Source, account: SourceAccount | None, report: Report) -> None:
         self.report = report
+        #: How many items were not known before.
+        self.added = 0
         self._source = source
         self._source_id = source.id
         self._account_id = account.id if account else None
@@ -210,6 +212,7 @@ class PullOf:
         return None
 
     def _new_item(self, item: RemoteItem, content: Content) -> SourceItem:
+        self.added += 1
         row = SourceItem(source_id=self._source_id, remote_id=item.remote_id, path=item.path)
         row.media_item_id, row.episode_id = content_key(content)
         db.session.add(row)

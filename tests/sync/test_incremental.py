@@ -16,7 +16,7 @@ from mydia_web.playback import get_progress
 from mydia_web.sources import registry
 from mydia_web.sources.accounts import add_source
 from mydia_web.sources.linking import keep_sign_in, sign_in
-from mydia_web.sources.models import Source, SourceAccount, SourceItem
+from mydia_web.sources.models import Source, SourceAccount, SourceItem, UnmatchedItem
 from mydia_web.sync.pull import Report
 from mydia_web.sync.pulls import request_pull
 from mydia_web.sync.worker.pulling import SWEEP_EVERY, run_pull
@@ -101,6 +101,13 @@ def comes_new(bench: Bench, target: Target, at: datetime) -> None:
         videos[int(target.remote_id.partition(":")[2])].dateadded = written(at)
 
 
+def goes(bench: Bench, target: Target) -> None:
+    if isinstance(bench, JellyfinBench):
+        del bench.fake.titles[target.remote_id]
+    elif isinstance(bench, KodiBench):
+        del bench.kodi.movies[int(target.remote_id.partition(":")[2])]
+
+
 def loses_date(bench: Bench, target: Target) -> None:
     """It stays watched, as other programs leave it."""
     if isinstance(bench, JellyfinBench):
@@ -146,6 +153,32 @@ def test_new_titles_come_in_with_their_state(pull, bench, shown_here):
     assert pull().done == 2
     assert len(bench.requests()) == 3  # with the show
     assert (shown_here(film), shown_here(episode)) == ((False, 0), (True, 0))
+
+
+def test_a_title_of_an_old_file_makes_the_pull_read_everything_once(pull, bench, shown_here):
+    [film] = bench.add_movie("Found at last", imdb="tt9999999")
+    comes_new(bench, film, now() - 4 * LAST_WEEK)
+    bench.person_watches(film, now() - LAST_WEEK)
+    assert (pull().done, shown_here(film)) == (MANY + 1, (True, 0))
+    bench.requests()
+    assert (pull().done, len(bench.requests())) == (0, 2)
+
+
+def test_a_title_that_goes_makes_the_pull_read_everything_once(pull, bench, films):
+    goes(bench, films[7])
+    report = pull()
+    assert (report.done, report.gone) == (MANY - 1, 1)
+    bench.requests()
+    assert (pull().done, len(bench.requests())) == (0, 2)
+
+
+def test_what_is_not_recognised_does_not_make_every_pull_read_everything(pull, bench, source):
+    [nameless] = bench.add_movie(" ")
+    comes_new(bench, nameless, now())
+    pull()
+    assert db.session.scalars(select(UnmatchedItem.remote_id)).all() == [nameless.remote_id]
+    bench.requests()
+    assert (pull().done, len(bench.requests())) == (1, 2)
 
 
 def test_many_plays_are_read_to_the_last(pull, bench, films, shown_here):

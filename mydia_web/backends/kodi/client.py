@@ -104,8 +104,8 @@ class Kodi(Backend):
     def changes(self, since: datetime) -> Iterator[LibraryPage]:
         """Kodi dates each stop of a player and each mark that is set, and a title by its file.
 
-        It tells of no mark that is taken away, of no position that a program wrote without a date, and of no title
-        whose file is older than its arrival: those are found where the library is read whole.
+        It tells of no mark that is taken away, and of no position that a program wrote without a date: those are found
+        where the library is read whole. A title whose file is older than its arrival shows in their number.
         """
         yield from read_changes(self._rpc, self._time(), since - _TURNED_BACK)
 

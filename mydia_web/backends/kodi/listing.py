@@ -73,9 +73,11 @@ def read_changes(rpc: JsonRpc, time: KodiTime, since: datetime) -> Iterator[Libr
     """
     only = {"or": [_after(field, time.to_local(since)) for field in ("lastplayed", "dateadded")]}
     left = [_List.of(kind, only) for kind in VOCABULARY]
-    start, done, totals = 0, 0, dict[str, int]()
+    counts = [_List.of(kind).count() for kind in VOCABULARY]
+    start, done, totals, sizes = 0, 0, dict[str, int](), list[Any]()
     while left:
-        results = rpc.batch([of.page(start, start + PAGE) for of in left])
+        results = rpc.batch([*[of.page(start, start + PAGE) for of in left], *counts])
+        results, sizes, counts = results[: len(left)], sizes + results[len(left) :], []
         answers = {of.entries: result for of, result in zip(left, results, strict=True)}
         now_totals = {name: _total(answer) for name, answer in answers.items()}
         if any(total < totals.get(name, 0) for name, total in now_totals.items()):
@@ -83,7 +85,8 @@ def read_changes(rpc: JsonRpc, time: KodiTime, since: datetime) -> Iterator[Libr
         totals |= now_totals
         movies, episodes = (mapping.members(answers.get(name, {}), name) for name in ("movies", "episodes"))
         done += len(movies) + len(episodes)
-        yield _changed_page(rpc, time, movies, episodes, done, sum(totals.values()))
+        page = _changed_page(rpc, time, movies, episodes, done, sum(totals.values()))
+        yield replace(page, library_size=sum(map(_total, sizes)))
         start += PAGE
         left = [of for of in left if start < totals[of.entries]]
 

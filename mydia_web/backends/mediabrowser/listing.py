@@ -80,25 +80,30 @@ class Listing:
 
     def newest(self, since: Mapping[Dated, datetime], libraries: Iterable[str]) -> Iterator[LibraryPage]:
         """What is dated after a time, by each of these dates, for servers that can put titles in their order."""
-        done, seen = 0, set[str]()
+        done, seen, size = 0, set[str](), 0
         for place in sorted(libraries) or [""]:
-            for dated, after in since.items():
-                question = Question(TITLES, place, limit=NEWEST, counted=False, newest_by=dated)
-                for entries in self._newer(question, after):
+            for number, (dated, after) in enumerate(since.items()):
+                question = Question(TITLES, place, limit=NEWEST, counted=not number, newest_by=dated)
+                for entries, total in self._newer(question, after):
+                    size += total
                     fresh = [entry for entry in entries if _id(entry) not in seen]
                     seen |= set(map(_id, fresh))
                     shows, problems = self._shows(_shows_of(fresh))
                     done += len(fresh)
-                    yield _page(fresh, shows, done, None, problems)
+                    yield replace(_page(fresh, shows, done, None, problems), library_size=size)
 
-    def _newer(self, question: Question, after: datetime) -> Iterator[list[Any]]:
-        """Pages of what is dated later than that, until one ends with something that is not."""
+    def _newer(self, question: Question, after: datetime) -> Iterator[tuple[list[Any], int]]:
+        """Pages of what is dated later than that, until one ends with something that is not.
+
+        With the first, where it shall be `counted`, how many there are of any date.
+        """
         start, here = 0, set[str]()
         while True:
-            entries = self._entries(self._ask(replace(question, start=start)))
+            answer = self._ask(replace(question, start=start, counted=question.counted and not start))
+            entries = self._entries(answer)
             newer = [entry for entry in entries if _date(entry, question.newest_by) > after]
             ids = set(map(_id, newer))
-            yield newer
+            yield newer, self._total(answer) if question.counted and not start else 0
             if len(entries) < question.limit or newer[-1:] != entries[-1:] or not ids - here:
                 return
             start += len(entries)

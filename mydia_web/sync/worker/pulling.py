@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from mydia_web.backends.base import Backend, LibraryPage
+from mydia_web.backends.base import LibraryPage
 from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import begin_write, db, has_one_writer
@@ -48,6 +48,8 @@ class _Reading:
     account_id: int | None
     #: None: everything.
     since: datetime | None
+    #: How many titles there were when everything was read; None: that is not known.
+    library_size: int | None = None
 
 
 def run_pull(pull_id: int, on_page: OnPage = lambda _report: None) -> Report | None:
@@ -121,7 +123,9 @@ def _take(pull_id: int) -> bool:
 def _readings(source_id: int, *, everything: bool) -> list[_Reading]:
     accounts, skew_ms = accounts_of(source_id), get_source(source_id).clock_skew_ms
     behind = timedelta(milliseconds=max(0, -(skew_ms or 0)))
-    found = [_Reading(one.id, None if everything else _since(one, behind)) for one in accounts]
+    found = [
+        _Reading(one.id, None if everything else _since(one, behind), one.library_size) for one in accounts
+    ]
     return found or [_Reading(None, None)]
 
 
@@ -174,32 +178,49 @@ def _pull_account(
     """Was everything read? What was, is added to `listed`."""
     source, account = get_source(source_id), _account(reading.account_id)
     pull, began_at = PullOf(source, account, report), now()
+
+    def take(pages: Iterator[LibraryPage]) -> LibraryPage | None:
+        return _take_pages(pull_id, pull, pages, listed, on_page)
+
     with closing(open_account(source, account)) as backend:
         db.session.rollback()
-        is_whole, pages = _pages(backend, reading.since)
-        asked_at = now()
-        for page in pages:
-            listed.update(item.remote_id for item in page.items)
-            for part in _parts(page):
-                begin_write()
-                pull.take(part, asked_at)
-                _note_change_set(pull_id, pull)
-                db.session.commit()
-            _moved(pull_id, report, on_page)
-            asked_at = now()
+        changed = backend.changes(reading.since) if reading.since is not None else None
+        last = take(changed) if changed is not None else None
+        is_whole = changed is None or _is_another_library(last, reading.library_size, pull.added)
+        if is_whole:
+            last = take(backend.library())
     begin_write()
     pull.finish(is_whole=is_whole)
     _note_change_set(pull_id, pull)
     note_clock(source_id, backend.clock_skew)
-    _note_read(reading.account_id, began_at, is_whole=is_whole)
+    size = (last.total if is_whole else last.library_size) if last else None
+    _note_read(reading.account_id, began_at, size, is_whole=is_whole)
     db.session.commit()
     return is_whole
 
 
-def _pages(backend: Backend, since: datetime | None) -> tuple[bool, Iterator[LibraryPage]]:
-    """Whether it is everything, and its pages."""
-    changed = backend.changes(since) if since is not None else None
-    return (True, backend.library()) if changed is None else (False, changed)
+def _is_another_library(last: LibraryPage | None, size: int | None, added: int) -> bool:
+    """Has it lost something, or got something that is dated long ago?"""
+    if last is None or last.library_size is None:
+        return False
+    return size is None or last.library_size != size + added
+
+
+def _take_pages(
+    pull_id: int, pull: PullOf, pages: Iterator[LibraryPage], listed: set[str], on_page: OnPage
+) -> LibraryPage | None:
+    """The last of them."""
+    asked_at, page = now(), None
+    for page in pages:
+        listed.update(item.remote_id for item in page.items)
+        for part in _parts(page):
+            begin_write()
+            pull.take(part, asked_at)
+            _note_change_set(pull_id, pull)
+            db.session.commit()
+        _moved(pull_id, pull.report, on_page)
+        asked_at = now()
+    return page
 
 
 def _parts(page: LibraryPage) -> Iterator[LibraryPage]:
@@ -221,9 +242,12 @@ def _note_change_set(pull_id: int, pull: PullOf) -> None:
         db.session.add(PullChangeSet(pull_id=pull_id, change_set_id=change_set_id))
 
 
-def _note_read(account_id: int | None, began_at: datetime, *, is_whole: bool) -> None:
+def _note_read(
+    account_id: int | None, began_at: datetime, library_size: int | None, *, is_whole: bool
+) -> None:
     """Only now that the last page is kept: what failed before is read again."""
-    values = {"pulled_at": began_at, **({"swept_at": began_at} if is_whole else {}), "refused_at": None}
+    swept = {"swept_at": began_at} if is_whole else {}
+    values = {"pulled_at": began_at, "refused_at": None, "library_size": library_size, **swept}
     db.session.execute(update(SourceAccount).where(SourceAccount.id == account_id).values(values))
 
 

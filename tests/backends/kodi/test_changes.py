@@ -23,6 +23,10 @@ def titles(backend: Kodi, since: datetime = SINCE) -> list[str]:
     return [item.title for item in changed(backend, since)]
 
 
+#: What is new in both, and how many there are in all.
+BOTH_AND_THEIR_NUMBERS = ["VideoLibrary.GetMovies", "VideoLibrary.GetEpisodes"] * 2
+
+
 def requests(kodi: FakeKodi) -> list[list[str]]:
     """The methods of each request after the one for the time."""
     return [one.methods for one in kodi.exchanges[1:]]
@@ -51,8 +55,7 @@ def test_films_episodes_and_the_shows_of_these_take_a_request_each_for_time_titl
         for episode in show.episodes if name != "Untouched" else ():
             episode.played.lastplayed = AFTER
     assert len(changed(backend)) == 6
-    lists = ["VideoLibrary.GetMovies", "VideoLibrary.GetEpisodes"]
-    assert requests(kodi) == [lists, ["VideoLibrary.GetTVShowDetails"] * 2]
+    assert requests(kodi) == [BOTH_AND_THEIR_NUMBERS, ["VideoLibrary.GetTVShowDetails"] * 2]
 
 
 def test_a_title_that_comes_new_is_a_change(kodi: FakeKodi, backend: Kodi) -> None:
@@ -66,8 +69,8 @@ def test_without_news_there_is_one_empty_page_after_one_request(kodi: FakeKodi, 
     for number in range(600):
         kodi.add_movie(f"Film {number}", playcount=1, lastplayed=LONG_BEFORE)
     kodi.add_show("Harbour Lights", episodes=20)
-    assert list(backend.changes(SINCE)) == [LibraryPage([], 0, 0, [])]
-    assert requests(kodi) == [["VideoLibrary.GetMovies", "VideoLibrary.GetEpisodes"]]
+    assert list(backend.changes(SINCE)) == [LibraryPage([], 0, 0, [], library_size=620)]
+    assert requests(kodi) == [BOTH_AND_THEIR_NUMBERS]
 
 
 @pytest.mark.parametrize("tells_zone", [True, False])
@@ -95,7 +98,7 @@ def test_more_than_a_page_is_read_page_by_page_and_the_shorter_list_once(
     assert [(len(page.items), page.done, page.total) for page in pages] == [(3, 3, 6), (2, 5, 6), (1, 6, 6)]
     films = ["VideoLibrary.GetMovies"]
     shows = ["VideoLibrary.GetTVShowDetails"]
-    assert requests(kodi) == [[*films, "VideoLibrary.GetEpisodes"], shows, films, films]
+    assert requests(kodi) == [BOTH_AND_THEIR_NUMBERS, shows, films, films]
 
 
 def test_what_is_unwatched_while_we_read_spoils_the_reading(
