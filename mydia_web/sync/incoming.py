@@ -71,8 +71,8 @@ class Incoming:
                 key, base = content_key(content), bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
-                of = (base, told.get(key), telling, self._behind, further.get(row.id, ()))
-                news = News(item, item.state, content, self._traits, *of)
+                known = (base, told.get(key), telling, self._behind, further.get(row.id, ()))
+                news = News(item, item.state, content, self._traits, *known, self._act.at)
                 decision = self._decide(news, ours.get(key))
                 if decision == "unwatched":
                     removals.append((row.id, item, content))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -46,6 +46,8 @@ class News:
     behind: timedelta = timedelta()
     #: What else is in the file.
     further: Sequence[Further] = ()
+    #: When it was told, or seen.
+    heard_at: datetime = field(default_factory=now)
 
     @property
     def at(self) -> datetime | None:
@@ -62,7 +64,7 @@ class News:
             return None  # It is of what was begun since.
         last = was.last_played_at or UNKNOWN_TIME
         if self.traits.counts_starts and not was.watched and at + self.behind <= last:
-            return now()  # It was marked by hand, which leaves the date of what was begun before.
+            return self.heard_at  # It was marked by hand, which leaves the date of what was begun before.
         return at
 
     @property

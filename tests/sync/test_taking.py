@@ -31,7 +31,7 @@ def test_the_date_of_what_was_finished_since_is_that_of_the_play(session, kind):
 
 def test_the_date_that_was_there_is_that_of_a_mark_only_where_marks_leave_it(session):
     was, marked = RemoteState(False, 300_000, last_played_at=NINE), RemoteState(True, last_played_at=NINE)
-    assert now() - news("jellyfin", was, marked).played_at < timedelta(minutes=1)
+    assert news("jellyfin", was, marked, heard_at=LATER).played_at == LATER
     assert news("plex", was, marked).played_at == NINE
 
 
@@ -41,7 +41,8 @@ def test_a_clock_that_is_behind_makes_no_mark_of_a_play(session):
         RemoteState(True, last_played_at=NINE),
     )
     behind = timedelta(days=1, minutes=-30)
-    assert now() - news("jellyfin", pushed, finished, behind=behind).played_at < timedelta(minutes=1)
+    tomorrow = LATER + timedelta(days=1)
+    assert news("jellyfin", pushed, finished, behind=behind, heard_at=tomorrow).played_at == tomorrow
     behind = timedelta(days=1, minutes=30)
     assert news("jellyfin", pushed, finished, behind=behind).played_at == NINE
 
