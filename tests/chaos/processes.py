@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import mydia_web
@@ -66,6 +67,8 @@ class Command:
         self._logs, self._numbers = logs, count(1)
         self._name = "-".join(word.strip("-") for word in words)
         self.log = Path()
+        #: Of two threads that ask for its end at once, one would get a wrong one.
+        self._asking = Lock()
         self.start()
 
     def start(self) -> None:
@@ -75,7 +78,8 @@ class Command:
     def kill(self) -> None:
         """SIGKILL, whatever it is doing; stopped processes die of it too."""
         self._process.kill()
-        self._process.join()
+        with self._asking:
+            self._process.join()
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process.pid is not None
@@ -83,12 +87,14 @@ class Command:
 
     def wait(self, seconds: float = 30) -> int | None:
         """Its exit code; None where it did not end in time."""
-        self._process.join(seconds)
-        return self._process.exitcode
+        with self._asking:
+            self._process.join(seconds)
+            return self._process.exitcode
 
     @property
     def is_alive(self) -> bool:
-        return self._process.is_alive()
+        with self._asking:
+            return self._process.is_alive()
 
     def says(self, words: str) -> re.Match[str] | None:
         """What its present process has written so far, searched."""
