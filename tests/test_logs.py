@@ -7,7 +7,7 @@ from mydia_web.db import db
 from mydia_web.logs import JsonLines, TextLines
 from mydia_web.playback.acts import Act
 from mydia_web.playback.progress import mark_watched
-from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.outbound.worker import Worker
 from tests.cast import add_copy, add_server
 from tests.fakes.kodi import FakeKodi
 

@@ -360,7 +360,7 @@ def test_a_new_file_can_be_opened_while_another_process_writes_to_it(tmp_path: P
 
 
 def test_migrating_leaves_the_loggers_of_the_application_on(app: Flask) -> None:
-    ours = logging.getLogger("mydia_web.sync.worker.delivering")
+    ours = logging.getLogger("mydia_web.sync.outbound.worker")
     upgrade()
     assert not ours.disabled
 

@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from mydia_web.logs import TextLines
-from mydia_web.sync.delivery import Outcome
-from mydia_web.sync.worker.summary import Tally
+from mydia_web.sync.outbound.delivery import Outcome
+from mydia_web.sync.outbound.summary import Tally
 
 #: Seconds over which "per second" is counted.
 SPAN = 5

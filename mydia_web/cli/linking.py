@@ -23,7 +23,7 @@ from mydia_web.sources.linking import ask_for_code, is_confirmed, keep_sign_in, 
 from mydia_web.sources.models import AccountLink, SourceAccount
 from mydia_web.sources.overview import account_on
 from mydia_web.sources.registry import backend_class
-from mydia_web.sync.worker.clients import open_account
+from mydia_web.sync.clients import open_account
 
 
 @sources.command()

@@ -22,7 +22,7 @@ from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.health import health
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import kinds_that_take_pushes
-from mydia_web.sync.delivery import Outcome
+from mydia_web.sync.outbound.delivery import Outcome
 
 #: Seconds between two looks at what is in memory, and at the database.
 REFRESH, LOOK = 0.5, 5.0

@@ -9,9 +9,9 @@ from mydia_web.cli.context import INTERNAL_ERROR, with_app
 from mydia_web.db import begin_write, db
 from mydia_web.errors import NotFound
 from mydia_web.sources.accounts import find_source, list_sources
-from mydia_web.sync.pull import Report
+from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.inbound.run_pull import preview_pull, reclaim_lost_pulls, run_pull
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.pulling import preview_pull, reclaim_lost_pulls, run_pull
 
 
 @click.command()

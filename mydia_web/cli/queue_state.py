@@ -13,8 +13,8 @@ from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import Source
-from mydia_web.sync.delivery import prepare
-from mydia_web.sync.worker.clients import open_account
+from mydia_web.sync.clients import open_account
+from mydia_web.sync.outbound.delivery import prepare
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from mydia_web import config
 from mydia_web.cli.context import INTERNAL_ERROR, fail, load_app, one_line_errors
 from mydia_web.cli.schema import ensure_schema
 from mydia_web.logs import set_up
-from mydia_web.sync.worker.service import Service
+from mydia_web.sync.service import Service
 
 THREADS = 8
 

@@ -27,7 +27,7 @@ from mydia_web.sources.clocks import clock_words, note_clock, skew_words
 from mydia_web.sources.linking import SignedIn, keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import KINDS, backend_class
-from mydia_web.sync.worker.clients import open_account
+from mydia_web.sync.clients import open_account
 
 
 @click.group()

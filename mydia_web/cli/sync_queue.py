@@ -26,10 +26,10 @@ from mydia_web.queue.depths import Depth, depths
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import find_source, list_sources
 from mydia_web.sources.health import pause, pause_all, resume, resume_all
-from mydia_web.sync.delivery import Outcome
-from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.service import READERS, Service, keep_going, watch_queue
-from mydia_web.sync.worker.summary import Summary
+from mydia_web.sync.outbound.delivery import Outcome
+from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.worker import Worker
+from mydia_web.sync.service import READERS, Service, keep_going, watch_queue
 
 ALL_DONE = 0
 NEEDS_A_PERSON = 3

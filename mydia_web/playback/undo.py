@@ -1,4 +1,4 @@
-"""Taking a change set back: progress, plays, and what servers were or would have been told."""
+"""StateApplier a change set back: progress, plays, and what servers were or would have been told."""
 
 from dataclasses import dataclass
 from datetime import datetime

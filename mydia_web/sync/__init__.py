@@ -1,1 +1,1 @@
-"""The engine between us and the servers: news come in by pulls, what is owed goes out by the worker."""
+"""Keeping servers and us alike: `inbound` takes their news, `outbound` delivers what they are owed."""

@@ -14,8 +14,8 @@ from mydia_web.library.content import find_episode, find_movie, find_show, list_
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback import mark_unwatched, mark_watched
 from mydia_web.playback.acts import Act
+from mydia_web.playback.adopt import adopt_remote_state
 from mydia_web.playback.many import mark_show_unwatched, mark_show_watched
-from mydia_web.sync.agreeing import use_everywhere
 from mydia_web.web import htmx, item_pages, marks
 from mydia_web.web.filters import code, counted
 
@@ -100,7 +100,7 @@ def use_episode_state(episode_id: int, source_item_id: int) -> ResponseReturnVal
 
 def _use(content: Content, source_item_id: int) -> ResponseReturnValue:
     """What this server shows becomes the state here and everywhere."""
-    act = use_everywhere(g.user.id, content, source_item_id)
+    act = adopt_remote_state(g.user.id, content, source_item_id)
     return _marked(act, [content], f"{_name(content)} is set as that server shows it, here and everywhere.")
 
 

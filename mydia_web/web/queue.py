@@ -22,7 +22,7 @@ from mydia_web.queue.wording import Sentence, outcome_words
 from mydia_web.sources import health
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.registry import open_backend
-from mydia_web.sync.delivery import prepare
+from mydia_web.sync.outbound.delivery import prepare
 from mydia_web.web import htmx, marks
 from mydia_web.web.auth import admin_only
 from mydia_web.web.filters import clock_time, counted, day_and_time, local, today, zone

@@ -13,8 +13,8 @@ from mydia_web.library.models import Content
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.matching import episode_at, find_unmatched, match_by_hand
 from mydia_web.sources.overview import account_on
+from mydia_web.sync.clients import open_account
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.clients import open_account
 from mydia_web.web import htmx
 from mydia_web.web.auth import admin_only
 from mydia_web.web.transactions import talks_to_servers

@@ -17,8 +17,8 @@ from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.models import Source
 from mydia_web.sources.overview import account_on, list_unmatched, names_with_accounts, overview, overview_of
 from mydia_web.sources.registry import KINDS, all_traits, backend_class
+from mydia_web.sync.clients import live_connection
 from mydia_web.sync.pulls import latest_pull, list_pulls, request_pull
-from mydia_web.sync.worker.clients import live_connection
 from mydia_web.web import htmx, marks
 from mydia_web.web.auth import admin_only
 from mydia_web.web.exchange import of_source

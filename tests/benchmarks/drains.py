@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, replace
 
 from mydia_web.db import db
-from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.outbound.worker import Worker
 from tests.benchmarks import filling
 from tests.benchmarks.household import household
 from tests.benchmarks.report import rate, share, table

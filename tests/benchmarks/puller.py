@@ -15,8 +15,8 @@ from sqlalchemy import event
 
 from mydia_web import create_app
 from mydia_web.db import begin_write, db
+from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.pulling import run_pull
 
 _WRITE = re.compile(r'\s*(INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mydia_web.db import db
-from mydia_web.sync.delivery import Outcome
-from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.outbound.delivery import Outcome
+from mydia_web.sync.outbound.worker import Worker
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from mydia_web.playback.models import PlaybackProgress
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import make_webhook, webhook_secret
 from mydia_web.sources.models import Source
-from mydia_web.sync.worker.inbox import apply_events
+from mydia_web.sync.inbound.inbox import apply_events
 from tests.backends.events import payloads
 from tests.benchmarks import filling
 from tests.benchmarks.household import Household, household

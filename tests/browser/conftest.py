@@ -11,7 +11,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
-from mydia_web.sync.worker.service import Service
+from mydia_web.sync.service import Service
 from tests.fakes.kodi import FakeKodi
 
 # A machine that tests two databases at once is slow, not broken.

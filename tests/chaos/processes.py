@@ -23,8 +23,8 @@ import mydia_web
 from mydia_web import clock
 from mydia_web.cli import main
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sync import retry
-from mydia_web.sync.worker import delivering
+from mydia_web.sync.outbound import retry
+from mydia_web.sync.outbound import worker as delivering
 
 LEASE = timedelta(seconds=3)
 

@@ -26,8 +26,8 @@ from mydia_web.library.models import MediaItem
 from mydia_web.playback import mark_watched
 from mydia_web.sources.health import pause_all
 from mydia_web.sources.models import Source
+from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.delivering import Worker
 from tests.cast import add_copy, add_film, add_server
 from tests.fakes.kodi import FakeKodi
 

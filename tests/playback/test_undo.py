@@ -1,4 +1,4 @@
-"""Taking a change back: what we show, and what servers hear of it."""
+"""StateApplier a change back: what we show, and what servers hear of it."""
 
 from datetime import timedelta, timezone
 

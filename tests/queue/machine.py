@@ -32,13 +32,13 @@ from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.accounts import link_account
 from mydia_web.sources.health import pause, resume
 from mydia_web.sources.models import Source, SourceAccount, SourceItemState
-from mydia_web.sync.delivery import Delivery, Failure, Outcome
-from mydia_web.sync.delivery import prepare as prepare_deliveries
-from mydia_web.sync.pushing import deliver
-from mydia_web.sync.retry import FEW_ATTEMPTS, MAX_RETRY_AFTER
-from mydia_web.sync.settling import settle
-from mydia_web.sync.worker.connections import Connections
-from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.outbound.connections import Connections
+from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
+from mydia_web.sync.outbound.delivery import prepare as prepare_deliveries
+from mydia_web.sync.outbound.push import deliver
+from mydia_web.sync.outbound.retry import FEW_ATTEMPTS, MAX_RETRY_AFTER
+from mydia_web.sync.outbound.settle import settle
+from mydia_web.sync.outbound.worker import Worker
 from tests.conftest import Clock
 from tests.playback.model import Record, Registers, Shown, agreeing
 

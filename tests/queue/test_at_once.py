@@ -22,9 +22,9 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.health import pause
 from mydia_web.sources.models import Source
-from mydia_web.sync.delivery import Failure, Outcome, prepare
-from mydia_web.sync.settling import settle
-from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.outbound.delivery import Failure, Outcome, prepare
+from mydia_web.sync.outbound.settle import settle
+from mydia_web.sync.outbound.worker import Worker
 from tests.cast import Cast, add_copy, add_server
 
 CLAIMERS, ROWS = 4, 2000

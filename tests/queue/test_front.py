@@ -8,7 +8,7 @@ from mydia_web.clock import now
 from mydia_web.queue.front import Front, find_front
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType
-from mydia_web.sync.worker.claiming import Claims
+from mydia_web.sync.outbound.claiming import Claims
 from tests.cast import add_film, add_server
 
 
@@ -60,7 +60,7 @@ def test_of_rows_that_are_due_together_the_ids_tell_the_front(owe, queue, server
 
 
 def test_a_row_that_came_before_the_front_goes_out_in_the_same_drain(owe, server, monkeypatch):
-    monkeypatch.setattr("mydia_web.sync.worker.claiming._FIND_EVERY", 0)
+    monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     later = owe(20, 10)
     claims.find_fronts([server.id])
@@ -70,7 +70,7 @@ def test_a_row_that_came_before_the_front_goes_out_in_the_same_drain(owe, server
 
 
 def test_a_claim_that_comes_up_short_is_filled_from_the_beginning(owe, server, monkeypatch):
-    monkeypatch.setattr("mydia_web.sync.worker.claiming._FIND_EVERY", 0)
+    monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     later = owe(20, 10)
     claims.find_fronts([server.id])
@@ -88,11 +88,11 @@ def test_rows_of_a_dead_worker_are_rescued_by_the_first_claim_of_a_drain(owe, qu
 
 
 def test_now_and_then_the_front_is_looked_for_from_the_very_beginning(owe, server, monkeypatch):
-    monkeypatch.setattr("mydia_web.sync.worker.claiming._FIND_EVERY", 0)
+    monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     owe(20, 10)
     claims.find_fronts([server.id])
     [earlier] = owe(30)
-    monkeypatch.setattr("mydia_web.sync.worker.claiming._BEGIN_ANEW_EVERY", -1)
+    monkeypatch.setattr("mydia_web.sync.outbound.claiming._BEGIN_ANEW_EVERY", -1)
     claims.find_fronts([server.id])
     assert [row.id for row in claims.take(server.id, 1)] == [earlier]

@@ -13,8 +13,8 @@ from mydia_web.playback import mark_watched, undo
 from mydia_web.playback.models import ChangeSet
 from mydia_web.queue.models import ChangeType, QueuedChange
 from mydia_web.sources.models import Source
-from mydia_web.sync.delivery import wanted
-from mydia_web.sync.worker import connections
+from mydia_web.sync.outbound import connections
+from mydia_web.sync.outbound.delivery import wanted
 from tests.cast import Cast, add_copy, add_server
 from tests.conftest import Clock
 from tests.playback.model import Registers, Shown

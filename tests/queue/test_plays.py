@@ -9,7 +9,7 @@ from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import db
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.plays import unwatched_since
-from mydia_web.sync.delivery import wanted
+from mydia_web.sync.outbound.delivery import wanted
 
 MONDAY = datetime(2026, 11, 16, 20, 30, tzinfo=UTC)
 FRIDAY = datetime(2026, 11, 20, 21, 15, tzinfo=UTC)

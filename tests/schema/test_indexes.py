@@ -35,7 +35,7 @@ from mydia_web.queue.places import Place, count_tabs, some_ids
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.tabs import Filter, Kind, Tab
 from mydia_web.sources.accounts import sources_to_tell
-from mydia_web.sync.delivery import prepare
+from mydia_web.sync.outbound.delivery import prepare
 from tests.conftest import Clock, migrate
 from tests.databases import Cluster
 from tests.schema import crowd

@@ -8,10 +8,10 @@ from flask.testing import FlaskClient
 from mydia_web.accounts.models import User
 from mydia_web.db import begin_write, db
 from mydia_web.sources.models import Source
+from mydia_web.sync.inbound.run_pull import run_pull
+from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.pulling import run_pull
-from mydia_web.sync.worker.summary import Summary
 from tests.cast import add_server
 from tests.fakes.kodi import FakeKodi
 from tests.sync.household import Household

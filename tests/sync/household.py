@@ -19,12 +19,12 @@ from mydia_web.sources.accounts import add_source, get_source
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import make_webhook, webhook_secret
 from mydia_web.sources.linking import keep_sign_in, sign_in
-from mydia_web.sync.pull import Report
+from mydia_web.sync.inbound.inbox import apply_events
+from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.inbound.run_pull import run_pull
+from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.inbox import apply_events
-from mydia_web.sync.worker.pulling import run_pull
-from mydia_web.sync.worker.summary import Summary
 from tests.backends.benches import BENCHES
 
 #: What has the servers disagree about this film, in the tests that need but one.

@@ -24,12 +24,12 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import link_account
 from mydia_web.sources.inbox import make_webhook, webhook_secret
 from mydia_web.sources.models import Source
-from mydia_web.sync.delivery import Outcome
+from mydia_web.sync.inbound.inbox import apply_events
+from mydia_web.sync.inbound.run_pull import run_pull
+from mydia_web.sync.outbound import worker as delivering
+from mydia_web.sync.outbound.delivery import Outcome
+from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker import delivering
-from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.inbox import apply_events
-from mydia_web.sync.worker.pulling import run_pull
 from tests.cast import add_server
 from tests.fakes.plex import ALICE
 from tests.sync.mesh_record import Kind, Record

@@ -16,9 +16,9 @@ from mydia_web.library.models import MediaItem
 from mydia_web.playback import mark_watched
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
-from mydia_web.sync.delivery import Outcome
-from mydia_web.sync.pushing import deliver
-from mydia_web.sync.worker import connections, lanes
+from mydia_web.sync.outbound import connections, lanes
+from mydia_web.sync.outbound.delivery import Outcome
+from mydia_web.sync.outbound.push import deliver
 from tests.cast import add_copy, add_film, add_server
 from tests.fakes.kodi import FakeKodi
 

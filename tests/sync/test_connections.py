@@ -1,6 +1,6 @@
 """The clients that a worker has open."""
 
-from mydia_web.sync.worker.connections import Connections
+from mydia_web.sync.outbound.connections import Connections
 
 
 def test_a_dropped_client_stays_open_for_the_push_under_way_and_is_closed_with_the_others(

@@ -20,10 +20,10 @@ from mydia_web.sources.accounts import add_source
 from mydia_web.sources.inbox import make_webhook, webhook_secret
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceAccount
+from mydia_web.sync.inbound.inbox import apply_events
+from mydia_web.sync.inbound.run_pull import run_pull
+from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.inbox import apply_events
-from mydia_web.sync.worker.pulling import run_pull
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
 from tests.backends.test_requests import DOCUMENT

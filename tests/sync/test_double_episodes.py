@@ -28,9 +28,10 @@ from mydia_web.sources.accounts import accounts_of, add_source, get_source
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.matching import match_by_hand
 from mydia_web.sources.models import SourceItem, SourceItemEpisode, SourceItemState, UnmatchedItem
-from mydia_web.sync.pull import PullOf, Report
+from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.pulling import run_pull
 from tests.cast import episode_of
 from tests.sync.household import Household, Server, plays_of, queue
 from tests.sync.test_pull_cost import OF_THE_PULL_ITSELF, statements

@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from mydia_web.db import begin_write, db
 from mydia_web.sources.inbox import store_event
-from mydia_web.sync.worker.inbox import apply_events
+from mydia_web.sync.inbound.inbox import apply_events
 from tests.cast import add_copy, add_server
 
 #: These grow with use, or with the library.

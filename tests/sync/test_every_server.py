@@ -23,11 +23,11 @@ from mydia_web.sources import registry
 from mydia_web.sources.accounts import accounts_of, add_source, connection_of
 from mydia_web.sources.linking import ask_for_code, is_confirmed, keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceItem, SourceItemState
-from mydia_web.sync.pull import Report
+from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.inbound.run_pull import run_pull
+from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.pulling import run_pull
-from mydia_web.sync.worker.summary import Summary
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
 from tests.cast import add_film, add_show, episode_of

@@ -9,8 +9,8 @@ from mydia_web.playback import get_progress, mark_watched
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import link_account, names_of_holders
 from mydia_web.sources.models import Pull, SourceItem
+from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import latest_pull, request_pull
-from mydia_web.sync.worker.pulling import run_pull
 from tests.cast import add_copy
 
 

@@ -17,9 +17,9 @@ from mydia_web.sources import registry
 from mydia_web.sources.accounts import add_source
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, UnmatchedItem
-from mydia_web.sync.pull import Report
+from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.inbound.run_pull import SWEEP_EVERY, run_pull
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.pulling import SWEEP_EVERY, run_pull
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
 from tests.backends.jellyfin.bench import JellyfinBench

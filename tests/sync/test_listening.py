@@ -22,15 +22,15 @@ from mydia_web.sources.accounts import link_account
 from mydia_web.sources.events import NowPlaying, SourceEvent
 from mydia_web.sources.inbox import make_webhook, store_event
 from mydia_web.sources.models import Source, SourceAccount
-from mydia_web.sync import notifications
+from mydia_web.sync.inbound import listen as listening
+from mydia_web.sync.inbound import notifications
+from mydia_web.sync.inbound.inbox import apply_events, watch_inbox
+from mydia_web.sync.inbound.listen import listened, watch_servers
+from mydia_web.sync.inbound.listener_status import is_listened_to
+from mydia_web.sync.inbound.run_pull import run_pull
+from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker import listening
-from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.ears import is_listened_to
-from mydia_web.sync.worker.inbox import apply_events, watch_inbox
-from mydia_web.sync.worker.listening import listened, watch_servers
-from mydia_web.sync.worker.pulling import run_pull
-from mydia_web.sync.worker.service import Service
+from mydia_web.sync.service import Service
 from tests.cast import add_server
 from tests.fakes.jellyfin_socket import LoudJellyfin
 from tests.fakes.kodi_socket import LoudKodi

@@ -17,7 +17,7 @@ from mydia_web.playback import mark_watched, save_progress
 from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.states import ShownState, keep_states
-from mydia_web.sync.delivery import Delivery, prepare
+from mydia_web.sync.outbound.delivery import Delivery, prepare
 from tests.cast import add_copy, add_server
 
 SHOWN = RemoteState(False, 60_000)

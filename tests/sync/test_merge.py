@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mydia_web.sync.merge import STRATEGIES, TOLERANCE_MS, Decision, Side, agree, merge
+from mydia_web.sync.inbound.merge import STRATEGIES, TOLERANCE_MS, Decision, Side, agree, merge
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 

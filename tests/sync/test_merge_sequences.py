@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mydia_web.sync.merge import Side, Strategy, agree, merge
+from mydia_web.sync.inbound.merge import Side, Strategy, agree, merge
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 NOTHING = Side()

@@ -17,8 +17,9 @@ from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.sources.accounts import accounts_of, sources_to_tell
 from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import SourceItem
-from mydia_web.sync.pull import PullOf, Report
-from mydia_web.sync.worker import pulling
+from mydia_web.sync.inbound import run_pull as pulling
+from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.report import Report
 from tests.cast import add_copy, add_film, add_server
 
 #: A pull may write that it took place.

@@ -17,9 +17,9 @@ from mydia_web.playback.undo import change_sets_of_pulls
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of, link_account
 from mydia_web.sources.models import Pull, Source, SourceItemState
-from mydia_web.sync.pull import Report
+from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.inbound.run_pull import LOST_AFTER, MOST_TRIES, reclaim_lost_pulls, run_pull
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.pulling import LOST_AFTER, MOST_TRIES, reclaim_lost_pulls, run_pull
 from tests.cast import add_server
 from tests.fakes.emby import FakeEmby
 from tests.fakes.kodi import FakeKodi

@@ -16,8 +16,9 @@ from mydia_web.playback import get_progress, mark_unwatched
 from mydia_web.playback.continue_watching import continue_watching
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.models import SourceItemState
-from mydia_web.sync.pull import PullOf, Report
-from mydia_web.sync.worker.inbox import apply_events
+from mydia_web.sync.inbound.inbox import apply_events
+from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.report import Report
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.sync.household import HEAT, Household, Server, heat, plays_of, queue
 

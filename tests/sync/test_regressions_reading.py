@@ -20,7 +20,7 @@ from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.models import Pull, SourceItem
-from mydia_web.sync import pull as pulling
+from mydia_web.sync.inbound import pull as pulling
 from tests.fakes.trakt_api import Reply
 from tests.sync.household import Household, Server, heat, plays_of, queue
 

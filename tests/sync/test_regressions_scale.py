@@ -11,9 +11,9 @@ from mydia_web.sources.accounts import get_source
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import webhook_secret
 from mydia_web.sources.models import SourceItem
+from mydia_web.sync.inbound.inbox import apply_events
+from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.inbox import apply_events
-from mydia_web.sync.worker.pulling import run_pull
 from tests.sync.household import Household
 
 FILMS, EVENTS = 300, 60

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mydia_web.sync.retry import (
+from mydia_web.sync.outbound.retry import (
     DOWN_AFTER,
     FEW_ATTEMPTS,
     FIRST_PAUSE,

@@ -12,8 +12,9 @@ from mydia_web.playback.models import Play
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import Pull, Source, UnmatchedItem
-from mydia_web.sync.pull import PullOf, Report
-from mydia_web.sync.worker.clients import open_account
+from mydia_web.sync.clients import open_account
+from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.report import Report
 
 
 def queue() -> list[QueuedChange]:

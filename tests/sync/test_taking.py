@@ -9,17 +9,17 @@ from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base
-from mydia_web.sync.taking import News
+from mydia_web.sync.inbound.apply import RemoteChange
 from tests.cast import add_film
 
 NINE = datetime(2026, 3, 1, 21, tzinfo=UTC)
 LATER = NINE + timedelta(days=1)
 
 
-def news(kind: str, was: RemoteState | None, state: RemoteState, **told: Any) -> News:
+def news(kind: str, was: RemoteState | None, state: RemoteState, **told: Any) -> RemoteChange:
     base = Base(was, NINE) if was else None
     item = RemoteItem("1", "movie", "Sintel", state=state)
-    return News(item, state, add_film("Sintel"), backend_class(kind).traits, base, **told)
+    return RemoteChange(item, state, add_film("Sintel"), backend_class(kind).traits, base, **told)
 
 
 @pytest.mark.parametrize("kind", ["jellyfin", "plex", "kodi"])

@@ -5,7 +5,7 @@ import pytest
 from mydia_web.accounts.users import add_token
 from mydia_web.db import db
 from mydia_web.playback import mark_watched
-from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.outbound.worker import Worker
 from tests.cast import add_copy, add_server
 from tests.fakes.kodi import FakeKodi
 

@@ -11,8 +11,8 @@ from mydia_web.db import begin_write, db
 from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback import get_progress
 from mydia_web.sources.models import Source, SourceItem, UnmatchedItem
+from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.pulling import run_pull
 from tests.cast import add_film, add_server
 from tests.fakes.kodi import FakeKodi
 

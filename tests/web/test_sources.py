@@ -17,8 +17,8 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.credentials import decrypt
 from mydia_web.sources.models import Pull, Source, UnmatchedItem
 from mydia_web.sources.overview import account_on
+from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
-from mydia_web.sync.worker.pulling import run_pull
 from tests.cast import add_copy, add_server
 from tests.fakes.kodi import FakeKodi
 from tests.web.conftest import HTMX

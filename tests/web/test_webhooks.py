@@ -20,8 +20,8 @@ from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.events import NowPlaying, SourceEvent
 from mydia_web.sources.inbox import make_webhook, store_event, webhook_secret
 from mydia_web.sources.models import Source
-from mydia_web.sync.worker import ears
-from mydia_web.sync.worker.inbox import apply_events
+from mydia_web.sync.inbound import listener_status
+from mydia_web.sync.inbound.inbox import apply_events
 from tests.cast import add_copy, add_server
 from tests.conftest import Clock
 
@@ -271,9 +271,9 @@ def test_the_page_says_whether_the_source_is_listened_to(
     source_id, account_id = source.id, account.id
     db.session.commit()
     if is_there is not None:
-        ears.note(source_id, account_id, is_there=is_there)
+        listener_status.note(source_id, account_id, is_there=is_there)
     page = browser_of_alice.get(f"/sources/{source_id}").text
-    ears.forget(source_id, account_id)
+    listener_status.forget(source_id, account_id)
     assert words in page
     assert "Last event" in page
     assert "VideoLibrary.OnUpdate" in page

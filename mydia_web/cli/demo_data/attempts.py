@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from mydia_web.db import db
 from mydia_web.queue.attempts import KEPT, SyncAttempt
 from mydia_web.queue.models import QueuedChange
-from mydia_web.sync.retry import backoff
+from mydia_web.sync.outbound.retry import backoff
 
 #: Milliseconds until a server that is switched off was given up, and until one that runs answered.
 NO_ANSWER, ANSWER = 5_004, 38

@@ -9,7 +9,7 @@ from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.sources.accounts import add_source, link_account
 from mydia_web.sources.models import Pull, Source, SourceItem, UnmatchedItem
-from mydia_web.sync.pull import Report
+from mydia_web.sync.inbound.report import Report
 
 LIVING_ROOM, BEDROOM, NAS = "Living room", "Bedroom", "Films on the NAS"
 OUT_OF_REACH = "Nothing answers at 127.0.0.1:48082. Is Kodi running, and may it be controlled over HTTP?"

@@ -3,7 +3,7 @@
 import time
 
 from mydia_web.db import db
-from mydia_web.sync.worker.delivering import Worker
+from mydia_web.sync.outbound.worker import Worker
 from tests.benchmarks import crew, filling
 from tests.benchmarks.peers import JOBS, USERS, Contestant, Field
 

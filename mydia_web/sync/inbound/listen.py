@@ -21,10 +21,9 @@ from mydia_web.db import begin_write, db
 from mydia_web.sources.inbox import store_event
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import kinds_that_listen
-from mydia_web.sync import notifications
-from mydia_web.sync.notifications import Notification
-from mydia_web.sync.worker import ears
-from mydia_web.sync.worker.clients import open_account
+from mydia_web.sync.clients import open_account
+from mydia_web.sync.inbound import listener_status, notifications
+from mydia_web.sync.inbound.notifications import Notification
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +121,7 @@ class Line:
 
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
-        ears.forget(self._to.source_id, self._to.account_id)
+        listener_status.forget(self._to.source_id, self._to.account_id)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -169,7 +168,7 @@ class Line:
     def _note(self, *, is_there: bool) -> None:
         """For the source's page, which must not tell of a line that was ended."""
         if not self._stop.is_set():
-            ears.note(self._to.source_id, self._to.account_id, is_there=is_there)
+            listener_status.note(self._to.source_id, self._to.account_id, is_there=is_there)
 
     def _note_there(self) -> None:
         self._note(is_there=True)

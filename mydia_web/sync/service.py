@@ -17,12 +17,12 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.wakeup import WakeUp
 from mydia_web.sources.artwork import fetch_ahead
 from mydia_web.sources.models import Pull, Source
-from mydia_web.sync.delivery import Outcome
+from mydia_web.sync.inbound.inbox import watch_inbox
+from mydia_web.sync.inbound.listen import watch_servers
+from mydia_web.sync.inbound.run_pull import reclaim_lost_pulls, run_pull
+from mydia_web.sync.outbound.delivery import Outcome
+from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import open_pulls, request_pull
-from mydia_web.sync.worker.delivering import Worker
-from mydia_web.sync.worker.inbox import watch_inbox
-from mydia_web.sync.worker.listening import watch_servers
-from mydia_web.sync.worker.pulling import reclaim_lost_pulls, run_pull
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """News from a source: its library becomes ours, its watch state is merged, a page at a time. Nothing here commits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import and_, delete, or_, select
@@ -17,60 +16,14 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import artwork_key, remember_artworks
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState, UnmatchedItem
 from mydia_web.sources.registry import kinds_that_hold_everything
-from mydia_web.sync.further import keep_further
-from mydia_web.sync.incoming import Incoming
-from mydia_web.sync.matching import Matcher, Unmatched
-from mydia_web.sync.vanished import vanished
+from mydia_web.sync.inbound.matching import Matcher, Unmatched
+from mydia_web.sync.inbound.merging import AccountMerge
+from mydia_web.sync.inbound.multi_episode import keep_extra_episodes
+from mydia_web.sync.inbound.removals import unlisted_states
+from mydia_web.sync.inbound.report import Report
 
 #: More than this many items unwatched at once, and more than a tenth of what was seen, is not a person's doing.
 MANY_REMOVALS = 20
-
-
-@dataclass(slots=True)
-class Report:
-    """What a pull has brought so far."""
-
-    done: int = 0
-    total: int | None = None
-    watched: int = 0
-    unwatched: int = 0
-    positions: int = 0
-    #: Our states that the source will be told.
-    owed: int = 0
-    unmatched: int = 0
-    #: Where both sides had changed.
-    conflicts: int = 0
-    #: Items that the source shows as unwatched all at once; nothing was done about them.
-    held_back: int = 0
-    #: Copies that the source lists no more, and those that it lists no more all at once, which were kept.
-    gone: int = 0
-    missing: int = 0
-    problems: list[str] = field(default_factory=list)
-    #: A person said that what is unwatched or gone all at once is meant so.
-    takes_removals: bool = False
-    #: When the first page of all was asked for.
-    began_at: datetime | None = None
-
-    @property
-    def message(self) -> str:
-        """In words, such as "120 titles: 3 watched, 1 position"."""
-        return f"{self.done} title{'s' * (self.done != 1)}: {self.news}"
-
-    @property
-    def news(self) -> str:
-        parts = [
-            f"{self.watched} watched" if self.watched else "",
-            f"{self.unwatched} unwatched" if self.unwatched else "",
-            f"{self.positions} position{'s' * (self.positions != 1)}" if self.positions else "",
-            f"{self.owed} to be told" if self.owed else "",
-            f"{self.conflicts} changed on both sides" if self.conflicts else "",
-            f"{self.unmatched} not recognised" if self.unmatched else "",
-            f"{len(self.problems)} could not be read" if self.problems else "",
-            f"{self.gone} no longer there" if self.gone else "",
-            f"{self.missing} missing all at once, kept" if self.missing else "",
-            f"{self.held_back} shown as unwatched all at once, left alone" if self.held_back else "",
-        ]
-        return ", ".join(part for part in parts if part) or "nothing new"
 
 
 class PullOf:
@@ -110,7 +63,7 @@ class PullOf:
         found = self._recognised(page.items, known)
         self._keep_artwork(found)
         kept = self._keep_items(found, known)
-        self._new_shows.update(keep_further(kept, asked_at))
+        self._new_shows.update(keep_extra_episodes(kept, asked_at))
         self._merge(kept, asked_at)
 
     def _recognised(
@@ -138,7 +91,7 @@ class PullOf:
     def finish(self, *, is_whole: bool = True) -> None:
         """Apply removals, unless they are too many to be a person's doing; bring next episodes up to date."""
         if is_whole:
-            self._take_vanished()
+            self._take_unlisted()
         limit = max(MANY_REMOVALS, self.report.done // 10)
         if len(self._removals) > limit and not self.report.takes_removals:
             self.report.held_back += len(self._removals)
@@ -146,19 +99,19 @@ class PullOf:
             assert self._account_id is not None
             assert self._act is not None
             with self._act as act:
-                incoming = Incoming(act, self._source, self._account_id, self.report)
-                incoming.unwatch(self._removals, self._began_at or now())
+                merging = AccountMerge(act, self._source, self._account_id, self.report)
+                merging.unwatch(self._removals, self._began_at or now())
         for show_id in sorted(self._new_shows):
             refresh_show(show_id)
         if is_whole:
             self._forget_unmatched()
 
-    def _take_vanished(self) -> None:
+    def _take_unlisted(self) -> None:
         """What could not be read looks like what is gone: then nothing is taken for gone."""
         if self._listed is None or self._account_id is None or self._began_at is None or self._problems:
             return
-        for gone in vanished(self._source_id, self._account_id, self._listed, self._began_at):
-            self._merge(gone, self._began_at)
+        for unlisted in unlisted_states(self._source_id, self._account_id, self._listed, self._began_at):
+            self._merge(unlisted, self._began_at)
 
     def _forget_unmatched(self) -> None:
         # What this whole reading did not find unrecognised again was matched or is gone.
@@ -256,8 +209,8 @@ class PullOf:
         if self._act is None or self._account_id is None:
             return
         with self._act as act:
-            incoming = Incoming(act, self._source, self._account_id, self.report)
-            self._removals += incoming.merge_page(matched, asked_at)
+            merging = AccountMerge(act, self._source, self._account_id, self.report)
+            self._removals += merging.merge_page(matched, asked_at)
 
 
 def _by_hand(known: SourceItem | None) -> Content | None:

@@ -9,8 +9,8 @@ from mydia_web.backends.base import Backend
 from mydia_web.backends.errors import BackendError
 from mydia_web.db import db
 from mydia_web.sources.models import Source, SourceAccount
-from mydia_web.sync.delivery import Failure
-from mydia_web.sync.worker.clients import open_account
+from mydia_web.sync.clients import open_account
+from mydia_web.sync.outbound.delivery import Failure
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from concurrent.futures import Executor
 from threading import Lock
 
 from mydia_web.backends.base import Backend
-from mydia_web.sync.delivery import Delivery, Failure, Outcome
-from mydia_web.sync.pushing import MOST_LOOKED_UP, can_share, deliver_many
+from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
+from mydia_web.sync.outbound.push import MOST_LOOKED_UP, can_share, deliver_many
 
 #: Below this many connections nothing is claimed ahead: those servers are the ones that bear no more.
 _AHEAD_FROM = 4

@@ -17,32 +17,32 @@ _Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Further:
+class ExtraEpisode:
     """An episode in the file of an item, and since when that is known."""
 
     episode: Episode
     since: datetime
 
 
-def further_of(item_ids: Collection[int]) -> Mapping[int, Sequence[Further]]:
+def extra_episodes(item_ids: Collection[int]) -> Mapping[int, Sequence[ExtraEpisode]]:
     """By source item id, in their order; an item that holds no further episode is missing."""
     if not item_ids:
         return {}
-    found: dict[int, list[Further]] = {}
+    found: dict[int, list[ExtraEpisode]] = {}
     link = SourceItemEpisode
     query = select(link.source_item_id, link.since, Episode).join(Episode, Episode.id == link.episode_id)
     rows = db.session.execute(query.where(link.source_item_id.in_(item_ids)).order_by(Episode.episode_number))
     for item_id, since, episode in rows:
-        found.setdefault(item_id, []).append(Further(episode, since))
+        found.setdefault(item_id, []).append(ExtraEpisode(episode, since))
     return found
 
 
-def keep_further(kept: Iterable[_Matched], asked_at: datetime) -> set[int]:
+def keep_extra_episodes(kept: Iterable[_Matched], asked_at: datetime) -> set[int]:
     """Keep what the files of a page hold, as it was asked for at that time. The shows to which that is news."""
     listed = {row.id: _places(item, content) for row, item, content in kept if isinstance(content, Episode)}
     held = {
         (item_id, _place(one.episode)): one.episode.id
-        for item_id, some in further_of(listed).items()
+        for item_id, some in extra_episodes(listed).items()
         for one in some
     }
     wanted = {(item_id, place) for item_id, places in listed.items() for place in places}

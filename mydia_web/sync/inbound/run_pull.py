@@ -19,9 +19,10 @@ from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.health import note_reached, note_trouble
 from mydia_web.sources.models import Pull, Source, SourceAccount
 from mydia_web.sources.registry import kinds_that_hold_everything
-from mydia_web.sync.gone import forget, gone
-from mydia_web.sync.pull import PullOf, Report
-from mydia_web.sync.worker.clients import open_account
+from mydia_web.sync.clients import open_account
+from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.removals import forget_copies, missing_copies
+from mydia_web.sync.inbound.report import Report
 
 log = logging.getLogger(__name__)
 
@@ -163,12 +164,12 @@ def _forget_gone(source_id: int, listed: Collection[str], began_at: datetime, re
     """Only where everybody on the source was shown everything, and all of it could be read."""
     begin_write()
     if get_source(source_id).kind not in kinds_that_hold_everything():
-        missing, are_too_many = gone(source_id, listed, began_at)
+        missing, are_too_many = missing_copies(source_id, listed, began_at)
         if are_too_many and not report.takes_removals:
             report.missing = len(missing)
         elif missing:
             report.gone = len(missing)
-            forget(source_id, missing)
+            forget_copies(source_id, missing)
     db.session.commit()
 
 

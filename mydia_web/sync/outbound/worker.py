@@ -25,15 +25,15 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
 from mydia_web.sources.playing import items_playing
 from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
-from mydia_web.sync import metrics
-from mydia_web.sync.delivery import Delivery, Failure, Outcome, prepare
-from mydia_web.sync.settling import settle
-from mydia_web.sync.worker.claiming import Claims
-from mydia_web.sync.worker.clocks import note_clocks
-from mydia_web.sync.worker.connections import Connections
-from mydia_web.sync.worker.damage import UNREADABLE, UNWRITABLE, set_aside_unreadable
-from mydia_web.sync.worker.lanes import Lane
-from mydia_web.sync.worker.summary import Summary
+from mydia_web.sync.outbound import metrics
+from mydia_web.sync.outbound.claiming import Claims
+from mydia_web.sync.outbound.clocks import note_clocks
+from mydia_web.sync.outbound.connections import Connections
+from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome, prepare
+from mydia_web.sync.outbound.lanes import Lane
+from mydia_web.sync.outbound.quarantine import UNREADABLE, UNWRITABLE, set_aside_unreadable
+from mydia_web.sync.outbound.settle import settle
+from mydia_web.sync.outbound.summary import Summary
 
 log = logging.getLogger(__name__)
 

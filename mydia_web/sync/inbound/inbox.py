@@ -16,8 +16,8 @@ from mydia_web.queue.wakeup import WakeUp
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import last_received, next_events, prune_events
-from mydia_web.sync import notifications
-from mydia_web.sync.news import NoNews, apply_event
+from mydia_web.sync.inbound import notifications
+from mydia_web.sync.inbound.events import NoNews, apply_event
 
 log = logging.getLogger(__name__)
 

@@ -20,17 +20,17 @@ from mydia_web.playback.progress import mark_watched, save_progress
 from mydia_web.playback.records import get_progress
 from mydia_web.sources.models import Source
 from mydia_web.sources.states import Base
-from mydia_web.sync.further import Further
-from mydia_web.sync.holding import Key, Told
-from mydia_web.sync.ledger import Ledger
-from mydia_web.sync.merge import Decision
+from mydia_web.sync.inbound.ledger import Ledger
+from mydia_web.sync.inbound.local_state import Key, OutboxState
+from mydia_web.sync.inbound.merge import Decision
+from mydia_web.sync.inbound.multi_episode import ExtraEpisode
 
 #: What is there at present; or a message, which may be late, of a state or of a play.
 Telling = Literal["present", "state", "play"]
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class RemoteChange:
     """One title as a source shows it, or tells of it."""
 
     item: RemoteItem
@@ -40,12 +40,12 @@ class News:
     traits: Traits
     base: Base | None = None
     #: None: the source was never told of it.
-    told: Told | None = None
+    told: OutboxState | None = None
     telling: Telling = "state"
     #: How far the source's clock is behind ours, where that is known.
     behind: timedelta = timedelta()
     #: What else is in the file.
-    further: Sequence[Further] = ()
+    further: Sequence[ExtraEpisode] = ()
     #: When it was told, or seen.
     heard_at: datetime = field(default_factory=now)
 
@@ -88,7 +88,7 @@ class News:
         return [one.episode for one in self.further if base is None or base.seen_at < one.since]
 
 
-class Taking:
+class StateApplier:
     """Takes one source's news over for one user."""
 
     def __init__(self, act: Act, source: Source) -> None:
@@ -97,7 +97,7 @@ class Taking:
         #: Titles without a record, a play or an unwatching of the user, where that was found out.
         self.fresh: AbstractSet[Key] = set()
 
-    def take_play(self, news: News, *, is_shown: bool) -> bool:
+    def take_play(self, news: RemoteChange, *, is_shown: bool) -> bool:
         """Whatever has been done since: it was watched. False: that was known.
 
         `is_shown`: it is the last that was done there, too.
@@ -110,7 +110,7 @@ class Taking:
             return self.take_mark(news, again=is_watched)
         return self._ledger.note(news.content, news.at)
 
-    def take_mark(self, news: News, *, again: bool) -> bool:
+    def take_mark(self, news: RemoteChange, *, again: bool) -> bool:
         """A mark takes the position away; but one that is being watched again, there or here since, is kept.
 
         False: it was known.
@@ -140,7 +140,7 @@ class Taking:
             self._take_position_of(news)
         return is_news
 
-    def watched_along(self, news: News, decision: Decision) -> Sequence[Episode]:
+    def watched_along(self, news: RemoteChange, decision: Decision) -> Sequence[Episode]:
         """The further episodes that were watched with the first; asked before that one's mark is taken.
 
         What may be our own mark of the first says nothing of the others.
@@ -154,17 +154,17 @@ class Taking:
         may_be_ours = told_mark and news.is_owed and not is_told_apart
         return () if may_be_ours else [one.episode for one in news.further]
 
-    def take_along(self, news: News, episodes: Sequence[Episode]) -> int:
+    def take_along(self, news: RemoteChange, episodes: Sequence[Episode]) -> int:
         """Mark these with the date of the first, but for those that are watched; how many that were."""
         state, taken = RemoteState(watched=True, last_played_at=news.played_at), 0
         for episode in episodes:
-            mark = News(news.item, state, episode, news.traits, telling=news.telling)
+            mark = RemoteChange(news.item, state, episode, news.traits, telling=news.telling)
             own = self._own(mark)
             if own is None or not own.watched:
                 taken += self.take_mark(mark, again=False)
         return taken
 
-    def take_position(self, news: News, at: datetime | None) -> None:
+    def take_position(self, news: RemoteChange, at: datetime | None) -> None:
         """What a source shows at present has come after what it took from us, whatever its clock says."""
         user_id, content = self._act.user_id, news.content
         own = get_progress(user_id, content)
@@ -174,24 +174,24 @@ class Taking:
             at = max(at, own.last_watched_at)
         self._save(news, news.state.position_ms // 1000, at)
 
-    def _take_position_of(self, news: News) -> None:
+    def _take_position_of(self, news: RemoteChange) -> None:
         if news.state.position_ms:
             self.take_position(news, news.at)
 
-    def _own(self, news: News) -> PlaybackProgress | None:
+    def _own(self, news: RemoteChange) -> PlaybackProgress | None:
         if self._is_fresh(news):
             return None
         db.session.flush()
         return get_progress(self._act.user_id, news.content)
 
-    def _is_fresh(self, news: News) -> bool:
+    def _is_fresh(self, news: RemoteChange) -> bool:
         return content_key(news.content) in self.fresh
 
-    def _knows(self, news: News) -> bool:
+    def _knows(self, news: RemoteChange) -> bool:
         at = None if self._is_fresh(news) else news.played_at
         return at is not None and self._ledger.knows(news.content, at)
 
-    def _is_of_before(self, news: News, own: PlaybackProgress | None, *, again: bool) -> bool:
+    def _is_of_before(self, news: RemoteChange, own: PlaybackProgress | None, *, again: bool) -> bool:
         """Was something else done here since the last that was done there?"""
         if news.at is None or self._is_fresh(news):
             return False
@@ -199,7 +199,7 @@ class Taking:
             return again and own.last_watched_at > news.at and not own.in_progress
         return was_unwatched_since(self._act.user_id, news.content, news.at)
 
-    def _save(self, news: News, position: int, at: datetime | None) -> None:
+    def _save(self, news: RemoteChange, position: int, at: datetime | None) -> None:
         duration = max(news.item.runtime_seconds or news.content.runtime_seconds or 0, position + 1)
         share = config.settings().watched_share(of_episode=news.content.content_kind == "episode")
         is_end = position >= duration * share

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from mydia_web.sync.delivery import Outcome
+from mydia_web.sync.outbound.delivery import Outcome
 
 #: Of this process; several workers are several targets.
 registry = CollectorRegistry()

@@ -12,14 +12,14 @@ from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
-from mydia_web.sync.merge import Side
+from mydia_web.sync.inbound.merge import Side
 
 #: (media item id, None) of a film, (None, episode id) of an episode.
 Key = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OutboxState:
     """The latest that a source was told of a title, or has yet to be told."""
 
     #: When the person did it.
@@ -42,7 +42,7 @@ def progress_of(user_id: int, contents: Sequence[Content]) -> dict[Key, Playback
     return {(row.media_item_id, row.episode_id): row for row in rows}
 
 
-def told_of(user_id: int, source_id: int, contents: Sequence[Content]) -> dict[Key, Told]:
+def outbox_state(user_id: int, source_id: int, contents: Sequence[Content]) -> dict[Key, OutboxState]:
     """Of the contents that this source was ever told of."""
     films, episodes = _ids(contents)
     row = QueuedChange
@@ -59,14 +59,14 @@ def told_of(user_id: int, source_id: int, contents: Sequence[Content]) -> dict[K
         )
     )
     return {
-        (film_id, None) if episode_id is None else (None, episode_id): Told(
+        (film_id, None) if episode_id is None else (None, episode_id): OutboxState(
             at, status != Status.SYNCED, completed is not None, row_id if error_class == "unmatched" else None
         )
         for film_id, episode_id, row_id, status, error_class, at, completed in rows
     }
 
 
-def side_of(progress: PlaybackProgress | None, told: Told | None = None) -> Side | None:
+def side_of(progress: PlaybackProgress | None, told: OutboxState | None = None) -> Side | None:
     """Our side. What is not there was taken away when the source had to be told of it last."""
     if progress is None:
         return Side(changed_at=told.at) if told and told.is_owed else None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from mydia_web.sync.delivery import Outcome
+from mydia_web.sync.outbound.delivery import Outcome
 
 
 @dataclass(slots=True)

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, bindparam, case, or_, select, update
 
+from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
+from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.records import locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
@@ -18,9 +20,10 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import sources_to_tell
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.states import ShownState, keep_states
-from mydia_web.sync.delivery import Delivery, Failure, Outcome
-from mydia_web.sync.overtaking import content_of, take_news
-from mydia_web.sync.retry import MAX_RETRY_AFTER, pause_after, retry_at
+from mydia_web.sync.inbound.merging import AccountMerge
+from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
+from mydia_web.sync.outbound.retry import MAX_RETRY_AFTER, pause_after, retry_at
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +95,7 @@ def _tell_again(delivery: Delivery) -> None:
     The whole state goes out again: the row asks only for what is not delivered yet, knows nothing of the server's
     own news, and may have been dropped.
     """
-    queue, content = PlaybackSyncRepository(), content_of(delivery)
+    queue, content = PlaybackSyncRepository(), _content_of(delivery)
     told = sources_to_tell(delivery.user_id, content) if content else ()
     source = next((one for one in told if one.source_id == delivery.source_id), None)
     if content is None or source is None:
@@ -172,7 +175,7 @@ def _refused(delivery: Delivery, failure: Failure) -> bool:
     """Put the row back, to wait for its time or for a person. False: its claim was lost."""
     queue = PlaybackSyncRepository()
     if failure.news is not None:
-        take_news(delivery, *failure.news)
+        _take_news(delivery, *failure.news)
     if failure.failure_class == "auth":
         _await_sign_in(delivery)
     if failure.failure_class in ("transient", "rate_limited") and not failure.is_echo:
@@ -219,3 +222,21 @@ def _note_trouble(source_id: int, failure: Failure) -> None:
         return
     if pause := pause_after(source.failure_count):
         source.paused_until, source.pause_reason = now() + pause, "down"
+
+
+def _take_news(delivery: Delivery, source_item_id: int, found: RemoteState) -> None:
+    """Merge what a push found on the server instead of what it expected. It goes out again with what is wanted then."""
+    source, copy = db.session.get(Source, delivery.source_id), db.session.get(SourceItem, source_item_id)
+    content = _content_of(delivery)
+    if source is None or copy is None or content is None or delivery.account_id is None:
+        return
+    item = RemoteItem(copy.remote_id, content.content_kind, content.title, state=found)
+    with Act(delivery.user_id, "pull", source_id=source.id) as act:
+        AccountMerge(act, source, delivery.account_id, Report()).take_found(copy, item, content)
+
+
+def _content_of(delivery: Delivery) -> Content | None:
+    """Return None for a title that is gone here."""
+    if delivery.episode_id is not None:
+        return db.session.get(Episode, delivery.episode_id)
+    return db.session.get(MediaItem, delivery.media_item_id)

@@ -15,10 +15,10 @@ from mydia_web.sources import playing
 from mydia_web.sources.clocks import by_our_clock
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.states import Base, states_of
-from mydia_web.sync.incoming import Incoming
-from mydia_web.sync.ledger import SAME_PLAY
-from mydia_web.sync.matching import Matcher, Unmatched
-from mydia_web.sync.pull import Report
+from mydia_web.sync.inbound.ledger import SAME_PLAY
+from mydia_web.sync.inbound.matching import Matcher, Unmatched
+from mydia_web.sync.inbound.merging import AccountMerge
+from mydia_web.sync.inbound.report import Report
 
 
 class NoNews(Exception):
@@ -39,19 +39,19 @@ def apply_event(source: Source, event: Event, received_at: datetime, *, account_
     copy, content = _copy(source, event.item)
     at = by_our_clock(source, event.at) if event.at else received_at
     with Act(account.user_id, "webhook", source_id=source.id, at=at) as act:
-        incoming = Incoming(act, source, account.id, report)
+        merging = AccountMerge(act, source, account.id, report)
         if copy is None:
-            incoming.take_report(content, _theirs(event, event.item, None, received_at), event.item)
+            merging.take_report(content, _theirs(event, event.item, None, received_at), event.item)
             return report.news
         base = states_of(account.id, [copy.id]).get(copy.id)
         if base and event.at and (event.at < (base.told_at or event.at) or at < base.seen_at):
-            return _play_of_before(incoming, content, event)
+            return _play_of_before(merging, content, event)
         _note_session(account, copy, event)
-        return _merge(incoming, copy, content, event, base, received_at)
+        return _merge(merging, copy, content, event, base, received_at)
 
 
 def _merge(
-    incoming: Incoming,
+    merging: AccountMerge,
     copy: SourceItem,
     content: Content,
     event: Event,
@@ -63,16 +63,16 @@ def _merge(
     if theirs is None:
         return "It plays." if event.action in ("playing", "paused") else "It has stopped."
     item, is_play = replace(event.item, state=theirs), event.action == "played"
-    incoming.take_event(copy, item, content, received_at, told_at=event.at, is_play=is_play)
-    return incoming.report.news
+    merging.take_event(copy, item, content, received_at, told_at=event.at, is_play=is_play)
+    return merging.report.news
 
 
-def _play_of_before(incoming: Incoming, content: Content, event: Event) -> str:
+def _play_of_before(merging: AccountMerge, content: Content, event: Event) -> str:
     """Newer news of the title have come: but that it was finished is history."""
     assert event.item is not None
     told = event.item.state or RemoteState(watched=True)
     played = replace(told, last_played_at=told.last_played_at or event.at)
-    if event.action == "played" and incoming.take_play(event.item, played, content, is_shown=False):
+    if event.action == "played" and merging.take_play(event.item, played, content, is_shown=False):
         return "1 watched, before what the server has told since."
     raise NoNews("The server has told newer news of it already.")
 

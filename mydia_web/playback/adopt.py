@@ -16,7 +16,7 @@ from mydia_web.sources.accounts import sources_to_tell
 from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState
 
 
-def use_everywhere(user_id: int, content: Content, source_item_id: int) -> Act:
+def adopt_remote_state(user_id: int, content: Content, source_item_id: int) -> Act:
     """Make the state that this copy last showed the user's, here and on every server. Raises `NotFound`."""
     state, source_id = _shown(user_id, source_item_id)
     with Act(user_id, "web", source_id=source_id) as act:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mydia_web.backends.base import Backend, RemoteState, Target
 from mydia_web.backends.errors import BackendError, FailureClass, NotOnServer
 from mydia_web.backends.looking import Overtaken
-from mydia_web.sync.delivery import Delivery, Failure, Outcome
+from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
 
 log = logging.getLogger(__name__)
 

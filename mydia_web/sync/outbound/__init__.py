@@ -1,0 +1,1 @@
+"""What goes out: the queue's rows, delivered to the servers."""
