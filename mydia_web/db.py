@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -68,25 +69,35 @@ def begin_write() -> None:
         raise RuntimeError("something was read in this transaction before it was opened to write")
 
 
-def hold(user_id: int, title_id: int) -> bool:
-    """Let nobody else hold this title of this user until the transaction ends. False: there is one writer anyway."""
-    if db.engine.dialect.name != "postgresql":
-        return False
-    held = {"user": user_id, "title": title_id % _MOST_HELD}
-    db.session.execute(text("SELECT pg_advisory_xact_lock(:user, :title)"), held)
-    return True
+def lock_titles(titles: Iterable[tuple[int, int]]) -> None:
+    """Lock these titles, (user id, film or show id), until the transaction ends.
+
+    Whoever reads a person's state of a title in order to change it locks the title first: what was read stays true, and
+    since all lock in one order, none waits for another in a circle. SQLite has one writer at a time anyway.
+    """
+    slots = sorted({(user_id, title_id % _TITLE_SLOTS) for user_id, title_id in titles})
+    if not slots or has_one_writer():
+        return
+    users, numbers = zip(*slots, strict=True)
+    db.session.execute(_LOCK_IN_ORDER, {"users": list(users), "titles": list(numbers)})
 
 
 #: PostgreSQL has room for 6,400 locks, of all transactions together.
-_MOST_HELD = 4096
+_TITLE_SLOTS = 4096
+_LOCK_IN_ORDER = text(
+    "SELECT pg_advisory_xact_lock(one.user_id, one.title_id) FROM ("
+    " SELECT * FROM unnest(CAST(:users AS integer[]), CAST(:titles AS integer[])) AS pair (user_id, title_id)"
+    " ORDER BY user_id, title_id"
+    ") AS one"
+)
 
 
-def hold_library() -> None:
+def lock_library() -> None:
     """Let nobody else add titles, or items of servers, until the transaction ends.
 
-    What is to be added is looked for after this, and before anything is held of a person's.
+    What is to be added is looked for after this, and before any title is locked.
     """
-    if db.engine.dialect.name == "postgresql":
+    if not has_one_writer():
         db.session.execute(text(f"SELECT pg_advisory_xact_lock({_LIBRARY})"))
 
 
@@ -98,8 +109,8 @@ def has_one_writer() -> bool:
     return bool(db.engine.dialect.name == "sqlite")
 
 
-def give_way(milliseconds: int = 200) -> None:
-    """In this transaction, fail rather than wait longer than that for a row that another one has changed.
+def set_lock_timeout(milliseconds: int = 200) -> None:
+    """Fail in this transaction rather than wait longer than that for a row that another one has changed.
 
     PostgreSQL ends a deadlock after a second, and ends whom it likes; who gives way sooner spares the other. SQLite
     knows no deadlock.
@@ -108,8 +119,8 @@ def give_way(milliseconds: int = 200) -> None:
         db.session.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
 
 
-def gave_way(error: DBAPIError) -> bool:
-    """Did the transaction fail only because another one was in its way, or took away what it had found?"""
+def is_lock_conflict(error: DBAPIError) -> bool:
+    """Return whether the transaction failed only because another one was in its way, or removed what it had found."""
     return getattr(error.orig, "sqlstate", None) in _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, select
 
-from mydia_web.db import db, hold
+from mydia_web.db import db, lock_titles
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.models import PlaybackProgress
 
@@ -12,15 +12,11 @@ def get_progress(user_id: int, content: Content) -> PlaybackProgress | None:
 
 
 def locked_progress(user_id: int, content: Content) -> PlaybackProgress | None:
-    """The record, held until the transaction ends, so that two writers cannot both start from the same one.
-
-    Nor can they both start from none: what is not there yet is held by its title.
-    """
-    query = select(PlaybackProgress).where(*_key(user_id, content)).with_for_update()
-    query = query.execution_options(populate_existing=True)
-    found = db.session.scalar(query)
+    """Lock the title and return the record: no two writers start from the same one, or from none."""
     title_id = content.media_item_id if isinstance(content, Episode) else content.id
-    return db.session.scalar(query) if found is None and hold(user_id, title_id) else found
+    lock_titles([(user_id, title_id)])
+    query = select(PlaybackProgress).where(*_key(user_id, content))
+    return db.session.scalar(query.execution_options(populate_existing=True))
 
 
 def show_progress(user_id: int, show_id: int) -> dict[int, PlaybackProgress]:

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, text, update
 
 from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
-from mydia_web.db import begin_write, db, give_way
+from mydia_web.db import begin_write, db, set_lock_timeout
 from mydia_web.playback import mark_unwatched, mark_watched, save_progress, undo
 from mydia_web.playback.models import ChangeSet
 from mydia_web.playback.records import get_progress
@@ -141,7 +141,7 @@ def test_a_change_is_queued_while_a_worker_claims(app: Flask, cast: Cast, source
     with another(app), Worker() as worker:
         assert list(worker._sources())
         with another(app):
-            give_way(5000)
+            set_lock_timeout(5000)
             mark_watched(cast.alice.id, cast.film)
 
 
@@ -152,7 +152,7 @@ def test_a_rescue_waits_for_nobody(app: Flask, cast: Cast, source_id: int, postg
     with another(app):
         db.session.execute(update(QueuedChange).where(QueuedChange.id == first).values(position_ms=1))
         with another(app):
-            give_way(5000)
+            set_lock_timeout(5000)
             assert QUEUE.rescue() == 1
     with another(app):
         assert QUEUE.rescue() == 1

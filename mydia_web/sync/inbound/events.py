@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.backends.events import Event
 from mydia_web.clock import now
-from mydia_web.db import db, hold_library
+from mydia_web.db import db, lock_library
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.sources import playing
@@ -103,7 +103,7 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
     """The item as we know it, or as its ids tell; no copy where the event does not say by what id it is there."""
     known = _known(source, item)
     if known is None:
-        hold_library()
+        lock_library()
         known = _known(source, item)
     if known is not None:
         return known, _content_of(known)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, tuple_
 
 from mydia_web.backends.base import RemoteItem
-from mydia_web.db import db, hold_library
+from mydia_web.db import db, lock_library
 from mydia_web.library.models import Content, Episode
 from mydia_web.sources.models import SourceItem, SourceItemEpisode
 
@@ -67,7 +67,7 @@ def _places(item: RemoteItem, first: Episode) -> Sequence[_Place]:
 
 
 def _found_or_added(places: set[_Place]) -> Mapping[_Place, Episode]:
-    hold_library()
+    lock_library()
     of_shows = Episode.media_item_id.in_({show_id for show_id, _, _ in places})
     of_seasons = Episode.season_number.in_({season for _, season, _ in places})
     found = {_place(one): one for one in db.session.scalars(select(Episode).where(of_shows, of_seasons))}

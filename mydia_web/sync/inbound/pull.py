@@ -7,7 +7,7 @@ from sqlalchemy import and_, delete, or_, select
 
 from mydia_web.backends.base import LibraryPage, RemoteItem
 from mydia_web.clock import now
-from mydia_web.db import db, hold_library, insert_for
+from mydia_web.db import db, insert_for, lock_library
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.shows import refresh_show
@@ -58,7 +58,7 @@ class PullOf:
             self._listed.update(item.remote_id for item in page.items)
         known = self._known_items(page.items)
         if any(item.remote_id not in known for item in page.items):
-            hold_library()
+            lock_library()
             known = self._known_items(page.items)
         found = self._recognised(page.items, known)
         self._keep_artwork(found)

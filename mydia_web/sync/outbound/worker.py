@@ -20,7 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from mydia_web.clock import now
-from mydia_web.db import begin_write, db, gave_way, give_way
+from mydia_web.db import begin_write, db, is_lock_conflict, set_lock_timeout
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
 from mydia_web.sources.playing import items_playing
@@ -275,13 +275,13 @@ def _write_down(write: Callable[[], object]) -> None:
     """Write in one transaction. Whoever clicks may be changing the same rows in another order, and goes first."""
     for tries in count(1):
         begin_write()
-        give_way()
+        set_lock_timeout()
         try:
             write()
             db.session.commit()
         except DBAPIError as error:
             db.session.rollback()
-            if not gave_way(error) or tries == _MOST_TRIES:
+            if not is_lock_conflict(error) or tries == _MOST_TRIES:
                 raise
             time.sleep(uniform(0, _BETWEEN_TRIES))  # noqa: S311 - keeps no secret
         else:
