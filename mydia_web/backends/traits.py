@@ -53,5 +53,7 @@ class Traits:
     counts_plays: bool = False
     #: False: a push of a mark is dated by the server, with the time it arrives.
     keeps_dates: bool = True
+    #: Several files of one title are listed once, and played under an id of their own.
+    has_versions: bool = False
     #: It dates a play by its beginning, and counts what was only begun.
     counts_starts: bool = False

@@ -224,7 +224,13 @@ def put(
     db.session.add(progress)
 
 
+def watched_share(content: Content) -> float:
+    """Return from which share of its length on the title counts as watched."""
+    return config.settings().watched_share(of_episode=isinstance(content, Episode))
+
+
 def length_of(content: Content) -> int:
+    """Return its length in seconds, or the one that is taken where nobody knows it."""
     default = DEFAULT_EPISODE_SECONDS if isinstance(content, Episode) else DEFAULT_MOVIE_SECONDS
     return content.runtime_seconds or default
 

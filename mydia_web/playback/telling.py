@@ -5,17 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select
-
 from mydia_web import config
 from mydia_web.clock import now
-from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.intents import Intent
-from mydia_web.queue.models import ChangeType, QueuedChange, Status
+from mydia_web.queue.models import ChangeType
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import Told, sources_to_tell
 
@@ -33,8 +30,8 @@ def tell_servers(
 ) -> None:
     """Queue the change for every source but the one it came from.
 
-    That one is told too where it is still owed something older, which would else reach it after its own news. A
-    mark without `progress` resets the position; with one it carries that position.
+    What that one is still owed is settled by whoever takes its news over. A mark without `progress` resets the
+    position; with one it carries that position.
     """
     due_at = _due_at(act.origin, change_type)
     for source in _hearers(act, content):
@@ -55,11 +52,7 @@ def _hearers(act: Act, content: Content) -> Sequence[Told]:
     known = act.hearers.get(content_key(content))
     if known is not None:
         return known
-    return [
-        source
-        for source in sources_to_tell(act.user_id, content)
-        if source.source_id != act.source_id or _is_owed(act, content, source.source_id)
-    ]
+    return [source for source in sources_to_tell(act.user_id, content) if source.source_id != act.source_id]
 
 
 def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bool = False) -> bool:
@@ -117,23 +110,6 @@ def intent_for(
         change_set_id=act.change_set_id,
         counts_plays=source.counts_plays,
     )
-
-
-def _is_owed(act: Act, content: Content, source_id: int) -> bool:
-    media_item_id, episode_id = content_key(content)
-    of_content = (
-        QueuedChange.episode_id == episode_id
-        if episode_id
-        else and_(QueuedChange.media_item_id == media_item_id, QueuedChange.episode_id.is_(None))
-    )
-    query = select(QueuedChange.id).where(
-        of_content,
-        QueuedChange.user_id == act.user_id,
-        QueuedChange.source_id == source_id,
-        QueuedChange.play_key == "",
-        QueuedChange.status != Status.SYNCED,
-    )
-    return db.session.scalar(query.limit(1)) is not None
 
 
 def _log_queued(act: Act, row_id: int, source_id: int, change_type: ChangeType) -> None:

@@ -140,6 +140,35 @@ class PlaybackSyncRepository:
             **why,
         )
 
+    def settle_shown(self, user_id: int, source_id: int, content_key: tuple[int | None, int | None]) -> None:
+        """Note as delivered what is owed of this content and not in flight: the source shows it by itself."""
+        media_item_id, episode_id = content_key
+        if episode_id is not None:
+            of_content = QueuedChange.episode_id == episode_id
+        else:
+            of_content = and_(QueuedChange.media_item_id == media_item_id, QueuedChange.episode_id.is_(None))
+        waits = QueuedChange.status.in_([Status.PENDING, Status.FAILED])
+        db.session.execute(
+            update(QueuedChange)
+            .where(
+                of_content,
+                QueuedChange.user_id == user_id,
+                QueuedChange.source_id == source_id,
+                QueuedChange.play_key == "",
+                waits,
+            )
+            .values(
+                status=Status.SYNCED.value,
+                synced_seq=QueuedChange.intent_seq,
+                next_attempt_at=None,
+                attempt_count=0,
+                unconfirmed="",
+                error_class=None,
+                error_message=None,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
     def release(
         self,
         row_id: int,

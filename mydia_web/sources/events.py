@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mydia_web.clock import now
@@ -54,5 +54,17 @@ class NowPlaying(db.Model):  # type: ignore[name-defined,misc]
     began_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     #: When it was last heard of: a server that dies tells no end.
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    #: `position_ms` is what the server tells, and not only for the eye.
+    tells_position: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: The furthest it was heard to be.
+    furthest_ms: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
+    #: What the server has saved of it while it played, and when that was by our clock and by its own.
+    saved_watched: Mapped[bool | None]
+    saved_position_ms: Mapped[int | None] = mapped_column(BigId)
+    saved_play_count: Mapped[int | None]
+    saved_last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    saved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When it was taken over although no end was heard of.
+    taken_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     __table_args__ = (UniqueConstraint("source_account_id", "source_item_id"),)

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
@@ -49,9 +49,9 @@ def store_event(
 _STORE = insert(SourceEvent.__table__)
 
 
-def next_events(limit: int) -> Sequence[SourceEvent]:
-    """What was not dealt with yet, in the order in which it came."""
-    received = select(SourceEvent).where(SourceEvent.status == "received")
+def next_events(limit: int, *, but: Collection[int] = ()) -> Sequence[SourceEvent]:
+    """Return what was not dealt with yet, in the order in which it came, `but` these ids."""
+    received = select(SourceEvent).where(SourceEvent.status == "received", SourceEvent.id.not_in(but))
     return db.session.scalars(received.order_by(SourceEvent.id).limit(limit)).all()
 
 

@@ -146,6 +146,16 @@ class SourceItemEpisode(db.Model):  # type: ignore[name-defined,misc]
     since: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
+class SourceItemVersion(db.Model):  # type: ignore[name-defined,misc]
+    """A further file of a source item that the server knows by an id of its own, and does not list by itself."""
+
+    __tablename__ = "source_item_versions"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True)
+    remote_id: Mapped[str] = mapped_column(primary_key=True)
+    source_item_id: Mapped[int] = mapped_column(ForeignKey("source_items.id", ondelete="CASCADE"), index=True)
+
+
 class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
     """A remote item of which nobody can tell what it is; listed on its source's page."""
 
@@ -178,6 +188,8 @@ class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
     is_listed: Mapped[bool] = mapped_column(default=True, server_default=true())
     #: When that was by the server's own clock, where an event told: what it told before is no news.
     told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: Which file of it was played, by its remote id; "": the one that is listed.
+    version_id: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (UniqueConstraint("source_account_id", "source_item_id"),)
 

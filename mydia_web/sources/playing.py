@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, case, delete, select
 
+from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.sources.events import NowPlaying
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 
-#: A player that was not heard of for so long has ended without a word.
+#: A player that was not heard of for this long has ended without a word.
 SILENT_AFTER = timedelta(minutes=15)
+#: What was last heard of a silent player is taken over after this.
+TAKEN_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +34,70 @@ class Session:
 
 
 def note_playing(account_id: int, item_id: int, position_ms: int, *, paused: bool, device: str) -> None:
-    at = now()
-    row = insert_for(NowPlaying).values(
-        source_account_id=account_id,
-        source_item_id=item_id,
-        position_ms=position_ms,
-        paused=paused,
-        device=device,
-        began_at=at,
-        seen_at=at,
+    """Note that an item plays, and where it is. For the eye: a server tells apart what it keeps of it."""
+    _note(account_id, item_id, position_ms=position_ms, paused=paused, device=device)
+
+
+def note_position_told(account_id: int, item_id: int, position_ms: int, *, paused: bool, device: str) -> None:
+    """Note that an item plays, and a position that may be taken over should no end of it be heard of."""
+    told = {"position_ms": position_ms, "tells_position": True}
+    _note(account_id, item_id, paused=paused, device=device, **told)
+
+
+def note_saved(account_id: int, item_id: int, state: RemoteState, at: datetime) -> None:
+    """Note what the server has saved, at that time by our clock, of an item that plays."""
+    _note(
+        account_id,
+        item_id,
+        saved_watched=state.watched,
+        saved_position_ms=state.position_ms,
+        saved_play_count=state.play_count,
+        saved_last_played_at=state.last_played_at,
+        saved_at=at,
     )
-    newer = {name: row.excluded[name] for name in ("position_ms", "paused", "device", "seen_at")}
-    db.session.execute(
-        row.on_conflict_do_update(index_elements=["source_account_id", "source_item_id"], set_=newer)
+
+
+def _note(account_id: int, item_id: int, **values: Any) -> None:
+    at = now()
+    of_item = {"source_account_id": account_id, "source_item_id": item_id}
+    position = values.get("position_ms", 0)
+    row = insert_for(NowPlaying).values(
+        **of_item, **values, furthest_ms=position, began_at=at, seen_at=at, taken_at=None
+    )
+    newer = {name: row.excluded[name] for name in (*values, "seen_at", "taken_at")}
+    is_further = row.excluded.furthest_ms > NowPlaying.furthest_ms
+    newer["furthest_ms"] = case((is_further, row.excluded.furthest_ms), else_=NowPlaying.furthest_ms)
+    db.session.execute(row.on_conflict_do_update(index_elements=list(of_item), set_=newer))
+
+
+def session_of(account_id: int, item_id: int) -> NowPlaying | None:
+    """Return what is known of an item that plays; None where nothing was heard of it lately."""
+    of_item = (NowPlaying.source_account_id == account_id, NowPlaying.source_item_id == item_id)
+    query = select(NowPlaying).where(*of_item, NowPlaying.seen_at > now() - SILENT_AFTER)
+    return db.session.scalar(query.execution_options(populate_existing=True))
+
+
+def saved_state(session: NowPlaying) -> RemoteState | None:
+    """Return what the server has saved since the item began to play."""
+    if session.saved_at is None:
+        return None
+    return RemoteState(
+        watched=bool(session.saved_watched),
+        position_ms=session.saved_position_ms or 0,
+        play_count=session.saved_play_count or 0,
+        last_played_at=session.saved_last_played_at,
     )
 
 
 def note_stopped(account_id: int, item_id: int) -> None:
     of_item = (NowPlaying.source_account_id == account_id, NowPlaying.source_item_id == item_id)
     db.session.execute(delete(NowPlaying).where(*of_item))
+
+
+def silent_sessions() -> Sequence[NowPlaying]:
+    """Return what was playing and has not been heard of for `TAKEN_AFTER`, and was not taken over since."""
+    is_silent = (NowPlaying.taken_at.is_(None), NowPlaying.seen_at < now() - TAKEN_AFTER)
+    return db.session.scalars(select(NowPlaying).where(*is_silent).order_by(NowPlaying.id)).all()
 
 
 def playing_of(user_id: int) -> Sequence[Session]:

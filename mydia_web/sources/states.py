@@ -27,6 +27,8 @@ class ShownState:
     seen_at: datetime | None = None
     #: The source showed it by itself; False: it took it from us.
     is_listed: bool = True
+    #: Which file of it was played, by its remote id; "": the one that is listed.
+    version_id: str = ""
 
 
 def keep_states(shown: Sequence[ShownState]) -> None:
@@ -38,7 +40,7 @@ def keep_states(shown: Sequence[ShownState]) -> None:
         db.session.connection().execute(_keep(db.engine.dialect.name), rows)
 
 
-_STATE = ("watched", "position_ms", "play_count", "last_played_at", "seen_at", "is_listed")
+_STATE = ("watched", "position_ms", "play_count", "last_played_at", "seen_at", "is_listed", "version_id")
 
 
 @cache
@@ -62,6 +64,7 @@ def _row(one: ShownState) -> dict[str, object]:
         "seen_at": one.seen_at or now(),
         "is_listed": one.is_listed,
         "told_at": one.told_at,
+        "version_id": one.version_id,
     }
 
 

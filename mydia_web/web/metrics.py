@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from mydia_web.clock import now
 from mydia_web.queue.depths import depths
-from mydia_web.sync.outbound.metrics import registry as process_registry
+from mydia_web.sync.metrics import registry as process_registry
 
 bp = Blueprint("metrics", __name__)
 

@@ -21,7 +21,7 @@ def side(text: str) -> Side | None:
     if state == "-":
         return None
     plays, at = state.count("w"), datetime(2026, 1, 2, int(hour), tzinfo=UTC) if hour else None
-    return Side(plays > 0, int(state.lstrip("w") or 0) * 1000, at, plays)
+    return Side(plays > 0, int(state.lstrip("w") or 0) * 1000, at, plays, played_at=at)
 
 
 BASES = ["-", "0", "300", "w", "w300"]
@@ -41,7 +41,7 @@ HEARD = """
     ..OOO PP.PO WWWAW WWWAA WWWAW
     ..OOO OO.OO WWWAW WWWAA WWWAW
     ..OUU PP.PO OOO.O PPOP. WWWAA
-    ..OUU PP.UU OOO.O OOOO. WWWAA
+    ..OUU PP.UU WWWAW OOOO. WWWAA
 """
 # What was finished there is taken in any case; else what is watched, then what is further on, wins.
 OWED = """
@@ -49,7 +49,7 @@ OWED = """
     ..... PP... WWWAW WWWAA WWWAW
     ..... ..... WWWAW WWWAA WWWAW
     ..... PP... ..... PP.P. WWWAA
-    ..... PP... ..... ..... WWWAA
+    ..... PP... WWWAW ..... WWWAA
 """
 LOCAL = """
     ..OOO .O.OO .OO.O .OOO. .OO.O

@@ -7,9 +7,13 @@ from typing import Literal
 from mydia_web.backends.base import RemoteItem
 from mydia_web.errors import MydiaError
 
-#: `test`: somebody tries the connection. `other`: nothing of ours. `state`: how far the person is. `played`: the item
-#: was finished, at `at`. The last three are a session: it plays, it is paused, it has ended.
-Action = Literal["test", "other", "state", "played", "playing", "paused", "stopped"]
+#: `test`: somebody tries the connection. `other`: nothing of ours.
+#: `playing` and `paused`: it plays now, and is at this position. `stopped`: it has stopped, with this.
+#: `played`: it was finished, at `at`.
+#: `marked`: a person or a program has set this, whether the title plays or not.
+#: `saved`: the server keeps this of it, for whatever reason; while the title plays that is not its last word.
+#: `state`: how far the person is, from whoever says no more than that.
+Action = Literal["test", "other", "playing", "paused", "stopped", "played", "marked", "saved", "state"]
 
 
 class BadPayload(MydiaError):
@@ -42,3 +46,5 @@ class Event:
     device: str = ""
     #: By our clock, no later than what it tells was read there; None: when it came in.
     heard_at: datetime | None = None
+    #: Whether the title plays, where the event says so. False, with `saved`: the play has just ended with this.
+    is_playing: bool | None = None

@@ -1,4 +1,7 @@
-"""Emby's webhooks: a nested object, sent as JSON or as the field `data` of a form."""
+"""Emby's webhooks: a nested object, sent as JSON or as the field `data` of a form.
+
+`Date` is when the event happened. Nothing tells when a play began.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -91,7 +94,7 @@ def parse(payload: Mapping[str, Any]) -> Event:
     item = _item(said.item, kind)
     if name in _MARKS:
         marked = replace(item, state=wire.state(watched=_MARKS[name]))
-        return replace(event, action="state", item=marked, tells_watched=True)
+        return replace(event, action="marked", item=marked, tells_watched=True)
     return _playback(event, said.playback_info, item) if name in _PLAYBACK else event
 
 
@@ -99,7 +102,7 @@ def _playback(event: Event, playback: _Playback, item: RemoteItem) -> Event:
     action = _PLAYBACK[event.name.lower()]
     if action == "stopped" and playback.played_to_completion:
         finished = replace(item, state=wire.state(watched=True))
-        return replace(event, action="played", item=finished, tells_watched=True)
+        return replace(event, action="played", item=finished, tells_watched=True, is_playing=False)
     position = playback.position_ticks
     there = replace(item, state=wire.state(position_ms=position))
     return replace(event, action=action, item=there, tells_position=position is not None)

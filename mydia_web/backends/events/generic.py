@@ -1,4 +1,7 @@
-"""Our own words for the news of anything else, such as a script or a player. docs/webhooks.md explains them."""
+"""Our own words for the news of anything else, such as a script or a player. docs/webhooks.md explains them.
+
+`at` is when it happened: of `watched` when the title was finished, of `progress` when the person was there.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +33,7 @@ TEMPLATE = """\
 
 _ACTIONS: Mapping[str, Action] = {
     "watched": "played",
-    "unwatched": "state",
+    "unwatched": "marked",
     "progress": "state",
     "playing": "playing",
     "paused": "paused",

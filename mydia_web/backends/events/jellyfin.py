@@ -1,4 +1,8 @@
-"""Jellyfin's Webhook plugin, destination "Generic": all properties in one flat object, or those of our template."""
+"""Jellyfin's Webhook plugin, destination "Generic": all properties in one flat object, or those of our template.
+
+`UtcTimestamp` is when the event happened. `LastPlayedDate` is when the title was last begun, or the date that was given
+with a mark: it dates the play, and says nothing of how new the news are.
+"""
 
 import html
 import re
@@ -48,8 +52,11 @@ TEMPLATE = """\
 _KINDS: Mapping[str, ContentKind] = {"movie": "movie", "episode": "episode"}
 _PLAYBACK = {"playbackstart", "playbackprogress", "playbackstop"}
 _OURS = _PLAYBACK | {"userdatasaved"}
-#: Reasons for which a person's state is saved though it is as it was, but for the play count at a start.
-_NO_NEWS = {"playbackstart", "updateuserrating"}
+#: Why a person's state was saved. A start counts a play already and, before Jellyfin 12, takes the mark away.
+_WHILE_PLAYING = {"playbackstart", "playbackprogress"}
+_AT_THE_END = "playbackfinished"
+_BY_HAND = {"toggleplayed", "updateuserdata", "import"}
+_NO_NEWS = "updateuserrating"
 _DASHED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -115,26 +122,38 @@ def parse(payload: Mapping[str, Any]) -> Event:
 def _saved(event: Event, said: _Said, item: RemoteItem) -> Event:
     """All of the person's state of the title, whatever has altered it."""
     tells_watched, tells_position = said.played is not None, said.playback_position_ticks is not None
-    if said.save_reason.lower() in _NO_NEWS or not (tells_watched or tells_position):
+    reason = said.save_reason.lower()
+    if reason == _NO_NEWS or not (tells_watched or tells_position):
         return event
     state = wire.state(said.played, said.playback_position_ticks, said.play_count, said.last_played_date)
     return replace(
         event,
-        action="state",
+        action="marked" if reason in _BY_HAND else "saved",
         item=replace(item, state=state),
         tells_watched=tells_watched,
         tells_position=tells_position,
+        is_playing=_is_playing(reason),
     )
+
+
+def _is_playing(reason: str) -> bool | None:
+    if reason in _WHILE_PLAYING:
+        return True
+    return False if reason == _AT_THE_END else None
 
 
 def _playback(event: Event, said: _Said, item: RemoteItem) -> Event:
     type_, position = said.notification_type.lower(), said.playback_position_ticks
-    if type_ == "playbackstop" and said.played_to_completion:
+    has_stopped = type_ == "playbackstop"
+    if has_stopped and said.played_to_completion:
         finished = replace(item, state=wire.state(watched=True))
-        return replace(event, action="played", item=finished, tells_watched=True)
-    action: Action = "stopped" if type_ == "playbackstop" else "paused" if said.is_paused else "playing"
+        return replace(event, action="played", item=finished, tells_watched=True, is_playing=False)
     there = replace(item, state=wire.state(position_ms=position))
-    return replace(event, action=action, item=there, tells_position=position is not None)
+    tells_position = position is not None
+    if has_stopped:
+        return replace(event, action="stopped", item=there, tells_position=tells_position, is_playing=False)
+    action: Action = "paused" if said.is_paused else "playing"
+    return replace(event, action=action, item=there, tells_position=tells_position, is_playing=True)
 
 
 def _item(said: _Said, kind: ContentKind, ids: dict[str, str]) -> RemoteItem:

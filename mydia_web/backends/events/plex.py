@@ -1,4 +1,8 @@
-"""Plex's webhooks: JSON in the field `payload` of a form, often with a picture beside it."""
+"""Plex's webhooks: JSON in the field `payload` of a form, often with a picture beside it.
+
+They name no time of their own: they are sent as it happens. `lastViewedAt` is when the title was last stopped, finished
+or marked.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """What plays on a server, looked at again and again, becomes news of players that begin, pause and end."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mydia_web.backends.base import ContentKind, Playing, RemoteItem, RemoteState
@@ -26,8 +26,10 @@ class Sessions:
     def __bool__(self) -> bool:
         return bool(self._told)
 
-    def __contains__(self, remote_id: str) -> bool:
-        return remote_id in self._told
+    @property
+    def playing(self) -> Mapping[str, Playing]:
+        """What played when it was last looked at, by remote id."""
+        return {remote_id: told.playing for remote_id, told in self._told.items()}
 
     def look(self, players: Sequence[Playing]) -> Iterator[Event]:
         """What has changed. Positions are for the eye: what a server keeps of them it tells when the player ends."""
@@ -36,7 +38,7 @@ class Sessions:
         for one in players:
             was = before.get(one.remote_id)
             is_news = not was or was.playing.paused != one.paused or now - was.at >= AGAIN_SECONDS
-            self._told[one.remote_id] = _Told(one, now) if is_news or was is None else was
+            self._told[one.remote_id] = _Told(one, now if is_news or was is None else was.at)
             if is_news:
                 yield _event("paused" if one.paused else "playing", one)
         for remote_id in before.keys() - self._told.keys():

@@ -48,6 +48,7 @@ class Jellyfin(MediaBrowser):
         concurrency=4,
         has_libraries=True,
         counts_starts=True,
+        has_versions=True,
         listens=True,
     )
     _page = "web/#/details"

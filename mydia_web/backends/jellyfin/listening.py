@@ -1,4 +1,8 @@
-"""What Jellyfin says on its WebSocket: what it has saved for the person. It says nothing to an API key."""
+"""What Jellyfin says on its WebSocket: what it has saved for the person. It says nothing to an API key.
+
+A message has no time of its own: it comes half a second after what it tells. `LastPlayedDate` is when the title was
+last begun, or the date that was given with a mark.
+"""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -18,6 +22,8 @@ from mydia_web.backends.sockets import Socket
 LOOK_SECONDS = 15.0
 #: How long a caller waits to be told that there is nothing new; fifty connections wake the processor so often.
 TICK_SECONDS = 2.0
+#: Between these shares of its length a title keeps its position while it plays, as Jellyfin is set by default.
+_KEPT_FROM, _KEPT_UNTIL = 0.05, 0.9
 #: Jellyfin ends a connection on which it hears nothing for so long, where it does not say for how long.
 _KEPT_SECONDS = 60.0
 
@@ -29,16 +35,26 @@ class Saved(UserData):
     unplayed_item_count: int | None = None
 
     @property
-    def is_news(self) -> bool:
-        """Not of a show. And a play that begins takes the mark away, but counts; who unwatches takes both."""
-        has_begun = not self.played and self.plays > 0 and self.position_ms == 0
-        return bool(self.item_id) and self.unplayed_item_count is None and not has_begun
+    def is_of_title(self) -> bool:
+        return bool(self.item_id) and self.unplayed_item_count is None
+
+    @property
+    def is_unmarked(self) -> bool:
+        """Only a person who unmarks leaves neither a count nor a date."""
+        return not self.played and self.plays == 0 and self.last_played_date is None
+
+    def is_marked_while(self, playing: Playing) -> bool:
+        """Return whether the mark is by hand: a title that is amid its play is saved with its position."""
+        if not self.played or self.position_ms or not playing.duration_ms:
+            return False
+        return _KEPT_FROM * playing.duration_ms < playing.position_ms < _KEPT_UNTIL * playing.duration_ms
 
 
 class Listener:
     """Turns messages into events. Our own writes are announced too, as everybody's: they are no news later.
 
-    The state of a title that plays is told when it has ended: it is counted as played from its first second on.
+    A message says what was saved and not why. What plays is asked at each, so that the receiver can tell what a play
+    has left there from what a person has set.
     """
 
     def __init__(self, user_id: str, ask_playing: Callable[[], Sequence[Playing]]) -> None:
@@ -58,14 +74,30 @@ class Listener:
                 self._keep_every = min(max(_number(data), 2.0), _KEPT_SECONDS) / 2
                 self._keep_at = 0.0
             saved = self._saved(data) if kind == "UserDataChanged" else []
-            if saved or time.monotonic() >= self._look_at:
+            if saved:
+                yield from self._tell(saved, heard_at)
+            elif time.monotonic() >= self._look_at:
                 yield from self._look()
-            for one in saved:
-                if one.is_news and one.item_id not in self._sessions:
-                    yield _event(one, self._user_id, heard_at)
             if time.monotonic() >= self._keep_at:
                 socket.send({"MessageType": "KeepAlive"})
                 self._keep_at = time.monotonic() + self._keep_every
+
+    def _tell(self, saved: Sequence[Saved], heard_at: datetime) -> Iterator[Event]:
+        """Tell what a play has left before that it has stopped: it ends with this."""
+        before = self._sessions.playing
+        players = list(self._look())
+        now = self._sessions.playing
+        ended = before.keys() - now.keys()
+        yield from (one for one in players if one.action != "stopped")
+        for one in saved:
+            event = _event(one, self._user_id, heard_at)
+            if one.item_id in ended:
+                yield replace(event, is_playing=False)
+            elif one.is_unmarked or _is_marked(one, now):
+                yield replace(event, action="marked")
+            else:
+                yield replace(event, is_playing=True if one.item_id in now else None)
+        yield from (one for one in players if one.action == "stopped")
 
     def _look(self) -> Iterator[Event]:
         theirs = [one for one in self._ask_playing() if _plain(one.remote_user_id) == self._user_id]
@@ -77,7 +109,13 @@ class Listener:
         if not isinstance(data, Mapping) or _plain(str(data.get("UserId"))) != self._user_id:
             return []
         entries = data.get("UserDataList")
-        return [one for entry in (entries if isinstance(entries, list) else ()) if (one := _read(entry))]
+        found = [_read(entry) for entry in (entries if isinstance(entries, list) else ())]
+        return [one for one in found if one is not None and one.is_of_title]
+
+
+def _is_marked(saved: Saved, playing: Mapping[str, Playing]) -> bool:
+    player = playing.get(saved.item_id)
+    return player is not None and saved.is_marked_while(player)
 
 
 def _read(entry: Any) -> Saved | None:
@@ -91,7 +129,7 @@ def _read(entry: Any) -> Saved | None:
 
 def _event(saved: Saved, user_id: str, heard_at: datetime) -> Event:
     return Event(
-        "state",
+        "saved",
         "UserDataChanged",
         remote_user_id=user_id,
         item=replace(known_item(saved.item_id), state=mapping.state(saved)),

@@ -1,32 +1,27 @@
-"""What one event of a server means: whose it is, of which title, and what it changes here. Nothing here commits."""
+"""What one event of a server means: whose it is, and of which title. Nothing here commits."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
 
-from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.base import RemoteItem
 from mydia_web.backends.events import Event
 from mydia_web.clock import now
-from mydia_web.db import db, lock_library
+from mydia_web.db import db, lock_library, lock_titles
 from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.playback.acts import Act
-from mydia_web.sources import playing
+from mydia_web.playback.acts import Act, content_key
 from mydia_web.sources.clocks import by_our_clock
-from mydia_web.sources.models import Source, SourceAccount, SourceItem
-from mydia_web.sources.states import Base, states_of
-from mydia_web.sync.inbound.ledger import SAME_PLAY
+from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemVersion
+from mydia_web.sources.playing import silent_sessions
+from mydia_web.sources.registry import backend_class
+from mydia_web.sync.inbound.live import LiveNews, NoNews, told_state
 from mydia_web.sync.inbound.matching import Matcher, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.report import Report
 
 
-class NoNews(Exception):
-    """Nothing is to be done, for the reason given."""
-
-
 def apply_event(source: Source, event: Event, received_at: datetime, *, account_id: int | None = None) -> str:
-    """Take over what the event says; what was done, in words. Raises `NoNews`.
+    """Take over what the event says; what was done, in words. Raises `NoNews` and `PushUnderWay`.
 
     `account_id` is whose news it is where that is known; else the event tells.
     """
@@ -35,46 +30,43 @@ def apply_event(source: Source, event: Event, received_at: datetime, *, account_
     if event.server_id and source.server_id and _plain(event.server_id) != _plain(source.server_id):
         raise NoNews("It speaks of another server.")
     account = _account(source, event) if account_id is None else _known_account(account_id)
-    report = Report()
     copy, content = _copy(source, event.item)
+    lock_titles([(account.user_id, content.media_item_id if isinstance(content, Episode) else content.id)])
     at = by_our_clock(source, event.at) if event.at else received_at
     with Act(account.user_id, "webhook", source_id=source.id, at=at) as act:
-        merging = AccountMerge(act, source, account.id, report)
+        merge = AccountMerge(act, source, account.id, Report())
         if copy is None:
-            merging.take_report(content, _theirs(event, event.item, None, received_at), event.item)
-            return report.news
-        base = states_of(account.id, [copy.id]).get(copy.id)
-        if base and event.at and (event.at < (base.told_at or event.at) or at < base.seen_at):
-            return _play_of_before(merging, content, event)
-        _note_session(account, copy, event)
-        return _merge(merging, copy, content, event, base, received_at)
+            return _take_report(merge, content, event)
+        return LiveNews(merge, account.id, copy, content, event).take(received_at)
 
 
-def _merge(
-    merging: AccountMerge,
-    copy: SourceItem,
-    content: Content,
-    event: Event,
-    base: Base | None,
-    received_at: datetime,
-) -> str:
+def take_silent() -> int:
+    """Take over what was last heard of players that have gone silent; how many."""
+    sessions = silent_sessions()
+    for session in sessions:
+        session.taken_at = now()
+        account = db.session.get_one(SourceAccount, session.source_account_id)
+        source = db.session.get_one(Source, account.source_id)
+        copy = db.session.get_one(SourceItem, session.source_item_id)
+        content = _content_of(copy)
+        item = RemoteItem(copy.remote_id, content.content_kind, content.title)
+        event = Event("stopped", "silence", item=item, is_playing=False)
+        lock_titles(
+            [(account.user_id, content.media_item_id if isinstance(content, Episode) else content.id)]
+        )
+        with Act(account.user_id, "webhook", source_id=source.id, at=session.seen_at) as act:
+            merge = AccountMerge(act, source, account.id, Report())
+            LiveNews(merge, account.id, copy, content, event).take_silence(session)
+    return len(sessions)
+
+
+def _take_report(merge: AccountMerge, content: Content, event: Event) -> str:
+    """Take over news of a title of which nobody knows a copy on the source."""
     assert event.item is not None
-    theirs = _theirs(event, event.item, base, received_at)
-    if theirs is None:
-        return "It plays." if event.action in ("playing", "paused") else "It has stopped."
-    item, is_play = replace(event.item, state=theirs), event.action == "played"
-    merging.take_event(copy, item, content, received_at, told_at=event.at, is_play=is_play)
-    return merging.report.news
-
-
-def _play_of_before(merging: AccountMerge, content: Content, event: Event) -> str:
-    """Newer news of the title have come: but that it was finished is history."""
-    assert event.item is not None
-    told = event.item.state or RemoteState(watched=True)
-    played = replace(told, last_played_at=told.last_played_at or event.at)
-    if event.action == "played" and merging.take_play(event.item, played, content, is_shown=False):
-        return "1 watched, before what the server has told since."
-    raise NoNews("The server has told newer news of it already.")
+    if event.action in ("playing", "paused"):
+        return "It plays."
+    merge.take_report(content, told_state(event, None, merge.at), event.item)
+    return merge.report.news
 
 
 def _account(source: Source, event: Event) -> SourceAccount:
@@ -113,21 +105,31 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
     except Unmatched as reason:
         raise NoNews(f"“{item.title}” is not recognised: {reason.message}") from reason
     matcher.keep()
+    listed = _copy_of(source, content)
     if not item.remote_id:
-        return _copy_of(source, content), content
+        return listed, content
+    if listed is not None and backend_class(source.kind).traits.has_versions:
+        db.session.add(
+            SourceItemVersion(source_id=source.id, remote_id=item.remote_id, source_item_id=listed.id)
+        )
+        return listed, content
     copy = SourceItem(source_id=source.id, remote_id=item.remote_id, path=item.path)
-    if isinstance(content, Episode):
-        copy.episode_id = content.id
-    else:
-        copy.media_item_id = content.id
+    copy.media_item_id, copy.episode_id = content_key(content)
     db.session.add(copy)
     db.session.flush()
     return copy, content
 
 
 def _known(source: Source, item: RemoteItem) -> SourceItem | None:
+    """Return the item of that id, or the one of which it is a version."""
+    if not item.remote_id:
+        return None
     here = (SourceItem.source_id == source.id, SourceItem.remote_id == item.remote_id)
-    return db.session.scalar(select(SourceItem).where(*here))
+    found: SourceItem | None = db.session.scalar(select(SourceItem).where(*here))
+    if found is not None:
+        return found
+    version = db.session.get(SourceItemVersion, (source.id, item.remote_id))
+    return db.session.get(SourceItem, version.source_item_id) if version else None
 
 
 def _content_of(known: SourceItem) -> Content:
@@ -146,41 +148,6 @@ def _copy_of(source: Source, content: Content) -> SourceItem | None:
     return db.session.scalar(query.order_by(SourceItem.id).limit(1))
 
 
-def _note_session(account: SourceAccount, copy: SourceItem, event: Event) -> None:
-    if event.action in ("playing", "paused"):
-        position = event.item.state.position_ms if event.item and event.item.state else 0
-        is_paused = event.action == "paused"
-        playing.note_playing(account.id, copy.id, position, paused=is_paused, device=event.device)
-    elif event.action in ("stopped", "played"):
-        playing.note_stopped(account.id, copy.id)
-
-
-def _theirs(event: Event, item: RemoteItem, base: Base | None, received_at: datetime) -> RemoteState | None:
-    """The whole state the server now has: what the event tells, and what it does not as it was."""
-    was = base.state if base else RemoteState(watched=False)
-    told = item.state or RemoteState(watched=False)
-    at = told.last_played_at or event.at or received_at
-    if event.action == "played":
-        return _played(was, at)
-    if not (event.tells_watched or event.tells_position):
-        return None
-    return RemoteState(
-        watched=told.watched if event.tells_watched else was.watched,
-        position_ms=told.position_ms if event.tells_position else was.position_ms,
-        play_count=told.play_count or was.play_count,
-        last_played_at=told.last_played_at or (at if event.tells_position else was.last_played_at),
-    )
-
-
-def _played(was: RemoteState, at: datetime) -> RemoteState:
-    is_told_twice = was.watched and was.last_played_at and abs(at - was.last_played_at) < SAME_PLAY
-    if is_told_twice:
-        return was
-    return RemoteState(
-        watched=True, position_ms=0, play_count=was.play_count + 1, last_played_at=min(at, now())
-    )
-
-
 def _plain(server_id: str) -> str:
-    """With or without dashes, in whatever case."""
+    """Return the id as it is written without dashes, in lower case."""
     return server_id.replace("-", "").casefold()

@@ -16,8 +16,11 @@ from mydia_web.queue.wakeup import WakeUp
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import last_received, next_events, prune_events
+from mydia_web.sources.playing import silent_sessions
 from mydia_web.sync.inbound import notifications
-from mydia_web.sync.inbound.events import NoNews, apply_event
+from mydia_web.sync.inbound.events import apply_event, take_silent
+from mydia_web.sync.inbound.live import NoNews
+from mydia_web.sync.inbound.merging import PushUnderWay
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +38,25 @@ def watch_inbox(stop: Signal) -> None:
     with WakeUp() as wake_up:
         while not stop.is_set():
             apply_events(stop)
+            _take_silent()
             db.session.remove()
             wake_up.wait(stop, LOOK_EVERY)
 
 
 def apply_events(stop: Signal | None = None) -> int:
-    """Apply all that was received; how many."""
+    """Apply all that was received; how many. What a push is under way to stays received until that is settled."""
     number = 0
+    waiting: set[int] = set()
     while True:
-        found = [(event.id, event.source_id) for event in next_events(AT_A_TIME)]
+        found = [(event.id, event.source_id) for event in next_events(AT_A_TIME, but=waiting)]
         pause = PAUSE if len(found) > A_FEW and last_received() > now() - JUST_NOW else 0
         db.session.rollback()
         for event_id, _ in found:
             if stop is not None and stop.is_set():
                 return number
             began = time.monotonic()
-            _apply(event_id)
+            if not _apply(event_id):
+                waiting.add(event_id)
             number += 1
             time.sleep(min(LONGEST_PAUSE, pause * (time.monotonic() - began)))
         if not found:
@@ -58,14 +64,17 @@ def apply_events(stop: Signal | None = None) -> int:
         _prune({source_id for _, source_id in found})
 
 
-def _apply(event_id: int) -> None:
-    """One event that cannot be applied holds up no other."""
+def _apply(event_id: int) -> bool:
+    """Apply one event. One that cannot be applied holds up no other. False: it waits for the end of a push."""
     begin_write()
     try:
         stored = db.session.get(SourceEvent, event_id, with_for_update=True)
         if stored is not None and stored.status == "received":
             stored.status, stored.message = "applied", _applied(stored)
         db.session.commit()
+    except PushUnderWay:
+        db.session.rollback()
+        return False
     except NoNews as reason:
         _give_up(event_id, "ignored", str(reason))
     except MydiaError as error:
@@ -75,6 +84,17 @@ def _apply(event_id: int) -> None:
         _give_up(
             event_id, "failed", f"An error inside mydia-web ({type(error).__name__}). Its log tells more."
         )
+    return True
+
+
+def _take_silent() -> None:
+    """Most of the time nothing plays, and nothing is written."""
+    silent = silent_sessions()
+    db.session.rollback()
+    if silent:
+        begin_write()
+        take_silent()
+        db.session.commit()
 
 
 def _applied(stored: SourceEvent) -> str:

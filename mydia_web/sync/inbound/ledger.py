@@ -52,6 +52,12 @@ class Ledger:
         plays = plays_of(self._act.user_id, content, near, Play.source_id == self._source_id)
         return any(one.watched_at and one.inserted_at - one.watched_at < SAME_TIME for one in plays)
 
+    def has_been_told(self, content: Content, *, since: datetime) -> bool:
+        """Return whether this source has told of a play of it since then."""
+        return has_play(
+            self._act.user_id, content, and_(Play.source_id == self._source_id, Play.inserted_at >= since)
+        )
+
     def note(self, content: Content, at: datetime) -> bool:
         """A play that changes nothing about how far the user is. False: it was known."""
         if self.knows(content, at):

@@ -1,24 +1,26 @@
 """What we hold of the titles that a source shows, and what it was told of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import false, or_, select
 
-from mydia_web.clock import UNKNOWN_TIME
-from mydia_web.db import db
+from mydia_web.clock import UNKNOWN_TIME, now
+from mydia_web.db import db, lock_titles
 from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content, Episode
+from mydia_web.playback.acts import content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
-from mydia_web.sync.inbound.merge import Side
+from mydia_web.sources.models import SourceItem, SourceItemState
+from mydia_web.sync.inbound.merge import Side, agree
 
 #: (media item id, None) of a film, (None, episode id) of an episode.
 Key = tuple[int | None, int | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxState:
     """The latest that a source was told of a title, or has yet to be told."""
 
@@ -27,6 +29,8 @@ class OutboxState:
     is_owed: bool
     #: It has a mark to set or to take away, and may have heard of one before without our knowing.
     of_mark: bool = False
+    #: A worker is pushing it just now.
+    is_under_way: bool = False
     #: Of the queued change, where the source did not have the title.
     missing_id: int | None = None
 
@@ -46,7 +50,7 @@ def outbox_state(user_id: int, source_id: int, contents: Sequence[Content]) -> d
     """Of the contents that this source was ever told of."""
     films, episodes = _ids(contents)
     row = QueuedChange
-    columns = (row.id, row.status, row.error_class, row.intent_at, row.completed)
+    columns = (row.id, row.status, row.error_class, row.intent_at, row.completed, row.lease_until)
     rows = db.session.execute(
         select(row.media_item_id, row.episode_id, *columns).where(
             row.user_id == user_id,
@@ -60,10 +64,20 @@ def outbox_state(user_id: int, source_id: int, contents: Sequence[Content]) -> d
     )
     return {
         (film_id, None) if episode_id is None else (None, episode_id): OutboxState(
-            at, status != Status.SYNCED, completed is not None, row_id if error_class == "unmatched" else None
+            at=at,
+            is_owed=status != Status.SYNCED,
+            of_mark=completed is not None,
+            is_under_way=lease_until is not None and lease_until > now(),
+            missing_id=row_id if error_class == "unmatched" else None,
         )
-        for film_id, episode_id, row_id, status, error_class, at, completed in rows
+        for film_id, episode_id, row_id, status, error_class, at, completed, lease_until in rows
     }
+
+
+def lock_contents(user_id: int, contents: Iterable[Content]) -> None:
+    """Lock the titles of these contents before anything is read of the user's."""
+    title_ids = {one.media_item_id if isinstance(one, Episode) else one.id for one in contents}
+    lock_titles((user_id, title_id) for title_id in title_ids)
 
 
 def side_of(progress: PlaybackProgress | None, told: OutboxState | None = None) -> Side | None:
@@ -81,3 +95,43 @@ def side_of(progress: PlaybackProgress | None, told: OutboxState | None = None) 
 def _ids(contents: Sequence[Content]) -> tuple[list[int], list[int]]:
     films = [one.id for one in contents if not isinstance(one, Episode)]
     return films, [one.id for one in contents if isinstance(one, Episode)]
+
+
+def differing_copies(
+    user_id: int, account_id: int, source_id: int, contents: Sequence[Content]
+) -> Sequence[Content]:
+    """Return those of which the source holds several copies, where one was last seen to show another state than ours.
+
+    What the source is owed anyway is left out: that goes to every copy.
+    """
+    films, episodes = _ids(contents)
+    if not contents:
+        return ()
+    item, state = SourceItem, SourceItemState
+    own_state = (state.source_item_id == item.id) & (state.source_account_id == account_id)
+    rows = db.session.execute(
+        select(item.media_item_id, item.episode_id, state.watched, state.position_ms)
+        .outerjoin(state, own_state)
+        .where(item.source_id == source_id, is_one_of(item, films, episodes))
+    )
+    shown: dict[Key, list[Side]] = {}
+    for film_id, episode_id, watched, position_ms in rows:
+        shown.setdefault((film_id, episode_id), []).append(Side(bool(watched), position_ms or 0))
+    several = [one for one in contents if len(shown.get(content_key(one), ())) > 1]
+    if not several:
+        return ()
+    db.session.flush()
+    ours, outbox = progress_of(user_id, several), outbox_state(user_id, source_id, several)
+    return [one for one in several if _differ(shown[content_key(one)], ours, outbox, content_key(one))]
+
+
+def _differ(
+    shown: Sequence[Side],
+    ours: Mapping[Key, PlaybackProgress],
+    outbox: Mapping[Key, OutboxState],
+    key: Key,
+) -> bool:
+    if key in outbox and outbox[key].is_owed:
+        return False
+    own = side_of(ours.get(key)) or Side()
+    return any(not agree(own, one) for one in shown)

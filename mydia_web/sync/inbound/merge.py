@@ -27,6 +27,14 @@ class Side:
     changed_at: datetime | None = None
     #: How often it was finished, where this side counts that.
     plays: int = 0
+    #: The date that this side keeps with its last play, in UTC.
+    played_at: datetime | None = None
+    #: It was begun again since it was last seen, whatever else it shows.
+    is_begun_again: bool = False
+    #: A person has just said so: this holds whatever was shown before.
+    is_marked: bool = False
+    #: A position of 0 is one that was left there, and not what a crashed player reports.
+    is_at_start: bool = False
 
 
 def merge(
@@ -48,6 +56,8 @@ def merge(
         agrees = ours is None or agree(theirs, ours)
         return "nothing" if agrees or ours_is_newer_than_base else "owed"
     ours = ours or Side()
+    if theirs.is_marked and not theirs.watched:
+        return _unmarked(theirs, ours, ours_is_newer_than_base=ours_is_newer_than_base, strategy=strategy)
     if base is None:
         return _first_sight(theirs, ours)
     if _is_finished(base, theirs, ours):
@@ -64,6 +74,12 @@ def merge(
     return decision
 
 
+def _unmarked(theirs: Side, ours: Side, *, ours_is_newer_than_base: bool, strategy: Strategy) -> Decision:
+    if ours_is_newer_than_base and _ours_wins(theirs, ours, strategy):
+        return "nothing"
+    return "unwatched" if ours.watched or ours.position_ms else "nothing"
+
+
 def _first_sight(theirs: Side, ours: Side) -> Decision:
     """Nothing is unwatched by a first look: an unwatched item without a base is no news."""
     if theirs.watched and not ours.watched:
@@ -77,19 +93,24 @@ def _first_sight(theirs: Side, ours: Side) -> Decision:
 
 
 def _is_finished(base: Side, theirs: Side, ours: Side) -> bool:
-    """Was it finished there, be it once more? What we hold as unwatched needs no count for that: a date does."""
+    """Was it finished there, be it once more? What we hold as unwatched needs no count for that: a date does.
+
+    Where a rewatch was under way, the end of it clears the position.
+    """
     new = not base.watched or theirs.plays > base.plays
-    return theirs.watched and (new or (not ours.watched and theirs.position_ms == 0 and _later(theirs, base)))
+    is_newer = bool(theirs.played_at and base.played_at and theirs.played_at > base.played_at)
+    is_end = theirs.position_ms == 0 and (base.position_ms > 0 or (is_newer and not ours.watched))
+    return theirs.watched and (new or is_end)
 
 
 def _news(base: Side, theirs: Side, ours: Side) -> Decision:
     # Some servers take the mark away when a title is begun again; a person who unwatches takes the position too, and
     # adds no play.
-    again = (theirs.position_ms > 0 and _apart(base, theirs)) or theirs.plays > base.plays
+    again = (theirs.position_ms > 0 and _apart(base, theirs)) or theirs.is_begun_again
     if base.watched and not theirs.watched and ours.watched and not again:
         return "unwatched"
     # A position that fell to nothing is what a crashed player reports; a person who unwatches clears the mark.
-    if theirs.position_ms > 0 and _apart(theirs, ours):
+    if (theirs.position_ms > 0 or theirs.is_at_start) and _apart(theirs, ours):
         return "progress"
     return "nothing"
 

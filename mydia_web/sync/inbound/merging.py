@@ -1,10 +1,10 @@
-"""StateApplier over what a source shows: the merge's decisions become changes, and the base moves with them."""
+"""Taking over what a source shows: the merge's decisions become changes, and the base moves with them."""
 
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -24,16 +24,50 @@ from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
-from mydia_web.sync.inbound.apply import RemoteChange, StateApplier, Telling
-from mydia_web.sync.inbound.local_state import Key, OutboxState, outbox_state, progress_of, side_of
+from mydia_web.sync import metrics
+from mydia_web.sync.inbound.apply import RemoteChange, StateApplier
+from mydia_web.sync.inbound.local_state import (
+    Key,
+    OutboxState,
+    differing_copies,
+    lock_contents,
+    outbox_state,
+    progress_of,
+    side_of,
+)
 from mydia_web.sync.inbound.merge import Decision, Side, Strategy, agree, merge
-from mydia_web.sync.inbound.multi_episode import extra_episodes
+from mydia_web.sync.inbound.multi_episode import ExtraEpisode, extra_episodes
 from mydia_web.sync.inbound.report import Report
 
 log = logging.getLogger(__name__)
 
+#: News that may be the echo of a push wait this long for the end of it.
+WAIT_FOR_PUSH = timedelta(minutes=2)
+
 _Matched = tuple[SourceItem, RemoteItem, Content]
 Removal = tuple[int, RemoteItem, Content]
+
+
+class PushUnderWay(Exception):
+    """A change of ours is just on its way to the title there: what comes back from it is told apart only afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an event says of itself, beside the state it tells."""
+
+    #: When it happened and when it came in, by our clock; and when it happened by the server's own.
+    at: datetime
+    received_at: datetime
+    server_time: datetime | None = None
+    #: A person or a program has set it, whether the title played or not.
+    is_marked: bool = False
+    #: It is what the server has kept, of all there is to keep.
+    is_saved: bool = False
+    #: It says that the title was finished.
+    is_play: bool = False
+    #: Whether the play that ended was a whole one; None where nothing tells.
+    was_finished: bool | None = None
 
 
 class AccountMerge:
@@ -46,42 +80,110 @@ class AccountMerge:
         self._strategy = cast("Strategy", source.strategy)
         self._account_id = account_id
         self._traits = backend_class(source.kind).traits
-        self._behind = timedelta(milliseconds=max(0, -(source.clock_skew_ms or 0)))
         self._applier = StateApplier(act, source)
         self.report = report
 
+    @property
+    def at(self) -> datetime:
+        """When what is merged was done, by our clock."""
+        return self._act.at
+
     def merge_page(
-        self, matched: Sequence[_Matched], asked_at: datetime, telling: Telling = "present"
+        self,
+        matched: Sequence[_Matched],
+        asked_at: datetime,
+        *,
+        told: Told | None = None,
+        is_complete: bool = False,
     ) -> list[Removal]:
         """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look.
 
-        What the source took from us after `asked_at`, when the page was asked for, the page may not show yet.
+        What the source took from us after `asked_at`, when the page was asked for, the page may not show yet. With
+        `told` it is no page but one event. A complete reading tells the source again what it shows otherwise.
         """
-        further = extra_episodes([row.id for row, _, content in matched if isinstance(content, Episode)])
-        along = [one.episode for some in further.values() for one in some]
+        extra = extra_episodes([row.id for row, _, content in matched if isinstance(content, Episode)])
+        along = [one.episode for some in extra.values() for one in some]
         contents = [content for _, _, content in matched]
+        lock_contents(self._act.user_id, [*contents, *along])
         bases = states_of(self._account_id, [row.id for row, _, _ in matched])
-        ours, told = self._held(contents, along)
+        ours, outbox = self._held(contents, along)
         removals: list[Removal] = []
         shown: list[ShownState] = []
-        with self._foreseen([*contents, *along], ours, told):
+        moved: list[Content] = []
+        with self._prefetched([*contents, *along], ours, outbox):
             for row, item, content in matched:
                 key, base = content_key(content), bases.get(row.id)
-                if item.state is None or (base and base.seen_at >= asked_at):
+                if item.state is None or self._is_overtaken(base, outbox.get(key), asked_at):
                     continue
-                known = (base, told.get(key), telling, self._behind, further.get(row.id, ()))
-                news = RemoteChange(item, item.state, content, self._traits, *known, self._act.at)
+                news = self._change(
+                    item, content, base, outbox.get(key), extra.get(row.id, ()), asked_at, told
+                )
                 decision = self._decide(news, ours.get(key))
                 if decision == "unwatched":
                     removals.append((row.id, item, content))
                     continue
-                self._apply(decision, news)
+                self._apply(decision, news, is_complete=is_complete)
                 if self._is_left(decision, news, ours.get(key)):
                     self._answer(news)
                 if base is None or base.state != item.state or self._is_seen_anew(news, base):
-                    shown.append(ShownState(self._account_id, row.id, item.state, seen_at=asked_at))
+                    moved.append(content)
+                    shown.append(
+                        ShownState(
+                            self._account_id,
+                            row.id,
+                            item.state,
+                            seen_at=asked_at,
+                            version_id=item.resumed_version,
+                        )
+                    )
         keep_states(shown)
+        self._tell_copies(moved)
         return removals
+
+    def _is_overtaken(self, base: Base | None, outbox: OutboxState | None, asked_at: datetime) -> bool:
+        """Return whether the source has taken something newer of ours, or is just about to."""
+        return bool((base and base.seen_at >= asked_at) or (outbox and outbox.is_under_way))
+
+    def _change(
+        self,
+        item: RemoteItem,
+        content: Content,
+        base: Base | None,
+        outbox: OutboxState | None,
+        extra: Sequence[ExtraEpisode],
+        asked_at: datetime,
+        told: Told | None,
+    ) -> RemoteChange:
+        assert item.state is not None
+        known = RemoteChange(
+            item=item,
+            state=item.state,
+            content=content,
+            traits=self._traits,
+            base=base,
+            outbox=outbox,
+            extra=extra,
+            telling="present",
+            heard_at=asked_at,
+        )
+        if told is None:
+            return known
+        return replace(
+            known,
+            telling="play" if told.is_play else "state",
+            heard_at=told.at,
+            is_marked=told.is_marked,
+            is_left_behind=told.is_saved,
+            was_finished=told.was_finished,
+        )
+
+    def check_no_push_under_way(self, content: Content, received_at: datetime) -> None:
+        """Raises `PushUnderWay` for news that may be the echo of what is being pushed just now."""
+        if now() - received_at > WAIT_FOR_PUSH:
+            return
+        outbox = outbox_state(self._act.user_id, self._source_id, [content]).get(content_key(content))
+        if outbox is not None and outbox.is_under_way:
+            raise PushUnderWay
 
     def _held(
         self, listed: Sequence[Content], along: Sequence[Content]
@@ -96,8 +198,8 @@ class AccountMerge:
         return progress_of(user_id, contents), told
 
     @contextmanager
-    def _foreseen(
-        self, contents: Sequence[Content], ours: Collection[Key], told: Mapping[Key, OutboxState]
+    def _prefetched(
+        self, contents: Sequence[Content], ours: Collection[Key], outbox: Mapping[Key, OutboxState]
     ) -> Iterator[None]:
         """Ask for all of a page what would be asked for each, and write it down together.
 
@@ -106,9 +208,8 @@ class AccountMerge:
         many = Counter(map(content_key, contents))
         once = [content for content in contents if many[content_key(content)] == 1]
         hearers = sources_to_tell_each(self._act.user_id, once)
-        owed = {key for key, one in told.items() if one.is_owed}
         self._act.hearers = {
-            key: [one for one in sources if one.source_id != self._source_id or key in owed]
+            key: [one for one in sources if one.source_id != self._source_id]
             for key, sources in hearers.items()
         }
         self._applier.fresh = hearers.keys() - ours - with_a_past(self._act.user_id, once)
@@ -123,99 +224,123 @@ class AccountMerge:
         asked_at = now()
         self.unwatch(self.merge_page([(copy, item, content)], asked_at), asked_at)
 
-    def take_event(
-        self,
-        copy: SourceItem,
-        item: RemoteItem,
-        content: Content,
-        received_at: datetime,
-        told_at: datetime | None,
-        *,
-        is_play: bool = False,
-    ) -> None:
+    def take_event(self, copy: SourceItem, item: RemoteItem, content: Content, told: Told) -> None:
         """Take over what one event tells. A single title that is unwatched is a person's doing."""
         assert item.state is not None
         base = states_of(self._account_id, [copy.id]).get(copy.id)
-        is_newest = base is None or base.seen_at < received_at
+        is_newest = base is None or base.seen_at < told.received_at
         if is_newest:
-            telling: Telling = "play" if is_play else "state"
-            removals = self.merge_page([(copy, item, content)], received_at, telling)
-            self.unwatch(removals, received_at)
-            keep_states([ShownState(self._account_id, copy.id, item.state, told_at, self._act.at)])
-        if is_play:
+            removals = self.merge_page([(copy, item, content)], told.received_at, told=told)
+            self.unwatch(removals, told.received_at)
+            keep_states([ShownState(self._account_id, copy.id, item.state, told.server_time, self._act.at)])
+        if told.is_play:
             # What the source showed in between may have hidden it.
-            self.report.watched += self.take_play(item, item.state, content, is_shown=is_newest)
+            self.report.watched += self._take_play(item, item.state, content, is_shown=is_newest)
 
-    def take_play(self, item: RemoteItem, state: RemoteState, content: Content, *, is_shown: bool) -> bool:
+    def take_old_play(self, copy: SourceItem, item: RemoteItem, state: RemoteState, content: Content) -> bool:
+        """Take over that it was finished before what was told since. False: that was known.
+
+        The mark stands there since, beside whatever was done after it.
+        """
+        base = states_of(self._account_id, [copy.id]).get(copy.id)
+        own = get_progress(self._act.user_id, content)
+        begun_since = bool(base and base.state.position_ms and not base.state.watched)
+        if begun_since and base is not None:
+            watched = replace(base.state, watched=True, play_count=base.state.play_count + 1)
+            keep_states([ShownState(self._account_id, copy.id, watched, base.told_at, base.seen_at)])
+        is_shown = begun_since and own is not None and not own.watched
+        return self._take_play(item, state, content, is_shown=is_shown)
+
+    def _take_play(self, item: RemoteItem, state: RemoteState, content: Content, *, is_shown: bool) -> bool:
         """Take over that it was finished then, whatever has been done since. False: that was known."""
         played = RemoteState(watched=True, last_played_at=state.last_played_at)
-        news = RemoteChange(item, played, content, self._traits, telling="play")
+        news = RemoteChange(item=item, state=played, content=content, traits=self._traits, telling="play")
         return self._takes[0] and self._applier.take_play(news, is_shown=is_shown)
 
     def take_report(self, content: Content, state: RemoteState | None, item: RemoteItem) -> None:
         """Take over a telling of which nobody knows a copy on the source: it is what the person did, no more."""
         if state is None:
             return
-        news = RemoteChange(item, state, content, self._traits)
+        news = RemoteChange(item=item, state=state, content=content, traits=self._traits, heard_at=self.at)
         if state.watched and self._takes[0]:
             self.report.watched += self._applier.take_mark(news, again=False)
         elif state.position_ms and self._takes[1]:
-            self._applier.take_position(news, news.at)
+            self._applier.take_position(news)
             self.report.positions += 1
         elif not state.watched and not state.position_ms and self._takes[0]:
             self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
 
     def unwatch(self, removals: Sequence[Removal], asked_at: datetime) -> None:
         """Take over that these are unwatched, but for those that the source has taken a newer state of since."""
-        further = extra_episodes(
-            [item_id for item_id, _, content in removals if isinstance(content, Episode)]
-        )
+        extra = extra_episodes([item_id for item_id, _, content in removals if isinstance(content, Episode)])
+        contents = [content for _, _, content in removals]
+        lock_contents(self._act.user_id, contents)
         bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
         for source_item_id, item, content in removals:
             assert item.state is not None
-            if bases[source_item_id].seen_at >= asked_at:
+            base = bases.get(source_item_id)
+            if base and base.seen_at >= asked_at:
                 continue
             if self._takes[0]:
-                for one in (content, *(more.episode for more in further.get(source_item_id, ()))):
+                for one in (content, *(more.episode for more in extra.get(source_item_id, ()))):
                     self.report.unwatched += mark_unwatched(self._act.user_id, one, act=self._act)
+            news = RemoteChange(item=item, state=item.state, content=content, traits=self._traits, base=base)
             if item.state.position_ms and self._takes[1]:
-                self._applier.take_position(RemoteChange(item, item.state, content, self._traits), None)
+                self._applier.take_position(news)
+            self._settle_owed(content)
             keep_states([ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at)])
+        self._tell_copies(contents)
 
     def _decide(self, news: RemoteChange, ours: PlaybackProgress | None) -> Decision:
-        is_owed = news.is_owed
-        theirs = _side(news.state)
-        if self._traits.counts_starts and theirs.position_ms:
-            theirs = replace(theirs, plays=0)  # What was begun is counted there, finished or not.
-        sides = (_side(news.base.state) if news.base else None, theirs, side_of(ours, news.told))
-        decision = merge(
-            *sides,
-            ours_is_newer_than_base=is_owed,
-            strategy=self._strategy,
+        own = side_of(ours, news.outbox)
+        base = _side(news.base.state) if news.base else None
+        plays = base.plays if base else 0
+        theirs = replace(
+            _side(news.state),
+            changed_at=news.changed_at(own.changed_at if own else None),
+            plays=plays + 1 if news.is_finished_again else plays,
+            is_begun_again=news.is_begun_again,
+            is_marked=news.is_marked,
+            is_at_start=news.is_left_behind and self._traits.counts_starts,
         )
-        if is_owed and news.is_change:
+        decision = merge(base, theirs, own, ours_is_newer_than_base=news.is_owed, strategy=self._strategy)
+        if news.is_owed and news.is_change and not agree(theirs, own or Side()):
             self.report.conflicts += 1
             words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
+            sides = (base, theirs, own)
             log.info(words, news.item.title, *sides, decision, extra={"source": self._source_id})
         return decision
 
-    def _apply(self, decision: Decision, news: RemoteChange) -> None:
+    def _apply(self, decision: Decision, news: RemoteChange, *, is_complete: bool) -> None:
         takes_watched, takes_positions = self._takes
-        along = self._applier.watched_along(news, decision) if takes_watched else ()
+        along = self._applier.extra_watched(news, decision) if takes_watched else ()
         if decision in ("watched", "again") and takes_watched:
             self.report.watched += self._applier.take_mark(news, again=decision == "again")
         elif decision == "progress" and takes_positions:
-            self._applier.take_position(news, news.at)
+            self._applier.take_position(news)
             self.report.positions += 1
-        elif decision == "owed" and not news.told and not news.is_change:
-            # OutboxState once: a source that takes it and still shows otherwise is not told with every pull.
-            self.report.owed += tell_source(self._act, news.content, self._source_id)
-        self.report.watched += self._applier.take_along(news, along)
+        elif decision == "owed" and not news.is_change and not news.is_owed:
+            self._tell_again(news, is_complete=is_complete)
+        self.report.watched += self._applier.apply_to_extra(news, along)
+
+    def _tell_again(self, news: RemoteChange, *, is_complete: bool) -> None:
+        """Tell the source what it does not show. Once told, only a complete reading tells it again.
+
+        A source that takes a change and still shows otherwise would else be told with every pull.
+        """
+        was_told = news.outbox is not None and news.base is not None
+        if was_told and not is_complete:
+            return
+        is_told = tell_source(self._act, news.content, self._source_id)
+        self.report.owed += is_told
+        if was_told and is_told:
+            self.report.healed += 1
+            metrics.count_healed(self._source_id)
 
     def _is_left(self, decision: Decision, news: RemoteChange, ours: PlaybackProgress | None) -> bool:
         """May it be that we do not hold what the source shows, after we have followed the decision?"""
         if decision == "nothing":
-            return news.is_change and not self._is_held(news, ours)
+            return news.is_owed or (news.is_change and not self._is_held(news, ours))
         return news.is_change or (news.base is None and decision != "owed")
 
     def _is_seen_anew(self, news: RemoteChange, base: Base) -> bool:
@@ -224,28 +349,43 @@ class AccountMerge:
         Only an account service's listing can say by what it leaves out that something was unwatched.
         """
         was_not_listed = self._traits.holds_everything and not base.is_listed
-        return was_not_listed or bool(news.new_further)
+        return was_not_listed or bool(news.new_extra)
 
     def _is_held(self, news: RemoteChange, ours: PlaybackProgress | None) -> bool:
         return agree(side_of(ours) or Side(), _side(news.state))
 
     def _answer(self, news: RemoteChange) -> None:
-        """Tell the source ours, where we have not come to hold what it has changed to.
+        """Settle what is owed to the source: nothing where we hold what it shows, else ours.
 
         An account service forgets positions by itself.
         """
-        if (
-            not all(self._takes)
-            or self._traits.holds_everything
-            or content_key(news.content) in self._applier.fresh
-        ):
+        if content_key(news.content) in self._applier.fresh:
             return
         db.session.flush()
         own = get_progress(self._act.user_id, news.content)
-        if self._is_held(news, own) or (own is None and self._strategy == "always-local"):
+        if self._is_held(news, own):
+            self._settle_owed(news.content)
+            return
+        if not news.is_change and news.base is not None:
+            return
+        if not all(self._takes) or self._traits.holds_everything:
+            return
+        if own is None and self._strategy == "always-local":
             return
         self.report.owed += tell_source(self._act, news.content, self._source_id, is_news_there=True)
 
+    def _settle_owed(self, content: Content) -> None:
+        """The source shows what it was still owed. A play that it counts stays owed."""
+        if not self._traits.counts_plays:
+            PlaybackSyncRepository().settle_shown(self._act.user_id, self._source_id, content_key(content))
+
+    def _tell_copies(self, contents: Sequence[Content]) -> None:
+        """Tell the source of a title that it holds more than once, where another copy shows something else."""
+        if not all(self._takes) or self._traits.holds_everything:
+            return
+        for content in differing_copies(self._act.user_id, self._account_id, self._source_id, contents):
+            self.report.owed += tell_source(self._act, content, self._source_id, is_news_there=True)
+
 
 def _side(state: RemoteState) -> Side:
-    return Side(state.watched, state.position_ms, state.last_played_at, state.play_count)
+    return Side(state.watched, state.position_ms, plays=state.play_count, played_at=state.last_played_at)

@@ -1,6 +1,7 @@
 """News from a source: its library becomes ours, its watch state is merged, a page at a time. Nothing here commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, delete, or_, select
@@ -26,6 +27,19 @@ from mydia_web.sync.inbound.report import Report
 MANY_REMOVALS = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Players:
+    """What was being played on a source at a time."""
+
+    remote_ids: frozenset[str]
+    asked_at: datetime
+
+    def may_play(self, item: RemoteItem) -> bool:
+        """Return whether it was being played then, or was begun since."""
+        began_at = item.state.last_played_at if item.state else None
+        return item.remote_id in self.remote_ids or (began_at is not None and began_at > self.asked_at)
+
+
 class PullOf:
     """One pull of one source for one account (none for a source without people, such as a folder)."""
 
@@ -46,6 +60,14 @@ class PullOf:
         #: What an account service has listed; None: the kind lists what it has, watched or not.
         self._listed: set[str] | None = set() if source.kind in kinds_that_hold_everything() else None
         self._problems = 0
+        #: Everything is being read: what the source shows otherwise than it was told is told again.
+        self.is_complete = False
+        #: What is being played there, and when that was asked; None: that is not known.
+        self._players: Players | None = None
+
+    def note_players(self, remote_ids: Collection[str], asked_at: datetime) -> None:
+        """Leave alone what is being played: its state is not the last word on it."""
+        self._players = Players(frozenset(remote_ids), asked_at)
 
     def take(self, page: LibraryPage, asked_at: datetime) -> None:
         """Merge one page, which was asked for at `asked_at`."""
@@ -208,9 +230,11 @@ class PullOf:
     def _merge(self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]], asked_at: datetime) -> None:
         if self._act is None or self._account_id is None:
             return
+        players = self._players
+        settled = [one for one in matched if players is None or not players.may_play(one[1])]
         with self._act as act:
-            merging = AccountMerge(act, self._source, self._account_id, self.report)
-            self._removals += merging.merge_page(matched, asked_at)
+            merge = AccountMerge(act, self._source, self._account_id, self.report)
+            self._removals += merge.merge_page(settled, asked_at, is_complete=self.is_complete)
 
 
 def _by_hand(known: SourceItem | None) -> Content | None:

@@ -15,6 +15,8 @@ class Report:
     positions: int = 0
     #: Our states that the source will be told.
     owed: int = 0
+    #: Of those, what it had been told before, and shows otherwise though nobody changed it.
+    healed: int = 0
     unmatched: int = 0
     #: Where both sides had changed.
     conflicts: int = 0

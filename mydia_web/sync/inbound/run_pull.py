@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from mydia_web.backends.base import LibraryPage
+from mydia_web.backends.base import Backend, LibraryPage
 from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import begin_write, db, has_one_writer
@@ -185,10 +185,13 @@ def _pull_account(
 
     with closing(open_account(source, account)) as backend:
         db.session.rollback()
+        if backend.traits.counts_starts:
+            _ask_players(backend, pull, account)
         changed = backend.changes(reading.since) if reading.since is not None else None
         last = take(changed) if changed is not None else None
         is_whole = changed is None or _is_another_library(last, reading.library_size, pull.added)
         if is_whole:
+            pull.is_complete = True
             last = take(backend.library())
     begin_write()
     pull.finish(is_whole=is_whole)
@@ -198,6 +201,21 @@ def _pull_account(
     _note_read(reading.account_id, began_at, size, is_whole=is_whole)
     db.session.commit()
     return is_whole
+
+
+def _ask_players(backend: Backend, pull: PullOf, account: SourceAccount | None) -> None:
+    """Ask what is being played, where a title that was only begun looks as if it had been watched."""
+    asked_at = now()
+    try:
+        players = backend.playing()
+    except SignInRefused:
+        raise
+    except BackendError as error:
+        log.info("What is being played cannot be told: %s", error.message)
+        return
+    person = account.remote_user_id if account else ""
+    own = [one.remote_id for one in players if not person or one.remote_user_id in ("", person)]
+    pull.note_players(own, asked_at)
 
 
 def _is_another_library(last: LibraryPage | None, size: int | None, added: int) -> bool:

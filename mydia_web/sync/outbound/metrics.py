@@ -1,11 +1,10 @@
 """What this process has delivered and how long that took, for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import Counter, Histogram
 
+from mydia_web.sync.metrics import registry
 from mydia_web.sync.outbound.delivery import Outcome
 
-#: Of this process; several workers are several targets.
-registry = CollectorRegistry()
 _pushes = Counter(
     "mydia_pushes",
     "Deliveries by what came of them: ok, or the class of the failure.",

@@ -1,0 +1,233 @@
+"""Live news: what a server tells as it happens, by webhook or on an open connection.
+
+All of it comes in by three ways. A title *plays now*: that is shown, and what the server saves of it meanwhile waits.
+It *has stopped*: what was saved last is taken over. It *was marked*, or told of without any playing: that counts at
+once.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from mydia_web.backends.base import RemoteState
+from mydia_web.backends.events import Event
+from mydia_web.library.models import Content
+from mydia_web.playback.progress import length_of, watched_share
+from mydia_web.sources import playing
+from mydia_web.sources.events import NowPlaying
+from mydia_web.sources.models import SourceItem
+from mydia_web.sources.states import Base, states_of
+from mydia_web.sync.inbound.ledger import SAME_PLAY
+from mydia_web.sync.inbound.merging import AccountMerge, Told
+
+#: The order of what a server tells within one moment is not fixed.
+SAME_MOMENT = timedelta(seconds=2)
+#: A title that was left before this share of its length was only begun.
+_BEGUN = 0.05
+
+
+class NoNews(Exception):
+    """Nothing is to be done, for the reason given."""
+
+
+class LiveNews:
+    """One event about one title of one account."""
+
+    def __init__(
+        self, merge: AccountMerge, account_id: int, copy: SourceItem, content: Content, event: Event
+    ) -> None:
+        assert event.item is not None
+        self._merge = merge
+        self._account_id = account_id
+        self._copy = copy
+        self._content = content
+        self._event = event
+        self._item = event.item
+        self._base = states_of(account_id, [copy.id]).get(copy.id)
+        self._session = playing.session_of(account_id, copy.id)
+
+    def take(self, received_at: datetime) -> str:
+        """Take the event over; what was done, in words. Raises `NoNews`."""
+        if self._is_overtaken():
+            return self._take_old_play()
+        event = self._event
+        if event.action in ("playing", "paused"):
+            return self._note_position()
+        if event.action == "saved" and self._is_playing():
+            return self._note_saved()
+        self._merge.check_no_push_under_way(self._content, received_at)
+        if event.action == "played":
+            return self._finish(received_at)
+        if event.action == "stopped" or event.is_playing is False:
+            return self._end(received_at)
+        state = told_state(event, self._base, self._merge.at)
+        if state is None:
+            raise NoNews("It says nothing of whether it was watched, or how far.")
+        return self._take(state, received_at, is_marked=event.action == "marked")
+
+    def take_silence(self, session: NowPlaying) -> None:
+        """Take over what was last heard of a player that tells nothing any more."""
+        state = self._left_behind(
+            session, position_ms=session.position_ms if session.tells_position else None
+        )
+        if state is not None:
+            self._take(state, session.seen_at, is_end=True)
+
+    def _is_overtaken(self) -> bool:
+        """Return whether newer news of the title has come already."""
+        base, event = self._base, self._event
+        if base is None or event.at is None:
+            return False
+        is_last_word = event.is_playing is False or event.action == "marked"
+        grace = SAME_MOMENT if is_last_word else timedelta()
+        is_older_there = base.told_at is not None and event.at < base.told_at - grace
+        return is_older_there or self._merge.at < base.seen_at - grace
+
+    def _take_old_play(self) -> str:
+        """What happened before the newest news is history at most: that it was finished."""
+        event, told = self._event, self._item.state or RemoteState(watched=True)
+        played = replace(told, last_played_at=told.last_played_at or event.at)
+        if event.action == "played" and self._merge.take_old_play(
+            self._copy, self._item, played, self._content
+        ):
+            return "1 watched, before what the server has told since."
+        raise NoNews("The server has told newer news of it already.")
+
+    def _is_playing(self) -> bool:
+        if self._event.is_playing is not None:
+            return self._event.is_playing
+        return self._session is not None and self._session.taken_at is None
+
+    def _note_position(self) -> str:
+        event = self._event
+        note = playing.note_position_told if event.tells_position else playing.note_playing
+        position = self._item.state.position_ms if self._item.state else 0
+        note(self._account_id, self._copy.id, position, paused=event.action == "paused", device=event.device)
+        return "It plays."
+
+    def _note_saved(self) -> str:
+        state = told_state(self._event, self._base, self._merge.at)
+        if state is not None:
+            playing.note_saved(self._account_id, self._copy.id, state, self._merge.at)
+        return "It plays."
+
+    def _end(self, received_at: datetime) -> str:
+        """Take over what was saved last, or where it was stopped."""
+        event, session = self._event, self._session
+        playing.note_stopped(self._account_id, self._copy.id)
+        if event.action == "saved":
+            state = told_state(event, self._base, self._merge.at)
+        else:
+            stopped_at = self._item.state.position_ms if event.tells_position and self._item.state else None
+            state = self._left_behind(session, stopped_at)
+        if state is None:
+            return "It has stopped."
+        return self._take(state, received_at, is_end=True)
+
+    def _left_behind(self, session: NowPlaying | None, position_ms: int | None) -> RemoteState | None:
+        """Return the state that a play has left, as far as it is known.
+
+        What the server has saved counts. A position that was told since is closer, where it saves one at all.
+        """
+        saved = playing.saved_state(session) if session else None
+        if saved is None:
+            if position_ms is None or self._was_finished(session):
+                return None
+            return replace(self._known, position_ms=position_ms, last_played_at=self._merge.at)
+        if saved.position_ms and position_ms:
+            return replace(saved, position_ms=position_ms)
+        return saved
+
+    def _was_finished(self, session: NowPlaying | None) -> bool:
+        """Return whether the title was told to be finished while it went on to play to the end of its credits."""
+        state = self._known
+        if session is None or not state.watched or state.last_played_at is None:
+            return False
+        return state.last_played_at >= session.began_at
+
+    def _finish(self, received_at: datetime) -> str:
+        """Take over that it was finished, with what the server has saved of that."""
+        session = self._session
+        saved = playing.saved_state(session) if session else None
+        playing.note_stopped(self._account_id, self._copy.id)
+        told = self._item.state or RemoteState(watched=True)
+        if saved is not None and saved.watched and not saved.position_ms:
+            state = saved
+        else:
+            state = self._played(told.last_played_at or self._merge.at)
+        return self._take(state, received_at, is_end=True, is_play=True)
+
+    def _played(self, at: datetime) -> RemoteState:
+        was = self._known
+        is_told_twice = was.watched and was.last_played_at and abs(at - was.last_played_at) < SAME_PLAY
+        if is_told_twice:
+            return replace(was, position_ms=0)
+        return RemoteState(watched=True, play_count=was.play_count + 1, last_played_at=at)
+
+    @property
+    def _known(self) -> RemoteState:
+        return self._base.state if self._base else RemoteState(watched=False)
+
+    def _take(
+        self,
+        state: RemoteState,
+        received_at: datetime,
+        *,
+        is_marked: bool = False,
+        is_end: bool = False,
+        is_play: bool = False,
+    ) -> str:
+        told = Told(
+            at=self._merge.at,
+            received_at=received_at,
+            server_time=self._event.at,
+            is_marked=is_marked,
+            is_saved=self._event.action == "saved",
+            is_play=is_play,
+            was_finished=is_end and self._was_played_to_the_end(is_play=is_play),
+        )
+        self._merge.take_event(self._copy, replace(self._item, state=state), self._content, told)
+        return self._merge.report.news
+
+    def _was_played_to_the_end(self, *, is_play: bool) -> bool | None:
+        """Return whether the play that ends was a whole one; None where nothing tells.
+
+        A server may show a title that was only begun again as one that was finished again.
+        """
+        if is_play:
+            return True
+        if self._session is None or not self._session.furthest_ms:
+            return None
+        share = self._session.furthest_ms / (1000 * (self._item.runtime_seconds or length_of(self._content)))
+        if share >= watched_share(self._content):
+            return True
+        return False if share < _BEGUN else None
+
+
+def told_state(event: Event, base: Base | None, at: datetime) -> RemoteState | None:
+    """Return the whole state the server now has: what the event tells, and what it does not as it was.
+
+    A mark that says nothing of the position clears it, as every server does. `at` is when it happened, for what is told
+    without a date. None: it tells nothing.
+    """
+    was = base.state if base else RemoteState(watched=False)
+    told = event.item.state if event.item else None
+    if event.action == "played":
+        date = told.last_played_at if told else None
+        return RemoteState(watched=True, play_count=was.play_count + 1, last_played_at=date or at)
+    if told is None or not (event.tells_watched or event.tells_position):
+        return None
+    keeps_position = not event.tells_position and event.action != "marked"
+    tells_all = event.tells_watched and event.tells_position
+    return RemoteState(
+        watched=told.watched if event.tells_watched else was.watched,
+        position_ms=was.position_ms if keeps_position else told.position_ms,
+        play_count=told.play_count if tells_all else told.play_count or was.play_count,
+        last_played_at=told.last_played_at or _undated(event, told, was, at),
+    )
+
+
+def _undated(event: Event, told: RemoteState, was: RemoteState, at: datetime) -> datetime | None:
+    """Return the date of what is told without one: a position is where it is now, and a mark was made now."""
+    if event.tells_watched:
+        return at if told.watched and event.action == "marked" else None
+    return at if event.tells_position else was.last_played_at
