@@ -486,6 +486,10 @@ class Replay:
             return (kept, held) if "writes Played=false" in act.name else (kept,)
         return (held,)
 
+    def held(self) -> dict[str, tuple[Shown, Shown | None]]:
+        """What alice has of each title, here and on B."""
+        return {name: (self._ours(name), self._shown_by_b(name)) for name in self._contents}
+
     def _ours(self, name: str, user: User | None = None) -> Shown:
         own = get_progress((user or self._alice).id, self._contents[name])
         if own is None:
