@@ -22,6 +22,7 @@ NEW: dict[str, dict[str, Any]] = {
     "saved_play_count": {"type_": sa.Integer()},
     "saved_last_played_at": {"type_": UTCDateTime},
     "saved_at": {"type_": UTCDateTime},
+    "ended_at": {"type_": UTCDateTime},
     "taken_at": {"type_": UTCDateTime},
 }
 

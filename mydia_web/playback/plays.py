@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from mydia_web.db import db
 from mydia_web.library.content import is_one_of
@@ -15,9 +15,9 @@ from mydia_web.playback.records import get_progress
 from mydia_web.queue.models import ChangeType
 
 
-def has_play(user_id: int, content: Content, *when: ColumnElement[bool]) -> bool:
-    """Is a play of that time known? Any of `when` will do."""
-    query = select(Play.id).where(Play.user_id == user_id, or_(*when), *_of(Play, content))
+def has_play(user_id: int, content: Content, *where: ColumnElement[bool]) -> bool:
+    """Return whether there is such a play."""
+    query = select(Play.id).where(Play.user_id == user_id, *where, *_of(Play, content))
     return db.session.scalar(query.limit(1)) is not None
 
 
@@ -25,21 +25,26 @@ def plays_of(user_id: int, content: Content, *where: ColumnElement[bool]) -> Seq
     return db.session.scalars(select(Play).where(Play.user_id == user_id, *_of(Play, content), *where)).all()
 
 
-def was_unwatched_since(user_id: int, content: Content, at: datetime) -> bool:
-    """Did the user take the mark away after that time? What a pull has found was done nobody knows when."""
+def last_unwatched_at(user_id: int, content: Content) -> datetime | None:
+    """Return when the user last took the mark away, as far as that is known."""
     query = (
-        select(Change.id)
-        .join(ChangeSet, ChangeSet.id == Change.change_set_id)
+        select(func.max(ChangeSet.created_at))
+        .join(Change, Change.change_set_id == ChangeSet.id)
         .where(
             ChangeSet.user_id == user_id,
-            ChangeSet.created_at > at,
             ChangeSet.origin != "pull",
             ChangeSet.undone_at.is_(None),
             Change.change_type == ChangeType.MARK_UNWATCHED.value,
             *_of(Change, content),
         )
     )
-    return db.session.scalar(query.limit(1)) is not None
+    return db.session.scalar(query)
+
+
+def was_unwatched_since(user_id: int, content: Content, at: datetime) -> bool:
+    """Did the user take the mark away after that time? What a pull has found was done nobody knows when."""
+    unwatched_at = last_unwatched_at(user_id, content)
+    return unwatched_at is not None and unwatched_at > at
 
 
 def with_a_past(user_id: int, contents: Sequence[Content]) -> set[tuple[int | None, int | None]]:

@@ -64,6 +64,8 @@ class NowPlaying(db.Model):  # type: ignore[name-defined,misc]
     saved_play_count: Mapped[int | None]
     saved_last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     saved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When the play ended with what the server saved then. The message that it has stopped may follow.
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: When it was taken over although no end was heard of.
     taken_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 

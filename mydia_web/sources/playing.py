@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, select
+from sqlalchemy import bindparam, case, delete, select, update
 
 from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
@@ -89,6 +89,13 @@ def saved_state(session: NowPlaying) -> RemoteState | None:
     )
 
 
+def note_ended(account_id: int, item_id: int, state: RemoteState, at: datetime) -> None:
+    """Note that a play has ended with this; nothing else that is told of it says more."""
+    note_saved(account_id, item_id, state, at)
+    of_item = (NowPlaying.source_account_id == account_id, NowPlaying.source_item_id == item_id)
+    db.session.execute(update(NowPlaying).where(*of_item).values(ended_at=now()))
+
+
 def note_stopped(account_id: int, item_id: int) -> None:
     of_item = (NowPlaying.source_account_id == account_id, NowPlaying.source_item_id == item_id)
     db.session.execute(delete(NowPlaying).where(*of_item))
@@ -96,8 +103,9 @@ def note_stopped(account_id: int, item_id: int) -> None:
 
 def silent_sessions() -> Sequence[NowPlaying]:
     """Return what was playing and has not been heard of for `TAKEN_AFTER`, and was not taken over since."""
-    is_silent = (NowPlaying.taken_at.is_(None), NowPlaying.seen_at < now() - TAKEN_AFTER)
-    return db.session.scalars(select(NowPlaying).where(*is_silent).order_by(NowPlaying.id)).all()
+    is_silent = NowPlaying.seen_at < now() - TAKEN_AFTER
+    is_open = (NowPlaying.taken_at.is_(None), NowPlaying.ended_at.is_(None))
+    return db.session.scalars(select(NowPlaying).where(is_silent, *is_open).order_by(NowPlaying.id)).all()
 
 
 def playing_of(user_id: int) -> Sequence[Session]:
@@ -108,7 +116,11 @@ def playing_of(user_id: int) -> Sequence[Session]:
         .join(SourceAccount, SourceAccount.id == NowPlaying.source_account_id)
         .join(Source, Source.id == SourceAccount.source_id)
         .join(SourceItem, SourceItem.id == NowPlaying.source_item_id)
-        .where(SourceAccount.user_id == user_id, NowPlaying.seen_at > now() - SILENT_AFTER)
+        .where(
+            SourceAccount.user_id == user_id,
+            NowPlaying.seen_at > now() - SILENT_AFTER,
+            NowPlaying.ended_at.is_(None),
+        )
         .order_by(NowPlaying.seen_at.desc())
     )
     return [
@@ -130,5 +142,6 @@ _PLAYING = (
     .where(
         SourceItem.source_id == bindparam("source"),
         NowPlaying.seen_at > bindparam("since", type_=UTCDateTime),
+        NowPlaying.ended_at.is_(None),
     )
 )

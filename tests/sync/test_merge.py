@@ -41,7 +41,7 @@ HEARD = """
     ..OOO PP.PO WWWAW WWWAA WWWAW
     ..OOO OO.OO WWWAW WWWAA WWWAW
     ..OUU PP.PO OOO.O PPOP. WWWAA
-    ..OUU PP.UU WWWAW OOOO. WWWAA
+    ..OUU PP.UU WWWAA OOOO. WWWAA
 """
 # What was finished there is taken in any case; else what is watched, then what is further on, wins.
 OWED = """
@@ -49,7 +49,7 @@ OWED = """
     ..... PP... WWWAW WWWAA WWWAW
     ..... ..... WWWAW WWWAA WWWAW
     ..... PP... ..... PP.P. WWWAA
-    ..... PP... WWWAW ..... WWWAA
+    ..... PP... WWWAA ..... WWWAA
 """
 LOCAL = """
     ..OOO .O.OO .OO.O .OOO. .OO.O

@@ -7,7 +7,7 @@ last begun, or the date that was given with a mark.
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mydia_web import clock
@@ -24,6 +24,8 @@ LOOK_SECONDS = 15.0
 TICK_SECONDS = 2.0
 #: Between these shares of its length a title keeps its position while it plays, as Jellyfin is set by default.
 _KEPT_FROM, _KEPT_UNTIL = 0.05, 0.9
+#: Jellyfin collects what was saved for half a second before it tells: news are up to this old.
+_COLLECTED = timedelta(seconds=1)
 #: Jellyfin ends a connection on which it hears nothing for so long, where it does not say for how long.
 _KEPT_SECONDS = 60.0
 
@@ -69,13 +71,13 @@ class Listener:
         while True:
             yield None
             message = socket.receive(min(TICK_SECONDS, self._look_at - time.monotonic())) or {}
-            kind, data, heard_at = message.get("MessageType"), message.get("Data"), clock.now()
+            kind, data = message.get("MessageType"), message.get("Data")
             if kind == "ForceKeepAlive":
                 self._keep_every = min(max(_number(data), 2.0), _KEPT_SECONDS) / 2
                 self._keep_at = 0.0
             saved = self._saved(data) if kind == "UserDataChanged" else []
             if saved:
-                yield from self._tell(saved, heard_at)
+                yield from self._tell(saved, clock.now() - _COLLECTED)
             elif time.monotonic() >= self._look_at:
                 yield from self._look()
             if time.monotonic() >= self._keep_at:

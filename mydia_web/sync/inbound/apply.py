@@ -14,7 +14,7 @@ from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.plays import add_play, was_unwatched_since
+from mydia_web.playback.plays import add_play, last_unwatched_at, was_unwatched_since
 from mydia_web.playback.progress import length_of, mark_watched, save_progress, watched_share
 from mydia_web.playback.records import get_progress
 from mydia_web.sources.models import Source
@@ -98,6 +98,17 @@ class RemoteChange:
         if after < ours_at < self.heard_at:
             return None
         return after if ours_at <= after else min(after, self.heard_at)
+
+    @property
+    def marked_after(self) -> datetime | None:
+        """Return from when on it may have been marked there; None: the date of the play tells.
+
+        Where a play is dated by its start, a mark may stand beside an old date, and is new all the same.
+        """
+        was_unwatched = self.base is not None and not self.base.state.watched
+        if self.telling == "play" or not (self.traits.counts_starts and was_unwatched and self.state.watched):
+            return None
+        return self.changed_after
 
     @property
     def _has_new_date(self) -> bool:
@@ -295,7 +306,12 @@ class StateApplier:
     def _knows(self, news: RemoteChange) -> bool:
         """Return whether its play stands in History."""
         at = None if self._is_fresh(news) else news.played_at
-        return at is not None and self._ledger.knows(news.content, at)
+        if at is None:
+            return False
+        # What was watched before the mark was taken away is not what was watched after.
+        unwatched_at = last_unwatched_at(self._act.user_id, news.content)
+        since = unwatched_at if unwatched_at and unwatched_at < at else None
+        return self._ledger.knows(news.content, at, since=since)
 
     def _is_of_before(self, news: RemoteChange, own: PlaybackProgress | None, *, again: bool) -> bool:
         """Was something else done here since the last that was done there?"""
@@ -303,9 +319,7 @@ class StateApplier:
             return False
         if own and own.watched:
             return again and own.last_watched_at > news.at and not own.in_progress
-        # A mark by hand keeps an old date, and is as new as it was heard.
-        since = news.heard_at if news.is_marked else news.at
-        return was_unwatched_since(self._act.user_id, news.content, since)
+        return was_unwatched_since(self._act.user_id, news.content, news.marked_after or news.at)
 
     def _save(self, news: RemoteChange, position: int, at: datetime | None) -> None:
         duration = max(news.item.runtime_seconds or news.content.runtime_seconds or 0, position + 1)

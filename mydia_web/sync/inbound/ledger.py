@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 
 from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act
@@ -29,10 +29,11 @@ class Ledger:
         ahead = timedelta(milliseconds=source.clock_skew_ms or 0)
         self._ahead = ahead if ahead > SAME_PLAY else None
 
-    def knows(self, content: Content, at: datetime) -> bool:
+    def knows(self, content: Content, at: datetime, *, since: datetime | None = None) -> bool:
         """Was a play of that time told before, be it by another server, or by the same one without its date?
 
         Where one of two dates may be that of a beginning, plays within the length of the title are the same one.
+        With `since` only what was told after it counts.
         """
         length = SAME_PLAY + timedelta(seconds=length_of(content))
         dates_starts = Play.source_id.in_(select(Source.id).where(Source.kind.in_(kinds_that_count_starts())))
@@ -41,7 +42,8 @@ class Ledger:
         same = Play.watched_at.between(at - SAME_PLAY, at + SAME_PLAY)
         of_source = and_(Play.source_id == self._source_id, Play.inserted_at >= at)
         undated = and_(Play.watched_at.is_(None), of_source)
-        is_known = has_play(self._act.user_id, content, same, near, undated)
+        told_since = (Play.inserted_at >= since,) if since else ()
+        is_known = has_play(self._act.user_id, content, or_(same, near, undated), *told_since)
         return is_known or self._was_told_early(content, at, length if self._counts_starts else SAME_PLAY)
 
     def _was_told_early(self, content: Content, at: datetime, length: timedelta) -> bool:
@@ -54,9 +56,8 @@ class Ledger:
 
     def has_been_told(self, content: Content, *, since: datetime) -> bool:
         """Return whether this source has told of a play of it since then."""
-        return has_play(
-            self._act.user_id, content, and_(Play.source_id == self._source_id, Play.inserted_at >= since)
-        )
+        of_source = (Play.source_id == self._source_id, Play.inserted_at >= since)
+        return has_play(self._act.user_id, content, *of_source)
 
     def note(self, content: Content, at: datetime) -> bool:
         """A play that changes nothing about how far the user is. False: it was known."""

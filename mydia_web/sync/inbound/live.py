@@ -75,12 +75,14 @@ class LiveNews:
     def _is_overtaken(self) -> bool:
         """Return whether newer news of the title has come already."""
         base, event = self._base, self._event
-        if base is None or event.at is None:
+        if base is None:
             return False
         is_last_word = event.is_playing is False or event.action == "marked"
         grace = SAME_MOMENT if is_last_word else timedelta()
-        is_older_there = base.told_at is not None and event.at < base.told_at - grace
-        return is_older_there or self._merge.at < base.seen_at - grace
+        if base.told_at is not None and event.at is not None and event.at < base.told_at - grace:
+            return True
+        # What the server took from us came after all that it had saved before.
+        return self._merge.at < (base.seen_at - grace if base.is_listed else base.seen_at)
 
     def _take_old_play(self) -> str:
         """What happened before the newest news is history at most: that it was finished."""
@@ -95,16 +97,24 @@ class LiveNews:
     def _is_playing(self) -> bool:
         if self._event.is_playing is not None:
             return self._event.is_playing
-        return self._session is not None and self._session.taken_at is None
+        session = self._session
+        return session is not None and session.taken_at is None and session.ended_at is None
+
+    def _begin_anew(self) -> None:
+        """What is left of a play that has ended says nothing of the next one."""
+        if self._session is not None and self._session.ended_at is not None:
+            playing.note_stopped(self._account_id, self._copy.id)
 
     def _note_position(self) -> str:
         event = self._event
+        self._begin_anew()
         note = playing.note_position_told if event.tells_position else playing.note_playing
         position = self._item.state.position_ms if self._item.state else 0
         note(self._account_id, self._copy.id, position, paused=event.action == "paused", device=event.device)
         return "It plays."
 
     def _note_saved(self) -> str:
+        self._begin_anew()
         state = told_state(self._event, self._base, self._merge.at)
         if state is not None:
             playing.note_saved(self._account_id, self._copy.id, state, self._merge.at)
@@ -112,13 +122,14 @@ class LiveNews:
 
     def _end(self, received_at: datetime) -> str:
         """Take over what was saved last, or where it was stopped."""
-        event, session = self._event, self._session
-        playing.note_stopped(self._account_id, self._copy.id)
-        if event.action == "saved":
-            state = told_state(event, self._base, self._merge.at)
+        event = self._event
+        state = told_state(event, self._base, self._merge.at)
+        if event.action == "saved" and state is not None:
+            playing.note_ended(self._account_id, self._copy.id, state, self._merge.at)
         else:
+            playing.note_stopped(self._account_id, self._copy.id)
             stopped_at = self._item.state.position_ms if event.tells_position and self._item.state else None
-            state = self._left_behind(session, stopped_at)
+            state = self._left_behind(self._session, stopped_at)
         if state is None:
             return "It has stopped."
         return self._take(state, received_at, is_end=True)
@@ -183,7 +194,7 @@ class LiveNews:
             is_marked=is_marked,
             is_saved=self._event.action == "saved",
             is_play=is_play,
-            was_finished=is_end and self._was_played_to_the_end(is_play=is_play),
+            was_finished=self._was_played_to_the_end(is_play=is_play) if is_end else None,
         )
         self._merge.take_event(self._copy, replace(self._item, state=state), self._content, told)
         return self._merge.report.news

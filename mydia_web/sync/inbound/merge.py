@@ -56,7 +56,7 @@ def merge(
         agrees = ours is None or agree(theirs, ours)
         return "nothing" if agrees or ours_is_newer_than_base else "owed"
     ours = ours or Side()
-    if theirs.is_marked and not theirs.watched:
+    if theirs.is_marked and not theirs.watched and not theirs.position_ms:
         return _unmarked(theirs, ours, ours_is_newer_than_base=ours_is_newer_than_base, strategy=strategy)
     if base is None:
         return _first_sight(theirs, ours)

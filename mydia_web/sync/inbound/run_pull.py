@@ -179,6 +179,7 @@ def _pull_account(
     """Was everything read? What was, is added to `listed`."""
     source, account = get_source(source_id), _account(reading.account_id)
     pull, began_at = PullOf(source, account, report), now()
+    person = account.remote_user_id if account else ""
 
     def take(pages: Iterator[LibraryPage]) -> LibraryPage | None:
         return _take_pages(pull_id, pull, pages, listed, on_page)
@@ -186,7 +187,7 @@ def _pull_account(
     with closing(open_account(source, account)) as backend:
         db.session.rollback()
         if backend.traits.counts_starts:
-            _ask_players(backend, pull, account)
+            _ask_players(backend, pull, person)
         changed = backend.changes(reading.since) if reading.since is not None else None
         last = take(changed) if changed is not None else None
         is_whole = changed is None or _is_another_library(last, reading.library_size, pull.added)
@@ -203,7 +204,7 @@ def _pull_account(
     return is_whole
 
 
-def _ask_players(backend: Backend, pull: PullOf, account: SourceAccount | None) -> None:
+def _ask_players(backend: Backend, pull: PullOf, person: str) -> None:
     """Ask what is being played, where a title that was only begun looks as if it had been watched."""
     asked_at = now()
     try:
@@ -213,7 +214,6 @@ def _ask_players(backend: Backend, pull: PullOf, account: SourceAccount | None) 
     except BackendError as error:
         log.info("What is being played cannot be told: %s", error.message)
         return
-    person = account.remote_user_id if account else ""
     own = [one.remote_id for one in players if not person or one.remote_user_id in ("", person)]
     pull.note_players(own, asked_at)
 

@@ -18,15 +18,26 @@ PLEX = payload("made.plex.media.stop.movie.json")
 
 
 @pytest.mark.parametrize(
-    "reason", ["TogglePlayed", "PlaybackFinished", "UpdateUserData", "Import", "PlaybackProgress", ""]
+    ("reason", "action", "is_playing"),
+    [
+        ("TogglePlayed", "marked", None),
+        ("UpdateUserData", "marked", None),
+        ("Import", "marked", None),
+        ("PlaybackStart", "saved", True),
+        ("PlaybackProgress", "saved", True),
+        ("PlaybackFinished", "saved", False),
+        ("", "saved", None),
+    ],
 )
-def test_jellyfin_tells_all_of_the_state_when_it_was_saved(reason):
-    assert parse("jellyfin", SAVED | {"SaveReason": reason}).action == "state"
+def test_jellyfin_tells_all_of_the_state_and_why_it_was_saved(reason, action, is_playing):
+    event = parse("jellyfin", SAVED | {"SaveReason": reason})
+    assert (event.action, event.is_playing) == (action, is_playing)
+    assert event.tells_watched
+    assert event.tells_position
 
 
-@pytest.mark.parametrize("reason", ["PlaybackStart", "UpdateUserRating"])
-def test_jellyfin_has_no_news_when_only_a_count_or_a_rating_was_saved(reason):
-    event = parse("jellyfin", SAVED | {"SaveReason": reason, "PlayCount": 9})
+def test_jellyfin_has_no_news_when_only_a_rating_was_saved():
+    event = parse("jellyfin", SAVED | {"SaveReason": "UpdateUserRating", "PlayCount": 9})
     assert (event.action, event.item) == ("other", None)
 
 
@@ -169,7 +180,11 @@ def test_generic_watched_and_unwatched():
     assert (watched.tells_watched, watched.tells_position) == (True, False)
     assert watched.at == datetime(2026, 11, 21, 20, 4, 5, tzinfo=UTC)
     unwatched = generic(event="unwatched")
-    assert (unwatched.action, unwatched.tells_watched, unwatched.item.state.watched) == ("state", True, False)
+    assert (unwatched.action, unwatched.tells_watched, unwatched.item.state.watched) == (
+        "marked",
+        True,
+        False,
+    )
 
 
 def test_generic_position():

@@ -37,7 +37,7 @@ def test_every_payload_has_its_origin_told_and_is_read_here():
 
 def test_jellyfin_film_toggled_watched():
     event = news("jellyfin", "made.jellyfin.UserDataSaved.movie.TogglePlayed.json")
-    assert (event.action, event.name, event.at) == ("state", "UserDataSaved (TogglePlayed)", AT)
+    assert (event.action, event.name, event.at) == ("marked", "UserDataSaved (TogglePlayed)", AT)
     assert (event.server_id, event.remote_user_id, event.remote_user_name) == (JELLYFIN, ALICE, "alice")
     assert (event.tells_watched, event.tells_position, event.device) == (True, True, "")
     assert event.item.remote_id == "514941104216969e74a8d87fc7893ad5"
@@ -48,13 +48,13 @@ def test_jellyfin_film_toggled_watched():
 
 def test_jellyfin_position_was_set():
     event = news("jellyfin", "made.jellyfin.UserDataSaved.movie.UpdateUserData-progress.json")
-    assert (event.action, event.tells_watched, event.tells_position) == ("state", True, True)
+    assert (event.action, event.tells_watched, event.tells_position) == ("marked", True, True)
     assert event.item.state == RemoteState(False, 180_000, 1, PLAYED_AT)
 
 
 def test_jellyfin_episode_toggled_unwatched():
     event = news("jellyfin", "made.jellyfin.UserDataSaved.episode.TogglePlayed-unplayed.json")
-    assert (event.action, event.tells_watched) == ("state", True)
+    assert (event.action, event.tells_watched) == ("marked", True)
     assert event.item.state == RemoteState(False, 0, 0, None)
     assert event.item.show == RemoteShow('Example "Quoted" Show', 2021)
     assert (event.item.season_number, event.item.episode_number, event.item.year) == (1, 1, None)
@@ -89,7 +89,7 @@ def test_payloads_of_next_to_nothing_are_understood():
         "item-1",
         80_000,
     )
-    assert (marked.action, marked.item.remote_id, marked.item.state.watched) == ("state", "item-1", True)
+    assert (marked.action, marked.item.remote_id, marked.item.state.watched) == ("marked", "item-1", True)
     assert stopped.item.external_ids == marked.item.external_ids == {"imdb": "tt123", "tmdb": "123"}
 
 
@@ -102,7 +102,7 @@ def test_payloads_of_next_to_nothing_are_understood():
 )
 def test_emby_marks(name, watched):
     event = news("emby", name)
-    assert (event.action, event.at) == ("state", datetime(2026, 1, 2, 3, 4, 5, 175082, UTC))
+    assert (event.action, event.at) == ("marked", datetime(2026, 1, 2, 3, 4, 5, 175082, UTC))
     assert (event.server_id, event.remote_user_id) == (EMBY, "aac3a78d9f184ea480fb1629e76aad57")
     assert (event.tells_watched, event.tells_position) == (True, False)
     assert event.item.state == RemoteState(watched)

@@ -142,4 +142,4 @@ def test_every_example_in_the_documentation_is_read():
     text = DOCS.read_text(encoding="utf-8").split("## Anything else")[1]
     examples = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     actions = [read("generic", "application/json", example.encode()).action for example in examples]
-    assert set(actions) == {"played", "state", "playing", "paused", "stopped", "test"}
+    assert set(actions) == {"played", "marked", "state", "playing", "paused", "stopped", "test"}

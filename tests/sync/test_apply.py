@@ -19,7 +19,14 @@ LATER = NINE + timedelta(days=1)
 def news(kind: str, was: RemoteState | None, state: RemoteState, **told: Any) -> RemoteChange:
     base = Base(was, NINE) if was else None
     item = RemoteItem("1", "movie", "Sintel", state=state)
-    return RemoteChange(item, state, add_film("Sintel"), backend_class(kind).traits, base, **told)
+    return RemoteChange(
+        item=item,
+        state=state,
+        content=add_film("Sintel"),
+        traits=backend_class(kind).traits,
+        base=base,
+        **{"telling": "present", **told},
+    )
 
 
 @pytest.mark.parametrize("kind", ["jellyfin", "plex", "kodi"])
@@ -35,16 +42,9 @@ def test_the_date_that_was_there_is_that_of_a_mark_only_where_marks_leave_it(ses
     assert news("plex", was, marked).played_at == NINE
 
 
-def test_a_clock_that_is_behind_makes_no_mark_of_a_play(session):
-    pushed, finished = (
-        RemoteState(False, 300_000, last_played_at=LATER),
-        RemoteState(True, last_played_at=NINE),
-    )
-    behind = timedelta(days=1, minutes=-30)
-    tomorrow = LATER + timedelta(days=1)
-    assert news("jellyfin", pushed, finished, behind=behind, heard_at=tomorrow).played_at == tomorrow
-    behind = timedelta(days=1, minutes=30)
-    assert news("jellyfin", pushed, finished, behind=behind).played_at == NINE
+def test_a_mark_that_was_given_an_older_date_keeps_it(session):
+    was, marked = RemoteState(False, 300_000, last_played_at=LATER), RemoteState(True, last_played_at=NINE)
+    assert news("jellyfin", was, marked).played_at == NINE
 
 
 def test_nobody_knows_when_it_was_finished_that_was_begun_again_since(session):
