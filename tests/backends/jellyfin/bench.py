@@ -7,7 +7,15 @@ from tests.backends.mediabrowser.bench import HOST, MediaBrowserBench, without_u
 from tests.backends.openapi import Description, description
 from tests.fakes.jellyfin import FakeJellyfin
 
-_LISTS = ("ids", "fields", "includeItemTypes", "excludeLocationTypes", "enableImageTypes", "sortBy", "mediaTypes")
+_LISTS = (
+    "ids",
+    "fields",
+    "includeItemTypes",
+    "excludeLocationTypes",
+    "enableImageTypes",
+    "sortBy",
+    "mediaTypes",
+)
 
 
 class JellyfinBench(MediaBrowserBench):
