@@ -17,7 +17,7 @@ from mydia_web.backends.jellyfin.session import JellyfinSession
 from mydia_web.backends.mediabrowser.calls import Call
 from mydia_web.backends.mediabrowser.client import MediaBrowser, say
 from mydia_web.backends.mediabrowser.goal import Goal
-from mydia_web.backends.mediabrowser.listing import SHOWS, Dated, Question
+from mydia_web.backends.mediabrowser.listing import SEASONS, SHOWS, Dated, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData
 from mydia_web.backends.mediabrowser.session import Forbidden, server_address
 from mydia_web.backends.mediabrowser.shown import Shown, Version, with_version
@@ -148,7 +148,8 @@ class Jellyfin(MediaBrowser):
             "parentId": question.library,
             "ids": ",".join(question.ids),
             "fields": fields,
-            "excludeLocationTypes": "Virtual",
+            # A season without a folder is no real one, and is needed all the same.
+            "excludeLocationTypes": None if question.types is SEASONS else "Virtual",
             "collapseBoxSetItems": False,
             "enableUserData": question.types is not SHOWS,
             "imageTypeLimit": 1,
@@ -160,6 +161,21 @@ class Jellyfin(MediaBrowser):
             "limit": question.limit,
         }
         return self._session.send("GET", "Items", params=say(params)).json()
+
+    def _under_way(self) -> Sequence[object]:
+        params = {
+            "userId": self._session.user_id,
+            "mediaTypes": "Video",
+            "fields": "MediaSources",
+            "enableImages": "false",
+            "enableTotalRecordCount": "false",
+        }
+        try:
+            answer = self._session.send("GET", "UserItems/Resume", of_title=True, params=params).json()
+        except (NotOnServer, Forbidden):  # not every server that speaks as a Jellyfin has this list
+            return ()
+        entries = answer.get("Items") if isinstance(answer, dict) else None
+        return entries if isinstance(entries, list) else ()
 
     def _views(self) -> object:
         return self._session.send("GET", "UserViews", params={"userId": self._session.user_id}).json()

@@ -163,7 +163,11 @@ class MediaBrowser(ReadsFirst):
 
     @property
     def _listing(self) -> Listing:
-        return Listing(self._ask, self.traits.product)
+        return Listing(self._ask, self.traits.product, under_way=self._under_way)
+
+    def _under_way(self) -> Sequence[object]:
+        """What the person has begun, as it came, where the server keeps a position for each file of a title."""
+        return ()
 
     def _public_info(self) -> PublicInfo:
         answer = self._session.raw("GET", "System/Info/Public")
