@@ -255,6 +255,18 @@ def test_a_server_that_goes_silent_counts_one_failure(there: There, drain: Drain
     assert {row.attempt_count for row in there.owed()} == {0}
 
 
+@pytest.mark.parametrize("status", [500, 502])
+@of_every_kind
+def test_an_outage_burns_the_attempts_of_few(there: There, drain: Drain, status: int) -> None:
+    there.owe_marks(50)
+    with there.bench.answering(status):
+        drain()
+    db.session.refresh(there.source)
+    assert there.source.pause_reason == "down"
+    assert sum(row.attempt_count > 0 for row in there.owed()) <= 20
+    assert len(there.owed()) == 50
+
+
 def test_copies_of_one_title_are_read_together_with_the_others(there: There, drain: Drain) -> None:
     begin_write()
     film, target = there.add("Twice")

@@ -127,10 +127,7 @@ class Emby(MediaBrowser):
         return Shown(item)
 
     def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
-        answer = self._send(writing.read_many(item_ids, self._session.user_id)).json()
-        entries = answer.get("Items") if isinstance(answer, dict) else None
-        if not isinstance(entries, list):
-            raise ServerTrouble("Emby answered with something that is not a list of titles.")
+        entries = self._listing.entries(self._send(writing.read_many(item_ids, self._session.user_id)).json())
         return {str(entry.get("Id")): entry for entry in entries if isinstance(entry, dict)}
 
     def _fetch(self, item_id: str) -> Item:

@@ -174,8 +174,7 @@ class Jellyfin(MediaBrowser):
             answer = self._session.send("GET", "UserItems/Resume", of_title=True, params=params).json()
         except (NotOnServer, Forbidden):  # not every server that speaks as a Jellyfin has this list
             return ()
-        entries = answer.get("Items") if isinstance(answer, dict) else None
-        return entries if isinstance(entries, list) else ()
+        return self._listing.entries(answer)
 
     def _views(self) -> object:
         return self._session.send("GET", "UserViews", params={"userId": self._session.user_id}).json()
@@ -191,10 +190,7 @@ class Jellyfin(MediaBrowser):
 
     def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
         call = _read_call(item_ids, self._session.user_id)
-        answer = self._session.send(call.method, call.path, **call.request).json()
-        entries = answer.get("Items") if isinstance(answer, dict) else None
-        if not isinstance(entries, list):
-            raise ServerTrouble("Jellyfin answered with something that is not a list of titles.")
+        entries = self._listing.entries(self._session.send(call.method, call.path, **call.request).json())
         return {_guid(str(entry.get("Id"))): entry for entry in entries if isinstance(entry, dict)}
 
     def _version(self, version_id: str) -> Version | None:

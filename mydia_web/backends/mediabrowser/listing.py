@@ -117,7 +117,7 @@ class Listing:
         unlisted = [] if libraries else list(versions.unlisted(since["DatePlayed"], seen))
         for start in range(0, len(unlisted), IDS_AT_ONCE):
             question = Question(TITLES, ids=unlisted[start : start + IDS_AT_ONCE], counted=False)
-            entries = self._entries(self._ask(question))
+            entries = self.entries(self._ask(question))
             done += len(entries)
             yield replace(self._page_of_some(entries, done, versions), library_size=size)
 
@@ -131,7 +131,7 @@ class Listing:
         )
 
     def _seasons_of(self, series_id: str) -> Sequence[Any]:
-        return self._entries(self._ask(Question(SEASONS, library=series_id, counted=False)))
+        return self.entries(self._ask(Question(SEASONS, library=series_id, counted=False)))
 
     def _newer(self, question: Question, after: datetime) -> Iterator[tuple[list[Any], int]]:
         """Pages of what is dated later than that, until one ends with something that is not.
@@ -141,7 +141,7 @@ class Listing:
         start, here = 0, set[str]()
         while True:
             answer = self._ask(replace(question, start=start, counted=question.counted and not start))
-            entries = self._entries(answer)
+            entries = self.entries(answer)
             newer = [entry for entry in entries if _date(entry, question.newest_by) > after]
             ids = set(map(_id, newer))
             yield newer, self._total(answer) if question.counted and not start else 0
@@ -170,7 +170,7 @@ class Listing:
         answer = self._ask(question)
         total, start, here = self._total(answer), 0, set[str]()
         while True:
-            entries = self._entries(answer)
+            entries = self.entries(answer)
             start += len(entries)
             ids = {_id(entry) for entry in entries}
             is_last = start >= total or not ids - here
@@ -193,7 +193,8 @@ class Listing:
             )
         return (f"{self._product} counts {total} titles, but listed {len(here)}.",)
 
-    def _entries(self, answer: object) -> list[Any]:
+    def entries(self, answer: object) -> list[Any]:
+        """The titles in an answer. Raises `ServerTrouble` for one that is no list: it is not one without titles."""
         entries = answer.get("Items") if isinstance(answer, dict) else None
         if not isinstance(entries, list):
             raise ServerTrouble(f"{self._product} answered with something that is not a list of titles.")

@@ -135,7 +135,15 @@ class Lane:
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
+            if outcome.failure is not None and outcome.failure.failure_class == "transient":
+                self._begin_less()
             self._on_outcome(outcome)
+
+    def _begin_less(self) -> None:
+        """Give back most of what waits: in an outage few rows shall fail before the source is taken for down."""
+        with self._lock:
+            while len(self._waiting) > self._ahead:
+                self._not_begun.append(self._waiting.pop().delivery)
 
     def _next(self) -> _Load | None:
         """What is pushed next."""
