@@ -268,7 +268,12 @@ class Backend(ABC):
         return ()
 
     def playing(self) -> Sequence[Playing]:
-        """What is being played there now."""
+        """What is being played there now, by anybody whom this sign-in may see, each under the id it is listed by.
+
+        One question; a Kodi that plays takes a second one for what it is, and a Plex that tells its owner only takes
+        one for whether the sign-in is good. Raises `BackendError` as every method does: who asks beside something else
+        takes that for not knowing.
+        """
         return ()
 
     def listen(self) -> Generator["Event | None"]:

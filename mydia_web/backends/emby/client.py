@@ -1,4 +1,9 @@
-"""The Emby backend."""
+"""The Emby backend.
+
+Its dates: `LastPlayedDate` is taken as Jellyfin's, whose code it shares: when a play began, or what was given with a
+mark. When a person's state was saved is another date, which Emby does not show but selects by
+(`MinDateLastSavedForUser`).
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

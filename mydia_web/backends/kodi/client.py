@@ -1,4 +1,8 @@
-"""The Kodi backend. One Kodi is one person: it keeps no users."""
+"""The Kodi backend. One Kodi is one person: it keeps no users.
+
+Its dates: `lastplayed` is when a player last stopped, however soon, or what a program wrote: the end of a play, in the
+local time of Kodi's machine. A position has no date of its own.
+"""
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence

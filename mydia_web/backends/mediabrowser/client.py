@@ -3,6 +3,7 @@
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -146,7 +147,19 @@ class MediaBrowser(ReadsFirst):
     def playing(self) -> Sequence[Playing]:
         entries = self._session.send("GET", "Sessions").json()
         found = map(mapping.playing, entries if isinstance(entries, list) else ())
-        return [one for one in found if one is not None]
+        return [
+            replace(
+                one,
+                remote_id=self._plain_id(one.remote_id),
+                remote_user_id=self._plain_id(one.remote_user_id),
+            )
+            for one in found
+            if one is not None
+        ]
+
+    def _plain_id(self, text: str) -> str:
+        """An id as listings write it."""
+        return text
 
     def artwork(self, url: str) -> Artwork:
         if not url.startswith("Items/") or "/Images/" not in url or ".." in url:

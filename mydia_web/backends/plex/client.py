@@ -1,4 +1,8 @@
-"""The Plex backend. All state belongs to whom the token belongs to."""
+"""The Plex backend. All state belongs to whom the token belongs to.
+
+Its dates: `lastViewedAt` is when Plex itself last heard of a play, a stop or a mark, ours included. None can be given
+to it, so that it says when the news came and not when a title was watched elsewhere.
+"""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
