@@ -130,6 +130,10 @@ class RemoteItem:
     air_date: date | None = None
     #: The file on the server, where it tells. A remote id that moves to another file is another item.
     path: str = ""
+    #: The remote ids of the further files of this title, as far as they are known: see `resumed_version`.
+    versions: tuple[str, ...] = ()
+    #: The one of `versions` whose position `state` tells; "": it is that of the item itself.
+    resumed_version: str = ""
     #: What `Backend.artwork` takes; "" where there is none.
     artwork_url: str = ""
     #: The remote ids of further files of this title that the server does not list by themselves.
@@ -161,6 +165,8 @@ class Target:
     remote_id: str
     kind: ContentKind
     path: str = ""
+    #: The `RemoteItem.resumed_version` it last showed: a position goes back there, a mark to the item itself.
+    version_id: str = ""
     #: Of the film or the episode.
     external_ids: Mapping[str, str] = field(default_factory=dict)
     show_external_ids: Mapping[str, str] = field(default_factory=dict)
@@ -268,7 +274,12 @@ class Backend(ABC):
         return ()
 
     def playing(self) -> Sequence[Playing]:
-        """What is being played there now."""
+        """What is being played there now, by anybody whom this sign-in may see, each under the id it is listed by.
+
+        One question; a Kodi that plays takes a second one for what it is, and a Plex that tells its owner only takes
+        one for whether the sign-in is good. Raises `BackendError` as every method does: who asks beside something else
+        takes that for not knowing.
+        """
         return ()
 
     def listen(self) -> Generator["Event | None"]:

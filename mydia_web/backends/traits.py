@@ -47,6 +47,8 @@ class Traits:
     concurrency: int = 1
     #: How many pushes `push_many` takes at once.
     batch_size: int = 1
+    #: How many titles it shows in one request before each is written to: see `reading.ReadsFirst`.
+    reads_at_once: int = 1
     #: An account service: it takes any title it can `find`, whether it was listed or not.
     holds_everything: bool = False
     #: Every play is stored there: marking twice means watched twice.

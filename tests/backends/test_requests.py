@@ -53,7 +53,7 @@ PUSHES: Mapping[str, tuple[Wanted, Prepare]] = {
 }
 #: In the order of `PUSHES`, then a pull of 10,000 titles.
 COUNTS: Mapping[str, tuple[int, ...]] = {
-    "jellyfin": (2, 2, 1, 2, 2, 2, 2, 21),
+    "jellyfin": (2, 2, 1, 2, 2, 2, 2, 22),
     "emby": (2, 2, 1, 2, 3, 3, 5, 21),
     "plex": (3, 3, 1, 3, 3, 4, 4, 24),
     "kodi": (2, 2, 1, 2, 2, 2, 2, 23),

@@ -3,7 +3,19 @@
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import beside, claims, drains, enqueue, pages, peers, process, sizes, snapshot, webhooks
+from tests.benchmarks import (
+    beside,
+    claims,
+    drains,
+    enqueue,
+    pages,
+    peers,
+    process,
+    reads,
+    sizes,
+    snapshot,
+    webhooks,
+)
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -11,6 +23,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
     "enqueue": lambda asked, database: enqueue.measure(database, seconds=asked.seconds),
     "claim": lambda asked, database: claims.measure(database, rows=asked.rows, seconds=asked.seconds),
     "drain": lambda asked, database: drains.measure(database, seconds=2 * asked.seconds),
+    "reads": lambda _, database: reads.measure(database),
     "peers": lambda asked, database: peers.measure(database, seconds=asked.seconds),
     "beside": lambda asked, database: beside.measure(
         database, dead_rows=asked.rows, delivered=10 * asked.rows

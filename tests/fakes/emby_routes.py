@@ -72,6 +72,9 @@ def listing(emby: "FakeEmby", request: Request, caller: str, person_id: str) -> 
     person = emby.person(caller, person_id)
     types, ids = _array(request, "IncludeItemTypes"), _array(request, "Ids")
     parent, since = request.asked("ParentId"), request.asked("MinDateLastSavedForUser")
+    if types == ["season"]:
+        seasons = emby.seasons_of(parent)
+        return Reply.json({"Items": seasons, "TotalRecordCount": len(seasons)})
     found = [
         title
         for title in emby.titles.values()

@@ -31,6 +31,8 @@ class FakeJellyfin(FakeServer, Library):
         self.quick_connect = True
         #: Answers with status 200 to what should change something, and stays as it is.
         self.ignores_changes = False
+        #: Ids to which it answers 500, as 10.11 does to that of a row of its own.
+        self.fails_on_ids: set[str] = set()
         self._made = 0
         FakeServer.__init__(self, prefix=prefix)
 
@@ -61,6 +63,8 @@ class FakeJellyfin(FakeServer, Library):
     def answer(self, request: Request) -> Reply:
         caller = self._caller(request)
         path = request.path
+        if any(one in request.target for one in self.fails_on_ids):
+            return Reply(500)
         if caller is None and not _OPEN.fullmatch(path) and not _PICTURES.fullmatch(path):
             return Reply(401)
         if caller is not None and caller.person in self.people and self.people[caller.person].is_disabled:

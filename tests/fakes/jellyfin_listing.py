@@ -34,13 +34,22 @@ def entry(
         told["Path"] = title.path
     if "datecreated" in wanted:
         told["DateCreated"] = instant(title.created)
-    if "mediasourcecount" in wanted and title.versions:
-        told["MediaSourceCount"] = 1 + len(title.versions)
+    files = _files(jellyfin, title)
+    if "mediasourcecount" in wanted and len(files) > 1:
+        told["MediaSourceCount"] = len(files)
+    if "mediasources" in wanted and title.type != "Series":
+        told["MediaSources"] = [{"Id": one.id, "Path": one.path, "Type": "Default"} for one in files]
     if title.series:
         told |= _of_series(jellyfin, title, title.series)
     if data and person:
         told["UserData"] = jellyfin.user_data(title, person)
     return told | title.broken
+
+
+def _files(jellyfin: "FakeJellyfin", title: Title) -> list[Title]:
+    """All files of a title, whichever of them it is."""
+    first = next((one for one in jellyfin.titles.values() if title in one.versions), title)
+    return [title, *(one for one in (first, *first.versions) if one is not title)]
 
 
 def _of_series(jellyfin: "FakeJellyfin", title: Title, series: Title) -> dict[str, Any]:
@@ -82,6 +91,9 @@ def items(jellyfin: "FakeJellyfin", request: Request, person: str) -> Reply:
         )
     types = {one.lower() for one in request.listed("includeItemTypes")}
     parent = _plain(request.asked("parentId"))
+    if types == {"season"}:
+        seasons = jellyfin.seasons_of(parent)
+        return Reply.json({"Items": seasons, "TotalRecordCount": 0, "StartIndex": 0})
     found = [
         title
         for title in seen_by(jellyfin, person)
@@ -95,7 +107,11 @@ def items(jellyfin: "FakeJellyfin", request: Request, person: str) -> Reply:
 
 
 def resumable(jellyfin: "FakeJellyfin", request: Request, person: str) -> Reply:
-    found = [title for title in seen_by(jellyfin, person) if title.state(person).position > 0]
+    """Since 12.0 a version that is under way is listed under its own id."""
+    under_way = [*seen_by(jellyfin, person)]
+    if jellyfin.major >= 12:
+        under_way += [version for title in under_way for version in title.versions]
+    found = [title for title in under_way if title.state(person).position > 0]
     return _paged(jellyfin, request, person, found)
 
 

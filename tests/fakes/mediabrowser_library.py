@@ -179,6 +179,20 @@ class Library(ABC):
     def episodes_of(self, series: Title) -> list[Title]:
         return [one for one in self.titles.values() if one.series is series]
 
+    def seasons_of(self, series_id: str) -> list[dict[str, Any]]:
+        """The seasons of a show as they are listed; one that has no number tells none."""
+        show = self.titles.get(series_id)
+        numbers = {one.season for one in self.episodes_of(show)} if show else set()
+        return [
+            {
+                "Id": self._id(f"{series_id} {number}"),
+                "Type": "Season",
+                "Name": "Season Unknown" if number is None else f"Season {number}",
+                **({} if number is None else {"IndexNumber": number}),
+            }
+            for number in sorted(numbers, key=lambda one: -1 if one is None else one)
+        ]
+
     def is_version(self, title: Title) -> bool:
         return any(title in one.versions for one in self.titles.values() if one.versions)
 

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import delete, select, text
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import Backend, RemoteState, Target, Wanted
+from mydia_web.backends.base import Backend, RemoteState
 from mydia_web.backends.errors import MAX_WORDS, Rejected, ServerTrouble
 from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.reading import Push, Reading
 from mydia_web.cli.queue_state import planned_calls
 from mydia_web.db import db
 from mydia_web.library.models import MediaItem
@@ -163,15 +164,15 @@ def test_what_is_removed_while_a_row_is_on_its_way_takes_nothing_else_along(
     if not taken:
         kodi.fail_next(500)
 
-    def remove_meanwhile(backend, deliveries) -> list[Outcome]:
-        outcomes = [deliver(backend, delivery) for delivery in deliveries]
-        if any(delivery.row_id == row_id for delivery in deliveries):
+    def remove_meanwhile(handful, delivery) -> Outcome:
+        outcome = deliver(handful.backend, delivery)
+        if delivery.row_id == row_id:
             with engine.begin() as connection:
                 connection.execute(removed)
-        return outcomes
+        return outcome
 
     row_id = row.id
-    monkeypatch.setattr(lanes, "deliver_many", remove_meanwhile)
+    monkeypatch.setattr(lanes, "deliver_from", remove_meanwhile)
     drain()
     assert db.session.get(QueuedChange, bad, populate_existing=True) is None or what in ("account", "copy")
     assert elsewhere().status == "synced"
@@ -186,11 +187,11 @@ def answers(bad, monkeypatch) -> Callable[[Callable[[Outcome], Outcome]], None]:
     """Let the push of the bad row come back otherwise."""
 
     def come_back(otherwise: Callable[[Outcome], Outcome]) -> None:
-        def answer(backend, deliveries) -> list[Outcome]:
-            outcomes = [deliver(backend, delivery) for delivery in deliveries]
-            return [otherwise(one) if one.delivery.row_id == bad else one for one in outcomes]
+        def answer(handful, delivery) -> Outcome:
+            outcome = deliver(handful.backend, delivery)
+            return otherwise(outcome) if delivery.row_id == bad else outcome
 
-        monkeypatch.setattr(lanes, "deliver_many", answer)
+        monkeypatch.setattr(lanes, "deliver_from", answer)
 
     return come_back
 
@@ -202,14 +203,14 @@ def answers(bad, monkeypatch) -> Callable[[Callable[[Outcome], Outcome]], None]:
 def test_whatever_a_server_says_of_its_refusal_is_kept_in_short(
     bad, elsewhere, drain, server, kodi, monkeypatch, kind, words: str
 ):
-    push = Kodi.push
+    write = Kodi.write
 
-    def refuse(self: Kodi, target: Target, wanted: Wanted) -> RemoteState:
-        if target.path == kodi.movies[1].file:
+    def refuse(self: Kodi, push: Push, reading: Reading) -> RemoteState:
+        if push[0].path == kodi.movies[1].file:
             raise kind(words)
-        return push(self, target, wanted)
+        return write(self, push, reading)
 
-    monkeypatch.setattr(Kodi, "push", refuse)
+    monkeypatch.setattr(Kodi, "write", refuse)
     drain()
     assert find(bad).status == "failed"
     assert find(bad).error_message[:4] == words[:4]

@@ -43,9 +43,10 @@ CHANGES: Mapping[str, Mapping[str, int]] = {
     "progress": {"jellyfin": 2, "emby": 3, "plex": 3, "kodi": 3, "trakt": 4},
 }
 #: The requests of a pull in which nothing is new, at each size. Plex is asked for its libraries, and then for what
-#: changed in each; Jellyfin for the newest plays and for the newest titles; Kodi for its time, and then for changes.
+#: changed in each; Jellyfin for what is under way, the newest plays and the newest titles; Kodi for its time, and then
+#: for changes.
 IDLE: Mapping[str, tuple[int, int]] = {
-    "jellyfin": (2, 2),
+    "jellyfin": (3, 3),
     "emby": (1, 1),
     "plex": (3, 3),
     "kodi": (2, 2),

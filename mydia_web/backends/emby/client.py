@@ -1,7 +1,12 @@
-"""The Emby backend."""
+"""The Emby backend.
+
+Its dates: `LastPlayedDate` is taken as Jellyfin's, whose code it shares: when a play began, or what was given with a
+mark. When a person's state was saved is another date, which Emby does not show but selects by
+(`MinDateLastSavedForUser`).
+"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -9,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from mydia_web.backends.answers import Answer
-from mydia_web.backends.base import Connection, LibraryPage, Target, Wanted
+from mydia_web.backends.base import Connection, LibraryPage, RemoteState, Target, Wanted
 from mydia_web.backends.emby import writing
 from mydia_web.backends.emby.session import EmbySession
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
@@ -21,6 +26,8 @@ from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import SHOWS, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData, write_instant
 from mydia_web.backends.mediabrowser.session import server_address
+from mydia_web.backends.mediabrowser.shown import Shown
+from mydia_web.backends.reading import Push, Reading
 from mydia_web.backends.traits import Field, Traits
 
 _OLDEST = (4, 6)
@@ -43,6 +50,7 @@ class Emby(MediaBrowser):
             Field("remote_user", "Your name there", "Only with an API key, which is nobody's."),
         ),
         concurrency=4,
+        reads_at_once=50,
         has_libraries=True,
         counts_starts=True,
     )
@@ -113,12 +121,19 @@ class Emby(MediaBrowser):
         path = f"Users/{self._session.user_id}/Views"
         return self._session.send("GET", path, params={"IncludeExternalContent": "false"}).json()
 
-    def _read(self, target: Target) -> Item:
-        if not target.remote_id:
+    def _item_id(self, target: Target) -> str:
+        if not target.remote_id or "," in target.remote_id:
             raise NotOnServer("This is not the id of a title in Emby.")
-        item = self._fetch(target.remote_id)
+        return target.remote_id
+
+    def _read(self, target: Target) -> Shown:
+        item = self._fetch(self._item_id(target))
         mapping.check_is_meant(item, target, self.traits.product)
-        return item
+        return Shown(item)
+
+    def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
+        entries = self._listing.entries(self._send(writing.read_many(item_ids, self._session.user_id)).json())
+        return {str(entry.get("Id")): entry for entry in entries if isinstance(entry, dict)}
 
     def _fetch(self, item_id: str) -> Item:
         told = self._send(writing.read(item_id, self._session.user_id)).json()
@@ -126,18 +141,22 @@ class Emby(MediaBrowser):
             raise NotOnServer("Emby does not have this title any more, or does not show it to this person.")
         return self._session.read(Item, told)
 
-    def _bring_about(self, item: Item, data: UserData, goal: Goal) -> UserData:
-        user = self._session.user_id
+    def _bring_about(self, shown: Shown, goal: Goal) -> UserData | None:
+        item, data, user = shown.item, self._data(shown), self._session.user_id
         for call in self._first(item, data, goal, user):
             data = self._shown_after(call, item, goal)
         if goal.is_shown_by(data):
             return data
-        for _ in range(2):
-            self._send(writing.write(item.id, user, data, goal))
-            data = self._data(self._fetch(item.id))
-            if goal.state_is_shown_by(data):
-                break
-        return data
+        self._send(writing.write(item.id, user, data, goal))
+        return None
+
+    def confirm(self, push: Push, reading: Reading) -> RemoteState:
+        shown: Shown = reading.shown
+        data, goal = self._data(shown), Goal.of(push[1], shown.item)
+        if not goal.state_is_shown_by(data):
+            self._send(writing.write(shown.item.id, self._session.user_id, data, goal))
+            data = self._data(Shown(self._fetch(shown.item.id)))
+        return self._confirmed(shown.item, data, goal)
 
     def _shown_after(self, call: Call, item: Item, goal: Goal) -> UserData:
         """What the answer shows, if that is all that is wanted; else what a new reading shows."""
@@ -147,7 +166,7 @@ class Emby(MediaBrowser):
             data = self._user_data(told)
             if goal.is_shown_by(data):
                 return data
-        return self._data(self._fetch(item.id))
+        return self._data(Shown(self._fetch(item.id)))
 
     def _first(self, item: Item, data: UserData, goal: Goal, user: str) -> Sequence[Call]:
         """What has a route of its own, which may set more than the state: Emby tells others of a mark."""

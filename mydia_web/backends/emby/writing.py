@@ -1,5 +1,6 @@
 """The requests that change watch state on an Emby."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,10 @@ _DERIVED = {"PlayedPercentage", "UnplayedItemCount", "Key", "ItemId", "ServerId"
 
 def read(item_id: str, user: str) -> Call:
     return Call("GET", f"Users/{user}/Items/{quote(item_id, safe='')}", {"Fields": FIELDS})
+
+
+def read_many(item_ids: Sequence[str], user: str) -> Call:
+    return Call("GET", f"Users/{user}/Items", {"Ids": ",".join(item_ids), "Fields": FIELDS})
 
 
 def mark(item_id: str, user: str, goal: Goal) -> Call:

@@ -1,4 +1,8 @@
-"""The Jellyfin backend."""
+"""The Jellyfin backend.
+
+Its dates: `LastPlayedDate` is when a play began, or what was given with a mark or written by another program. No stop,
+finish, position or unmark by a program moves it, so it dates the play and tells nothing of the order of news.
+"""
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -17,9 +21,10 @@ from mydia_web.backends.jellyfin.session import JellyfinSession
 from mydia_web.backends.mediabrowser.calls import Call
 from mydia_web.backends.mediabrowser.client import MediaBrowser, say
 from mydia_web.backends.mediabrowser.goal import Goal
-from mydia_web.backends.mediabrowser.listing import SHOWS, Dated, Question
+from mydia_web.backends.mediabrowser.listing import SEASONS, SHOWS, Dated, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData
 from mydia_web.backends.mediabrowser.session import Forbidden, server_address
+from mydia_web.backends.mediabrowser.shown import Shown, Version, with_version
 from mydia_web.backends.sockets import open_socket
 from mydia_web.backends.traits import Field, Traits
 
@@ -46,6 +51,7 @@ class Jellyfin(MediaBrowser):
         ),
         linking="Quick Connect",
         concurrency=4,
+        reads_at_once=50,
         has_libraries=True,
         counts_starts=True,
         has_versions=True,
@@ -122,7 +128,7 @@ class Jellyfin(MediaBrowser):
         item = Item.model_validate({"Id": _guid(target.remote_id) or target.remote_id})
         nothing = UserData.model_validate({"Played": False})
         user = self._session.known_user_id or "{user}"
-        read = Call("GET", "Items", _one(item.id, user))
+        read = _read_call([item.id], user)
         return [str(call) for call in (read, *writing.calls(item, nothing, Goal.of(wanted, item), user))]
 
     def _check_product(self, info: PublicInfo) -> None:
@@ -136,46 +142,86 @@ class Jellyfin(MediaBrowser):
             raise Rejected(f"This Jellyfin is version {info.version}. It must be 10.9 or newer.")
 
     def _ask(self, question: Question) -> object:
-        fields = ["ProviderIds"] if question.types is SHOWS else ["ProviderIds", "Path"]
-        fields += ["DateCreated"] if question.newest_by == "DateCreated" else []
+        fields = "ProviderIds" if question.types is SHOWS else "ProviderIds,Path"
+        if question.newest_by == "DateCreated":
+            fields += ",DateCreated"
+        # Lists with commas: there are servers that take only the last of a repeated parameter.
         params = {
             "userId": self._session.user_id,
             "recursive": True,
-            "includeItemTypes": list(question.types),
+            "includeItemTypes": ",".join(question.types),
             "parentId": question.library,
-            "ids": list(question.ids) or None,
+            "ids": ",".join(question.ids),
             "fields": fields,
-            "excludeLocationTypes": "Virtual",
+            # A season without a folder is no real one, and is needed all the same.
+            "excludeLocationTypes": None if question.types is SEASONS else "Virtual",
             "collapseBoxSetItems": False,
             "enableUserData": question.types is not SHOWS,
             "imageTypeLimit": 1,
             "enableImageTypes": "Primary",
             "enableTotalRecordCount": question.counted,
-            "sortBy": [question.newest_by or "DateCreated", "SortName"],
+            "sortBy": f"{question.newest_by or 'DateCreated'},SortName",
             "sortOrder": "Descending" if question.newest_by else "Ascending",
             "startIndex": question.start,
             "limit": question.limit,
         }
         return self._session.send("GET", "Items", params=say(params)).json()
 
+    def _under_way(self) -> Sequence[object]:
+        params = {
+            "userId": self._session.user_id,
+            "mediaTypes": "Video",
+            "fields": "MediaSources",
+            "enableImages": "false",
+            "enableTotalRecordCount": "false",
+        }
+        try:
+            answer = self._session.send("GET", "UserItems/Resume", of_title=True, params=params).json()
+        except (NotOnServer, Forbidden):  # not every server that speaks as a Jellyfin has this list
+            return ()
+        return self._listing.entries(answer)
+
+    def _plain_id(self, text: str) -> str:
+        return _guid(text) or text
+
     def _views(self) -> object:
         return self._session.send("GET", "UserViews", params={"userId": self._session.user_id}).json()
 
-    def _read(self, target: Target) -> Item:
-        item_id = _guid(target.remote_id)
-        if not item_id:
+    def _item_id(self, target: Target) -> str:
+        if not (item_id := _guid(target.remote_id)):
             raise NotOnServer("This is not the id of a title in Jellyfin.")
-        call = Call("GET", "Items", _one(item_id, self._session.user_id))
-        answer = self._session.send(call.method, call.path, **call.request).json()
-        entries = answer.get("Items") if isinstance(answer, dict) else None
-        if not isinstance(entries, list):
-            raise ServerTrouble("Jellyfin answered with something that is not a list of titles.")
-        for entry in entries:
-            if isinstance(entry, dict) and _guid(str(entry.get("Id"))) == item_id:
-                return self._item(entry, target)
-        raise NotOnServer("Jellyfin does not have this title any more, or does not show it to this person.")
+        return item_id
 
-    def _bring_about(self, item: Item, data: UserData, goal: Goal) -> UserData:
+    def _read(self, target: Target) -> Shown:
+        item = self._listed(target, self._entries([self._item_id(target)]))
+        return Shown(item, self._version(_guid(target.version_id)))
+
+    def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
+        call = _read_call(item_ids, self._session.user_id)
+        entries = self._listing.entries(self._session.send(call.method, call.path, **call.request).json())
+        return {_guid(str(entry.get("Id"))): entry for entry in entries if isinstance(entry, dict)}
+
+    def _version(self, version_id: str) -> Version | None:
+        """The state of a version under way; None where there is none, or it is gone."""
+        if not version_id:
+            return None
+        call = writing.read_data(version_id, self._session.user_id)
+        try:
+            answer = self._session.send(call.method, call.path, of_title=True, **call.request)
+        except NotOnServer:
+            return None
+        return Version(version_id, self._user_data(answer.json()))
+
+    def _bring_about(self, shown: Shown, goal: Goal) -> UserData:
+        data, version = self._data(shown), shown.version
+        if version is None or goal.position_ms is None or goal.leaves_nothing:
+            return self._write_all(shown.item, data, goal)
+        if goal.watched is not None and not goal.mark_alone.is_shown_by(data):
+            data = self._write_all(shown.item, data, goal.mark_alone)
+        told = writing.settings(version.data, goal.position_alone)
+        return with_version(data, self._write(writing.write(version.item_id, self._session.user_id, told)))
+
+    def _write_all(self, item: Item, data: UserData, goal: Goal) -> UserData:
         for call in writing.calls(item, data, goal, self._session.user_id):
             try:
                 data = self._write(call)
@@ -191,13 +237,14 @@ class Jellyfin(MediaBrowser):
         return self._user_data(answer.json())
 
 
-def _one(item_id: str, user: str) -> dict[str, str | Sequence[str]]:
-    return {
+def _read_call(item_ids: Sequence[str], user: str) -> Call:
+    params = {
         "userId": user,
-        "ids": item_id,
-        "fields": ["MediaSourceCount", "ProviderIds", "Path"],
+        "ids": ",".join(item_ids),
+        "fields": "MediaSourceCount,ProviderIds,Path",
         "enableTotalRecordCount": "false",
     }
+    return Call("GET", "Items", params)
 
 
 def _guid(text: str) -> str:

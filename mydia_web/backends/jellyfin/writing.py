@@ -38,6 +38,10 @@ def settings(data: UserData, goal: Goal) -> dict[str, Any]:
     return told
 
 
+def read_data(item_id: str, user: str) -> Call:
+    return Call("GET", f"UserItems/{item_id}/UserData", {"userId": user})
+
+
 def write(item_id: str, user: str, told: dict[str, Any]) -> Call:
     return Call("POST", f"UserItems/{item_id}/UserData", {"userId": user}, told)
 

@@ -1,14 +1,15 @@
 """What a client of either server does, whatever the paths and rules of writing are."""
 
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mydia_web.backends.answers import Artwork
 from mydia_web.backends.base import (
-    Backend,
     Connection,
     LibraryPage,
     Linked,
@@ -18,9 +19,8 @@ from mydia_web.backends.base import (
     RemoteUser,
     ServerInfo,
     Target,
-    Wanted,
 )
-from mydia_web.backends.errors import NotShown, Rejected, ServerTrouble
+from mydia_web.backends.errors import BackendError, NotOnServer, NotShown, Rejected, ServerTrouble
 from mydia_web.backends.looking import before_writing, look
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.goal import Goal
@@ -34,12 +34,14 @@ from mydia_web.backends.mediabrowser.models import (
     read,
 )
 from mydia_web.backends.mediabrowser.session import Session, server_address
+from mydia_web.backends.mediabrowser.shown import Shown
+from mydia_web.backends.reading import Push, Reading, ReadsFirst
 
 #: Libraries that hold films or shows; one that names no type holds both.
 _LIBRARY_TYPES = ("", "movies", "tvshows", "mixed", "unknown")
 
 
-class MediaBrowser(Backend):
+class MediaBrowser(ReadsFirst):
     """A server of the family. A title with several versions is listed once, as its first version."""
 
     #: What a browser opens, after the address.
@@ -62,12 +64,20 @@ class MediaBrowser(Backend):
         """The libraries the person sees, as they came."""
 
     @abstractmethod
-    def _read(self, target: Target) -> Item:
+    def _item_id(self, target: Target) -> str:
+        """The target's id as the server writes it. Raises `NotOnServer` where it can be none."""
+
+    @abstractmethod
+    def _read(self, target: Target) -> Shown:
         """The title with the person's state. Raises `NotOnServer`."""
 
     @abstractmethod
-    def _bring_about(self, item: Item, data: UserData, goal: Goal) -> UserData:
-        """Write what the title does not show yet, and return what it shows then."""
+    def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
+        """The titles of these ids, of which there is at least one, by their ids; what is missing there is left out."""
+
+    @abstractmethod
+    def _bring_about(self, shown: Shown, goal: Goal) -> UserData | None:
+        """Write what the title does not show yet, and return what it shows then. None: it has to be read."""
 
     def close(self) -> None:
         self._session.http.close()
@@ -92,18 +102,33 @@ class MediaBrowser(Backend):
     def state(self, target: Target) -> RemoteState:
         return mapping.state(self._data(self._read(target)))
 
-    def push(self, target: Target, wanted: Wanted) -> RemoteState:
+    def read(self, push: Push) -> Reading:
+        asked_at = time.monotonic()
+        return Reading(self._read(push[0]), asked_at)
+
+    def read_many(self, pushes: Sequence[Push]) -> Sequence[Reading | BackendError | None]:
+        asked_at = time.monotonic()
+        targets = [target for target, _ in pushes]
+        item_ids = [one for one in map(self._id_or_error, targets) if isinstance(one, str)]
+        # Never without ids: that asks for the whole library.
+        entries = self._entries(item_ids) if item_ids else {}
+        return [self._reading(target, entries, asked_at) for target in targets]
+
+    def write(self, push: Push, reading: Reading) -> RemoteState | None:
+        target, wanted = push
+        shown: Shown = reading.shown
         with before_writing():
-            item = self._read(target)
-            data, goal = self._data(item), Goal.of(wanted, item)
+            data, goal = self._data(shown), Goal.of(wanted, shown.item)
             # Where a mark reaches several versions, the server dates those.
-            look(target, wanted, mapping.state(data), keeps_dates=not item.has_versions)
-        if not goal.is_shown_by(data):
-            data = self._bring_about(item, data, goal)
-        if not goal.state_is_shown_by(data):
-            title = (item.name or item.id)[:80]
-            raise NotShown(f"{self.traits.product} took the change to “{title}”, but then did not show it.")
-        return mapping.state(data)
+            look(target, wanted, mapping.state(data), keeps_dates=not shown.item.has_versions)
+        if goal.is_shown_by(data):
+            return mapping.state(data)
+        written = self._bring_about(shown, goal)
+        return None if written is None else self._confirmed(shown.item, written, goal)
+
+    def confirm(self, push: Push, reading: Reading) -> RemoteState:
+        shown: Shown = reading.shown
+        return self._confirmed(shown.item, self._data(shown), Goal.of(push[1], shown.item))
 
     def users(self) -> Sequence[RemoteUser]:
         _ = self._session.user
@@ -122,7 +147,19 @@ class MediaBrowser(Backend):
     def playing(self) -> Sequence[Playing]:
         entries = self._session.send("GET", "Sessions").json()
         found = map(mapping.playing, entries if isinstance(entries, list) else ())
-        return [one for one in found if one is not None]
+        return [
+            replace(
+                one,
+                remote_id=self._plain_id(one.remote_id),
+                remote_user_id=self._plain_id(one.remote_user_id),
+            )
+            for one in found
+            if one is not None
+        ]
+
+    def _plain_id(self, text: str) -> str:
+        """An id as listings write it."""
+        return text
 
     def artwork(self, url: str) -> Artwork:
         if not url.startswith("Items/") or "/Images/" not in url or ".." in url:
@@ -139,7 +176,11 @@ class MediaBrowser(Backend):
 
     @property
     def _listing(self) -> Listing:
-        return Listing(self._ask, self.traits.product)
+        return Listing(self._ask, self.traits.product, under_way=self._under_way)
+
+    def _under_way(self) -> Sequence[object]:
+        """What the person has begun, as it came, where the server keeps a position for each file of a title."""
+        return ()
 
     def _public_info(self) -> PublicInfo:
         answer = self._session.raw("GET", "System/Info/Public")
@@ -154,10 +195,40 @@ class MediaBrowser(Backend):
         self._session.server_id = info.id
         return info
 
-    def _data(self, item: Item) -> UserData:
-        if item.user_data is None:
+    def _id_or_error(self, target: Target) -> str | BackendError:
+        try:
+            return self._item_id(target)
+        except NotOnServer as error:
+            return error
+
+    def _reading(
+        self, target: Target, entries: Mapping[str, object], asked_at: float
+    ) -> Reading | BackendError | None:
+        if target.version_id:
+            return None
+        try:
+            return Reading(Shown(self._listed(target, entries)), asked_at)
+        except BackendError as error:
+            return error
+
+    def _listed(self, target: Target, entries: Mapping[str, object]) -> Item:
+        item_id = self._item_id(target)
+        if item_id not in entries:
+            raise NotOnServer(
+                f"{self.traits.product} does not have this title any more, or does not show it to this person."
+            )
+        return self._item(entries[item_id], target)
+
+    def _confirmed(self, item: Item, data: UserData, goal: Goal) -> RemoteState:
+        if not goal.state_is_shown_by(data):
+            title = (item.name or item.id)[:80]
+            raise NotShown(f"{self.traits.product} took the change to “{title}”, but then did not show it.")
+        return mapping.state(data)
+
+    def _data(self, shown: Shown) -> UserData:
+        if shown.data is None:
             raise ServerTrouble(f"{self.traits.product} does not tell whether this title was watched.")
-        return item.user_data
+        return shown.data
 
     def _item(self, entry: object, target: Target) -> Item:
         item = self._session.read(Item, entry)

@@ -30,6 +30,19 @@ class Goal:
         return self.watched is False and self.position_ms == 0
 
     @property
+    def leaves_nothing(self) -> bool:
+        """Is it a mark, or its removal, that leaves no position?"""
+        return self.watched is not None and not self.position_ms
+
+    @property
+    def mark_alone(self) -> "Goal":
+        return Goal(self.watched, 0, self.at if self.watched else None)
+
+    @property
+    def position_alone(self) -> "Goal":
+        return Goal(None, self.position_ms, self.at)
+
+    @property
     def position_ticks(self) -> int | None:
         return None if self.position_ms is None else self.position_ms * TICKS_PER_MS
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.models import UnreadableEntryError, read_instant
+from mydia_web.backends.mediabrowser.seasons import Seasons, split
+from mydia_web.backends.mediabrowser.versions import Versions
 
 PAGE = 500
 #: Where the newest come first, seldom more than a few of them are of interest.
@@ -17,11 +20,11 @@ NEWEST = 100
 IDS_AT_ONCE = 100
 TITLES = ("Movie", "Episode")
 SHOWS = ("Series",)
+SEASONS = ("Season",)
 
 #: The dates that the newest titles can be asked for by: of the person's last play, and of the file.
 Dated = Literal["DatePlayed", "DateCreated"]
 _DATES = {"DatePlayed": "LastPlayedDate", "DateCreated": "DateCreated"}
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,21 @@ class _Part:
 
 
 class Listing:
-    """Reads listings through `ask`, which gives the server's answer to a question as it came."""
+    """Reads listings through `ask`, which gives the server's answer to a question as it came.
 
-    def __init__(self, ask: Callable[[Question], object], product: str) -> None:
+    `under_way` gives what is begun of titles with several files, as it came; it is asked once for each listing.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[Question], object],
+        product: str,
+        *,
+        under_way: Callable[[], Iterable[object]] = tuple,
+    ) -> None:
         self._ask = ask
         self._product = product
+        self._under_way = under_way
 
     def library(self, libraries: Iterable[str]) -> Iterator[LibraryPage]:
         places = sorted(libraries) or [""]
@@ -62,25 +75,35 @@ class Listing:
         known = None
         if len(places) > 1:
             known = sum(self._total(self._ask(Question(TITLES, place, limit=1))) for place in places)
-        done, seen = 0, set[str]()
+        done, total, seen = 0, 0, set[str]()
+        page = partial(_page, shows=shows, versions=Versions(self._under_way()))
+        seasons, held = Seasons(), list[Any]()
         for place in places:
             for part in self._parts(Question(TITLES, place), seen):
                 done += len(part.entries)
                 total = max(done, part.total if known is None else known)
-                yield _page(part.entries, shows, done, total, [*problems, *part.problems])
+                seasons.note(part.entries)
+                entries, later = split(part.entries)
+                held += later
+                yield page(entries, done=done, total=total, problems=[*problems, *part.problems])
                 problems = []
+        # Only now it is known which shows have no numbered season.
+        for start in range(0, len(held), PAGE):
+            entries = seasons.settled(held[start : start + PAGE])
+            yield page(entries, done=done, total=total, problems=[])
 
     def changes(self, since: datetime, libraries: Iterable[str]) -> Iterator[LibraryPage]:
-        done, seen = 0, set[str]()
+        done, seen, versions = 0, set[str](), Versions(self._under_way())
         for place in sorted(libraries) or [""]:
             for part in self._parts(Question(TITLES, place, since=since), seen):
-                shows, problems = self._shows(_shows_of(part.entries))
                 done += len(part.entries)
-                yield _page(part.entries, shows, done, max(done, part.total), [*problems, *part.problems])
+                page = self._page_of_some(part.entries, done, versions)
+                yield replace(page, total=max(done, part.total), problems=[*page.problems, *part.problems])
 
     def newest(self, since: Mapping[Dated, datetime], libraries: Iterable[str]) -> Iterator[LibraryPage]:
         """What is dated after a time, by each of these dates, for servers that can put titles in their order."""
         done, seen, size = 0, set[str](), 0
+        versions = Versions(self._under_way())
         for place in sorted(libraries) or [""]:
             for number, (dated, after) in enumerate(since.items()):
                 question = Question(TITLES, place, limit=NEWEST, counted=not number, newest_by=dated)
@@ -88,9 +111,27 @@ class Listing:
                     size += total
                     fresh = [entry for entry in entries if _id(entry) not in seen]
                     seen |= set(map(_id, fresh))
-                    shows, problems = self._shows(_shows_of(fresh))
                     done += len(fresh)
-                    yield replace(_page(fresh, shows, done, None, problems), library_size=size)
+                    yield replace(self._page_of_some(fresh, done, versions), library_size=size)
+        # A listing may be ordered by the plays of the first files alone. Of chosen libraries: nobody tells where it is.
+        unlisted = [] if libraries else list(versions.unlisted(since["DatePlayed"], seen))
+        for start in range(0, len(unlisted), IDS_AT_ONCE):
+            question = Question(TITLES, ids=unlisted[start : start + IDS_AT_ONCE], counted=False)
+            entries = self.entries(self._ask(question))
+            done += len(entries)
+            yield replace(self._page_of_some(entries, done, versions), library_size=size)
+
+    def _page_of_some(self, entries: Sequence[Any], done: int, versions: Versions) -> LibraryPage:
+        """A page of titles that are not all there are: their shows are asked for."""
+        shows, problems = self._shows(_shows_of(entries))
+        seasons = Seasons()
+        seasons.ask(entries, self._seasons_of)
+        return _page(
+            seasons.settled(entries), shows=shows, versions=versions, done=done, total=None, problems=problems
+        )
+
+    def _seasons_of(self, series_id: str) -> Sequence[Any]:
+        return self.entries(self._ask(Question(SEASONS, library=series_id, counted=False)))
 
     def _newer(self, question: Question, after: datetime) -> Iterator[tuple[list[Any], int]]:
         """Pages of what is dated later than that, until one ends with something that is not.
@@ -100,7 +141,7 @@ class Listing:
         start, here = 0, set[str]()
         while True:
             answer = self._ask(replace(question, start=start, counted=question.counted and not start))
-            entries = self._entries(answer)
+            entries = self.entries(answer)
             newer = [entry for entry in entries if _date(entry, question.newest_by) > after]
             ids = set(map(_id, newer))
             yield newer, self._total(answer) if question.counted and not start else 0
@@ -129,7 +170,7 @@ class Listing:
         answer = self._ask(question)
         total, start, here = self._total(answer), 0, set[str]()
         while True:
-            entries = self._entries(answer)
+            entries = self.entries(answer)
             start += len(entries)
             ids = {_id(entry) for entry in entries}
             is_last = start >= total or not ids - here
@@ -152,7 +193,8 @@ class Listing:
             )
         return (f"{self._product} counts {total} titles, but listed {len(here)}.",)
 
-    def _entries(self, answer: object) -> list[Any]:
+    def entries(self, answer: object) -> list[Any]:
+        """The titles in an answer. Raises `ServerTrouble` for one that is no list: it is not one without titles."""
         entries = answer.get("Items") if isinstance(answer, dict) else None
         if not isinstance(entries, list):
             raise ServerTrouble(f"{self._product} answered with something that is not a list of titles.")
@@ -167,14 +209,20 @@ class Listing:
 
 
 def _page(
-    entries: Sequence[Any], shows: Mapping[str, RemoteShow], done: int, total: int | None, problems: list[str]
+    entries: Sequence[Any],
+    *,
+    shows: Mapping[str, RemoteShow],
+    versions: Versions,
+    done: int,
+    total: int | None,
+    problems: list[str],
 ) -> LibraryPage:
     items: list[RemoteItem] = []
     for entry in entries:
         if isinstance(entry, dict) and entry.get("LocationType") == "Virtual":
             continue  # an episode that is announced or missing
         try:
-            items.append(mapping.library_item(entry, shows))
+            items.append(versions.merged(mapping.library_item(entry, shows)))
         except UnreadableEntryError as error:
             problems.append(str(error))
     return LibraryPage(items, done, total, problems)
@@ -197,4 +245,4 @@ def _date(entry: Any, dated: str) -> datetime:
     """The beginning of time where there is none: what was marked by hand may have no date, nor a strange entry."""
     data = entry.get("UserData") if isinstance(entry, dict) and dated == "DatePlayed" else entry
     found = data.get(_DATES[dated]) if isinstance(data, dict) else None
-    return (read_instant(found) if isinstance(found, str) else None) or _NEVER
+    return (read_instant(found) if isinstance(found, str) else None) or mapping.NEVER

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from urllib.parse import quote
 
 from mydia_web.backends.base import ContentKind, Playing, RemoteItem, RemoteShow, RemoteState, Target
@@ -21,6 +21,7 @@ _KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
 _PROVIDERS = ("imdb", "tmdb", "tvdb")
 #: A file of more episodes than this is a misread name.
 _MOST_EPISODES = 20
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def library_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:

@@ -1,5 +1,10 @@
-"""The Plex backend. All state belongs to whom the token belongs to."""
+"""The Plex backend. All state belongs to whom the token belongs to.
 
+Its dates: `lastViewedAt` is when Plex itself last heard of a play, a stop or a mark, ours included. None can be given
+to it, so that it says when the news came and not when a title was watched elsewhere.
+"""
+
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,7 +15,6 @@ import httpx2
 
 from mydia_web.backends.answers import Artwork
 from mydia_web.backends.base import (
-    Backend,
     Connection,
     LibraryPage,
     LinkCode,
@@ -23,21 +27,22 @@ from mydia_web.backends.base import (
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import Rejected, SignInRefused
+from mydia_web.backends.errors import BackendError, Rejected, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.looking import before_writing, look
 from mydia_web.backends.plex import listing, mapping, pushing
 from mydia_web.backends.plex.account import Account, link_code
-from mydia_web.backends.plex.mapping import Session, UnreadableEntryError, members
+from mydia_web.backends.plex.mapping import Entry, Session, UnreadableEntryError, members
 from mydia_web.backends.plex.server import Server
 from mydia_web.backends.plex.signing_in import SignIn
+from mydia_web.backends.reading import Push, Reading, ReadsFirst
 from mydia_web.backends.traits import Field, Traits
 
 #: The owner of a server is its user number 1, whatever the number at plex.tv.
 _OWNER = "1"
 
 
-class Plex(Backend):
+class Plex(ReadsFirst):
     """A Plex Media Server.
 
     Marks and positions are dated by the server, with the time they arrive. Several files of one title under one
@@ -59,6 +64,7 @@ class Plex(Backend):
         ),
         linking="plex.tv/link",
         concurrency=2,
+        reads_at_once=50,
         keeps_dates=False,
         has_libraries=True,
     )
@@ -105,11 +111,24 @@ class Plex(Backend):
     def state(self, target: Target) -> RemoteState:
         return mapping.state(pushing.find(self._server, target))
 
-    def push(self, target: Target, wanted: Wanted) -> RemoteState:
+    def read(self, push: Push) -> Reading:
+        asked_at = time.monotonic()
+        return Reading(pushing.find(self._server, push[0]), asked_at)
+
+    def read_many(self, pushes: Sequence[Push]) -> Sequence[Reading | BackendError | None]:
+        asked_at = time.monotonic()
+        found = pushing.find_many(self._server, [target for target, _ in pushes])
+        return [Reading(one, asked_at) if isinstance(one, Entry) else one for one in found]
+
+    def write(self, push: Push, reading: Reading) -> RemoteState | None:
+        target, wanted = push
         with before_writing():
-            found = pushing.find(self._server, target)
-            look(target, wanted, mapping.state(found), keeps_dates=self.traits.keeps_dates)
-        return mapping.state(pushing.push(self._server, found, wanted))
+            look(target, wanted, mapping.state(reading.shown), keeps_dates=self.traits.keeps_dates)
+        shown = pushing.push(self._server, reading.shown, wanted)
+        return None if shown is None else mapping.state(shown)
+
+    def confirm(self, push: Push, reading: Reading) -> RemoteState:
+        return mapping.state(pushing.confirmed(reading.shown, push[1]))
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
         return pushing.explain(target, wanted)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from mydia_web.backends.base import Target, Wanted
-from mydia_web.backends.errors import NotOnServer, NotShown, Rejected
-from mydia_web.backends.plex.mapping import Entry, is_meant
+from mydia_web.backends.errors import BackendError, NotOnServer, NotShown, Rejected
+from mydia_web.backends.plex.mapping import Entry, is_meant, sure
 from mydia_web.backends.plex.server import IDENTIFIER, USUAL_THRESHOLD, Server, timeline
 
 #: Positions before this are not kept for sure; what becomes of them is read back and taken as it is.
@@ -22,12 +22,32 @@ def find(server: Server, target: Target) -> Entry:
     """Raises `NotOnServer`."""
     title = server.title(target.remote_id)
     if not is_meant(title, target):
-        raise NotOnServer("Plex has another title under this number now. Reading its library again helps.")
+        raise _other_title()
     return title
 
 
-def push(server: Server, found: Entry, wanted: Wanted) -> Entry:
-    """What is there already is not sent: each mark would be one more play."""
+def find_many(server: Server, targets: Sequence[Target]) -> Sequence[Entry | BackendError | None]:
+    """As `find`, in one request. None: it was not answered, and has to be asked for by itself."""
+    titles = server.titles([target.remote_id for target in targets])
+    return [_meant(titles.get(target.remote_id), target) for target in targets]
+
+
+def _meant(entry: object, target: Target) -> Entry | BackendError | None:
+    if entry is None:
+        return None if target.remote_id.isdecimal() else NotOnServer("Plex does not have this title.")
+    try:
+        title = sure(Entry, entry)
+    except BackendError as error:
+        return error
+    return title if is_meant(title, target) else _other_title()
+
+
+def _other_title() -> NotOnServer:
+    return NotOnServer("Plex has another title under this number now. Reading its library again helps.")
+
+
+def push(server: Server, found: Entry, wanted: Wanted) -> Entry | None:
+    """What is there already is not sent: each mark would be one more play. None: what is shown has to be read."""
     title = found
     watched, position = _registers(wanted)
     ends_another_play = wanted.change_type == "mark_watched" and title.view_offset > 0
@@ -41,8 +61,12 @@ def push(server: Server, found: Entry, wanted: Wanted) -> Entry:
     if position is not None and not _near(title, position):
         moved = _move(server, title, position, wanted.duration_ms)
         unread, title = unread and moved is title, moved
-    if unread:
-        title = server.title(title.rating_key)
+    return None if unread else confirmed(title, wanted)
+
+
+def confirmed(title: Entry, wanted: Wanted) -> Entry:
+    """Raises `NotShown` where a title that was written to does not show it."""
+    watched, position = _registers(wanted)
     if (watched is not None and watched != (title.view_count > 0)) or (position == 0 and title.view_offset):
         raise NotShown(f"Plex took the change to {title.name}, but then did not show it.")
     return title

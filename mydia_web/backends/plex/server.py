@@ -1,6 +1,6 @@
 """The requests to a Plex Media Server, and what its refusals mean."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mydia_web.backends.answers import Answer, Artwork
@@ -65,6 +65,16 @@ class Server:
         if not entries:
             raise NotOnServer("Plex does not have this title any more.")
         return sure(Entry, entries[0])
+
+    def titles(self, rating_keys: Sequence[str]) -> Mapping[str, object]:
+        """What is answered of these titles, by number. What is gone is left out, or spoils the whole answer."""
+        asked = ",".join(key for key in rating_keys if key.isdecimal())
+        try:
+            answer = self.ask("GET", f"library/metadata/{asked}", {"includeGuids": 1}) if asked else {}
+        except NotOnServer:
+            return {}
+        entries = members(answer, "Metadata")
+        return {str(entry.get("ratingKey")): entry for entry in entries if isinstance(entry, dict)}
 
     def scrobble(self, rating_key: str) -> None:
         """Mark watched: one more play, dated now, and no position."""

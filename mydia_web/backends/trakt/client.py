@@ -1,4 +1,7 @@
-"""The Trakt backend. One sign-in is one person; nobody there owns files."""
+"""The Trakt backend. One sign-in is one person; nobody there owns files.
+
+Its dates: `watched_at` is when each play ended, as whoever sent it said; `paused_at` is when Trakt heard of a pause.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

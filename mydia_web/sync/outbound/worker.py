@@ -195,6 +195,7 @@ class Worker:
                 source.name,
                 source.concurrency or traits.concurrency,
                 batch_size=traits.batch_size,
+                reads_at_once=traits.reads_at_once,
                 on_outcome=self._outcomes.put,
                 is_too_late=lambda delivery: delivery.lease_until < now() + LONGEST_PUSH,
             )

@@ -38,6 +38,13 @@ def changed(backend: Jellyfin, since: datetime = SINCE) -> list[RemoteItem]:
     return [item for page in backend.changes(since) for item in page.items]
 
 
+def orders(jellyfin: FakeJellyfin) -> list[tuple[str, int]]:
+    """How the listings were asked for since the last call, after the one question for what is under way."""
+    first, *others = jellyfin.news()
+    assert first.path == "/UserItems/Resume"
+    return [(one.listed("sortBy")[0], one.number("startIndex", -1)) for one in others]
+
+
 def titles(backend: Jellyfin) -> list[str]:
     return [item.title for item in changed(backend)]
 
@@ -92,7 +99,7 @@ def test_what_is_new_and_played_comes_once(jellyfin: FakeJellyfin, backend: Jell
     assert [(len(page.items), page.done) for page in pages] == [(1, 1), (0, 1)]
 
 
-def test_without_news_there_are_two_requests_however_many_titles_there_are(
+def test_without_news_there_are_three_requests_however_many_titles_there_are(
     jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
 ) -> None:
     for number in range(300):
@@ -101,7 +108,8 @@ def test_without_news_there_are_two_requests_however_many_titles_there_are(
     for number in range(20):
         jellyfin.add_episode(show, 1, number)
     assert changed(backend) == []
-    assert [one.listed("sortBy")[0] for one in jellyfin.news()] == ["DatePlayed", "DateCreated"]
+    assert orders(jellyfin) == [("DatePlayed", 0), ("DateCreated", 0)]
+    assert jellyfin.told() == []
 
 
 @pytest.mark.usefixtures("page_of_two")
@@ -112,8 +120,7 @@ def test_more_than_a_page_is_read_page_by_page_until_one_shows_what_is_old(
         film = jellyfin.add_movie(f"Film {number}")
         jellyfin.watch(alice, film, AFTER - timedelta(days=number // 5, seconds=number))
     assert titles(backend) == [f"Film {number}" for number in range(5)]
-    asked = [(one.listed("sortBy")[0], one.number("startIndex", -1)) for one in jellyfin.news()]
-    assert asked == [("DatePlayed", 0), ("DatePlayed", 2), ("DatePlayed", 4), ("DateCreated", 0)]
+    assert orders(jellyfin) == [("DatePlayed", 0), ("DatePlayed", 2), ("DatePlayed", 4), ("DateCreated", 0)]
 
 
 @pytest.mark.usefixtures("page_of_two")
@@ -139,9 +146,9 @@ def test_a_server_that_gives_the_same_page_for_ever_is_not_asked_for_ever(
         for number in (1, 2)
     ]
     answer = f'{{"Items": [{", ".join(told)}], "TotalRecordCount": 0}}'
-    jellyfin.fail_next(200, answer, content_type="application/json", times=99)
+    jellyfin.fail_next(200, answer, content_type="application/json", times=99, path="/Items")
     assert titles(backend) == ["Film 1", "Film 2"]
-    assert len(jellyfin.news()) == 4
+    assert len(jellyfin.news()) == 5
 
 
 @pytest.mark.usefixtures("page_of_two")
@@ -158,20 +165,22 @@ def test_what_has_no_date_does_no_harm(
 
 
 @pytest.mark.parametrize("answer", ["[]", "{}", '{"Items": {}}', "<html>"])
+@pytest.mark.parametrize("path", ["/Items", "/UserItems/Resume"])
 def test_what_is_no_listing_is_never_taken_for_no_news(
-    jellyfin: FakeJellyfin, backend: Jellyfin, answer: str
+    jellyfin: FakeJellyfin, backend: Jellyfin, answer: str, path: str
 ) -> None:
-    jellyfin.fail_next(200, answer, content_type="application/json")
+    jellyfin.fail_next(200, answer, content_type="application/json", path=path)
     with pytest.raises(ServerTrouble):
         changed(backend)
 
 
-def test_only_the_chosen_libraries_are_asked_for_two_requests_each(
+def test_only_the_chosen_libraries_are_asked_for(
     jellyfin: FakeJellyfin, chosen: tuple[Jellyfin, Place, Place], alice: Person
 ) -> None:
     backend, films, shows = chosen
     assert changed(backend) == []
-    assert len(jellyfin.told()) == 4
+    # Two for each, and what is under way.
+    assert len(jellyfin.told()) == 5
     jellyfin.watch(alice, jellyfin.add_movie("Sintel"), AFTER)
     jellyfin.watch(alice, jellyfin.add_movie("Caminandes", place=films), AFTER)
     episode = jellyfin.add_episode(jellyfin.add_show("Harbour Lights", place=shows), 1, 1, "Pilot")

@@ -57,7 +57,7 @@ def test_a_stored_sign_in_asks_nothing_before_the_first_question(
     backend: Jellyfin, jellyfin: FakeJellyfin
 ) -> None:
     list(backend.library())
-    assert jellyfin.told() == ["GET /Items", "GET /Items"]
+    assert jellyfin.told() == ["GET /Items", "GET /UserItems/Resume", "GET /Items"]
 
 
 def test_a_password_becomes_a_token_and_the_persons_id(
@@ -125,7 +125,14 @@ def test_a_second_sign_in_of_the_same_device_does_not_stop_the_first(
     list(second.library())
     jellyfin.told()
     list(first.library())
-    assert jellyfin.told() == ["GET /Items", "POST /Users/AuthenticateByName", "GET /Items", "GET /Items"]
+    asked = [
+        "GET /Items",
+        "POST /Users/AuthenticateByName",
+        "GET /Items",
+        "GET /UserItems/Resume",
+        "GET /Items",
+    ]
+    assert jellyfin.told() == asked
 
 
 def test_threads_share_one_sign_in(jellyfin: FakeJellyfin, typed: Connection) -> None:

@@ -38,7 +38,7 @@ WRITE = f"/UserItems/{_ID}/UserData?userId={_ID}"
         (post(WRITE, {"Played": True}), Reply.json({"Key": "k", "PlayCount": "1"})),
         (Request("POST", WRITE, SIGNED_IN, b""), DATA),
         (
-            Request("GET", f"/Items?fields=Path,ProviderIds&userId={_ID}", SIGNED_IN),
+            Request("GET", f"/Items?fields=Path,Providers&userId={_ID}", SIGNED_IN),
             Reply.json({"Items": []}),
         ),
         (Request("GET", "/Items?limit=many", SIGNED_IN), Reply.json({"Items": []})),
