@@ -116,7 +116,7 @@ class RecordedJellyfin(JellyfinBench):
 
     def shows(self, name: str) -> dict[str, Any]:
         """As its pages show it to alice."""
-        return self.fake.user_data(self._named(name), self.alice.id)
+        return self.fake.user_data(self.named(name), self.alice.id)
 
     def restore(self) -> None:
         """Hold what was recorded, whatever was written since."""
@@ -130,16 +130,16 @@ class RecordedJellyfin(JellyfinBench):
 
     def state(self, name: str) -> State:
         """Of alice's title; of what is in one file with another, of that one."""
-        return self._named(name).state(self.alice.id)
+        return self.named(name).state(self.alice.id)
 
     def shown(self, name: str) -> Shown:
         """With the position of whichever version has one."""
-        title = self._named(name)
+        title = self.named(name)
         versions = title.versions if self.fake.major >= 12 else []
         ticks = [one.state(self.alice.id).position for one in (title, *versions)]
         return Shown(self.fake.user_data(title, self.alice.id)["Played"], max(ticks) / TICKS)
 
-    def _named(self, name: str) -> Title:
+    def named(self, name: str) -> Title:
         wanted = IN_ONE_FILE.get(name, name)
         return next(self.fake.titles[one.id] for one in self.titles if one.name == wanted)
 
