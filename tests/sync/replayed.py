@@ -1,6 +1,6 @@
 """The servers of a replay: one that holds what was recorded, and what stands in for its open connection."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -50,12 +50,19 @@ class WatchedJellyfin(FakeJellyfin):
 
     def __init__(self, version: str) -> None:
         self._writes: list[Write] = []
+        #: What hears of each write, and for which of Jellyfin's reasons.
+        self.on_write: Callable[[Title, str], None] = lambda _title, _reason: None
         super().__init__(version=version)
 
     def answer(self, request: Request) -> Reply:
-        if request.method not in _READS:
-            self._writes.append(self._write(request))
-        return super().answer(request)
+        if request.method in _READS:
+            return super().answer(request)
+        self._writes.append(self._write(request))
+        reply = super().answer(request)
+        if reply.status < 300 and (title := self._title(request)):
+            is_mark = request.path.startswith("/UserPlayedItems/")
+            self.on_write(title, "TogglePlayed" if is_mark else "UpdateUserData")
+        return reply
 
     def new_writes(self) -> list[Write]:
         found, self._writes = self._writes, []
@@ -63,7 +70,7 @@ class WatchedJellyfin(FakeJellyfin):
 
     def _write(self, request: Request) -> Write:
         words = f"{request.method} {request.path} {request.body.decode()}"
-        title = next((one for one in self.titles.values() if one.id in request.path), None)
+        title = self._title(request)
         caller = self._caller(request)
         if title is None or caller is None:
             return Write(words, only_marks=False, was="nothing of it")
@@ -72,6 +79,9 @@ class WatchedJellyfin(FakeJellyfin):
         only_marks = not plays and not state.played and state.play_count > 0 and _only_marks(request, state)
         was = f"{Shown(state.played, state.position / TICKS)}{', playing' if plays else ''}"
         return Write(f"{words} of {title.name}", only_marks, was)
+
+    def _title(self, request: Request) -> Title | None:
+        return next((one for one in self.titles.values() if one.id in request.path), None)
 
 
 def _only_marks(request: Request, state: State) -> bool:
@@ -82,11 +92,16 @@ def _only_marks(request: Request, state: State) -> bool:
     return bool(told.get("Played")) and (ticks is None or abs(ticks - state.position) < 2 * TICKS)
 
 
-class RecordedJellyfin(JellyfinBench):
+class WatchedBench(JellyfinBench):
+    def __init__(self, version: str) -> None:
+        MediaBrowserBench.__init__(self, WatchedJellyfin(version))
+
+
+class RecordedJellyfin(WatchedBench):
     """A stand-in that holds the recorded titles under their recorded ids, and what was recorded of them."""
 
     def __init__(self, recording: Recording) -> None:
-        MediaBrowserBench.__init__(self, WatchedJellyfin(VERSIONS[recording.name]))
+        super().__init__(VERSIONS[recording.name])
         self.fake.server_id, self.titles = recording.server_id, recording.titles()
         self.fake.people.clear()
         people = {name: self._add_person(name, person_id) for name, person_id in recording.people.items()}
