@@ -13,7 +13,7 @@ from tests.fakes.jellyfin_news import ALL_TYPE, TEMPLATE_TYPE, JellyfinNews, as_
 from tests.fakes.mediabrowser_library import TICKS, Title
 from tests.sync.household import Household
 from tests.sync.recordings import ALL, SOCKET, TEMPLATE, RecordedTitle
-from tests.sync.replay import BEGINS, Live, Wrong
+from tests.sync.replay import BEGINS, LiveJellyfin, Wrong
 from tests.sync.replayed import Shown, WatchedBench, fill
 
 #: Two films, one of them too short for a position there, and an episode.
@@ -29,7 +29,7 @@ LOST, END_LOST = 0.05, 0.3
 _END = ("PlaybackFinished", "PlaybackStop")
 
 
-class Awkward(Live):
+class Awkward(LiveJellyfin):
     """One person's acts, told by some ways, with what must be true after each."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Awkward(Live):
         random: Random,
         loses: bool = False,
     ) -> None:
-        self._epoch, self.t, self.ways = BEGINS, 0.0, ways
+        self.ways = ways
         self._random, self._loses = random, loses
         bench = WatchedBench(version)
         self._titles = fill(bench.fake, TITLES, with_ids=True)
@@ -79,7 +79,7 @@ class Awkward(Live):
     def _apart(self) -> Iterator[str]:
         """The first server, too: before version 12 it gets back the mark that a start took from it."""
         for name, shown in self._model.items():
-            state = self._titles[name].state(self.jellyfin.alice.id)
+            state = self._titles[name].state(self.bench.alice.id)
             theirs = Shown(state.played, state.position / TICKS)
             if theirs != shown:
                 yield f"A: {name} is {theirs}, not {shown}"

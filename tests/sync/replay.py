@@ -35,11 +35,18 @@ from mydia_web.sync.inbound import notifications
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.inbound.notifications import Notification
 from mydia_web.sync.outbound.worker import Worker
-from tests.backends.jellyfin.bench import JellyfinBench
 from tests.fakes.mediabrowser_library import TICKS
 from tests.sync.household import Household, plays_of
 from tests.sync.recordings import SOCKET, Act, RecordedTitle, Recording, Said, moved
-from tests.sync.replayed import SECOND_HALF, THROUGH, HeardSocket, RecordedJellyfin, Shown, fill
+from tests.sync.replayed import (
+    SECOND_HALF,
+    THROUGH,
+    HeardSocket,
+    RecordedJellyfin,
+    Shown,
+    WatchedBench,
+    fill,
+)
 
 #: When the replay begins.
 BEGINS = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
@@ -91,29 +98,35 @@ class Wrong:
 
 
 class Live:
-    """alice's mydia-web beside a Jellyfin that tells its news, and an Emby with the same titles."""
+    """alice's mydia-web beside a server that tells its news, and another with the same titles, which hears them."""
+
+    #: What all clocks show at the time 0, and the seconds since then.
+    epoch = BEGINS
+    t = 0.0
 
     def __init__(
         self,
         household: Household,
         monkeypatch: pytest.MonkeyPatch,
-        jellyfin: JellyfinBench,
+        bench: Any,
         titles: Sequence[RecordedTitle],
         *,
-        listens: bool,
+        kind: str = "jellyfin",
+        listens: bool = False,
     ) -> None:
+        """`bench` is of that kind, and holds these titles under their ids."""
         self._household, self._monkeypatch = household, monkeypatch
         self._alice = household._alice
         self._set_clocks()
-        self.jellyfin, self.titles, self._listens = jellyfin, titles, listens
-        self.a = household.add("jellyfin", "A", jellyfin)
-        self.b = household.add("emby", "B")
+        self.bench, self.titles, self._listens = bench, titles, listens
+        self.a = household.add(kind, "A", bench)
+        self.b = household.add("jellyfin" if kind == "emby" else "emby", "B")
         self._held_by_b = fill(self.b.fake, titles, with_ids=False)
         for server in household.servers:
             server.fake.now = self.now
         self._socket, self._conflicts = HeardSocket(), Conflicts()
         self._known_wrong: dict[tuple[str, str], str] = {}
-        self._last_event = 0
+        self._last_event = self._writes = 0
 
     def begin(self, stack: ExitStack) -> None:
         """Read both servers, and be there for what comes, until the stack is closed."""
@@ -129,17 +142,22 @@ class Live:
         log.setLevel(logging.INFO)
         log.addHandler(self._conflicts)
         self._worker = stack.enter_context(Worker())
-        self._account_id = self._account_of_alice().id
-        client = open_account(get_source(self.a.source_id), self._account_of_alice())
-        self._news = Listener(self.jellyfin.alice.id, client.playing).listen(self._socket)
+        if self._listens:
+            self._open_connection(stack)
+        self.tick()
+        list(self.unwanted_writes())
+
+    def _open_connection(self, stack: ExitStack) -> None:
+        account = self._account_of_alice()
+        client = open_account(get_source(self.a.source_id), account)
+        self._account_id = account.id
+        self._news = Listener(account.remote_user_id, client.playing).listen(self._socket)
         stack.callback(client.close)
         stack.callback(self._news.close)
-        self.tick()
-        self.jellyfin.fake.new_writes()
 
     def now(self) -> datetime:
         """What all clocks show."""
-        return self._epoch + timedelta(seconds=self.t)
+        return self.epoch + timedelta(seconds=self.t)
 
     def _set_clocks(self) -> None:
         ticking = SimpleNamespace(monotonic=lambda: self.t)
@@ -192,9 +210,9 @@ class Live:
         self._socket.waiting.append(message)
         self.tick()
 
-    def send(self, body: Mapping[str, Any], content_type: str) -> None:
+    def send(self, body: Mapping[str, Any], content_type: str, kind: str = "jellyfin") -> None:
         """As a webhook."""
-        address = f"/webhooks/jellyfin/{webhook_secret(get_source(self.a.source_id))}"
+        address = f"/webhooks/{kind}/{webhook_secret(get_source(self.a.source_id))}"
         content = json.dumps(body).encode()
         answer = self._household._client.post(address, data=content, content_type=content_type)
         assert answer.status_code == 202, answer.text
@@ -247,7 +265,7 @@ class Live:
                 kind = "history" if who == "History" else "state"
                 yield Wrong(act, kind, f"{who}: {name} {words}", name in own)
         self._known_wrong = found
-        yield from (Wrong(act, "write", words) for words in self._unwanted_writes())
+        yield from (Wrong(act, "write", words) for words in self.unwanted_writes())
         yield from (Wrong(act, "conflict", words) for words in self._conflicts.new())
         yield from (Wrong(act, "event", words) for words in self._failed_events())
 
@@ -270,11 +288,11 @@ class Live:
                 wanted = ", ".join(f"{low:%d %H:%M:%S}–{high:%H:%M:%S}" for low, high in spans)
                 yield name, "History", f"shows plays at {_times(found)}, not {wanted}"
 
-    def _unwanted_writes(self) -> Iterator[str]:
-        """What was begun again before version 12 may be told that it is watched, once it plays no more."""
-        for write in self.jellyfin.fake.new_writes():
-            if self.jellyfin.fake.major >= 12 or not write.only_marks:
-                yield f"A was told {write.words}, holding {write.was}"
+    def unwanted_writes(self) -> Iterator[str]:
+        """Those to the first server since the last call; what it has told is not told to it."""
+        for words in self.bench.writes()[self._writes :]:
+            self._writes += 1
+            yield f"A was told {words}"
 
     def _failed_events(self) -> Iterator[str]:
         query = select(SourceEvent).where(SourceEvent.status == "failed", SourceEvent.id > self._last_event)
@@ -283,7 +301,19 @@ class Live:
             yield f"{event.name} failed: {event.message}"
 
 
-class Replay(Live):
+class LiveJellyfin(Live):
+    """Where the first server is a Jellyfin that notes its writes."""
+
+    bench: WatchedBench
+
+    def unwanted_writes(self) -> Iterator[str]:
+        """What was begun again before version 12 may be told that it is watched, once it plays no more."""
+        for write in self.bench.fake.new_writes():
+            if self.bench.fake.major >= 12 or not write.only_marks:
+                yield f"A was told {write.words}, holding {write.was}"
+
+
+class Replay(LiveJellyfin):
     """One recording, told by some ways to alice's mydia-web."""
 
     def __init__(
@@ -300,7 +330,7 @@ class Replay(Live):
         self.acts = recording.acts()[first_act:]
         #: From recorded instants to those of the replay, in whole seconds: fractions stay as they were told.
         self._by = timedelta(seconds=round((BEGINS - recording.began_at).total_seconds()))
-        self._epoch, self.t = recording.began_at + self._by, self.acts[0].t - 2
+        self.epoch, self.t = recording.began_at + self._by, self.acts[0].t - 2
         self.recorded = RecordedJellyfin(recording)
         for act in recording.acts()[:first_act]:
             self._skip(act)
@@ -374,7 +404,7 @@ class Replay(Live):
         """
         shown, state = self.recorded.shown(name), self.recorded.state(name)
         was = self._was.get(name, Shown(watched=False))
-        if self.jellyfin.fake.major < 12 and state.play_count and was.watched and not shown.watched:
+        if self.bench.fake.major < 12 and state.play_count and was.watched and not shown.watched:
             kept = replace(shown, watched=True)
             return (kept, shown) if "writes Played=false" in act.name else (kept,)
         return (shown,)
@@ -387,11 +417,11 @@ class Replay(Live):
                 assert state.last_played
                 span = (state.last_played, state.last_played)
             is_by_hand = act.name.startswith("Heat is marked watched by hand")
-            if not (is_by_hand and was_heat.watched and self.jellyfin.fake.major < 12):
+            if not (is_by_hand and was_heat.watched and self.bench.fake.major < 12):
                 self._expected_plays[name].append(span)
 
     def _at(self, t: float) -> datetime:
-        return self._epoch + timedelta(seconds=t)
+        return self.epoch + timedelta(seconds=t)
 
 
 def _do(what: Callable[..., None], *args: Any) -> Callable[[], None]:
