@@ -136,10 +136,6 @@ class RemoteItem:
     resumed_version: str = ""
     #: What `Backend.artwork` takes; "" where there is none.
     artwork_url: str = ""
-    #: The remote ids of further files of this title that the server does not list by themselves.
-    versions: tuple[str, ...] = ()
-    #: Which of them the position is of; "": the listed one.
-    resumed_version: str = ""
     #: None where the server keeps no watch state.
     state: RemoteState | None = None
 
@@ -173,8 +169,6 @@ class Target:
     season_number: int | None = None
     episode_number: int | None = None
     shown: RemoteState | None = None
-    #: The file whose position is meant, where it is not the listed one: see `RemoteItem.versions`.
-    version_id: str = ""
     #: The dates of pushes of ours since then that may have arrived there.
     unconfirmed: Sequence[datetime] = ()
 

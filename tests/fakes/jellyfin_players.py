@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def started(jellyfin: "FakeJellyfin", request: Request, caller: "Device") -> Reply:
     title = _title(jellyfin, request)
     if title is not None:
-        state = title.state(caller.person)
+        state = _played(jellyfin, title, request).state(caller.person)
         state.play_count += 1
         state.last_played = state.saved_at = jellyfin.now()
         if jellyfin.major < 12:
@@ -29,7 +29,8 @@ def progressed(jellyfin: "FakeJellyfin", request: Request, caller: "Device") -> 
         caller.playing = title.id
         _move(caller, request)
         if "PositionTicks" in request.json:
-            _report(title, title.state(caller.person), request.json["PositionTicks"])
+            played = _played(jellyfin, title, request)
+            _report(played, played.state(caller.person), request.json["PositionTicks"])
     return Reply(204)
 
 
@@ -37,14 +38,22 @@ def stopped(jellyfin: "FakeJellyfin", request: Request, caller: "Device") -> Rep
     title = _title(jellyfin, request)
     caller.playing = ""
     if title is not None:
-        state = title.state(caller.person)
+        played = _played(jellyfin, title, request)
+        state = played.state(caller.person)
         if "PositionTicks" in request.json:
-            _report(title, state, request.json["PositionTicks"])
+            _report(played, state, request.json["PositionTicks"])
         else:
             state.play_count += 1
             state.played, state.position = True, 0
         state.saved_at = jellyfin.now()
     return Reply(204)
+
+
+def _played(jellyfin: "FakeJellyfin", title: Title, request: Request) -> Title:
+    """What is played of a further version is kept under that one since Jellyfin 12; before, under the first."""
+    version = request.json.get("MediaSourceId", title.id)
+    further = title.versions if jellyfin.major >= 12 else []
+    return next((one for one in further if one.id == version), title)
 
 
 def _report(title: Title, state: State, ticks: int) -> None:

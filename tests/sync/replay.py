@@ -6,8 +6,8 @@ Emby, holds the same titles. After each act it is asked what we hold, what B hol
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -35,24 +35,21 @@ from mydia_web.sync.inbound import notifications
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.inbound.notifications import Notification
 from mydia_web.sync.outbound.worker import Worker
-from tests.backends.jellyfin.bench import JellyfinBench
-from tests.backends.mediabrowser.bench import MediaBrowserBench
-from tests.fakes.jellyfin import FakeJellyfin
-from tests.fakes.jellyfin_sign_in import Device
-from tests.fakes.mediabrowser import Reply, Request
-from tests.fakes.mediabrowser_library import TICKS, Library, State, Title
+from tests.fakes.mediabrowser_library import TICKS
 from tests.sync.household import Household, plays_of
-from tests.sync.recordings import SOCKET, Act, Played, RecordedTitle, Recording, Said, Saved, moved
+from tests.sync.recordings import SOCKET, Act, RecordedTitle, Recording, Said, moved
+from tests.sync.replayed import (
+    SECOND_HALF,
+    THROUGH,
+    HeardSocket,
+    RecordedJellyfin,
+    Shown,
+    WatchedBench,
+    fill,
+)
 
 #: When the replay begins.
 BEGINS = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
-VERSIONS = {"jellyfin-12.0": "12.0.0", "jellyfin-10.11": "10.11.11"}
-#: What no message tells: the ids of the shows, and the last episode in a file of two.
-TVDB = {"The Expanse": "280619", "Firefly": "78874"}
-THROUGH = {"Serenity (1) / Serenity (2)": 2}
-#: What else is in that file.
-SECOND_HALF = "Firefly 1x02"
-IN_ONE_FILE = {SECOND_HALF: "Serenity (1) / Serenity (2)"}
 EXPANSE = tuple(f"The Expanse S01E{number:02}" for number in range(1, 7))
 #: What History shows anew after each act. What is begun, resumed, stopped or broken off is no play, nor is a favourite,
 #: a written position or an unmark; an unmark takes none away. Each is of the time of its act, but for that with a date.
@@ -66,185 +63,9 @@ PLAYS: Mapping[str, tuple[str, ...]] = {
     "season 1 of The Expanse is marked watched": EXPANSE,
     "Firefly 1x01-1x02, one file, is marked watched": ("Serenity (1) / Serenity (2)", SECOND_HALF),
 }
-_READS = ("GET", "HEAD")
 
 #: The server's own clock is this far behind the times at which its messages were received, at most.
 LATE = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What somebody holds of one title; a position of 0 is none."""
-
-    watched: bool
-    seconds: float = 0
-
-    def __str__(self) -> str:
-        at = f" at {self.seconds:g} s" if self.seconds else ""
-        return ("watched" if self.watched else "unwatched") + at
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Something that would change the first server, and what that one held before."""
-
-    words: str
-    #: It makes what was begun again watched, and nothing else.
-    only_marks: bool
-    was: str
-
-
-class WatchedJellyfin(FakeJellyfin):
-    """Notes each write, with what it held before."""
-
-    def __init__(self, version: str) -> None:
-        self._writes: list[Write] = []
-        super().__init__(version=version)
-
-    def answer(self, request: Request) -> Reply:
-        if request.method not in _READS:
-            self._writes.append(self._write(request))
-        return super().answer(request)
-
-    def new_writes(self) -> list[Write]:
-        found, self._writes = self._writes, []
-        return found
-
-    def _write(self, request: Request) -> Write:
-        words = f"{request.method} {request.path} {request.body.decode()}"
-        title = next((one for one in self.titles.values() if one.id in request.path), None)
-        caller = self._caller(request)
-        if title is None or caller is None:
-            return Write(words, only_marks=False, was="nothing of it")
-        state = title.state(caller.person)
-        plays = any(title.id == device.playing for device in self.devices.values())
-        only_marks = not plays and not state.played and state.play_count > 0 and _only_marks(request, state)
-        was = f"{Shown(state.played, state.position / TICKS)}{', playing' if plays else ''}"
-        return Write(f"{words} of {title.name}", only_marks, was)
-
-
-def _only_marks(request: Request, state: State) -> bool:
-    if request.path.startswith("/UserPlayedItems/"):
-        return request.method == "POST" and not state.position and not request.asked("datePlayed")
-    told = request.json if isinstance(request.json, dict) else {}
-    ticks = told.get("PlaybackPositionTicks")
-    return bool(told.get("Played")) and (ticks is None or abs(ticks - state.position) < 2 * TICKS)
-
-
-class RecordedJellyfin(JellyfinBench):
-    """A stand-in that holds the recorded titles under their recorded ids, and what was recorded of them."""
-
-    def __init__(self, recording: Recording) -> None:
-        MediaBrowserBench.__init__(self, WatchedJellyfin(VERSIONS[recording.name]))
-        self.fake.server_id, self.titles = recording.server_id, recording.titles()
-        self.fake.people.clear()
-        people = {name: self._add_person(name, person_id) for name, person_id in recording.people.items()}
-        self.alice, self.bob = people["alice"], people["bob"]
-        #: What the recorded server held, by the ids of person and title.
-        self.recorded: dict[tuple[str, str], State] = {}
-        self._token = self.fake.new_token(self.alice.id, "mydia-web")
-        fill(self.fake, self.titles, with_ids=True)
-
-    def _add_person(self, name: str, person_id: str) -> Any:
-        person = self.fake.add_person(name)
-        del self.fake.people[person.id]
-        person.id = person_id
-        self.fake.people[person_id] = person
-        return person
-
-    def connection_of_bob(self) -> Any:
-        token = self.fake.new_token(self.bob.id, "mydia-web")
-        return replace(self.connection(), credentials={"token": token}, remote_user_id=self.bob.id)
-
-    def save(self, saved: Saved, by: timedelta) -> None:
-        last_played = saved.last_played + by if saved.last_played else None
-        self.recorded[saved.person_id, saved.item_id] = State(
-            saved.played, saved.ticks, saved.play_count, last_played
-        )
-        self.restore()
-
-    def shows(self, name: str) -> dict[str, Any]:
-        """As its pages show it to alice."""
-        return self.fake.user_data(self._named(name), self.alice.id)
-
-    def restore(self) -> None:
-        """Hold what was recorded, whatever was written since."""
-        for (person_id, item_id), state in self.recorded.items():
-            self.fake.titles[item_id].states[person_id] = replace(state)
-
-    def play(self, played: Played) -> None:
-        player = Device("probe", "probe", "jf-probe", played.person_id, played.item_id or "")
-        player.position, player.paused = played.ticks, played.paused
-        self.fake.devices[(played.person_id, "probe")] = player
-
-    def state(self, name: str) -> State:
-        """Of alice's title; of what is in one file with another, of that one."""
-        return self._named(name).state(self.alice.id)
-
-    def shown(self, name: str) -> Shown:
-        """With the position of whichever version has one."""
-        title = self._named(name)
-        versions = title.versions if self.fake.major >= 12 else []
-        ticks = [one.state(self.alice.id).position for one in (title, *versions)]
-        return Shown(self.fake.user_data(title, self.alice.id)["Played"], max(ticks) / TICKS)
-
-    def _named(self, name: str) -> Title:
-        wanted = IN_ONE_FILE.get(name, name)
-        return next(self.fake.titles[one.id] for one in self.titles if one.name == wanted)
-
-
-def fill(server: Any, titles: Sequence[RecordedTitle], *, with_ids: bool) -> dict[str, Title]:
-    """Have the server hold these titles; by their names."""
-    library: Library = server
-    shows: dict[str, Title] = {}
-    held: dict[str, Title] = {}
-    for one in titles:
-        minutes = one.ticks / TICKS / 60
-        if one.series:
-            if one.series not in shows:
-                shows[one.series] = library.add_show(one.series, tvdb=TVDB[one.series])
-                if with_ids:
-                    _rename(library, shows[one.series], one.series_id)
-            added = library.add_episode(
-                shows[one.series],
-                one.season,
-                one.number,
-                one.name,
-                minutes=minutes,
-                through=THROUGH.get(one.name),
-                **one.ids,
-            )
-        else:
-            added = library.add_movie(
-                one.name, year=one.year, minutes=minutes, versions=1 + with_ids * len(one.versions), **one.ids
-            )
-        held[one.name] = added
-        if with_ids:
-            _rename(library, added, one.id)
-            for version, (version_id, ticks) in zip(added.versions, one.versions.items(), strict=True):
-                version.ticks = ticks
-                _rename(library, version, version_id)
-    return held
-
-
-def _rename(library: Library, title: Title, title_id: str) -> None:
-    del library.titles[title.id]
-    title.id = title_id
-    library.titles[title_id] = title
-
-
-class HeardSocket:
-    """An open connection that says what it is given, at once, and nothing else."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Mapping[str, Any]] = []
-        self.sent: list[Mapping[str, Any]] = []
-
-    def receive(self, seconds: float) -> Mapping[str, Any] | None:
-        return self.waiting.pop(0) if self.waiting else None
-
-    def send(self, message: Mapping[str, Any]) -> None:
-        self.sent.append(message)
 
 
 class Conflicts(logging.Handler):
@@ -279,51 +100,67 @@ class Wrong:
         return f"{self.act}: {self.words}"
 
 
-class Replay:
-    """One recording, told by some ways to alice's mydia-web."""
+class Live:
+    """alice's mydia-web beside a server that tells its news, and another with the same titles, which hears them."""
+
+    #: What all clocks show at the time 0, and the seconds since then.
+    epoch = BEGINS
+    t = 0.0
 
     def __init__(
         self,
         household: Household,
         monkeypatch: pytest.MonkeyPatch,
-        recording: Recording,
-        ways: Sequence[str],
+        bench: Any,
+        titles: Sequence[RecordedTitle],
         *,
-        bob: User | None = None,
-        first_act: int = 0,
+        kind: str = "jellyfin",
+        listens: bool = False,
     ) -> None:
-        self.recording, self.ways = recording, ways
-        self.acts = recording.acts()[first_act:]
+        """`bench` is of that kind, and holds these titles under their ids."""
         self._household, self._monkeypatch = household, monkeypatch
         self._alice = household._alice
-        #: From recorded instants to those of the replay, in whole seconds: fractions stay as they were told.
-        self._by = timedelta(seconds=round((BEGINS - recording.began_at).total_seconds()))
-        self.t = self.acts[0].t - 2
         self._set_clocks()
-        self.jellyfin = RecordedJellyfin(recording)
-        self._steps = self._all_steps()
-        for act in recording.acts()[:first_act]:
-            self._skip(act)
-        self.a = household.add("jellyfin", "A", self.jellyfin)
-        self.b = household.add("emby", "B")
-        self._held_by_b = fill(self.b.fake, self.jellyfin.titles, with_ids=False)
+        self.bench, self.titles, self._listens = bench, titles, listens
+        self.a = household.add(kind, "A", bench)
+        self.b = household.add("jellyfin" if kind == "emby" else "emby", "B")
+        self._held_by_b = fill(self.b.fake, titles, with_ids=False)
         for server in household.servers:
             server.fake.now = self.now
-        self.bob = self._link(bob) if bob else None
-        household.settle()
-        self._contents = self._our_contents()
         self._socket, self._conflicts = HeardSocket(), Conflicts()
-        #: Between which instants each is; what was read before the replay is there already.
-        self._expected_plays: dict[str, list[tuple[datetime, datetime]]] = {
-            name: [(at, at) for at in plays_of(self._alice, content)]
-            for name, content in self._contents.items()
-        }
         self._known_wrong: dict[tuple[str, str], str] = {}
-        self._was: dict[str, Shown] = {}
-        self._last_event = 0
+        self._last_event = self._writes = 0
+
+    def begin(self, stack: ExitStack) -> None:
+        """Read both servers, and be there for what comes, until the stack is closed."""
+        self._household.settle()
+        self._contents = self._our_contents()
+        #: Between which instants each is; what was read before is there already.
+        self._expected_plays: dict[str, list[tuple[datetime, datetime]]] = {
+            name: [(at, at) for at in self._plays(name)] for name in self._contents
+        }
+        log = logging.getLogger("mydia_web.sync.inbound")
+        stack.callback(log.setLevel, log.level)
+        stack.callback(log.removeHandler, self._conflicts)
+        log.setLevel(logging.INFO)
+        log.addHandler(self._conflicts)
+        self._worker = stack.enter_context(Worker())
+        if self._listens:
+            self._open_connection(stack)
+        self.tick()
+        list(self.unwanted_writes())
+
+    def _open_connection(self, stack: ExitStack) -> None:
+        account = self._account_of_alice()
+        client = open_account(get_source(self.a.source_id), account)
+        self._account_id = account.id
+        self._news = Listener(account.remote_user_id, client.playing).listen(self._socket)
+        stack.callback(client.close)
+        stack.callback(self._news.close)
 
     def now(self) -> datetime:
-        return self.recording.began_at + self._by + timedelta(seconds=self.t)
+        """What all clocks show."""
+        return self.epoch + timedelta(seconds=self.t)
 
     def _set_clocks(self) -> None:
         ticking = SimpleNamespace(monotonic=lambda: self.t)
@@ -331,17 +168,10 @@ class Replay:
         for module in (listening, looking):
             self._monkeypatch.setattr(module, "time", ticking)
 
-    def _link(self, bob: User) -> User:
-        source = get_source(self.a.source_id)
-        connection = replace(self.jellyfin.connection_of_bob(), device_id="device-of-bob")
-        keep_sign_in(source, bob.id, sign_in("jellyfin", connection).linked, "device-of-bob")
-        db.session.commit()
-        return bob
-
     def _our_contents(self) -> dict[str, Content]:
         """By the names of their titles."""
         found: dict[str, Content] = {}
-        for one in self.jellyfin.titles:
+        for one in self.titles:
             copy = db.session.scalars(select(SourceItem).where(SourceItem.remote_id == one.id)).one()
             found[one.name] = (
                 db.session.get_one(Episode, copy.episode_id)
@@ -356,67 +186,15 @@ class Replay:
                 found[SECOND_HALF] = db.session.scalars(here).one()
         return found
 
-    # What happens, in its order
-
-    def _all_steps(self) -> list[tuple[float, Callable[[], None]]]:
-        """What the server saves and plays comes before what it says of that."""
-        recording = self.recording
-        steps: list[tuple[float, int, Callable[[], None]]] = []
-        steps += [(one.t, 0, _do(self.jellyfin.save, one, self._by)) for one in recording.saved()]
-        steps += [(one.t, 1, _do(self.jellyfin.play, one)) for one in recording.played()]
-        for way in self.ways:
-            steps += [(one.t, 2, _do(self._tell, one)) for one in recording.said(way)]
-        return [(t, do) for t, _, do in sorted(steps, key=lambda step: step[:2])]
-
-    def _skip(self, act: Act) -> None:
-        """It was done before mydia-web was there."""
-        for one in self.recording.saved():
-            if act.t <= one.t < act.until:
-                self.jellyfin.save(one, self._by)
-
-    def run(self) -> list[Wrong]:
-        """All that was wrong, act by act."""
-        log = logging.getLogger("mydia_web.sync.inbound")
-        with ExitStack() as stack:
-            stack.callback(log.setLevel, log.level)
-            stack.callback(log.removeHandler, self._conflicts)
-            log.setLevel(logging.INFO)
-            log.addHandler(self._conflicts)
-            self._worker = stack.enter_context(Worker())
-            self._account = self._account_of(self._alice)
-            self._client = stack.enter_context(
-                closing(open_account(get_source(self.a.source_id), self._account))
-            )
-            self._news = Listener(self.jellyfin.alice.id, self._client.playing).listen(self._socket)
-            stack.callback(self._news.close)
-            self.tick()
-            self.jellyfin.fake.new_writes()
-            return [wrong for act in self.acts for wrong in self._after(act)]
-
-    def _account_of(self, user: User) -> SourceAccount:
-        mine = (SourceAccount.source_id == self.a.source_id, SourceAccount.user_id == user.id)
+    def _account_of_alice(self) -> SourceAccount:
+        mine = (SourceAccount.source_id == self.a.source_id, SourceAccount.user_id == self._alice.id)
         return db.session.scalars(select(SourceAccount).where(*mine)).one()
 
-    def _after(self, act: Act) -> Iterator[Wrong]:
-        was_watched = {name: self._ours(name).watched for name in self._contents}
-        for t, do in self._steps:
-            if act.t <= t < act.until:
-                self._pass_until(t)
-                do()
-        self._pass_until(act.until)
-        self.tick()
-        self.jellyfin.restore()
-        yield from self._wrong(act, was_watched)
-
-    def _pass_until(self, t: float) -> None:
-        while self.t + 1 < t:
-            self.t += 1
-            self.tick()
-        self.t = max(self.t, t)
+    # What happens
 
     def tick(self) -> None:
         """What the product does by itself as time passes."""
-        if SOCKET in self.ways:
+        if self._listens:
             self._hear()
         apply_events()
         is_owed = db.session.scalar(select(exists().where(QueuedChange.status != Status.SYNCED)))
@@ -424,22 +202,30 @@ class Replay:
         if is_owed:
             self._worker.drain()
 
-    def _tell(self, said: Said) -> None:
-        message = moved(said.body, self._by)
-        if said.way == SOCKET:
-            self._socket.waiting.append(message)
-        else:
-            address = f"/webhooks/jellyfin/{webhook_secret(get_source(self.a.source_id))}"
-            content = json.dumps(message).encode()
-            answer = self._household._client.post(address, data=content, content_type=said.content_type)
-            assert answer.status_code == 202, answer.text
+    def pass_until(self, t: float) -> None:
+        while self.t + 1 < t:
+            self.t += 1
+            self.tick()
+        self.t = max(self.t, t)
+
+    def say(self, message: Mapping[str, Any]) -> None:
+        """On the open connection."""
+        self._socket.waiting.append(message)
+        self.tick()
+
+    def send(self, body: Mapping[str, Any], content_type: str, kind: str = "jellyfin") -> None:
+        """As a webhook."""
+        address = f"/webhooks/{kind}/{webhook_secret(get_source(self.a.source_id))}"
+        content = json.dumps(body).encode()
+        answer = self._household._client.post(address, data=content, content_type=content_type)
+        assert answer.status_code == 202, answer.text
         self.tick()
 
     def _hear(self) -> None:
         """Have the listener take all that waits, and keep its news as the real one does."""
         for event in self._news:
             if event is not None:
-                body = notifications.write(Notification(self._account.id, event))
+                body = notifications.write(Notification(self._account_id, event))
                 db.session.commit()
                 begin_write()
                 store_event(self.a.source_id, notifications.KIND, body, name=event.name)
@@ -447,84 +233,58 @@ class Replay:
             elif not self._socket.waiting:
                 return
 
-    # What must be true after each act
+    # What is there
 
-    def _wrong(self, act: Act, was_watched: Mapping[str, bool]) -> Iterator[Wrong]:
-        """What the act was about is told each time, all else where it has changed."""
-        db.session.commit()
-        self._expect_plays(act, was_watched)
-        found = {(name, who): words for name, who, words in [*self._wrong_states(act), *self._wrong_plays()]}
-        for (name, who), words in found.items():
-            is_own = name in act.state_after
-            if is_own or self._known_wrong.get((name, who)) != words:
-                kind = "history" if who == "History" else "state"
-                yield Wrong(act.name, kind, f"{who}: {name} {words}", is_own)
-        self._known_wrong = found
-        yield from (Wrong(act.name, "write", words) for words in self._unwanted_writes())
-        yield from (Wrong(act.name, "conflict", words) for words in self._conflicts.new())
-        yield from (Wrong(act.name, "event", words) for words in self._failed_events())
-
-    def _wrong_states(self, act: Act) -> Iterator[tuple[str, str, str]]:
-        for name in self._contents:
-            allowed = self._allowed(act, name)
-            ours, theirs = self._ours(name), self._shown_by_b(name)
-            if ours not in allowed:
-                yield name, "here", f"is {ours}, not {_either(allowed)}"
-            there = (ours,) if ours in allowed else allowed
-            if theirs is not None and theirs not in there:
-                yield name, "B", f"is {theirs}, not {_either(there)}"
-            self._was[name] = ours if ours in allowed else allowed[0]
-
-    def _allowed(self, act: Act, name: str) -> tuple[Shown, ...]:
-        """What the first server shows, with the position of whichever version has one.
-
-        Before version 12 a start takes the mark away there; what was watched stays so here. Where another program
-        then writes that it is unwatched, which says nothing new there, either may be taken for true.
-        """
-        held = self.jellyfin.shown(name)
-        was = self._was.get(name, Shown(watched=False))
-        state = self.jellyfin.state(name)
-        if self.jellyfin.fake.major < 12 and state.play_count and was.watched and not held.watched:
-            kept = replace(held, watched=True)
-            return (kept, held) if "writes Played=false" in act.name else (kept,)
-        return (held,)
-
-    def held(self) -> dict[str, tuple[Shown, Shown | None]]:
-        """What alice has of each title, here and on B."""
-        return {name: (self._ours(name), self._shown_by_b(name)) for name in self._contents}
-
-    def _ours(self, name: str, user: User | None = None) -> Shown:
+    def ours(self, name: str, user: User | None = None) -> Shown:
         own = get_progress((user or self._alice).id, self._contents[name])
         if own is None:
             return Shown(watched=False)
         return Shown(own.watched, own.position_seconds if own.in_progress else 0)
 
-    def _shown_by_b(self, name: str) -> Shown | None:
+    def on_b(self, name: str) -> Shown | None:
+        """None: it is in the same file as another."""
         title = self._held_by_b.get(name)
-        if title is None:  # It is in the same file as another.
+        if title is None:
             return None
         state = title.state(self.b.bench.alice.id)
         return Shown(state.played, state.position / TICKS)
 
-    def _expect_plays(self, act: Act, was_watched: Mapping[str, bool]) -> None:
-        for name in PLAYS.get(act.name, ()):
-            span = (self._at(act.t), self._at(act.until))
-            if "with a date" in act.name:
-                state = self.jellyfin.state(name)
-                assert state.last_played
-                span = (state.last_played, state.last_played)
-            is_known = "by hand" in act.name and was_watched[name] and self.jellyfin.fake.major < 12
-            if not (is_known and name == "Heat"):
-                self._expected_plays[name].append(span)
+    def held(self) -> dict[str, tuple[Shown, Shown | None]]:
+        """What alice has of each title, here and on B."""
+        return {name: (self.ours(name), self.on_b(name)) for name in self._contents}
 
-    def bob_s(self, name: str) -> tuple[Shown, int]:
-        """What bob, who is linked, has of it here: his state, and how many plays."""
-        assert self.bob
-        return self._ours(name, self.bob), len(plays_of(self.bob, self._contents[name]))
+    def _plays(self, name: str, user: User | None = None) -> list[Any]:
+        return plays_of(user or self._alice, self._contents[name])
+
+    # What must be true after each act
+
+    def wrong(self, act: str, own: Container[str], allowed: Mapping[str, Sequence[Shown]]) -> Iterator[Wrong]:
+        """What the act was about is told each time, all else where it has changed."""
+        db.session.commit()
+        faults = [*self._wrong_states(allowed), *self._wrong_plays()]
+        found = {(name, who): words for name, who, words in faults}
+        for (name, who), words in found.items():
+            if name in own or self._known_wrong.get((name, who)) != words:
+                kind = "history" if who == "History" else "state"
+                yield Wrong(act, kind, f"{who}: {name} {words}", name in own)
+        self._known_wrong = found
+        yield from (Wrong(act, "write", words) for words in self.unwanted_writes())
+        yield from (Wrong(act, "conflict", words) for words in self._conflicts.new())
+        yield from (Wrong(act, "event", words) for words in self._failed_events())
+
+    def _wrong_states(self, allowed: Mapping[str, Sequence[Shown]]) -> Iterator[tuple[str, str, str]]:
+        """B must show the same as we."""
+        for name, right in allowed.items():
+            ours, theirs = self.ours(name), self.on_b(name)
+            if ours not in right:
+                yield name, "here", f"is {ours}, not {_either(right)}"
+            there = (ours,) if ours in right else right
+            if theirs is not None and theirs not in there:
+                yield name, "B", f"is {theirs}, not {_either(there)}"
 
     def _wrong_plays(self) -> Iterator[tuple[str, str, str]]:
-        for name, content in self._contents.items():
-            found, spans = plays_of(self._alice, content), sorted(self._expected_plays[name])
+        for name in self._contents:
+            found, spans = self._plays(name), sorted(self._expected_plays[name])
             if len(found) != len(spans):
                 yield name, "History", f"shows {len(found)} plays, not {len(spans)}: {_times(found)}"
             elif not all(
@@ -533,11 +293,11 @@ class Replay:
                 wanted = ", ".join(f"{low:%d %H:%M:%S}–{high:%H:%M:%S}" for low, high in spans)
                 yield name, "History", f"shows plays at {_times(found)}, not {wanted}"
 
-    def _unwanted_writes(self) -> Iterator[str]:
-        """What was begun again before version 12 may be told that it is watched, once it plays no more."""
-        for write in self.jellyfin.fake.new_writes():
-            if self.jellyfin.fake.major >= 12 or not write.only_marks:
-                yield f"A was told {write.words}, holding {write.was}"
+    def unwanted_writes(self) -> Iterator[str]:
+        """Those to the first server since the last call; what it has told is not told to it."""
+        for words in self.bench.writes()[self._writes :]:
+            self._writes += 1
+            yield f"A was told {words}"
 
     def _failed_events(self) -> Iterator[str]:
         query = select(SourceEvent).where(SourceEvent.status == "failed", SourceEvent.id > self._last_event)
@@ -545,8 +305,128 @@ class Replay:
             self._last_event = event.id
             yield f"{event.name} failed: {event.message}"
 
+
+class LiveJellyfin(Live):
+    """Where the first server is a Jellyfin that notes its writes."""
+
+    bench: WatchedBench
+
+    def unwanted_writes(self) -> Iterator[str]:
+        """What was begun again before version 12 may be told that it is watched, once it plays no more."""
+        for write in self.bench.fake.new_writes():
+            if self.bench.fake.major >= 12 or not write.only_marks:
+                yield f"A was told {write.words}, holding {write.was}"
+
+
+class Replay(LiveJellyfin):
+    """One recording, told by some ways to alice's mydia-web."""
+
+    def __init__(
+        self,
+        household: Household,
+        monkeypatch: pytest.MonkeyPatch,
+        recording: Recording,
+        ways: Sequence[str],
+        *,
+        bob: User | None = None,
+        first_act: int = 0,
+    ) -> None:
+        self.recording, self.ways = recording, ways
+        self.acts = recording.acts()[first_act:]
+        #: From recorded instants to those of the replay, in whole seconds: fractions stay as they were told.
+        self._by = timedelta(seconds=round((BEGINS - recording.began_at).total_seconds()))
+        self.epoch, self.t = recording.began_at + self._by, self.acts[0].t - 2
+        self.recorded = RecordedJellyfin(recording)
+        for act in recording.acts()[:first_act]:
+            self._skip(act)
+        super().__init__(household, monkeypatch, self.recorded, self.recorded.titles, listens=SOCKET in ways)
+        self._steps = self._all_steps()
+        self.bob = self._link(bob) if bob else None
+        self._was: dict[str, Shown] = {}
+
+    def _link(self, bob: User) -> User:
+        source = get_source(self.a.source_id)
+        connection = replace(self.recorded.connection_of_bob(), device_id="device-of-bob")
+        keep_sign_in(source, bob.id, sign_in("jellyfin", connection).linked, "device-of-bob")
+        db.session.commit()
+        return bob
+
+    def bob_s(self, name: str) -> tuple[Shown, int]:
+        """What bob, who is linked, has of it here: his state, and how many plays."""
+        assert self.bob
+        return self.ours(name, self.bob), len(self._plays(name, self.bob))
+
+    def _all_steps(self) -> list[tuple[float, Callable[[], None]]]:
+        """What the server saves and plays comes before what it says of that."""
+        recording = self.recording
+        steps: list[tuple[float, int, Callable[[], None]]] = []
+        steps += [(one.t, 0, _do(self.recorded.save, one, self._by)) for one in recording.saved()]
+        steps += [(one.t, 1, _do(self.recorded.play, one)) for one in recording.played()]
+        for way in self.ways:
+            steps += [(one.t, 2, _do(self._tell, one)) for one in recording.said(way)]
+        return [(t, do) for t, _, do in sorted(steps, key=lambda step: step[:2])]
+
+    def _skip(self, act: Act) -> None:
+        """It was done before mydia-web was there."""
+        for one in self.recording.saved():
+            if act.t <= one.t < act.until:
+                self.recorded.save(one, self._by)
+
+    def run(self) -> list[Wrong]:
+        """All that was wrong, act by act."""
+        with ExitStack() as stack:
+            self.begin(stack)
+            return [wrong for act in self.acts for wrong in self.after(act)]
+
+    def after(self, act: Act) -> Iterator[Wrong]:
+        was_heat = self.ours("Heat")
+        for t, do in self._steps:
+            if act.t <= t < act.until:
+                self.pass_until(t)
+                do()
+        self.pass_until(act.until)
+        self.tick()
+        self.recorded.restore()
+        self._expect_plays(act, was_heat)
+        allowed = {name: self._allowed(act, name) for name in self._contents}
+        yield from self.wrong(act.name, act.state_after, allowed)
+        for name, right in allowed.items():
+            ours = self.ours(name)
+            self._was[name] = ours if ours in right else right[0]
+
+    def _tell(self, said: Said) -> None:
+        message = moved(said.body, self._by)
+        if said.way == SOCKET:
+            self.say(message)
+        else:
+            self.send(message, said.content_type)
+
+    def _allowed(self, act: Act, name: str) -> tuple[Shown, ...]:
+        """What the first server shows, with the position of whichever version has one.
+
+        Before version 12 a start takes the mark away there; what was watched stays so here. Where another program
+        then writes that it is unwatched, which says nothing new there, either may be taken for true.
+        """
+        shown, state = self.recorded.shown(name), self.recorded.state(name)
+        was = self._was.get(name, Shown(watched=False))
+        if self.bench.fake.major < 12 and state.play_count and was.watched and not shown.watched:
+            kept = replace(shown, watched=True)
+            return (kept, shown) if "writes Played=false" in act.name else (kept,)
+        return (shown,)
+
+    def _expect_plays(self, act: Act, was_heat: Shown) -> None:
+        for name in PLAYS.get(act.name, ()):
+            span = (self._at(act.t), self._at(act.until))
+            if "with a date" in act.name:
+                state = self.recorded.state(name)
+                assert state.last_played
+                span = (state.last_played, state.last_played)
+            is_by_hand = act.name.startswith("Heat is marked watched by hand")
+            if not (is_by_hand and was_heat.watched and self.bench.fake.major < 12):
+                self._expected_plays[name].append(span)
+
     def _at(self, t: float) -> datetime:
-        return self.recording.began_at + self._by + timedelta(seconds=t)
+        return self.epoch + timedelta(seconds=t)
 
 
 def _do(what: Callable[..., None], *args: Any) -> Callable[[], None]:

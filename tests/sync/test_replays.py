@@ -1,13 +1,14 @@
 """What real Jellyfin servers said, replayed by every way: after each act both servers and we must show the same."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 
 import pytest
 
 from tests.fakes.mediabrowser_library import parsed
 from tests.sync.recordings import ALL, SOCKET, TEMPLATE, Recording, moved
-from tests.sync.replay import VERSIONS, RecordedJellyfin, Replay, Shown
+from tests.sync.replay import Replay
+from tests.sync.replayed import VERSIONS, RecordedJellyfin, Shown
 
 WAYS = {
     "template": (TEMPLATE,),
@@ -35,8 +36,10 @@ def test_what_bob_does_is_not_alice_s(household, monkeypatch, bob, name, ways, i
     [number] = [number for number, act in enumerate(recording.acts()) if act.name.startswith("bob")]
     linked = bob if is_linked else None
     replay = Replay(household, monkeypatch, recording, WAYS[ways], bob=linked, first_act=number)
-    held = replay.held()
-    wrong = [one for one in replay.run() if one.kind != "state"]
+    with ExitStack() as stack:
+        replay.begin(stack)
+        held = replay.held()
+        wrong = [one for act in replay.acts for one in replay.after(act) if one.kind != "state"]
     assert not wrong, _told(replay, wrong)
     assert replay.held() == held
     if is_linked:
