@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select
 from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for
-from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState
+from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState, SourceItemVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,12 @@ _IS_ACCOUNT_THERE, _IS_ITEM_THERE = (
 )
 
 
+def has_versions(source_item_id: int) -> bool:
+    """Return whether the title is known to have further files that the source does not list."""
+    query = select(SourceItemVersion.remote_id).where(SourceItemVersion.source_item_id == source_item_id)
+    return db.session.scalar(query.limit(1)) is not None
+
+
 class Base(NamedTuple):
     """What a source last showed or took, and when that was; by its own clock where an event told."""
 
@@ -89,6 +95,8 @@ class Base(NamedTuple):
     seen_at: datetime
     told_at: datetime | None = None
     is_listed: bool = True
+    #: Which file of it was played: see `ShownState.version_id`.
+    version_id: str = ""
 
 
 def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base]:
@@ -107,6 +115,7 @@ def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base
             row.seen_at,
             row.told_at,
             row.is_listed,
+            row.version_id,
         )
         for row in rows
     }

@@ -95,7 +95,7 @@ class Listener:
             event = _event(one, self._user_id, heard_at)
             if one.item_id in ended:
                 yield replace(event, is_playing=False)
-            elif one.is_unmarked or _is_marked(one, now):
+            elif one.item_id in now and _is_set_by_hand(one, now[one.item_id]):
                 yield replace(event, action="marked")
             else:
                 yield replace(event, is_playing=True if one.item_id in now else None)
@@ -115,9 +115,8 @@ class Listener:
         return [one for one in found if one is not None and one.is_of_title]
 
 
-def _is_marked(saved: Saved, playing: Mapping[str, Playing]) -> bool:
-    player = playing.get(saved.item_id)
-    return player is not None and saved.is_marked_while(player)
+def _is_set_by_hand(saved: Saved, player: Playing) -> bool:
+    return saved.is_unmarked or saved.is_marked_while(player)
 
 
 def _read(entry: Any) -> Saved | None:

@@ -117,14 +117,28 @@ class RemoteChange:
 
     @property
     def is_begun_again(self) -> bool:
-        """Return whether it was begun since it was last seen: a start counts, and dates the title."""
+        """Return whether it was begun since it was last seen: a start counts, and dates the title.
+
+        A start may take the mark away. Where we have given it back since, the source may still show that start.
+        """
+        if self.base is None:
+            return False
+        shows_start_still = self.traits.counts_starts and not self.base.is_listed and not self.is_untouched
+        return shows_start_still or self._has_new_count_or_date
+
+    @property
+    def _has_new_count_or_date(self) -> bool:
         if self.base is None:
             return False
         was = self.base.state
-        is_newer = self.at is not None and (
-            was.last_played_at is None or self.at > was.last_played_at + _SAME_DATE
-        )
+        last = was.last_played_at
+        is_newer = self.at is not None and (last is None or self.at > last + _SAME_DATE)
         return self.state.play_count > was.play_count or (self.traits.counts_starts and is_newer)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Return whether it shows nothing of ever having been played: a person who unmarks leaves that."""
+        return self.state == RemoteState(watched=False)
 
     @property
     def is_finished_again(self) -> bool:
@@ -134,8 +148,8 @@ class RemoteChange:
         if not self.traits.counts_starts:
             return self.state.play_count > self.base.state.play_count
         if self.was_finished is not None:
-            return self.was_finished and self.is_begun_again
-        return self.is_begun_again and self._can_have_been_played
+            return self.was_finished and self._has_new_count_or_date
+        return self._has_new_count_or_date and self._can_have_been_played
 
     @property
     def _can_have_been_played(self) -> bool:

@@ -15,7 +15,7 @@ from mydia_web.playback.progress import length_of, watched_share
 from mydia_web.sources import playing
 from mydia_web.sources.events import NowPlaying
 from mydia_web.sources.models import SourceItem
-from mydia_web.sources.states import Base, states_of
+from mydia_web.sources.states import Base, has_versions, states_of
 from mydia_web.sync.inbound.ledger import SAME_PLAY
 from mydia_web.sync.inbound.merging import AccountMerge, Told
 
@@ -49,6 +49,8 @@ class LiveNews:
         """Take the event over; what was done, in words. Raises `NoNews`."""
         if self._is_overtaken():
             return self._take_old_play()
+        if self._is_of_another_file():
+            raise NoNews("It is about another file of the title than the one that was played.")
         event = self._event
         if event.action in ("playing", "paused"):
             return self._note_position()
@@ -83,6 +85,15 @@ class LiveNews:
             return True
         # What the server took from us came after all that it had saved before.
         return self._merge.at < (base.seen_at - grace if base.is_listed else base.seen_at)
+
+    def _is_of_another_file(self) -> bool:
+        """Return whether this only says that the listed file was never played, where another one was."""
+        is_untouched = self._item.state == RemoteState(watched=False)
+        is_listed = self._item.remote_id == self._copy.remote_id
+        is_saved = self._event.action in ("saved", "marked")
+        if not (is_saved and is_untouched and is_listed) or self._known.watched:
+            return False
+        return has_versions(self._copy.id)
 
     def _take_old_play(self) -> str:
         """What happened before the newest news is history at most: that it was finished."""
@@ -196,8 +207,17 @@ class LiveNews:
             is_play=is_play,
             was_finished=self._was_played_to_the_end(is_play=is_play) if is_end else None,
         )
-        self._merge.take_event(self._copy, replace(self._item, state=state), self._content, told)
+        item = replace(self._item, state=state, resumed_version=self._version(state))
+        self._merge.take_event(self._copy, item, self._content, told)
         return self._merge.report.news
+
+    def _version(self, state: RemoteState) -> str:
+        """Return which file of the title the position is of. A stop names the listed one, whichever was played."""
+        if not state.position_ms:
+            return ""
+        if self._item.remote_id and self._item.remote_id != self._copy.remote_id:
+            return self._item.remote_id
+        return self._base.version_id if self._base and self._event.action == "stopped" else ""
 
     def _was_played_to_the_end(self, *, is_play: bool) -> bool | None:
         """Return whether the play that ends was a whole one; None where nothing tells.

@@ -232,7 +232,15 @@ class AccountMerge:
         if is_newest:
             removals = self.merge_page([(copy, item, content)], told.received_at, told=told)
             self.unwatch(removals, told.received_at)
-            keep_states([ShownState(self._account_id, copy.id, item.state, told.server_time, self._act.at)])
+            kept = ShownState(
+                self._account_id,
+                copy.id,
+                item.state,
+                told.server_time,
+                self._act.at,
+                version_id=item.resumed_version,
+            )
+            keep_states([kept])
         if told.is_play:
             # What the source showed in between may have hidden it.
             self.report.watched += self._take_play(item, item.state, content, is_shown=is_newest)

@@ -15,7 +15,14 @@ from mydia_web.playback.shows import refresh_show
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import artwork_key, remember_artworks
-from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState, UnmatchedItem
+from mydia_web.sources.models import (
+    Source,
+    SourceAccount,
+    SourceItem,
+    SourceItemState,
+    SourceItemVersion,
+    UnmatchedItem,
+)
 from mydia_web.sources.registry import kinds_that_hold_everything
 from mydia_web.sync.inbound.matching import Matcher, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
@@ -161,8 +168,22 @@ class PullOf:
                 appeared.append(content)
             kept.append((row, item, content))
         db.session.flush()
+        self._keep_versions(kept)
         self._appeared(appeared)
         return kept
+
+    def _keep_versions(self, kept: Sequence[tuple[SourceItem, RemoteItem, Content]]) -> None:
+        """Keep by which further ids a title is known, for news that name no other."""
+        rows = [
+            {"source_id": self._source_id, "remote_id": version, "source_item_id": row.id}
+            for row, item, _ in kept
+            for version in item.versions
+        ]
+        if rows:
+            insert = insert_for(SourceItemVersion)
+            moved = {"source_item_id": insert.excluded.source_item_id}
+            newest = insert.on_conflict_do_update(index_elements=["source_id", "remote_id"], set_=moved)
+            db.session.execute(newest, rows)
 
     def _forget_shown(
         self, found: Sequence[tuple[RemoteItem, Content]], known: Mapping[str, SourceItem]

@@ -17,6 +17,8 @@ from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceIt
 from mydia_web.sources.registry import kinds_that_hold_everything
 
 _Content = tuple[ContentKind, int]
+#: Servers round positions; less than this apart is the same.
+SAME_POSITION_MS = 2000
 
 # What every claim asks, built once: to build a statement takes longer than to run it. An `expanding` parameter is the
 # list of an IN.
@@ -35,6 +37,7 @@ _BASES = select(
     _states.c.position_ms,
     _states.c.play_count,
     _states.c.last_played_at,
+    _states.c.version_id,
 ).where(
     _states.c.source_account_id.in_(bindparam("accounts", expanding=True)),
     _states.c.source_item_id.in_(bindparam("items", expanding=True)),
@@ -119,7 +122,7 @@ class Outcome:
 def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
     """What these rows ask for, with the copies that shall take it."""
     targets, accounts = _targets(rows), _accounts(rows)
-    bases = _bases(accounts.values(), [item_id for some in targets.values() for item_id, _ in some])
+    bases = _bases(accounts.values(), [item_id for copies in targets.values() for item_id, _ in copies])
     return [
         Delivery(
             row_id=row.id,
@@ -133,21 +136,40 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             change_set_id=row.change_set_id,
             account_id=accounts.get(_sign_in(row)),
             wanted=wanted(row),
-            targets=tuple(
-                (
-                    item_id,
-                    replace(
-                        target,
-                        shown=bases.get((accounts.get(_sign_in(row)), item_id)),
-                        unconfirmed=_instants(row.unconfirmed),
-                    ),
-                )
-                for item_id, target in targets.get((row.source_id, _content(row)), ())
+            targets=_copies_to_tell(
+                row,
+                [
+                    (item_id, _as_shown(target, bases.get((accounts.get(_sign_in(row)), item_id)), row))
+                    for item_id, target in targets.get((row.source_id, _content(row)), ())
+                ],
             ),
             problem=None if _is_known(row) else _UNKNOWN,
         )
         for row in rows
     ]
+
+
+def _as_shown(target: Target, base: tuple[RemoteState, str] | None, row: QueuedChange) -> Target:
+    shown, version_id = base or (None, "")
+    return replace(target, shown=shown, version_id=version_id, unconfirmed=_instants(row.unconfirmed))
+
+
+def _copies_to_tell(
+    row: QueuedChange, copies: Sequence[tuple[int | None, Target]]
+) -> tuple[tuple[int | None, Target], ...]:
+    """Return all copies, or, where several are told what one of them showed by itself, those that differ from it."""
+    if len(copies) < 2 or row.unconfirmed:
+        return tuple(copies)
+    asked = wanted(row)
+    differing = [copy for copy in copies if copy[1].shown is None or not _is_shown(asked, copy[1].shown)]
+    return tuple(differing or copies)
+
+
+def _is_shown(asked: Wanted, shown: RemoteState) -> bool:
+    """Return whether the state already has what is asked for."""
+    position_ms = asked.position_ms or 0
+    is_marked = asked.watched is None or asked.watched == shown.watched
+    return is_marked and abs(position_ms - shown.position_ms) <= SAME_POSITION_MS
 
 
 def _instants(text: str) -> tuple[datetime, ...]:
@@ -222,11 +244,14 @@ def _sign_in(row: QueuedChange) -> tuple[int, int]:
 
 def _bases(
     account_ids: Collection[int], item_ids: Collection[int | None]
-) -> dict[tuple[int | None, int | None], RemoteState]:
-    """What these accounts' items last showed."""
+) -> dict[tuple[int | None, int | None], tuple[RemoteState, str]]:
+    """What these accounts' items last showed, and of which version."""
     items = {item_id for item_id in item_ids if item_id is not None}
     found = _ask(_BASES, accounts=set(account_ids), items=items) if items else ()
-    return {(account_id, item_id): RemoteState(*shown) for account_id, item_id, *shown in found}
+    return {
+        (account_id, item_id): (RemoteState(*shown), version_id)
+        for account_id, item_id, *shown, version_id in found
+    }
 
 
 def _hold_everything(source_ids: set[int]) -> Sequence[int]:

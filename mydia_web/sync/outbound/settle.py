@@ -121,7 +121,17 @@ def _shown(outcome: Outcome) -> list[ShownState]:
     for remote_id, state in outcome.found:
         item_id = _item_found(delivery, remote_id)
         states += [(item_id, state)] if item_id is not None else []
-    return [ShownState(delivery.account_id, item_id, state, is_listed=False) for item_id, state in states]
+    versions = {item_id: target.version_id for item_id, target in delivery.targets}
+    return [
+        ShownState(
+            delivery.account_id,
+            item_id,
+            state,
+            is_listed=False,
+            version_id=versions.get(item_id, "") if state.position_ms else "",
+        )
+        for item_id, state in states
+    ]
 
 
 def _item_found(delivery: Delivery, remote_id: str) -> int | None:
