@@ -2,13 +2,24 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, Integer, MetaData, event, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    event,
+    insert,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
@@ -75,11 +86,27 @@ def lock_titles(titles: Iterable[tuple[int, int]]) -> None:
     Whoever reads a person's state of a title in order to change it locks the title first: what was read stays true, and
     since all lock in one order, none waits for another in a circle. SQLite has one writer at a time anyway.
     """
-    slots = sorted({(user_id, title_id % _TITLE_SLOTS) for user_id, title_id in titles})
-    if not slots or has_one_writer():
+    if has_one_writer():
         return
+    locked = _locked_slots()
+    slots = {(user_id, title_id % _TITLE_SLOTS) for user_id, title_id in titles} - locked
+    if not slots:
+        return
+    locked |= slots
     users, numbers = zip(*slots, strict=True)
     db.session.execute(_LOCK_IN_ORDER, {"users": list(users), "titles": list(numbers)})
+
+
+def _locked_slots() -> set[tuple[int, int]]:
+    """Return what this transaction has locked, to add to it."""
+    session = db.session()
+    session.connection()  # begins a transaction, if there is none
+    transaction = session.get_transaction()
+    known = session.info.get("locked_slots")
+    if known is None or known[0] is not transaction:
+        known = session.info["locked_slots"] = (transaction, set())
+    slots: set[tuple[int, int]] = known[1]
+    return slots
 
 
 #: PostgreSQL has room for 6,400 locks, of all transactions together.
@@ -131,6 +158,21 @@ def insert_for(table: Any) -> Any:
     """An INSERT that knows ON CONFLICT, in the dialect of the bound database."""
     dialect = db.engine.dialect.name
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+def add_many(objects: Sequence[Any]) -> None:
+    """Add objects of one class: one with the next flush, as any other; more of them at once, by one statement.
+
+    The session would insert those one by one on SQLite, to learn which id is whose. So it does not hold them after.
+    """
+    if len(objects) == 1:
+        db.session.add(objects[0])
+    if len(objects) < 2:
+        return
+    table = type(objects[0]).__table__
+    rows = [{name: value for name, value in vars(one).items() if name in table.c} for one in objects]
+    # What is returned makes it one statement, and not one for each row on PostgreSQL.
+    db.session.connection().execute(insert(table).returning(*table.primary_key), rows)
 
 
 @event.listens_for(Engine, "connect")
