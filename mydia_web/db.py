@@ -2,10 +2,12 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from itertools import count
+from random import uniform
+from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
@@ -24,6 +26,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+Result = TypeVar("Result")
 
 
 class Base(DeclarativeBase):
@@ -152,6 +156,32 @@ def is_lock_conflict(error: DBAPIError) -> bool:
 
 
 _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY = ("55P03", "40P01", "23503")
+
+#: How often a transaction is run while others are in its way, and the longest pause between, in seconds.
+_MOST_RUNS, _BETWEEN_RUNS = 5, 0.05
+
+
+def retry_on_conflict(
+    transaction: Callable[[], Result],
+    *,
+    most_runs: int = _MOST_RUNS,
+    can_run_again: Callable[[], bool] = lambda: True,
+) -> Result:
+    """Run a whole transaction, which is opened to write here and commits at its end.
+
+    Where only another one was in its way, all of it is taken back and run again: it must leave nothing behind but what
+    is in the database.
+    """
+    for run in count(1):
+        begin_write()
+        try:
+            return transaction()
+        except DBAPIError as error:
+            if run == most_runs or not is_lock_conflict(error) or not can_run_again():
+                raise
+            db.session.rollback()
+            time.sleep(uniform(0, _BETWEEN_RUNS))  # noqa: S311 - keeps no secret
+    raise AssertionError
 
 
 def insert_for(table: Any) -> Any:

@@ -30,7 +30,7 @@ from mydia_web.queue.front import Front
 from mydia_web.queue.intents import Intent, check, first_values, upsert
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
 from mydia_web.queue.plays import fold_plays
-from mydia_web.queue.rows import place_in_order
+from mydia_web.queue.rows import in_order, place_in_order
 from mydia_web.queue.statements import IN_FLIGHT, MARK_MANY_SYNCED, MARK_SYNCED, claim
 from mydia_web.queue.wakeup import notify
 from mydia_web.sources.models import Source
@@ -222,7 +222,7 @@ class PlaybackSyncRepository:
             soonest = select(QueuedChange.id).where(*which)
             soonest = soonest.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(limit)
             which = [QueuedChange.id.in_(soonest), QueuedChange.next_attempt_at > at]
-        return _count(update(QueuedChange).where(*which).values(next_attempt_at=at))
+        return _count(update(QueuedChange).where(in_order(*which)).values(next_attempt_at=at))
 
     def retry(self, *where: ColumnElement[bool]) -> int:
         """Make failed rows due now, with their attempts forgotten; how many."""
@@ -235,23 +235,21 @@ class PlaybackSyncRepository:
     def _try_again(self, *where: Any) -> int:
         notify()
         again = {"status": Status.PENDING.value, "next_attempt_at": now(), "attempt_count": 0}
-        return _count(update(QueuedChange).where(*where).values(again))
+        return _count(update(QueuedChange).where(in_order(*where)).values(again))
 
     def cancel(self, *where: ColumnElement[bool]) -> int:
         """Drop rows that are owed and not in flight; how many."""
-        return _count(
-            delete(QueuedChange).where(QueuedChange.status.in_([Status.PENDING, Status.FAILED]), *where)
-        )
+        is_waiting = QueuedChange.status.in_([Status.PENDING, Status.FAILED])
+        return _count(delete(QueuedChange).where(in_order(is_waiting, *where)))
 
     def cancel_those(self, ids: Select[Any]) -> int:
         """As `cancel`, those of the ids that need a person."""
-        return _count(delete(QueuedChange).where(text(NEEDS_YOU), QueuedChange.id.in_(ids)))
+        return _count(delete(QueuedChange).where(in_order(text(NEEDS_YOU), QueuedChange.id.in_(ids))))
 
     def prune(self, before: datetime) -> int:
         """Drop delivered rows last touched before then; how many."""
-        return _count(
-            delete(QueuedChange).where(QueuedChange.status == Status.SYNCED, QueuedChange.updated_at < before)
-        )
+        is_over = (QueuedChange.status == Status.SYNCED, QueuedChange.updated_at < before)
+        return _count(delete(QueuedChange).where(in_order(*is_over)))
 
     def next_due(self, source_id: int) -> datetime | None:
         """When the next row of a source is due; None: nothing is owed to it."""
