@@ -190,18 +190,21 @@ def insert_for(table: Any) -> Any:
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
-def add_many(objects: Sequence[Any]) -> None:
-    """Add objects of one class: one with the next flush, as any other; more of them at once, by one statement.
+def add_many(model: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Add rows of a model: one as an object, with the next flush; more of them at once, by one statement.
 
-    The session would insert those one by one on SQLite, to learn which id is whose. So it does not hold them after.
+    The session would insert many one by one on SQLite, to learn which id is whose.
     """
-    if len(objects) == 1:
-        db.session.add(objects[0])
-    if len(objects) < 2:
-        return
-    table = type(objects[0]).__table__
-    rows = [{name: value for name, value in vars(one).items() if name in table.c} for one in objects]
-    # What is returned makes it one statement, and not one for each row on PostgreSQL.
+    if len(rows) == 1:
+        db.session.add(model(**rows[0]))
+    elif rows:
+        insert_many(model, rows)
+
+
+def insert_many(model: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows by one statement."""
+    table = model.__table__
+    # It is one because of what it returns; else PostgreSQL would get one for each row.
     db.session.connection().execute(insert(table).returning(*table.primary_key), rows)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import inspect
+from sqlalchemy.orm.attributes import instance_state
 
 from mydia_web.clock import now
 from mydia_web.db import add_many, db
@@ -63,12 +63,12 @@ class Act:
             db.session.add(self._change_set)
             db.session.flush()
         change_set_id = self._change_set.id
-        add_many([_change(change_set_id, change_type, *one) for one in changes])
+        add_many(Change, [_change(change_set_id, change_type, *one) for one in changes])
         return change_set_id
 
     def _is_kept(self, change_set: ChangeSet) -> bool:
         """Return False after a rollback of the transaction in which it was made."""
-        return not inspect(change_set).transient
+        return instance_state(change_set).has_identity
 
     def touched(self, content: Content) -> None:
         """Note that the user's state of this content is another now."""
@@ -93,16 +93,18 @@ class Act:
         self._shows.clear()
 
 
-def _change(change_set_id: int, change_type: str, content: Content, before: State, after: State) -> Change:
+def _change(
+    change_set_id: int, change_type: str, content: Content, before: State, after: State
+) -> dict[str, Any]:
     media_item_id, episode_id = content_key(content)
-    return Change(
-        change_set_id=change_set_id,
-        media_item_id=media_item_id,
-        episode_id=episode_id,
-        change_type=change_type,
-        before=before,
-        after=after,
-    )
+    return {
+        "change_set_id": change_set_id,
+        "media_item_id": media_item_id,
+        "episode_id": episode_id,
+        "change_type": change_type,
+        "before": before,
+        "after": after,
+    }
 
 
 def content_key(content: Content) -> Key:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm.attributes import flag_modified
 
 from mydia_web import config
 from mydia_web.clock import UNKNOWN_TIME, now
-from mydia_web.db import add_many, db
+from mydia_web.db import add_many, db, insert_many
 from mydia_web.errors import InvalidValue
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import ORIGINS, Act, State, content_key, snapshot
@@ -130,7 +130,7 @@ def mark_many_watched(
             finished.append(_marked(act, content, progress, played_at))
             progress = finished[-1].progress
         records.append(progress)
-    add_many([one.progress for one in finished if one.before is None])
+    add_records([one.progress for one in finished if one.before is None])
     _finish(act, finished, played_at=played_at, is_known=mark.is_known)
     return records
 
@@ -162,6 +162,16 @@ def mark_many_unwatched(act: Act, contents: Sequence[Content]) -> int:
     for content in unmarked:
         act.touched(content)
     return len(unmarked)
+
+
+def add_records(records: Sequence[PlaybackProgress]) -> None:
+    """Keep new records. Of several, which one statement inserts, the session holds none."""
+    if len(records) == 1:
+        db.session.add(records[0])
+    elif records:
+        columns = PlaybackProgress.__table__.c.keys()
+        rows = [{name: value for name, value in vars(one).items() if name in columns} for one in records]
+        insert_many(PlaybackProgress, rows)
 
 
 def delete_records(records: Sequence[PlaybackProgress]) -> None:
@@ -262,7 +272,7 @@ def _finish(
         [(one.content, one.before, snapshot(one.progress)) for one in finished],
     )
     if not is_known:
-        add_many([_play(act, one.content, played_at) for one in finished])
+        add_many(Play, [_play(act, one.content, played_at) for one in finished])
     contents = [one.content for one in finished]
     at = played_at or now()
     tell_servers(act, contents, ChangeType.MARK_WATCHED, at=at, date_unknown=played_at is None)
@@ -270,11 +280,17 @@ def _finish(
         act.touched(content)
 
 
-def _play(act: Act, content: Content, played_at: datetime | None) -> Play:
-    play = Play(user_id=act.user_id, watched_at=played_at, origin=act.origin, source_id=act.source_id)
-    play.media_item_id, play.episode_id = content_key(content)
-    play.change_set_id = act.change_set_id
-    return play
+def _play(act: Act, content: Content, played_at: datetime | None) -> dict[str, Any]:
+    media_item_id, episode_id = content_key(content)
+    return {
+        "user_id": act.user_id,
+        "media_item_id": media_item_id,
+        "episode_id": episode_id,
+        "watched_at": played_at,
+        "origin": act.origin,
+        "source_id": act.source_id,
+        "change_set_id": act.change_set_id,
+    }
 
 
 def put(

@@ -9,13 +9,13 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import contains_eager
 
 from mydia_web.clock import now
-from mydia_web.db import add_many, db
+from mydia_web.db import db
 from mydia_web.errors import NotFound
 from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act, Key, State, content_key, snapshot
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress, PullChangeSet
-from mydia_web.playback.progress import delete_records, put
+from mydia_web.playback.progress import add_records, delete_records, put
 from mydia_web.playback.records import locked_records
 from mydia_web.playback.telling import intent_for, to_continue
 from mydia_web.queue.intents import Intent
@@ -138,7 +138,7 @@ def _restore(act: Act, steps: Sequence[_Step]) -> None:
             step.record = PlaybackProgress(user_id=act.user_id)
             added.append(step.record)
         _put_back(step.record, step.content, step.state)
-    add_many(added)
+    add_records(added)
 
 
 def _put_back(record: PlaybackProgress, content: Content, state: dict[str, Any]) -> None:

@@ -3,12 +3,25 @@
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import beside, claims, drains, enqueue, pages, peers, process, sizes, snapshot, webhooks
+from tests.benchmarks import (
+    beside,
+    claims,
+    drains,
+    enqueue,
+    marks,
+    pages,
+    peers,
+    process,
+    sizes,
+    snapshot,
+    webhooks,
+)
 
 DATABASES = ("sqlite", "postgresql")
 
 PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
     "enqueue": lambda asked, database: enqueue.measure(database, seconds=asked.seconds),
+    "marks": lambda _, database: marks.measure(database),
     "claim": lambda asked, database: claims.measure(database, rows=asked.rows, seconds=asked.seconds),
     "drain": lambda asked, database: drains.measure(database, seconds=2 * asked.seconds),
     "peers": lambda asked, database: peers.measure(database, seconds=asked.seconds),
