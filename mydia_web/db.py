@@ -2,17 +2,32 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from itertools import count
+from random import uniform
+from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, Integer, MetaData, event, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    event,
+    insert,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+Result = TypeVar("Result")
 
 
 class Base(DeclarativeBase):
@@ -75,11 +90,27 @@ def lock_titles(titles: Iterable[tuple[int, int]]) -> None:
     Whoever reads a person's state of a title in order to change it locks the title first: what was read stays true, and
     since all lock in one order, none waits for another in a circle. SQLite has one writer at a time anyway.
     """
-    slots = sorted({(user_id, title_id % _TITLE_SLOTS) for user_id, title_id in titles})
-    if not slots or has_one_writer():
+    if has_one_writer():
         return
+    locked = _locked_slots()
+    slots = {(user_id, title_id % _TITLE_SLOTS) for user_id, title_id in titles} - locked
+    if not slots:
+        return
+    locked |= slots
     users, numbers = zip(*slots, strict=True)
     db.session.execute(_LOCK_IN_ORDER, {"users": list(users), "titles": list(numbers)})
+
+
+def _locked_slots() -> set[tuple[int, int]]:
+    """Return what this transaction has locked, to add to it."""
+    session = db.session()
+    session.connection()  # begins a transaction, if there is none
+    transaction = session.get_transaction()
+    known = session.info.get("locked_slots")
+    if known is None or known[0] is not transaction:
+        known = session.info["locked_slots"] = (transaction, set())
+    slots: set[tuple[int, int]] = known[1]
+    return slots
 
 
 #: PostgreSQL has room for 6,400 locks, of all transactions together.
@@ -126,11 +157,55 @@ def is_lock_conflict(error: DBAPIError) -> bool:
 
 _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY = ("55P03", "40P01", "23503")
 
+#: How often a transaction is run while others are in its way, and the longest pause between, in seconds.
+_MOST_RUNS, _BETWEEN_RUNS = 5, 0.05
+
+
+def retry_on_conflict(
+    transaction: Callable[[], Result],
+    *,
+    most_runs: int = _MOST_RUNS,
+    can_run_again: Callable[[], bool] = lambda: True,
+) -> Result:
+    """Run a whole transaction, which is opened to write here and commits at its end.
+
+    Where only another one was in its way, all of it is taken back and run again: it must leave nothing behind but what
+    is in the database.
+    """
+    for run in count(1):
+        begin_write()
+        try:
+            return transaction()
+        except DBAPIError as error:
+            if run == most_runs or not is_lock_conflict(error) or not can_run_again():
+                raise
+            db.session.rollback()
+            time.sleep(uniform(0, _BETWEEN_RUNS))  # noqa: S311 - keeps no secret
+    raise AssertionError
+
 
 def insert_for(table: Any) -> Any:
     """An INSERT that knows ON CONFLICT, in the dialect of the bound database."""
     dialect = db.engine.dialect.name
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+def add_many(model: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Add rows of a model: one as an object, with the next flush; more of them at once, by one statement.
+
+    The session would insert many one by one on SQLite, to learn which id is whose.
+    """
+    if len(rows) == 1:
+        db.session.add(model(**rows[0]))
+    elif rows:
+        insert_many(model, rows)
+
+
+def insert_many(model: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows by one statement."""
+    table = model.__table__
+    # It is one because of what it returns; else PostgreSQL would get one for each row.
+    db.session.connection().execute(insert(table).returning(*table.primary_key), rows)
 
 
 @event.listens_for(Engine, "connect")

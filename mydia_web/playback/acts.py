@@ -5,8 +5,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from sqlalchemy.orm.attributes import instance_state
+
 from mydia_web.clock import now
-from mydia_web.db import db
+from mydia_web.db import add_many, db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback import shows
 from mydia_web.playback.models import Change, ChangeSet, PlaybackProgress
@@ -14,6 +16,11 @@ from mydia_web.sources.accounts import Told
 
 #: Who may cause a change.
 ORIGINS = ("web", "api", "player", "webhook", "pull", "import")
+
+#: (media item id, None) of a film, (None, episode id) of an episode.
+Key = tuple[int | None, int | None]
+#: A progress record as `snapshot` keeps it; None: there is none.
+State = dict[str, Any] | None
 
 
 class Act:
@@ -32,7 +39,7 @@ class Act:
         #: When it was done: now, but for news that come late.
         self.at = min(at or now(), now())
         #: Who is to be told of a change to these contents, by `content_key`, where that was found out for many at once.
-        self.hearers: Mapping[tuple[int | None, int | None], Sequence[Told]] = {}
+        self.hearers: Mapping[Key, Sequence[Told]] = {}
         #: How many contents were changed.
         self.changed = 0
         self._change_set: ChangeSet | None = None
@@ -41,24 +48,27 @@ class Act:
     @property
     def change_set_id(self) -> int | None:
         """None while nothing was changed that can be undone."""
-        return self._change_set.id if self._change_set else None
+        return self._change_set.id if self._change_set and self._is_kept(self._change_set) else None
 
-    def record(
-        self, content: Content, change_type: str, before: dict[str, Any] | None, after: dict[str, Any] | None
-    ) -> int:
+    def record(self, content: Content, change_type: str, before: State, after: State) -> int:
         """Write down a change that can be undone; the id of its change set."""
-        if self._change_set is None:
+        return self.record_many(change_type, [(content, before, after)])
+
+    def record_many(self, change_type: str, changes: Sequence[tuple[Content, State, State]]) -> int:
+        """Write down the same change of several contents, each with what was before and after."""
+        if self._change_set is None or not self._is_kept(self._change_set):
             self._change_set = ChangeSet(
                 user_id=self.user_id, origin=self.origin, source_id=self.source_id, created_at=self.at
             )
             db.session.add(self._change_set)
             db.session.flush()
-        change = Change(
-            change_set_id=self._change_set.id, change_type=change_type, before=before, after=after
-        )
-        change.media_item_id, change.episode_id = content_key(content)
-        db.session.add(change)
-        return self._change_set.id
+        change_set_id = self._change_set.id
+        add_many(Change, [_change(change_set_id, change_type, *one) for one in changes])
+        return change_set_id
+
+    def _is_kept(self, change_set: ChangeSet) -> bool:
+        """Return False after a rollback of the transaction in which it was made."""
+        return instance_state(change_set).has_identity
 
     def touched(self, content: Content) -> None:
         """Note that the user's state of this content is another now."""
@@ -83,12 +93,26 @@ class Act:
         self._shows.clear()
 
 
-def content_key(content: Content) -> tuple[int | None, int | None]:
+def _change(
+    change_set_id: int, change_type: str, content: Content, before: State, after: State
+) -> dict[str, Any]:
+    media_item_id, episode_id = content_key(content)
+    return {
+        "change_set_id": change_set_id,
+        "media_item_id": media_item_id,
+        "episode_id": episode_id,
+        "change_type": change_type,
+        "before": before,
+        "after": after,
+    }
+
+
+def content_key(content: Content) -> Key:
     """(media item id, None) of a film, (None, episode id) of an episode."""
     return (None, content.id) if isinstance(content, Episode) else (content.id, None)
 
 
-def snapshot(progress: PlaybackProgress | None) -> dict[str, Any] | None:
+def snapshot(progress: PlaybackProgress | None) -> State:
     """A progress record as JSON, from which undo can make it again."""
     if progress is None:
         return None

@@ -8,7 +8,7 @@ from mydia_web.errors import NotFound
 from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act
 from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
-from mydia_web.playback.records import get_progress
+from mydia_web.playback.records import get_progress, locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
 from mydia_web.queue.models import ChangeType
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -19,6 +19,8 @@ from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState
 def adopt_remote_state(user_id: int, content: Content, source_item_id: int) -> Act:
     """Make the state that this copy last showed the user's, here and on every server. Raises `NotFound`."""
     state, source_id = _shown(user_id, source_item_id)
+    # Before the first look at our own state.
+    locked_progress(user_id, content)
     with Act(user_id, "web", source_id=source_id) as act:
         _take(act, content, state)
         for source in sources_to_tell(user_id, content):

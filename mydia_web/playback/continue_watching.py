@@ -12,7 +12,7 @@ from mydia_web.db import UTCDateTime, db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
-from mydia_web.playback.records import get_progress
+from mydia_web.playback.records import locked_progress
 from mydia_web.sources.accounts import names_of_holders
 
 
@@ -131,12 +131,12 @@ def film_card(user_id: int, film_id: int) -> ToWatch | None:
 
 def dismiss(user_id: int, content: Content) -> None:
     """Take it off Continue Watching and Up Next, with its position kept, until it is watched again."""
+    progress = locked_progress(user_id, content)
     if isinstance(content, Episode):
         own = (ShowProgress.user_id == user_id, ShowProgress.media_item_id == content.media_item_id)
         on_it = ShowProgress.dismissed_at.is_(None)
         db.session.execute(update(ShowProgress).where(*own, on_it).values(dismissed_at=now()))
         return
-    progress = get_progress(user_id, content)
     if progress is None:
         raise NotFound("This film is not in Continue Watching.")
     progress.dismissed_at = progress.dismissed_at or now()

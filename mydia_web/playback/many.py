@@ -6,23 +6,22 @@ from mydia_web.clock import now
 from mydia_web.library.content import list_episodes
 from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback.acts import Act
-from mydia_web.playback.progress import mark_unwatched, mark_watched
+from mydia_web.playback.progress import mark_many_unwatched, mark_many_watched
 
 
 def mark_show_watched(act: Act, show: MediaItem, *, season: int | None = None) -> int:
     """Mark what has aired, of one season or of all but the specials; how many episodes that changed."""
     today = now().date()
-    for episode in list_episodes(show.id, season=season):
-        asked = season is not None or episode.season_number > 0
-        if asked and has_aired(episode, today):
-            mark_watched(act.user_id, episode, act=act)
+    episodes = [one for one in list_episodes(show.id, season=season) if has_aired(one, today)]
+    if season is None:
+        episodes = [one for one in episodes if one.season_number > 0]
+    mark_many_watched(act, episodes)
     return act.changed
 
 
 def mark_show_unwatched(act: Act, show: MediaItem, *, season: int | None = None) -> int:
     """Take the records of one season, or of all episodes, away; how many that were."""
-    for episode in list_episodes(show.id, season=season):
-        mark_unwatched(act.user_id, episode, act=act)
+    mark_many_unwatched(act, list_episodes(show.id, season=season))
     return act.changed
 
 

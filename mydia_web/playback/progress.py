@@ -4,20 +4,22 @@ Every function may be called twice: the second call changes nothing and tells no
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.orm.attributes import flag_modified
 
 from mydia_web import config
 from mydia_web.clock import UNKNOWN_TIME, now
-from mydia_web.db import db
+from mydia_web.db import add_many, db, insert_many
 from mydia_web.errors import InvalidValue
 from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import ORIGINS, Act, content_key, snapshot
+from mydia_web.playback.acts import ORIGINS, Act, State, content_key, snapshot
 from mydia_web.playback.models import Play, PlaybackProgress
-from mydia_web.playback.records import locked_progress
+from mydia_web.playback.records import locked_progress, locked_records
 from mydia_web.playback.telling import tell_servers
 from mydia_web.queue.models import ChangeType
 
@@ -91,11 +93,46 @@ def mark_watched(
     Needs no earlier progress. A rewatch that was under way is finished by it; `again` says that this is one more
     play of what is watched already; `is_known`, that the play stands in History. Raises `InvalidValue`.
     """
+    mark = Mark(at=at, date_unknown=date_unknown, again=again, is_known=is_known)
     if act is None:
         _check_origin(origin)
         with Act(user_id, origin) as act:
-            return _mark(act, content, at, date_unknown, again, is_known)
-    return _mark(act, content, at, date_unknown, again, is_known)
+            return mark_many_watched(act, [content], mark)[0]
+    return mark_many_watched(act, [content], mark)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """How a mark is meant: see `mark_watched`."""
+
+    at: datetime | None = None
+    date_unknown: bool = False
+    again: bool = False
+    is_known: bool = False
+
+
+def mark_many_watched(
+    act: Act, contents: Sequence[Content], mark: Mark | None = None
+) -> list[PlaybackProgress]:
+    """Make these watched, each as `mark_watched` says it, and return their records in the same order.
+
+    The number of statements does not grow with that of the contents, none of which may be named twice. Of several that
+    are new the session holds none.
+    """
+    mark = mark or Mark()
+    played_at = None if mark.date_unknown else _checked_time(mark.at)
+    known = locked_records(act.user_id, contents)
+    records: list[PlaybackProgress] = []
+    finished: list[_Finished] = []
+    for content in contents:
+        progress = known.get(content_key(content))
+        if progress is None or not progress.watched or progress.in_progress or mark.again:
+            finished.append(_marked(act, content, progress, played_at))
+            progress = finished[-1].progress
+        records.append(progress)
+    add_records([one.progress for one in finished if one.before is None])
+    _finish(act, finished, played_at=played_at, is_known=mark.is_known)
+    return records
 
 
 def mark_unwatched(user_id: int, content: Content, *, origin: str = "web", act: Act | None = None) -> bool:
@@ -103,11 +140,51 @@ def mark_unwatched(user_id: int, content: Content, *, origin: str = "web", act: 
     if act is None:
         _check_origin(origin)
         with Act(user_id, origin) as act:
-            return _unmark(act, content)
-    return _unmark(act, content)
+            return mark_many_unwatched(act, [content]) == 1
+    return mark_many_unwatched(act, [content]) == 1
 
 
 delete_progress = mark_unwatched
+
+
+def mark_many_unwatched(act: Act, contents: Sequence[Content]) -> int:
+    """Take the records of these away, as `mark_unwatched`, and return how many there were."""
+    known = locked_records(act.user_id, contents)
+    unmarked = [content for content in contents if content_key(content) in known]
+    if not unmarked:
+        return 0
+    act.record_many(
+        ChangeType.MARK_UNWATCHED,
+        [(content, snapshot(known[content_key(content)]), None) for content in unmarked],
+    )
+    delete_records(list(known.values()))
+    tell_servers(act, unmarked, ChangeType.MARK_UNWATCHED, at=act.at)
+    for content in unmarked:
+        act.touched(content)
+    return len(unmarked)
+
+
+def add_records(records: Sequence[PlaybackProgress]) -> None:
+    """Keep new records. Of several, which one statement inserts, the session holds none."""
+    if len(records) == 1:
+        db.session.add(records[0])
+    elif records:
+        columns = PlaybackProgress.__table__.c.keys()
+        rows = [{name: value for name, value in vars(one).items() if name in columns} for one in records]
+        insert_many(PlaybackProgress, rows)
+
+
+def delete_records(records: Sequence[PlaybackProgress]) -> None:
+    """Delete these, all by one statement."""
+    if not records:
+        return
+    ids = [record.id for record in records]
+    db.session.execute(
+        delete(PlaybackProgress).where(PlaybackProgress.id.in_(ids)),
+        execution_options={"synchronize_session": False},
+    )
+    for record in records:
+        db.session.expunge(record)
 
 
 def _save(
@@ -132,13 +209,14 @@ def _save(
     was_finished = progress is not None and progress.watched and not _is_left_off(progress)
     progress = progress or PlaybackProgress(user_id=act.user_id)
     put(progress, content, position_seconds, duration_seconds, at)
+    db.session.add(progress)
     if _is_end(progress):
         progress.watched = True
         if not was_finished:
-            _finish(act, content, progress, before, played_at=at)
+            _finish(act, [_Finished(content, progress, before)], played_at=at)
             return progress
     else:
-        tell_servers(act, content, ChangeType.PROGRESS_UPDATE, progress, at=at)
+        tell_servers(act, [content], ChangeType.PROGRESS_UPDATE, position=progress, at=at)
     act.touched(content)
     return progress
 
@@ -161,52 +239,58 @@ def _is_left_off(progress: PlaybackProgress) -> bool:
     return progress.completion_percentage > 0 and not _is_end(progress)
 
 
-def _mark(
-    act: Act, content: Content, at: datetime | None, date_unknown: bool, again: bool, is_known: bool
-) -> PlaybackProgress:
-    played_at = None if date_unknown else _checked_time(at)
-    progress = locked_progress(act.user_id, content)
-    if progress and progress.watched and not progress.in_progress and not again:
-        return progress
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """A content that was just finished, and a snapshot of its record from before."""
+
+    content: Content
+    progress: PlaybackProgress
+    before: State
+
+
+def _marked(
+    act: Act, content: Content, progress: PlaybackProgress | None, played_at: datetime | None
+) -> _Finished:
+    """Set the record to what a mark makes of it: watched, and at no position."""
     before = snapshot(progress)
     duration = progress.duration_seconds if progress else length_of(content)
     last = max(played_at or UNKNOWN_TIME, progress.last_watched_at if progress else UNKNOWN_TIME)
     progress = progress or PlaybackProgress(user_id=act.user_id)
     put(progress, content, 0, duration, last)
     progress.watched = True
-    _finish(act, content, progress, before, played_at=played_at, is_known=is_known)
-    return progress
+    return _Finished(content, progress, before)
 
 
 def _finish(
-    act: Act,
-    content: Content,
-    progress: PlaybackProgress,
-    before: dict[str, Any] | None,
-    *,
-    played_at: datetime | None,
-    is_known: bool = False,
+    act: Act, finished: Sequence[_Finished], *, played_at: datetime | None, is_known: bool = False
 ) -> None:
-    change_set_id = act.record(content, ChangeType.MARK_WATCHED, before, snapshot(progress))
+    """Write down that these were finished, each with a play unless that is known, and tell the servers."""
+    if not finished:
+        return
+    act.record_many(
+        ChangeType.MARK_WATCHED,
+        [(one.content, one.before, snapshot(one.progress)) for one in finished],
+    )
     if not is_known:
-        play = Play(user_id=act.user_id, watched_at=played_at, origin=act.origin, source_id=act.source_id)
-        play.media_item_id, play.episode_id = content_key(content)
-        play.change_set_id = change_set_id
-        db.session.add(play)
+        add_many(Play, [_play(act, one.content, played_at) for one in finished])
+    contents = [one.content for one in finished]
     at = played_at or now()
-    tell_servers(act, content, ChangeType.MARK_WATCHED, None, at=at, date_unknown=played_at is None)
-    act.touched(content)
+    tell_servers(act, contents, ChangeType.MARK_WATCHED, at=at, date_unknown=played_at is None)
+    for content in contents:
+        act.touched(content)
 
 
-def _unmark(act: Act, content: Content) -> bool:
-    progress = locked_progress(act.user_id, content)
-    if progress is None:
-        return False
-    act.record(content, ChangeType.MARK_UNWATCHED, snapshot(progress), None)
-    db.session.delete(progress)
-    tell_servers(act, content, ChangeType.MARK_UNWATCHED, None, at=act.at)
-    act.touched(content)
-    return True
+def _play(act: Act, content: Content, played_at: datetime | None) -> dict[str, Any]:
+    media_item_id, episode_id = content_key(content)
+    return {
+        "user_id": act.user_id,
+        "media_item_id": media_item_id,
+        "episode_id": episode_id,
+        "watched_at": played_at,
+        "origin": act.origin,
+        "source_id": act.source_id,
+        "change_set_id": act.change_set_id,
+    }
 
 
 def put(
@@ -221,7 +305,21 @@ def put(
     progress.last_watched_at = at
     progress.dismissed_at = None
     progress.watched = bool(progress.watched)
-    db.session.add(progress)
+    if progress.id is not None:
+        # Written whole: records of which the same columns change are written together.
+        for column in _STATE:
+            flag_modified(progress, column)
+
+
+_STATE = (
+    "position_seconds",
+    "duration_seconds",
+    "completion_percentage",
+    "in_progress",
+    "last_watched_at",
+    "dismissed_at",
+    "watched",
+)
 
 
 def watched_share(content: Content) -> float:

@@ -1,6 +1,6 @@
 """What to watch next in a show, worked out from what was watched last and kept for the home page to read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import and_, case, select
 
 from mydia_web.clock import now
-from mydia_web.db import db, insert_for
+from mydia_web.db import db, insert_for, lock_titles
 from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
 
@@ -111,15 +111,21 @@ def refresh_aired(since: date, until: date) -> int:
         select(Episode.media_item_id).where(Episode.air_date > since, Episode.air_date <= until).distinct()
     )
     show_ids = db.session.scalars(query).all()
-    for show_id in show_ids:
-        refresh_show(show_id)
+    refresh_shows(show_ids)
     return len(show_ids)
 
 
 def refresh_show(show_id: int) -> None:
     """Bring every user's place in a show up to date after its episodes changed."""
-    query = select(ShowProgress.user_id).where(ShowProgress.media_item_id == show_id)
-    for user_id in db.session.scalars(query).all():
+    refresh_shows([show_id])
+
+
+def refresh_shows(show_ids: Collection[int]) -> None:
+    """Bring every user's place in these shows up to date, with all of them locked at once."""
+    query = select(ShowProgress.user_id, ShowProgress.media_item_id)
+    places = db.session.execute(query.where(ShowProgress.media_item_id.in_(show_ids))).all()
+    lock_titles((user_id, show_id) for user_id, show_id in places)
+    for user_id, show_id in sorted((user_id, show_id) for user_id, show_id in places):
         refresh(user_id, show_id)
 
 

@@ -1,45 +1,51 @@
 """Who must hear of a change: a queue row for every source that holds the content, in the change's transaction."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mydia_web import config
 from mydia_web.clock import now
 from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import Act, content_key
+from mydia_web.playback.acts import Act, Key, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import Told, sources_to_tell
+from mydia_web.sources.audience import sources_to_tell_each
 
 log = logging.getLogger(__name__)
 
 
 def tell_servers(
     act: Act,
-    content: Content,
+    contents: Sequence[Content],
     change_type: ChangeType,
-    progress: PlaybackProgress | None,
     *,
     at: datetime,
+    position: PlaybackProgress | None = None,
     date_unknown: bool = False,
 ) -> None:
-    """Queue the change for every source but the one it came from.
+    """Queue the same change of these contents for every source but the one it came from.
 
-    What that one is still owed is settled by whoever takes its news over. A mark without `progress` resets the
-    position; with one it carries that position.
+    What that one is still owed is settled by whoever takes its news over. A mark without `position` resets the
+    position; with one, of a single content, it carries that.
     """
-    due_at = _due_at(act.origin, change_type)
-    for source in _hearers(act, content):
-        if source.hears_of(change_type) and not _would_lose_plays(act, source, change_type):
-            intent = intent_for(act, content, source, change_type, progress, at=at)
-            intent = replace(intent, date_unknown=date_unknown)
-            row_id = PlaybackSyncRepository().enqueue_change(intent, due_at=due_at)
-            _log_queued(act, row_id, source.source_id, change_type)
+    recipients = _recipients(act, contents)
+    intents = [
+        intent_for(act, content, source, change_type, position, at=at)
+        for content in contents
+        for source in recipients[content_key(content)]
+        if source.hears_of(change_type) and not _would_lose_plays(act, source, change_type)
+    ]
+    if date_unknown:
+        intents = [replace(intent, date_unknown=True) for intent in intents]
+    row_ids = PlaybackSyncRepository().enqueue_changes(intents, due_at=_due_at(act.origin, change_type))
+    for intent, row_id in zip(intents, row_ids, strict=True):
+        _log_queued(act, row_id, intent.source_id, change_type)
 
 
 def _would_lose_plays(act: Act, source: Told, change_type: ChangeType) -> bool:
@@ -48,11 +54,14 @@ def _would_lose_plays(act: Act, source: Told, change_type: ChangeType) -> bool:
     return is_news and source.counts_plays and change_type is ChangeType.MARK_UNWATCHED
 
 
-def _hearers(act: Act, content: Content) -> Sequence[Told]:
-    known = act.hearers.get(content_key(content))
-    if known is not None:
-        return known
-    return [source for source in sources_to_tell(act.user_id, content) if source.source_id != act.source_id]
+def _recipients(act: Act, contents: Sequence[Content]) -> Mapping[Key, Sequence[Told]]:
+    """Return who is told of a change to each of these."""
+    foreseen = {content_key(one): act.hearers.get(content_key(one)) for one in contents}
+    recipients = {key: sources for key, sources in foreseen.items() if sources is not None}
+    others = [content for content in contents if content_key(content) not in recipients]
+    for key, sources in sources_to_tell_each(act.user_id, others).items() if others else ():
+        recipients[key] = [one for one in sources if one.source_id != act.source_id]
+    return recipients
 
 
 def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bool = False) -> bool:

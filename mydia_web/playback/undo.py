@@ -1,24 +1,29 @@
-"""StateApplier a change set back: progress, plays, and what servers were or would have been told."""
+"""Take a change set back: progress, plays, and what servers were or would have been told."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.orm import contains_eager
 
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.errors import NotFound
-from mydia_web.library.content import find_content
-from mydia_web.library.models import Content
-from mydia_web.playback.acts import Act, snapshot
+from mydia_web.library.content import is_one_of
+from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.playback.acts import Act, Key, State, content_key, snapshot
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress, PullChangeSet
-from mydia_web.playback.progress import put
-from mydia_web.playback.records import get_progress, locked_progress
+from mydia_web.playback.progress import add_records, delete_records, put
+from mydia_web.playback.records import locked_records
 from mydia_web.playback.telling import intent_for, to_continue
+from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources.accounts import Told, sources_to_tell
+from mydia_web.queue.rows import lock_rows, of_contents
+from mydia_web.sources.accounts import Told
+from mydia_web.sources.audience import sources_to_tell_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +34,42 @@ class Undone:
     kept: int
 
 
+@dataclass(slots=True)
+class _Step:
+    """One content on its way back."""
+
+    content: Content
+    #: Its record, None where there is none.
+    record: PlaybackProgress | None
+    #: What it is to be again.
+    state: State
+    is_taken_back: bool = False
+
+
 def undo(change_set_id: int, user_id: int | None = None) -> Undone:
     """Put every content of the change set back to what it was; a second call does nothing.
 
     What no server has heard of yet is dropped from the queue; the others are told. Raises `NotFound` where there is
     no such change set, or where it is not that of `user_id`.
     """
-    change_set = db.session.get(ChangeSet, change_set_id, with_for_update=True)
+    change_set, changes = _read(change_set_id)
     if change_set is None or user_id not in (None, change_set.user_id):
         raise NotFound("There is nothing to undo here. It may be too long ago.")
-    if change_set.undone_at is not None:
+    # Titles first, as everywhere: a pull that has locked one may be writing under the same change set.
+    records = locked_records(change_set.user_id, [content for _, content in changes])
+    if not _begin(change_set_id):
         return Undone((), 0)
-    change_set.undone_at = now()
-    changes = db.session.scalars(
-        select(Change).where(Change.change_set_id == change_set_id).order_by(Change.id.desc())
-    ).all()
+    steps = _steps(changes, records)
+    taken_back = [step for step in steps if step.is_taken_back]
+    if not taken_back:
+        return Undone((), len(steps))
     with Act(change_set.user_id, "web") as act:
-        contents = [content for change in changes if (content := _take_back(act, change))]
-    return Undone(tuple(contents), len(changes) - len(contents))
+        _restore(act, taken_back)
+        _forget_plays(change_set_id, [step.content for step in taken_back])
+        _tell_back(act, change_set, taken_back)
+        for step in taken_back:
+            act.touched(step.content)
+    return Undone(tuple(step.content for step in taken_back), len(steps) - len(taken_back))
 
 
 def change_sets_of_pulls(source_id: int, user_id: int) -> dict[int, int]:
@@ -65,73 +88,122 @@ def change_sets_of_pulls(source_id: int, user_id: int) -> dict[int, int]:
     return {row.pull_id: row.id for row in rows}
 
 
-def _take_back(act: Act, change: Change) -> Content | None:
-    content = _content_of(change)
-    progress = locked_progress(act.user_id, content)
-    if snapshot(progress) != change.after:
-        return None
-    _restore(act.user_id, content, progress, change.before)
-    db.session.execute(delete(Play).where(Play.change_set_id == change.change_set_id, *_of(Play, content)))
-    for source in sources_to_tell(act.user_id, content):
-        if source.watched and not _drop_unheard(change.change_set_id, source.source_id, content):
-            _tell_back(act, content, source, change.before)
-    act.touched(content)
-    return content
+def _read(change_set_id: int) -> tuple[ChangeSet | None, list[tuple[Change, Content]]]:
+    """Return the change set, and its changes with their contents, the last first."""
+    title_id = func.coalesce(Change.media_item_id, Episode.media_item_id)
+    rows: Sequence[Any] = db.session.execute(
+        select(ChangeSet, Change, Episode, MediaItem)
+        .outerjoin(Change, Change.change_set_id == ChangeSet.id)
+        .outerjoin(Episode, Episode.id == Change.episode_id)
+        .outerjoin(MediaItem, MediaItem.id == title_id)
+        .where(ChangeSet.id == change_set_id)
+        .order_by(Change.id.desc())
+        .options(contains_eager(Episode.show))
+    ).all()
+    change_set = rows[0][0] if rows else None
+    changes = [(change, film if episode is None else episode) for _, change, episode, film in rows]
+    return change_set, [(change, content) for change, content in changes if change is not None]
 
 
-def _content_of(change: Change) -> Content:
-    if change.episode_id is not None:
-        return find_content("episode", change.episode_id)
-    assert change.media_item_id is not None
-    return find_content("movie", change.media_item_id)
+def _begin(change_set_id: int) -> bool:
+    """Note that the change set is undone. False: it was already."""
+    is_new = (ChangeSet.id == change_set_id, ChangeSet.undone_at.is_(None))
+    noted = update(ChangeSet).where(*is_new).values(undone_at=now())
+    return db.session.scalar(noted.returning(ChangeSet.id)) is not None
 
 
-def _restore(
-    user_id: int, content: Content, progress: PlaybackProgress | None, before: dict[str, Any] | None
-) -> None:
-    if before is None:
-        if progress is not None:
-            db.session.delete(progress)
-            db.session.flush()
+def _steps(changes: Sequence[tuple[Change, Content]], records: Mapping[Key, PlaybackProgress]) -> list[_Step]:
+    """Go back from change to change of every content, as long as each is what the one before left."""
+    steps: dict[Key, _Step] = {}
+    for change, content in changes:
+        key = content_key(content)
+        if key not in steps:
+            record = records.get(key)
+            steps[key] = _Step(content, record, snapshot(record))
+        step = steps[key]
+        if step.state == change.after:
+            step.state = change.before
+            step.is_taken_back = True
+    return list(steps.values())
+
+
+def _restore(act: Act, steps: Sequence[_Step]) -> None:
+    delete_records([step.record for step in steps if step.state is None and step.record is not None])
+    added = []
+    for step in steps:
+        if step.state is None:
+            step.record = None
+            continue
+        if step.record is None:
+            step.record = PlaybackProgress(user_id=act.user_id)
+            added.append(step.record)
+        _put_back(step.record, step.content, step.state)
+    add_records(added)
+
+
+def _put_back(record: PlaybackProgress, content: Content, state: dict[str, Any]) -> None:
+    at = datetime.fromisoformat(state["last_watched_at"])
+    put(record, content, state["position_seconds"], state["duration_seconds"], at)
+    record.watched = state["watched"]
+    dismissed_at = state["dismissed_at"]
+    record.dismissed_at = datetime.fromisoformat(dismissed_at) if dismissed_at else None
+
+
+def _forget_plays(change_set_id: int, contents: Sequence[Content]) -> None:
+    films, episodes = _ids(contents)
+    own = (Play.change_set_id == change_set_id, is_one_of(Play, films, episodes))
+    db.session.execute(delete(Play).where(*own))
+
+
+def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
+    """Drop what no server has heard of; tell the others what is true again."""
+    recipients = sources_to_tell_each(act.user_id, [step.content for step in steps])
+    told = [
+        (step, source) for step in steps for source in recipients[content_key(step.content)] if source.watched
+    ]
+    if not told:
         return
-    progress = progress or PlaybackProgress(user_id=user_id)
-    at = datetime.fromisoformat(before["last_watched_at"])
-    put(progress, content, before["position_seconds"], before["duration_seconds"], at)
-    progress.watched = before["watched"]
-    progress.dismissed_at = datetime.fromisoformat(before["dismissed_at"]) if before["dismissed_at"] else None
-    db.session.flush()
+    films, episodes = _ids([step.content for step, _ in told])
+    is_told = QueuedChange.source_id.in_({source.source_id for _, source in told})
+    rows = lock_rows(QueuedChange.user_id == act.user_id, of_contents(films, episodes), is_told)
+    unheard = {_place(row): row.id for row in rows if _is_unheard(row, change_set)}
+    dropped, intents = [], []
+    for step, source in told:
+        place = (*content_key(step.content), source.source_id)
+        if place in unheard:
+            dropped.append(unheard[place])
+        else:
+            intents.append(_intent_back(act, step, source))
+    if dropped:
+        PlaybackSyncRepository().cancel(QueuedChange.id.in_(dropped))
+    PlaybackSyncRepository().enqueue_changes(intents)
 
 
-def _drop_unheard(change_set_id: int, source_id: int, content: Content) -> bool:
-    """Drop the source's row if this change set alone made it owed and nobody has begun to send it."""
-    made_at = select(ChangeSet.created_at).where(ChangeSet.id == change_set_id).scalar_subquery()
+def _is_unheard(row: Row[Any], change_set: ChangeSet) -> bool:
+    """Did this change set alone make the row owed, and has nobody begun to send it?"""
     # Not `attempt_count`: a person who presses Retry sets it to 0, and what failed may have arrived all the same.
-    untried = or_(QueuedChange.last_attempt_at.is_(None), QueuedChange.last_attempt_at < made_at)
-    return bool(
-        PlaybackSyncRepository().cancel(
-            QueuedChange.change_set_id == change_set_id,
-            QueuedChange.source_id == source_id,
-            QueuedChange.play_key == "",
-            *_of(QueuedChange, content),
-            QueuedChange.status == Status.PENDING,
-            untried,
-            QueuedChange.intent_seq == QueuedChange.synced_seq + 1,
-        )
-    )
+    is_untried = row.last_attempt_at is None or row.last_attempt_at < change_set.created_at
+    is_of_it_alone = row.change_set_id == change_set.id and row.intent_seq == row.synced_seq + 1
+    is_waiting = row.play_key == "" and row.status == Status.PENDING
+    return bool(is_waiting and is_untried and is_of_it_alone)
 
 
-def _tell_back(act: Act, content: Content, source: Told, before: dict[str, Any] | None) -> None:
-    watched = bool(before and before["watched"])
+def _intent_back(act: Act, step: _Step, source: Told) -> Intent:
+    record = step.record
+    watched = bool(record and record.watched)
     change_type = ChangeType.MARK_WATCHED if watched else ChangeType.MARK_UNWATCHED
-    progress = get_progress(act.user_id, content)
-    at = progress.last_watched_at if progress else now()
+    at = record.last_watched_at if record else now()
     # What is undone was no play: it needs no row of its own.
-    source = source._replace(counts_plays=not watched)
-    intent = intent_for(act, content, source, change_type, to_continue(progress), at=at)
-    PlaybackSyncRepository().enqueue_change(intent)
+    source = source._replace(counts_plays=source.counts_plays and not watched)
+    return intent_for(act, step.content, source, change_type, to_continue(record), at=at)
 
 
-def _of(table: Any, content: Content) -> tuple[Any, ...]:
-    if content.content_kind == "episode":
-        return (table.episode_id == content.id,)
-    return (table.media_item_id == content.id, table.episode_id.is_(None))
+def _place(row: Row[Any]) -> tuple[int | None, int | None, int]:
+    """Return the content's key and the source of a row."""
+    film_id = None if row.episode_id is not None else row.media_item_id
+    return film_id, row.episode_id, row.source_id
+
+
+def _ids(contents: Sequence[Content]) -> tuple[list[int], list[int]]:
+    films = [one.id for one in contents if not isinstance(one, Episode)]
+    return films, [one.id for one in contents if isinstance(one, Episode)]

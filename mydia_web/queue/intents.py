@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import and_, case, func, literal, or_
 
-from mydia_web.clock import UNKNOWN_TIME, now
+from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import insert_for
 from mydia_web.errors import InvalidValue
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
+from mydia_web.queue.wakeup import CHANNEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ def check(intent: Intent) -> None:
         raise InvalidValue("position_ms", "A progress update needs a position.")
 
 
-def first_values(intent: Intent, due_at: datetime) -> dict[str, Any]:
-    at = now()
+def first_values(intent: Intent, due_at: datetime, at: datetime) -> dict[str, Any]:
+    """Return the columns of a row that owes nothing but the intent, written down now, at `at`."""
     return {
         "user_id": intent.user_id,
         "source_id": intent.source_id,
@@ -72,9 +73,15 @@ def first_values(intent: Intent, due_at: datetime) -> dict[str, Any]:
     }
 
 
+_table = QueuedChange.__table__.c
+_RETURNED = (_table.id, _table.user_id, _table.source_id, _table.media_item_id, _table.episode_id)
+
+
 @cache
-def upsert(_dialect: str, *, of_episode: bool, is_mark: bool) -> Any:
-    """Takes `first_values`, folds them into what is owed already, and returns the row's id. Built once of each."""
+def upsert(dialect: str, *, of_episode: bool, is_mark: bool) -> Any:
+    """Takes `first_values` of any number, each of another key, folds them into what is owed already, and returns the
+    ids with the keys of the rows. Wakes the workers. Built once of each.
+    """
     row = insert_for(QueuedChange.__table__)
     key = "episode_id" if of_episode else "media_item_id"
     episode_id = QueuedChange.episode_id
@@ -82,7 +89,7 @@ def upsert(_dialect: str, *, of_episode: bool, is_mark: bool) -> Any:
         index_elements=["user_id", key, "source_id", "play_key"],
         index_where=episode_id.is_not(None) if of_episode else episode_id.is_(None),
         set_=_fold(row.excluded, is_mark=is_mark),
-    ).returning(QueuedChange.__table__.c.id)
+    ).returning(*_RETURNED, *(() if dialect == "sqlite" else (func.pg_notify(CHANNEL, ""),)))
 
 
 def _fold(new: Any, *, is_mark: bool) -> dict[str, Any]:

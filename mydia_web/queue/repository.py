@@ -29,7 +29,8 @@ from mydia_web.db import db
 from mydia_web.queue.front import Front
 from mydia_web.queue.intents import Intent, check, first_values, upsert
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
-from mydia_web.queue.plays import forget_owed_plays, keep_owed_play
+from mydia_web.queue.plays import fold_plays
+from mydia_web.queue.rows import in_order, place_in_order
 from mydia_web.queue.statements import IN_FLIGHT, MARK_MANY_SYNCED, MARK_SYNCED, claim
 from mydia_web.queue.wakeup import notify
 from mydia_web.sources.models import Source
@@ -49,19 +50,25 @@ class PlaybackSyncRepository:
         Progress replaces the position and keeps a mark that is still owed; a mark replaces both. Progress never
         moves a row that is scheduled already, so that continuous playback cannot starve its own delivery.
         """
-        check(intent)
-        if intent.counts_plays and intent.completed:
-            keep_owed_play(intent)
-        elif intent.counts_plays and intent.completed is False:
-            forget_owed_plays(intent)
-        statement = upsert(
-            db.engine.dialect.name,
-            of_episode=intent.episode_id is not None,
-            is_mark=intent.change_type is not ChangeType.PROGRESS_UPDATE,
-        )
-        row_id = int(db.session.scalar(statement, first_values(intent, due_at or now())) or 0)
-        notify()
-        return row_id
+        return self.enqueue_changes([intent], due_at=due_at)[0]
+
+    def enqueue_changes(self, intents: Sequence[Intent], *, due_at: datetime | None = None) -> list[int]:
+        """As `enqueue_change` for many, each of another key, in a few statements; the rows' ids in the same order."""
+        for intent in intents:
+            check(intent)
+        fold_plays(intents)
+        at = now()
+        by_statement: dict[tuple[bool, bool], list[Intent]] = {}
+        for intent in sorted(intents, key=place_in_order):
+            is_mark = intent.change_type is not ChangeType.PROGRESS_UPDATE
+            by_statement.setdefault((intent.episode_id is not None, is_mark), []).append(intent)
+        ids: dict[tuple[int, int, int, int | None], int] = {}
+        for (of_episode, is_mark), some in by_statement.items():
+            statement = upsert(db.engine.dialect.name, of_episode=of_episode, is_mark=is_mark)
+            values = [first_values(intent, due_at or at, at) for intent in some]
+            for row_id, *key in db.session.connection().execute(statement, values):
+                ids[tuple(key[:4])] = row_id
+        return [ids[one.user_id, one.source_id, one.media_item_id, one.episode_id] for one in intents]
 
     def get_pending(self, limit: int = 100, *, source_id: int | None = None) -> Sequence[QueuedChange]:
         """Rows that are due now, the longest due first."""
@@ -244,7 +251,7 @@ class PlaybackSyncRepository:
             soonest = select(QueuedChange.id).where(*which)
             soonest = soonest.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(limit)
             which = [QueuedChange.id.in_(soonest), QueuedChange.next_attempt_at > at]
-        return _count(update(QueuedChange).where(*which).values(next_attempt_at=at))
+        return _count(update(QueuedChange).where(in_order(*which)).values(next_attempt_at=at))
 
     def retry(self, *where: ColumnElement[bool]) -> int:
         """Make failed rows due now, with their attempts forgotten; how many."""
@@ -257,23 +264,21 @@ class PlaybackSyncRepository:
     def _try_again(self, *where: Any) -> int:
         notify()
         again = {"status": Status.PENDING.value, "next_attempt_at": now(), "attempt_count": 0}
-        return _count(update(QueuedChange).where(*where).values(again))
+        return _count(update(QueuedChange).where(in_order(*where)).values(again))
 
     def cancel(self, *where: ColumnElement[bool]) -> int:
         """Drop rows that are owed and not in flight; how many."""
-        return _count(
-            delete(QueuedChange).where(QueuedChange.status.in_([Status.PENDING, Status.FAILED]), *where)
-        )
+        is_waiting = QueuedChange.status.in_([Status.PENDING, Status.FAILED])
+        return _count(delete(QueuedChange).where(in_order(is_waiting, *where)))
 
     def cancel_those(self, ids: Select[Any]) -> int:
         """As `cancel`, those of the ids that need a person."""
-        return _count(delete(QueuedChange).where(text(NEEDS_YOU), QueuedChange.id.in_(ids)))
+        return _count(delete(QueuedChange).where(in_order(text(NEEDS_YOU), QueuedChange.id.in_(ids))))
 
     def prune(self, before: datetime) -> int:
         """Drop delivered rows last touched before then; how many."""
-        return _count(
-            delete(QueuedChange).where(QueuedChange.status == Status.SYNCED, QueuedChange.updated_at < before)
-        )
+        is_over = (QueuedChange.status == Status.SYNCED, QueuedChange.updated_at < before)
+        return _count(delete(QueuedChange).where(in_order(*is_over)))
 
     def next_due(self, source_id: int) -> datetime | None:
         """When the next row of a source is due; None: nothing is owed to it."""

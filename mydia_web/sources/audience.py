@@ -1,70 +1,77 @@
-"""Who is told of a change to each of many contents, in a few questions for all of them."""
+"""Who is told of a change to each of many contents, in one question for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Integer, Select, cast, exists, null, or_, select, true, union
 
 from mydia_web.db import db
-from mydia_web.library.content import is_one_of
-from mydia_web.library.models import Content, Episode, ExternalId
+from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
 from mydia_web.sources.accounts import Told
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
-from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
+from mydia_web.sources.registry import backend_class, kinds_that_hold_everything, kinds_that_take_pushes
 
 #: (media item id, None) of a film, (None, episode id) of an episode.
 Key = tuple[int | None, int | None]
 
+_NONE = cast(null(), Integer)
+_TOLD = (Source.id, Source.kind, Source.tells_watched, Source.tells_positions)
+
 
 def sources_to_tell_each(user_id: int, contents: Sequence[Content]) -> dict[Key, list[Told]]:
     """As `accounts.sources_to_tell` says it of each."""
-    keys = {_key(content): content for content in contents}
-    found: dict[Key, list[Told]] = {key: [] for key in keys}
-    for source in _sources_of(user_id):
-        traits = backend_class(source.kind).traits
-        told = Told(source.id, traits.counts_plays, source.tells_watched, source.tells_positions)
-        held = _held_by(source.id, contents) | (_with_ids(contents) if traits.holds_everything else set())
-        for key in keys.keys() & held:
-            found[key].append(told)
+    found: dict[Key, list[Told]] = {_key(content): [] for content in contents}
+    if not found:
+        return found
+    holders = union(*_holders(user_id, contents))
+    for source_id, kind, watched, positions, film_id, episode_id in db.session.execute(holders):
+        counts_plays = backend_class(kind).traits.counts_plays
+        found[film_id, episode_id].append(Told(source_id, counts_plays, watched, positions))
+    for sources in found.values():
+        sources.sort()
     return found
 
 
-def _sources_of(user_id: int) -> Sequence[Source]:
-    own = (SourceAccount.source_id == Source.id, SourceAccount.user_id == user_id)
-    query = select(Source).join(SourceAccount, own[0]).where(own[1], Source.enabled)
-    return db.session.scalars(
-        query.where(Source.kind.in_(kinds_that_take_pushes())).order_by(Source.id)
-    ).all()
+def _holders(user_id: int, contents: Sequence[Content]) -> Iterator[Select[Any]]:
+    """Select sources of the user, each with a content that it holds, or that a catalogue knows."""
+    films = [one.id for one in contents if not isinstance(one, Episode)]
+    episodes = [one.id for one in contents if isinstance(one, Episode)]
+    if films:
+        is_known = exists().where(ExternalId.media_item_id == MediaItem.id)
+        yield _copies(user_id, _film_key(SourceItem.media_item_id), SourceItem.media_item_id.in_(films))
+        yield _known(user_id, MediaItem, _film_key(MediaItem.id), MediaItem.id.in_(films), is_known)
+    if episodes:
+        of_show = ExternalId.media_item_id == Episode.media_item_id
+        is_known = exists().where(or_(of_show, ExternalId.episode_id == Episode.id))
+        yield _copies(user_id, _episode_key(SourceItem.episode_id), SourceItem.episode_id.in_(episodes))
+        yield _known(user_id, Episode, _episode_key(Episode.id), Episode.id.in_(episodes), is_known)
 
 
-def _held_by(source_id: int, contents: Sequence[Content]) -> set[Key]:
-    films, episodes = _numbers(contents)
-    of = is_one_of(SourceItem, films, episodes)
-    query = select(SourceItem.media_item_id, SourceItem.episode_id)
-    return {
-        (film, episode)
-        for film, episode in db.session.execute(query.where(SourceItem.source_id == source_id, of))
-    }
+def _copies(user_id: int, key: Any, is_asked_for: Any) -> Select[Any]:
+    # Written as a sum, the source is no way into the table: SQLite would read all that the source holds.
+    of_source = SourceItem.source_id + 0 == Source.id
+    query = select(*_TOLD, *key).select_from(SourceItem).join(Source, of_source)
+    return _of_user(query, user_id).where(is_asked_for)
 
 
-def _with_ids(contents: Sequence[Content]) -> set[Key]:
-    """Those that a catalogue knows, be it an episode by its show."""
-    films, episodes = _numbers(contents)
-    titles = {*films, *(one.media_item_id for one in contents if isinstance(one, Episode))}
-    of = is_one_of(ExternalId, titles, episodes)
-    rows = db.session.execute(select(ExternalId.media_item_id, ExternalId.episode_id).where(of)).all()
-    known_titles, known_episodes = {row[0] for row in rows}, {row[1] for row in rows}
-    return {
-        _key(one)
-        for one in contents
-        if (one.media_item_id if isinstance(one, Episode) else one.id) in known_titles
-        or (isinstance(one, Episode) and one.id in known_episodes)
-    }
+def _known(user_id: int, table: Any, key: Any, *is_asked_for: Any) -> Select[Any]:
+    query = select(*_TOLD, *key).select_from(table).join(Source, true())
+    return _of_user(query, user_id).where(Source.kind.in_(kinds_that_hold_everything()), *is_asked_for)
+
+
+def _of_user(query: Select[Any], user_id: int) -> Select[Any]:
+    account = (SourceAccount.source_id == Source.id, SourceAccount.user_id == user_id)
+    is_told = (Source.enabled, Source.kind.in_(kinds_that_take_pushes()))
+    return query.where(exists().where(*account), *is_told)
+
+
+def _film_key(column: Any) -> tuple[Any, Any]:
+    return column.label("film_id"), _NONE.label("episode_id")
+
+
+def _episode_key(column: Any) -> tuple[Any, Any]:
+    return _NONE.label("film_id"), column.label("episode_id")
 
 
 def _key(content: Content) -> Key:
     return (None, content.id) if isinstance(content, Episode) else (content.id, None)
-
-
-def _numbers(contents: Sequence[Content]) -> tuple[list[int], list[int]]:
-    films = [one.id for one in contents if not isinstance(one, Episode)]
-    return films, [one.id for one in contents if isinstance(one, Episode)]

@@ -37,6 +37,8 @@ def keep_states(shown: Sequence[ShownState]) -> None:
     items = _present(SourceItem, {one.source_item_id for one in shown})
     rows = [_row(one) for one in shown if one.account_id in accounts and one.source_item_id in items]
     if rows:
+        # In one order, so that two who keep the same states never wait for each other in a circle.
+        rows.sort(key=lambda row: (row["source_account_id"], row["source_item_id"]))
         db.session.connection().execute(_keep(db.engine.dialect.name), rows)
 
 
@@ -53,7 +55,7 @@ def _keep(_dialect: str) -> Any:
     return insert.on_conflict_do_update(index_elements=key, set_=renewed)
 
 
-def _row(one: ShownState) -> dict[str, object]:
+def _row(one: ShownState) -> dict[str, Any]:
     return {
         "source_account_id": one.account_id,
         "source_item_id": one.source_item_id,

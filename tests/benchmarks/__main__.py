@@ -8,6 +8,7 @@ from tests.benchmarks import (
     claims,
     drains,
     enqueue,
+    marks,
     pages,
     peers,
     process,
@@ -21,6 +22,7 @@ DATABASES = ("sqlite", "postgresql")
 
 PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
     "enqueue": lambda asked, database: enqueue.measure(database, seconds=asked.seconds),
+    "marks": lambda _, database: marks.measure(database),
     "claim": lambda asked, database: claims.measure(database, rows=asked.rows, seconds=asked.seconds),
     "drain": lambda asked, database: drains.measure(database, seconds=2 * asked.seconds),
     "reads": lambda _, database: reads.measure(database),

@@ -16,16 +16,19 @@ from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db, set_lock_timeout
 from mydia_web.playback import mark_unwatched, mark_watched, save_progress, undo
+from mydia_web.playback.acts import Act
 from mydia_web.playback.models import ChangeSet
+from mydia_web.playback.progress import mark_many_watched
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.rows import lock_rows
 from mydia_web.sources.health import pause
 from mydia_web.sources.models import Source
 from mydia_web.sync.outbound.delivery import Failure, Outcome, prepare
 from mydia_web.sync.outbound.settle import settle
 from mydia_web.sync.outbound.worker import Worker
-from tests.cast import Cast, add_copy, add_server
+from tests.cast import Cast, add_copy, add_film, add_server
 
 CLAIMERS, ROWS = 4, 2000
 QUEUE = PlaybackSyncRepository()
@@ -267,3 +270,40 @@ def test_an_undo_spares_what_is_just_being_changed(
     progress = get_progress(alice, film)
     assert progress is not None
     assert (progress.watched, progress.position_seconds) == (True, 300)
+
+
+def test_an_undo_waits_in_no_circle_with_who_goes_the_other_way(
+    app: Flask, cast: Cast, source_id: int, elsewhere, postgresql
+):
+    alice, first, second = cast.alice.id, cast.film, add_film("Spring", 2019, minutes=8)
+    db.session.commit()
+    with another(app), Act(alice, "web") as act:
+        mark_many_watched(act, [first, second])
+        change_set_id = act.change_set_id
+    with another(app):
+        mark_unwatched(alice, first)
+        undone = elsewhere(lambda: undo(change_set_id))
+        wait_for_waiting()
+        mark_unwatched(alice, second)
+    assert undone.result(20).kept == 2
+
+
+def test_what_is_settled_waits_in_no_circle_with_a_click(
+    app: Flask, cast: Cast, source_id: int, elsewhere, postgresql
+):
+    """Whatever came back first: rows are locked in one order."""
+    alice, film = cast.alice.id, cast.film
+    other = add_server("Attic", cast.alice)
+    add_copy(other, film)
+    db.session.commit()
+    with another(app):
+        mark_watched(alice, film)
+        pushed = [prepare(QUEUE.mark_syncing(one, limit=1))[0] for one in (source_id, other.id)]
+    with another(app):
+        lock_rows(QueuedChange.id == pushed[0].row_id)
+        settled = elsewhere(lambda: settle([Outcome(one) for one in reversed(pushed)]))
+        wait_for_waiting()
+        set_lock_timeout(5000)
+        mark_unwatched(alice, film)
+    settled.result(20)
+    assert [(row.status, row.completed) for row in rows()] == [("pending", False)] * 2

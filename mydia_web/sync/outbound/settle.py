@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.clock import now
-from mydia_web.db import UTCDateTime, db, insert_for
+from mydia_web.db import UTCDateTime, db, has_one_writer, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.records import locked_progress
@@ -17,6 +17,7 @@ from mydia_web.queue.attempts import Attempt, note_attempts
 from mydia_web.queue.models import ChangeType, QueuedChange
 from mydia_web.queue.plays import unwatched_since
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.rows import lock_rows
 from mydia_web.sources.accounts import sources_to_tell
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.states import ShownState, keep_states
@@ -43,6 +44,8 @@ def settle(outcomes: Sequence[Outcome]) -> None:
 
 def _settle(outcomes: Sequence[Outcome]) -> None:
     """Of each row one."""
+    if not has_one_writer():
+        lock_rows(QueuedChange.id.in_([one.delivery.row_id for one in outcomes]))
     keep_states([shown for outcome in outcomes for shown in _shown(outcome)])
     note_attempts([_attempt(one) for one in outcomes if one.failure is not None or one.delivery.attempt > 1])
     delivered = {one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None}

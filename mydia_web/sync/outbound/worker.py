@@ -9,9 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import count
 from queue import Empty, SimpleQueue
-from random import uniform
 from threading import Event
 from types import TracebackType
 from typing import Self
@@ -20,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from mydia_web.clock import now
-from mydia_web.db import begin_write, db, is_lock_conflict, set_lock_timeout
+from mydia_web.db import begin_write, db, retry_on_conflict, set_lock_timeout
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
 from mydia_web.sources.playing import items_playing
@@ -46,8 +44,8 @@ LONGEST_PUSH = timedelta(seconds=40)
 GATHER_SECONDS = 0.02
 #: How often a drain looks whether it shall stop while nothing comes back.
 _LOOK_EVERY = 0.5
-#: How often what came back is tried to be written down while clicks are in the way, and the longest pause between.
-_MOST_TRIES, _BETWEEN_TRIES = 50, 0.05
+#: How often what came back is tried to be written down while clicks are in the way.
+_MOST_TRIES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,20 +271,18 @@ def _settle_together(outcomes: list[Outcome]) -> list[Outcome]:
 
 
 def _write_down(write: Callable[[], object]) -> None:
-    """Write in one transaction. Whoever clicks may be changing the same rows in another order, and goes first."""
-    for tries in count(1):
-        begin_write()
+    """Write in one transaction. Whoever clicks may have locked a row for longer, and goes first."""
+
+    def transaction() -> None:
         set_lock_timeout()
-        try:
-            write()
-            db.session.commit()
-        except DBAPIError as error:
-            db.session.rollback()
-            if not is_lock_conflict(error) or tries == _MOST_TRIES:
-                raise
-            time.sleep(uniform(0, _BETWEEN_TRIES))  # noqa: S311 - keeps no secret
-        else:
-            return
+        write()
+        db.session.commit()
+
+    try:
+        retry_on_conflict(transaction, most_runs=_MOST_TRIES)
+    except DBAPIError:
+        db.session.rollback()
+        raise
 
 
 def _is_down(source_id: int) -> bool:

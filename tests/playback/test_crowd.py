@@ -1,0 +1,41 @@
+"""A crowd at one show ends as if all had come one after the other, and nobody is turned away."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from mydia_web.db import db
+from tests.databases import Cluster
+from tests.playback.crowd import PEOPLE, crowd
+
+DEADLOCK = "40P01"
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("acts", [6, pytest.param(60, marks=pytest.mark.chaos)])
+def test_who_marks_unmarks_and_undoes_at_once_beside_pulls_and_deliveries(
+    cluster: Cluster, tmp_path: Path, acts: int
+) -> None:
+    with crowd(cluster, tmp_path) as everybody:
+        everybody.acts(acts, seed=11)
+        assert everybody.answers == {200: PEOPLE * acts}
+        assert everybody.failures[DEADLOCK] == 0
+        everybody.check_rows()
+        everybody.check_next_episode()
+        db.session.rollback()
+        for _ in range(2):
+            everybody.drain()
+            everybody.pull()
+        everybody.drain()
+        assert everybody.watched_there() == [everybody.watched_here()] * 2
+    assert _deadlocks(cluster) == 0
+
+
+def _deadlocks(cluster: Cluster) -> int:
+    """How many the server has ended, as it counts them itself: whoever was connected has told it by now."""
+    engine = create_engine(cluster.url("postgres"))
+    with engine.connect() as connection:
+        number = connection.scalar(text("SELECT sum(deadlocks) FROM pg_stat_database"))
+    engine.dispose()
+    return int(number or 0)
