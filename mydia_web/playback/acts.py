@@ -5,17 +5,23 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from sqlalchemy import select
 from sqlalchemy.orm.attributes import instance_state
 
 from mydia_web.clock import now
 from mydia_web.db import add_many, db
+from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback import shows
 from mydia_web.playback.models import Change, ChangeSet, PlaybackProgress
+from mydia_web.queue.models import ChangeType
 from mydia_web.sources.accounts import Told
 
 #: Who may cause a change.
 ORIGINS = ("web", "api", "player", "webhook", "pull", "import")
+
+#: Those of a person who says something here, and not on a server.
+ORIGINS_OF_PEOPLE = ("web", "api")
 
 #: (media item id, None) of a film, (None, episode id) of an episode.
 Key = tuple[int | None, int | None]
@@ -66,6 +72,22 @@ class Act:
         add_many(Change, [_change(change_set_id, change_type, *one) for one in changes])
         return change_set_id
 
+    def note_unmarked(self, contents: Sequence[Content]) -> None:
+        """Note that a person here says these are unwatched, of which nothing else is known.
+
+        It changes nothing yet, but older news that come later must not say otherwise.
+        """
+        if self.origin not in ORIGINS_OF_PEOPLE or not contents:
+            return
+        last_said = _last_changes(self.user_id, contents)
+        news = [one for one in contents if last_said.get(content_key(one)) != ChangeType.MARK_UNWATCHED.value]
+        if not news:
+            return
+        said = ChangeSet(user_id=self.user_id, origin=self.origin, created_at=self.at)
+        db.session.add(said)
+        db.session.flush()
+        add_many(Change, [_change(said.id, ChangeType.MARK_UNWATCHED.value, one, None, None) for one in news])
+
     def _is_kept(self, change_set: ChangeSet) -> bool:
         """Return False after a rollback of the transaction in which it was made."""
         return instance_state(change_set).has_identity
@@ -105,6 +127,20 @@ def _change(
         "before": before,
         "after": after,
     }
+
+
+def _last_changes(user_id: int, contents: Sequence[Content]) -> Mapping[Key, str]:
+    """Return of which type the last change of each content was."""
+    keys = [content_key(content) for content in contents]
+    films = [film for film, _ in keys if film]
+    episodes = [episode for _, episode in keys if episode]
+    rows = db.session.execute(
+        select(Change.media_item_id, Change.episode_id, Change.change_type)
+        .join(ChangeSet, ChangeSet.id == Change.change_set_id)
+        .where(ChangeSet.user_id == user_id, is_one_of(Change, films, episodes))
+        .order_by(Change.id)
+    )
+    return {(film, episode): change_type for film, episode, change_type in rows}
 
 
 def content_key(content: Content) -> Key:

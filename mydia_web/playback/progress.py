@@ -151,6 +151,7 @@ def mark_many_unwatched(act: Act, contents: Sequence[Content]) -> int:
     """Take the records of these away, as `mark_unwatched`, and return how many there were."""
     known = locked_records(act.user_id, contents)
     unmarked = [content for content in contents if content_key(content) in known]
+    act.note_unmarked([content for content in contents if content_key(content) not in known])
     if not unmarked:
         return 0
     act.record_many(

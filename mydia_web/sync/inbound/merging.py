@@ -14,7 +14,7 @@ from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.plays import with_a_past
+from mydia_web.playback.plays import last_marked_at, with_a_past
 from mydia_web.playback.progress import mark_unwatched
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source
@@ -312,12 +312,19 @@ class AccountMerge:
             is_at_start=news.is_left_behind and self._traits.counts_starts,
         )
         decision = merge(base, theirs, own, ours_is_newer_than_base=news.is_owed, strategy=self._strategy)
+        if decision == "unwatched" and self._was_marked_since(news):
+            decision = "nothing"
         if news.is_owed and news.is_change and not agree(theirs, own or Side()):
             self.report.conflicts += 1
             words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
             sides = (base, theirs, own)
             log.info(words, news.item.title, *sides, decision, extra={"source": self._source_id})
         return decision
+
+    def _was_marked_since(self, news: RemoteChange) -> bool:
+        """Return whether a person said here, after it was unwatched there, that it is watched."""
+        marked_at, changed_after = last_marked_at(self._act.user_id, news.content), news.changed_after
+        return marked_at is not None and changed_after is not None and marked_at > changed_after
 
     def _apply(self, decision: Decision, news: RemoteChange, *, is_complete: bool) -> None:
         takes_watched, takes_positions = self._takes
