@@ -1,11 +1,22 @@
 """What a person says an unrecognised item is. No pull says otherwise afterwards."""
 
+import re
+
 from sqlalchemy import delete, select
 
+from mydia_web.backends.folder.convention import season_of
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.sources.models import SourceItem, UnmatchedItem
+
+
+def folder_of(path: str) -> str:
+    """Return the folder that is answered for at once: that of the file, or of the show whose season it lies in."""
+    parts = re.split(r"([/\\\\]+)", path)[:-2]
+    if len(parts) > 2 and season_of(parts[-1]) is not None:
+        parts = parts[:-2]
+    return "".join(parts)
 
 
 def find_unmatched(source_id: int, item_id: int) -> UnmatchedItem:
