@@ -19,7 +19,7 @@ from mydia_web.sources.accounts import accounts_of, link_account
 from mydia_web.sources.models import Pull, Source, SourceItemState
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
-from mydia_web.sync.pulls import request_pull
+from mydia_web.sync.pulls import claim_pull, request_pull
 from tests.cast import add_server
 from tests.fakes.emby import FakeEmby
 from tests.fakes.kodi import FakeKodi
@@ -220,7 +220,6 @@ def test_what_a_person_asks_for_becomes_of_the_pull_that_waits(alice):
     db.session.refresh(waiting)
     assert (waiting.is_sweep, waiting.takes_removals) == (True, True)
     running = request_pull(add_server("Cellar", alice).id)
-    running.status = "running"
-    db.session.flush()
+    assert claim_pull(running.id)
     assert request_pull(running.source_id, is_sweep=True) is running
-    assert not running.is_sweep
+    assert (running.is_sweep, running.followed_by) == (False, "sweep")

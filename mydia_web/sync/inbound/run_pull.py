@@ -135,6 +135,7 @@ def _run_claimed(claim: Claim, on_page: OnPage, stop: Event) -> Report | None:
         raise
     except ClaimLost:
         db.session.rollback()
+        _give_back(claim)
         log.info("pull %s goes on elsewhere, or later", claim.pull_id)
         return None
     except Exception as error:
