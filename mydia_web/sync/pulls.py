@@ -19,8 +19,9 @@ from mydia_web.sources.models import Pull
 
 #: How long a pull stays its worker's without a sign of life: after a kill, nobody reads the source for that long.
 LEASE = timedelta(seconds=20)
-#: A pull that was begun so often in a row and brought nothing is not begun again by itself.
-MOST_TRIES = 5
+#: A pull that was begun so often in a row and brought nothing is not begun again by itself: it may be what kills the
+#: process.
+MOST_TRIES = 10
 
 Wish = Literal["", "pull", "sweep", "removals"]
 #: Each does what those before it do.

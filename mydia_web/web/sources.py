@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -141,7 +142,7 @@ def show(source_id: int) -> str:
         traits=backend_class(source.kind).traits,
         brought=change_sets_of_pulls(source.id, g.user.id),
         **of_source(source, is_admin=g.user.is_admin),
-        unmatched=unmatched,
+        folders=[(folder, list(items)) for folder, items in groupby(unmatched, lambda item: item.folder)],
         after=unmatched[-1].id if len(found) > UNMATCHED_PAGE else None,
     )
 
