@@ -167,8 +167,11 @@ def test_a_pull_survives_as_many_kills_as_come(server, serve, alice, titles):
     ask(server)
     for kill in range(KILLS):
         server.fake.deadly_from = 1 + kill // 5
-        left = KILLS - kill - 1
-        wait_until(lambda: server.fake.kills_left <= left, 2 * PATIENCE, what=f"kill {kill + 1}")
+        wait_until(
+            lambda left=KILLS - kill - 1: server.fake.kills_left <= left,
+            2 * PATIENCE,
+            what=f"kill {kill + 1}",
+        )
         assert the_pull().status != "failed"
     wait_until(is_over, 2 * PATIENCE, what="the pull to go on and end")
     assert_all_is_in(alice, titles)
