@@ -42,7 +42,7 @@ class Deadly(FakeJellyfin):
     def answer(self, request: Request) -> Reply:
         reply = super().answer(request)
         with self._one_at_a_time:
-            if self.victim and "startindex" in request.query:
+            if self.victim and "includeItemTypes=Movie" in request.target:
                 self.pages += 1
                 if self.kills_left and self.pages >= self.deadly_from:
                     self._kill()
