@@ -80,7 +80,7 @@ def test_a_folder_is_answered_for_at_once_and_what_has_no_numbers_is_left(nas):
     [left] = match_folder(nas.id, "/tv/Dark", show)
     db.session.flush()
     assert (left.item, extra.reason) == (extra, NO_NUMBERS)
-    assert db.session.query(UnmatchedItem).all() == [extra, other]
+    assert db.session.query(UnmatchedItem).order_by(UnmatchedItem.id).all() == [extra, other]
     copies = db.session.query(SourceItem).order_by(SourceItem.id).all()
     assert all(copy.matched_by_hand for copy in copies)
     episodes = [db.session.get_one(Episode, copy.episode_id) for copy in copies]
