@@ -56,6 +56,7 @@ def test_only_the_edges_commit():
         "sync/service.py",
         "sync/clients.py",
         "sync/inbound/run_pull.py",
+        "sync/inbound/claim_keeper.py",
         "sync/inbound/inbox.py",
         "sync/inbound/listen.py",
         "sync/outbound/worker.py",

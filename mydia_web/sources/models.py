@@ -2,8 +2,9 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text, true
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mydia_web.clock import now
@@ -166,9 +167,19 @@ class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
     remote_id: Mapped[str]
     title: Mapped[str]
     reason: Mapped[str]
+    #: The file on the server, where it tells.
+    path: Mapped[str] = mapped_column(default="", server_default="")
+    #: The folder that is answered for at once: that of the file, or of the show whose season the file lies in.
+    folder: Mapped[str] = mapped_column(default="", server_default="")
+    #: What the server says of an episode.
+    season_number: Mapped[int | None]
+    episode_number: Mapped[int | None]
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
-    __table_args__ = (UniqueConstraint("source_id", "remote_id"),)
+    __table_args__ = (
+        UniqueConstraint("source_id", "remote_id"),
+        Index("ix_unmatched_items_folder", "source_id", "folder", "id"),
+    )
 
 
 class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
@@ -204,8 +215,14 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     #: `requested` | `running` | `done` | `failed`
     status: Mapped[str] = mapped_column(default="requested")
     requested_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
-    #: Renewed with every page: a running pull that has not moved for long has lost its process.
+    #: When its present try began, or the one that was interrupted. None: no worker has taken it yet.
+    began_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When it last got on: it was begun, took something in, or was given back.
     moved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: Whose it is while it runs: every write of a worker is fenced by its token.
+    claim_token: Mapped[str | None]
+    #: Its worker renews it; one that is silent for longer is taken for dead.
+    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int | None]
@@ -221,8 +238,12 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     held_back: Mapped[int] = mapped_column(default=0, server_default="0")
     #: How many titles were not listed any more all at once, and were kept.
     missing: Mapped[int] = mapped_column(default=0, server_default="0")
-    #: How often it was begun: a process that died took the earlier ones along.
+    #: How often in a row it was begun and brought nothing: a process that died took those tries along.
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: What earlier tries took in, so that the next one need not: see `sync/inbound/resume.py`.
+    progress: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    #: What was asked for meanwhile and it does not do: `""` | `pull` | `sweep` | `removals`. Requested when it ends.
+    followed_by: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         CheckConstraint("status IN ('requested', 'running', 'done', 'failed')", "status"),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, tuple_
 
 from mydia_web.accounts.models import User
 from mydia_web.backends.answers import Address
@@ -92,13 +92,13 @@ def names_with_accounts(source_id: int) -> Sequence[tuple[str, SourceAccount]]:
 
 
 def list_unmatched(source_id: int, *, after: int = 0, limit: int = 50) -> Sequence[UnmatchedItem]:
-    """What nobody could tell on this source, those after the id `after`."""
-    return db.session.scalars(
-        select(UnmatchedItem)
-        .where(UnmatchedItem.source_id == source_id, UnmatchedItem.id > after)
-        .order_by(UnmatchedItem.id)
-        .limit(limit)
-    ).all()
+    """Return what nobody could tell on this source, by folder; those after the item with the id `after`."""
+    query = select(UnmatchedItem).where(UnmatchedItem.source_id == source_id)
+    last = db.session.get(UnmatchedItem, after)
+    if last is not None:
+        here = tuple_(UnmatchedItem.folder, UnmatchedItem.id)
+        query = query.where(here > tuple_(literal(last.folder), literal(last.id)))
+    return db.session.scalars(query.order_by(UnmatchedItem.folder, UnmatchedItem.id).limit(limit)).all()
 
 
 def accounts_of_user(user_id: int) -> dict[int, SourceAccount]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Event, Thread
 
-from sqlalchemy import func, select
+from sqlalchemy import func, not_, select
 
 from mydia_web import config
 from mydia_web.backends.errors import BackendError
@@ -53,7 +53,6 @@ def watch_queue(
 
 def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
     """Run pulls as they are asked for or fall due, until `stop` is set."""
-    reclaim_lost_pulls()
     refreshed, pictures_missing = now().date() - timedelta(days=7), True
     while not stop.is_set():
         if refreshed < (today := now().date()):
@@ -61,12 +60,13 @@ def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
             refresh_aired(refreshed, today)
             db.session.commit()
             refreshed = today
+        reclaim_lost_pulls()
         _request_due_pulls()
         requested = [pull.id for pull in open_pulls() if pull.status == "requested"]
         db.session.rollback()
         for pull_id in requested:
             if not stop.is_set():
-                _run(pull_id)
+                _run(pull_id, stop)
                 pictures_missing = True
         if pictures_missing:
             pictures_missing = fetch_ahead(PICTURES_AT_A_TIME) > 0
@@ -130,9 +130,9 @@ def _watches(app_context: AppContext) -> Sequence[Callable[[Event], None]]:
         return (*always, watch_servers) if config.settings().listen else always
 
 
-def _run(pull_id: int) -> None:
+def _run(pull_id: int, stop: Event) -> None:
     try:
-        run_pull(pull_id)
+        run_pull(pull_id, stop=stop)
     except BackendError as error:
         log.info("pull %s: %s", pull_id, error.message)
 
@@ -141,8 +141,11 @@ def _request_due_pulls() -> None:
     interval = config.settings().pull_interval
     if not interval:
         return
+    at = now()
     latest = select(func.max(Pull.requested_at)).where(Pull.source_id == Source.id).scalar_subquery()
-    due = select(Source.id).where(Source.enabled, latest < now() - timedelta(seconds=interval))
+    # One that was asked for so far ahead was so while a clock was wrong.
+    is_due = not_(latest.between(at - timedelta(seconds=interval), at + timedelta(seconds=interval)))
+    due = select(Source.id).where(Source.enabled, is_due)
     source_ids = db.session.scalars(due).all()
     db.session.rollback()
     for source_id in source_ids:

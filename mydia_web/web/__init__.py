@@ -20,6 +20,7 @@ from mydia_web.web import (
     library,
     linking,
     metrics,
+    pull_words,
     queue,
     settings,
     setup,
@@ -68,7 +69,7 @@ def register(app: Flask) -> None:
     auth.csrf.init_app(app)
     auth.limiter.init_app(app)
     Compress(app)
-    for guard in (transactions, auth, shell, errors, assets, filters, api):
+    for guard in (transactions, auth, shell, errors, assets, filters, pull_words, api):
         guard.register(app)
     for page in PAGES:
         app.register_blueprint(page.bp)

@@ -48,8 +48,11 @@ def set_exchange(source_id: int) -> ResponseReturnValue:
 @admin_only
 def preview(source_id: int) -> ResponseReturnValue:
     """Say what reading everything would bring, and change nothing."""
-    request_pull(get_source(source_id).id, is_preview=True)
+    source = get_source(source_id)
+    asked = request_pull(source.id, is_preview=True)
     db.session.commit()
+    if not asked.is_preview:
+        flash(f"{source.name} is being read just now. Ask for the preview when that is done.")
     return redirect(url_for("sources.pull_progress", source_id=source_id), code=303)
 
 

@@ -9,14 +9,24 @@ from mydia_web.backends.errors import BackendError
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.library.content import find_movie, find_show, search_library
-from mydia_web.library.models import Content
+from mydia_web.library.models import Content, MediaItem
 from mydia_web.sources.accounts import get_source
-from mydia_web.sources.matching import episode_at, find_unmatched, match_by_hand
+from mydia_web.sources.matching import (
+    NO_NUMBERS,
+    add_show,
+    episode_at,
+    files_in_folder,
+    find_unmatched,
+    match_by_hand,
+    match_folder,
+    name_of_folder,
+)
 from mydia_web.sources.overview import account_on
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.pulls import request_pull
 from mydia_web.web import htmx
 from mydia_web.web.auth import admin_only
+from mydia_web.web.filters import counted
 from mydia_web.web.transactions import talks_to_servers
 
 bp = Blueprint("source_settings", __name__, url_prefix="/sources")
@@ -86,6 +96,63 @@ def match(source_id: int, item_id: int) -> ResponseReturnValue:
     db.session.commit()
     flash(f"“{title}” is matched. {source.name} is read again for what you saw of it.")
     return htmx.go_to(url_for("sources.show", source_id=source_id))
+
+
+@bp.get("/<int:source_id>/unmatched/<int:item_id>/folder")
+@admin_only
+def unmatched_folder(source_id: int, item_id: int) -> ResponseReturnValue:
+    """Ask which show the files in the folder of that item are of."""
+    return _choice_of_show(source_id, item_id)
+
+
+@bp.post("/<int:source_id>/unmatched/<int:item_id>/folder")
+@admin_only
+def match_whole_folder(source_id: int, item_id: int) -> ResponseReturnValue:
+    """All files in the folder of that item are of this show."""
+    source = get_source(source_id)
+    item = find_unmatched(source_id, item_id)
+    files = len(files_in_folder(source_id, item.folder))
+    try:
+        show = _show_said()
+    except InvalidValue as error:
+        return _choice_of_show(source_id, item_id, error=error.message), 422
+    title = show.title
+    left = len(match_folder(source_id, item.folder, show))
+    if left < files:
+        request_pull(source.id, is_sweep=True)
+    db.session.commit()
+    flash(_matched_words(files - left, left, title))
+    return htmx.go_to(url_for("sources.show", source_id=source_id) + "#unmatched")
+
+
+def _matched_words(matched: int, left: int, title: str) -> str:
+    said = f"{counted(matched, 'file')} matched to “{title}”."
+    return f"{said} {counted(left, 'file')} left: {NO_NUMBERS}" if left else said
+
+
+def _show_said() -> MediaItem:
+    """Raises `InvalidValue` for a new show without a title, `NotFound` for one that is gone."""
+    if request.form.get("kind") == "new":
+        return add_show(request.form.get("title", ""))
+    return find_show(request.form.get("id", 0, type=int))
+
+
+def _choice_of_show(source_id: int, item_id: int, *, error: str = "") -> str:
+    source = get_source(source_id)
+    item = find_unmatched(source_id, item_id)
+    name = name_of_folder(item.folder)
+    text = request.values.get("q", name).strip()[:200]
+    return render_template(
+        "sources/unmatched_folder.html",
+        source=source,
+        item=item,
+        files=files_in_folder(source_id, item.folder),
+        q=text,
+        name=name,
+        shows=search_library("show", text=text, limit=CANDIDATES),
+        no_numbers=NO_NUMBERS,
+        error=error,
+    )
 
 
 def _said() -> Content:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,15 +15,16 @@ from mydia_web.playback.undo import change_sets_of_pulls
 from mydia_web.sources import health
 from mydia_web.sources.accounts import add_source, checked_source, get_source, remove_source
 from mydia_web.sources.clocks import note_clock
-from mydia_web.sources.models import Source
+from mydia_web.sources.models import Pull, Source
 from mydia_web.sources.overview import account_on, list_unmatched, names_with_accounts, overview, overview_of
 from mydia_web.sources.registry import KINDS, all_traits, backend_class
 from mydia_web.sync.clients import live_connection
-from mydia_web.sync.pulls import latest_pull, list_pulls, request_pull
+from mydia_web.sync.pulls import is_being_read, latest_pull, list_pulls, request_pull
 from mydia_web.web import htmx, marks
 from mydia_web.web.auth import admin_only
 from mydia_web.web.exchange import of_source
 from mydia_web.web.linking import begin, keep_account
+from mydia_web.web.pull_words import asked_words
 from mydia_web.web.source_forms import Tried, Typed, read_form, try_sign_in
 from mydia_web.web.transactions import talks_to_servers
 
@@ -140,7 +142,7 @@ def show(source_id: int) -> str:
         traits=backend_class(source.kind).traits,
         brought=change_sets_of_pulls(source.id, g.user.id),
         **of_source(source, is_admin=g.user.is_admin),
-        unmatched=unmatched,
+        folders=[(folder, list(items)) for folder, items in groupby(unmatched, lambda item: item.folder)],
         after=unmatched[-1].id if len(found) > UNMATCHED_PAGE else None,
     )
 
@@ -155,14 +157,24 @@ def pull_progress(source_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:source_id>/pull")
 def pull(source_id: int) -> ResponseReturnValue:
-    """Ask for a pull; the one under way where there is one."""
+    """Ask for what is new, or for everything; say so where the source is being read already."""
     source = get_source(source_id)
-    asked = request_pull(source.id, is_sweep=True)
+    asked = _ask_for_pull(source_id, everything="everything" in request.form)
     db.session.commit()
+    words = asked_words(source.name, asked)
     if not htmx.wants_fragment():
+        flash(words)
         return redirect(url_for(".pull_progress", source_id=source_id), code=303)
     part = render_template("sources/_pull.html", source=source, pull=asked)
-    return htmx.fragments(part, *marks.beside(f"{source.name} is being read.", None))
+    return htmx.fragments(part, *marks.beside(words, None))
+
+
+def _ask_for_pull(source_id: int, *, everything: bool) -> Pull:
+    """A person who asks for everything while everything is read need not have it read twice."""
+    latest = latest_pull(source_id)
+    if latest and latest.finished_at is None and latest.is_sweep and is_being_read(latest):
+        return latest
+    return request_pull(source_id, is_sweep=everything)
 
 
 @bp.post("/<int:source_id>/remove")

@@ -1,7 +1,8 @@
 """The commands of mydia-web as processes that may be killed at any moment, and started again within 0.2 s.
 
 They are forked from one that has imported everything, and otherwise run as from a shell: their own process, their own
-environment, their own log. `hasty` ones take a silent worker for dead after 3 s, not 60, and try again within 2 s.
+environment, their own log. `hasty` ones take a silent worker for dead after 3 s, not 20 or 60, and try
+again within 2 s.
 """
 
 import ctypes
@@ -23,6 +24,8 @@ import mydia_web
 from mydia_web import clock
 from mydia_web.cli import main
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.sync import pulls
+from mydia_web.sync.inbound import claim_keeper
 from mydia_web.sync.outbound import retry
 from mydia_web.sync.outbound import worker as delivering
 
@@ -127,6 +130,8 @@ def _run(words: tuple[str, ...], environment: dict[str, str], log: str, hasty: b
 def _be_hasty() -> None:
     """The real periods, shrunk: those that a test would else have to wait for."""
     PlaybackSyncRepository.mark_syncing.__kwdefaults__["lease"] = LEASE
+    pulls.LEASE = LEASE
+    claim_keeper.RENEW_EVERY = LEASE.total_seconds() / 4
     delivering.LONGEST_PUSH = timedelta(seconds=2)
     retry.FIRST_DELAY, retry.MAX_DELAY = timedelta(seconds=0.2), timedelta(seconds=2)
     retry.FIRST_PAUSE, retry.MAX_PAUSE = timedelta(seconds=0.5), timedelta(seconds=2)

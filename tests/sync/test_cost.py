@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from mydia_web import clock
 from mydia_web.accounts.models import User
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
@@ -158,10 +159,11 @@ def test_so_many_requests_take_one_change_to_each_other_server(
 
 
 def test_so_many_requests_take_a_pull_that_brings_nothing(
-    benches: dict[str, Bench], sources: dict[str, Source], size: int
+    benches: dict[str, Bench], sources: dict[str, Source], size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The evening after: what is of the last hours is asked for again.
-    db.session.execute(update(SourceAccount).values(pulled_at=now() + timedelta(hours=4)))
+    monkeypatch.setattr(clock, "read", lambda: datetime.now(UTC) + timedelta(hours=4))
+    db.session.execute(update(SourceAccount).values(pulled_at=now()))
     for source in sources.values():
         pull(source)
     counted = count(benches)

@@ -18,8 +18,8 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of, link_account
 from mydia_web.sources.models import Pull, Source, SourceItemState
 from mydia_web.sync.inbound.report import Report
-from mydia_web.sync.inbound.run_pull import LOST_AFTER, MOST_TRIES, reclaim_lost_pulls, run_pull
-from mydia_web.sync.pulls import request_pull
+from mydia_web.sync.inbound.run_pull import run_pull
+from mydia_web.sync.pulls import claim_pull, request_pull
 from tests.cast import add_server
 from tests.fakes.emby import FakeEmby
 from tests.fakes.kodi import FakeKodi
@@ -101,18 +101,6 @@ def test_three_of_thirty_are_a_persons_doing(pull_so, films):
         film.played.playcount, film.played.lastplayed = 0, ""
     assert pull_so().unwatched == 3
     assert watched() == 27
-
-
-def test_a_pull_whose_process_died_is_begun_again_but_not_for_ever(pull_so, films, server):
-    pull_so()
-    [pull] = db.session.scalars(select(Pull))
-    for tries in range(1, MOST_TRIES + 1):
-        pull.status, pull.finished_at, pull.tries = "running", None, tries
-        pull.moved_at = now() - LOST_AFTER - timedelta(seconds=1)
-        db.session.commit()
-        reclaim_lost_pulls()
-        db.session.expire_all()
-        assert pull.status == ("requested" if tries < MOST_TRIES else "failed")
 
 
 def test_a_second_pull_of_an_unchanged_library_brings_nothing(pull_so, films):
@@ -232,7 +220,6 @@ def test_what_a_person_asks_for_becomes_of_the_pull_that_waits(alice):
     db.session.refresh(waiting)
     assert (waiting.is_sweep, waiting.takes_removals) == (True, True)
     running = request_pull(add_server("Cellar", alice).id)
-    running.status = "running"
-    db.session.flush()
+    assert claim_pull(running.id)
     assert request_pull(running.source_id, is_sweep=True) is running
-    assert not running.is_sweep
+    assert (running.is_sweep, running.followed_by) == (False, "sweep")

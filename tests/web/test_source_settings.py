@@ -128,3 +128,75 @@ def test_a_certificate_of_its_own_making_is_trusted_by_name(
     assert "/nowhere.pem cannot be read as a file of certificates" in said
     browser_of_alice.post(f"{where}/tls", data={"tls": "off"})
     assert "answers" in browser_of_alice.post(f"{where}/test", headers={"HX-Request": "true"}).text
+
+
+# A whole folder
+
+
+@pytest.fixture
+def strangers(kodi: FakeKodi, source: Source, cast: object) -> list[UnmatchedItem]:
+    """Three episodes on the Kodi of which nobody can tell the show, and an extra without numbers."""
+    nameless = kodi.add_show(" ")
+    for number in (1, 2, 3):
+        kodi.add_episode(nameless, 1, number, playcount=number % 2, lastplayed="2026-11-01 20:00:00")
+    pull(source)
+    found = list(db.session.scalars(select(UnmatchedItem).order_by(UnmatchedItem.id)))
+    assert len(found) == 3
+    found[2].season_number = found[2].episode_number = None
+    found[2].path = f"{found[2].folder}/Behind the scenes.mkv"
+    db.session.commit()
+    return found
+
+
+def test_a_folder_that_nobody_recognises_is_shown_with_its_files_and_answered_for_at_once(
+    browser_of_alice: FlaskClient,
+    alice: User,
+    source: Source,
+    strangers: list[UnmatchedItem],
+    show: MediaItem,
+) -> None:
+    page = browser_of_alice.get(f"/sources/{source.id}").text
+    assert strangers[0].folder in page
+    for item in strangers:
+        assert item.path.rsplit("/", 1)[1] in page
+    where = f"{address(strangers[0])}/folder"
+    assert where in page
+    choice = browser_of_alice.get(f"{where}?q={show.title}").text
+    assert "Season 1, episode 2" in choice
+    assert f'value="{show.id}"' in choice
+    left = strangers[2].id
+    answer = browser_of_alice.post(where, data={"id": show.id}, follow_redirects=True)
+    assert "2 files matched" in answer.text
+    assert "1 file left: Neither the server nor" in answer.text
+    assert db.session.scalars(select(UnmatchedItem.id)).all() == [left]
+    pull(source)
+    pilot = db.session.scalars(
+        select(Episode).where(
+            Episode.media_item_id == show.id, Episode.season_number == 1, Episode.episode_number == 1
+        )
+    ).one()
+    progress = get_progress(alice.id, pilot)
+    assert progress is not None
+    assert progress.watched
+
+
+def test_a_folder_may_be_a_show_that_is_not_in_the_library(
+    browser_of_alice: FlaskClient, source: Source, strangers: list[UnmatchedItem]
+) -> None:
+    where = f"{address(strangers[0])}/folder"
+    answer = browser_of_alice.post(where, data={"kind": "new", "title": " "})
+    assert answer.status_code == 422
+    assert "Give the show a title" in answer.text
+    assert browser_of_alice.post(where, data={"kind": "new", "title": "Dark"}).status_code == 303
+    added = db.session.scalars(select(MediaItem).where(MediaItem.title == "Dark")).one()
+    assert (
+        db.session.scalars(select(Episode.episode_number).where(Episode.media_item_id == added.id)).all()
+    ) == [1, 2]
+
+
+def test_only_admins_say_what_a_folder_is(
+    browser_of_bob: FlaskClient, strangers: list[UnmatchedItem], show: MediaItem
+) -> None:
+    where = f"{address(strangers[0])}/folder"
+    assert browser_of_bob.get(where).status_code == 403
+    assert browser_of_bob.post(where, data={"id": show.id}).status_code == 403

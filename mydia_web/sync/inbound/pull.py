@@ -1,6 +1,6 @@
 """News from a source: its library becomes ours, its watch state is merged, a page at a time. Nothing here commits."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from mydia_web.playback.shows import refresh_show
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import artwork_key, remember_artworks
+from mydia_web.sources.matching import folder_of
 from mydia_web.sources.models import (
     Source,
     SourceAccount,
@@ -50,18 +51,21 @@ class Players:
 class PullOf:
     """One pull of one source for one account (none for a source without people, such as a folder)."""
 
-    def __init__(self, source: Source, account: SourceAccount | None, report: Report) -> None:
+    def __init__(
+        self, source: Source, account: SourceAccount | None, report: Report, act: Act | None = None
+    ) -> None:
         self.report = report
+        self.account_id = account.id if account else None
         #: How many items were not known before.
         self.added = 0
         self._source = source
         self._source_id = source.id
-        self._account_id = account.id if account else None
-        #: One act for all pages: what a pull brings a user is undone whole.
-        self._act = Act(account.user_id, "pull", source_id=source.id) if account else None
+        #: One act for all pages, and all readings of a pull: what it brings a user is undone whole.
+        self.act = act or (Act(account.user_id, "pull", source_id=source.id) if account else None)
         self._told_change_set: int | None = None
         self._removals: list[tuple[int, RemoteItem, Content]] = []
-        self._new_shows: set[int] = set()
+        #: Shows that got new episodes; what to watch next in them is brought up to date at the end.
+        self.new_shows: set[int] = set()
         #: When the first page was asked for.
         self._began_at: datetime | None = None
         #: What an account service has listed; None: the kind lists what it has, watched or not.
@@ -69,12 +73,18 @@ class PullOf:
         self._problems = 0
         #: Everything is being read: what the source shows otherwise than it was told is told again.
         self.is_complete = False
-        #: What is being played there, and when that was asked; None: that is not known.
-        self._players: Players | None = None
+        #: What is being played there is left alone: its state is not the last word on it. None: that is not known.
+        self.players: Players | None = None
 
-    def note_players(self, remote_ids: Collection[str], asked_at: datetime) -> None:
-        """Leave alone what is being played: its state is not the last word on it."""
-        self._players = Players(frozenset(remote_ids), asked_at)
+    @property
+    def removals_found(self) -> int:
+        """How many removals wait for `finish`."""
+        return len(self._removals)
+
+    @property
+    def needs_every_page(self) -> bool:
+        """Whether what it does not see counts as removed."""
+        return self._listed is not None
 
     def take(self, page: LibraryPage, asked_at: datetime) -> None:
         """Merge one page, which was asked for at `asked_at`."""
@@ -92,7 +102,7 @@ class PullOf:
         found = self._recognised(page.items, known)
         self._keep_artwork(found)
         kept = self._keep_items(found, known)
-        self._new_shows.update(keep_extra_episodes(kept, asked_at))
+        self.new_shows.update(keep_extra_episodes(kept, asked_at))
         self._merge(kept, asked_at)
 
     def _recognised(
@@ -111,7 +121,7 @@ class PullOf:
 
     def take_change_sets(self) -> list[int]:
         """What the changes since the last call were written down under, where that was not told before."""
-        change_set_id = self._act.change_set_id if self._act else None
+        change_set_id = self.act.change_set_id if self.act else None
         if change_set_id is None or change_set_id == self._told_change_set:
             return []
         self._told_change_set = change_set_id
@@ -125,21 +135,21 @@ class PullOf:
         if len(self._removals) > limit and not self.report.takes_removals:
             self.report.held_back += len(self._removals)
         elif self._removals:
-            assert self._account_id is not None
-            assert self._act is not None
-            with self._act as act:
-                merging = AccountMerge(act, self._source, self._account_id, self.report)
+            assert self.account_id is not None
+            assert self.act is not None
+            with self.act as act:
+                merging = AccountMerge(act, self._source, self.account_id, self.report)
                 merging.unwatch(self._removals, self._began_at or now())
-        for show_id in sorted(self._new_shows):
+        for show_id in sorted(self.new_shows):
             refresh_show(show_id)
         if is_whole:
             self._forget_unmatched()
 
     def _take_unlisted(self) -> None:
         """What could not be read looks like what is gone: then nothing is taken for gone."""
-        if self._listed is None or self._account_id is None or self._began_at is None or self._problems:
+        if self._listed is None or self.account_id is None or self._began_at is None or self._problems:
             return
-        for unlisted in unlisted_states(self._source_id, self._account_id, self._listed, self._began_at):
+        for unlisted in unlisted_states(self._source_id, self.account_id, self._listed, self._began_at):
             self._merge(unlisted, self._began_at)
 
     def _forget_unmatched(self) -> None:
@@ -219,7 +229,7 @@ class PullOf:
         if not contents:
             return
         episodes = [one for one in contents if isinstance(one, Episode)]
-        self._new_shows.update(one.media_item_id for one in episodes)
+        self.new_shows.update(one.media_item_id for one in episodes)
         films = [one.id for one in contents if not isinstance(one, Episode)]
         of_film = and_(QueuedChange.media_item_id.in_(films), QueuedChange.episode_id.is_(None))
         of = or_(QueuedChange.episode_id.in_([one.id for one in episodes]), of_film)
@@ -244,17 +254,25 @@ class PullOf:
 
     def _note_unmatched(self, item: RemoteItem, reason: str) -> None:
         self.report.unmatched += 1
-        values = {"title": item.title or item.path or item.remote_id, "reason": reason, "seen_at": now()}
+        values = {
+            "title": item.title or item.path or item.remote_id,
+            "reason": reason,
+            "path": item.path,
+            "folder": folder_of(item.path),
+            "season_number": item.season_number,
+            "episode_number": item.episode_number,
+            "seen_at": now(),
+        }
         row = insert_for(UnmatchedItem).values(source_id=self._source_id, remote_id=item.remote_id, **values)
         db.session.execute(row.on_conflict_do_update(index_elements=["source_id", "remote_id"], set_=values))
 
     def _merge(self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]], asked_at: datetime) -> None:
-        if self._act is None or self._account_id is None:
+        if self.act is None or self.account_id is None:
             return
-        players = self._players
+        players = self.players
         settled = [one for one in matched if players is None or not players.may_play(one[1])]
-        with self._act as act:
-            merge = AccountMerge(act, self._source, self._account_id, self.report)
+        with self.act as act:
+            merge = AccountMerge(act, self._source, self.account_id, self.report)
             self._removals += merge.merge_page(settled, asked_at, is_complete=self.is_complete)
 
 

@@ -2,34 +2,46 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
+from typing import Literal
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from mydia_web.backends.base import Backend, LibraryPage
 from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.clock import UNKNOWN_TIME, now
-from mydia_web.db import begin_write, db, has_one_writer
+from mydia_web.db import begin_write, db, has_one_writer, insert_for, is_lock_conflict
 from mydia_web.playback.models import PullChangeSet
+from mydia_web.playback.shows import refresh_show
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.health import note_reached, note_trouble
-from mydia_web.sources.models import Pull, Source, SourceAccount
+from mydia_web.sources.models import Pull, SourceAccount
 from mydia_web.sources.registry import kinds_that_hold_everything
 from mydia_web.sync.clients import open_account
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.claim_keeper import ClaimKeeper
+from mydia_web.sync.inbound.pull import Players, PullOf
 from mydia_web.sync.inbound.removals import forget_copies, missing_copies
 from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.inbound.resume import Progress, brought, fingerprint
+from mydia_web.sync.pulls import (
+    Claim,
+    ClaimLost,
+    claim_pull,
+    end_pull,
+    free_lost_pulls,
+    give_back,
+    has_lost_pulls,
+    hold,
+)
 
 log = logging.getLogger(__name__)
 
-#: A running pull that has not moved for so long has lost its process.
-LOST_AFTER = timedelta(minutes=5)
-#: A pull that took so many processes along is not begun again by itself.
-MOST_TRIES = 3
 #: Servers that tell what changed are read whole all the same this often: no API tells everything.
 SWEEP_EVERY = timedelta(hours=24)
 #: Clocks differ, and what is saved while a listing is read may lie before its end.
@@ -47,41 +59,104 @@ class _Reading:
     """What is read for one account (None: a source without people)."""
 
     account_id: int | None
-    #: None: everything.
+    #: From when on news is asked for first; None: nothing was ever read, or nobody knows when.
     since: datetime | None
+    #: Whether everything is read then.
+    everything: bool = True
     #: How many titles there were when everything was read; None: that is not known.
     library_size: int | None = None
 
 
-def run_pull(pull_id: int, on_page: OnPage = lambda _report: None) -> Report | None:
-    """Run a requested pull to its end. None: another process has taken it. Raises `BackendError`."""
-    if not _take(pull_id):
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """A pull under way."""
+
+    claim: Claim
+    source_id: int
+    report: Report
+    #: What earlier tries and this one have taken in.
+    progress: Progress
+    on_page: OnPage
+    stop: Event
+    #: The remote ids that complete readings have listed.
+    listed: set[str] = field(default_factory=set)
+
+    def hold(self, *, gets_on: bool = False) -> None:
+        """Write down how far it is, in the transaction of what it takes in. Raises `ClaimLost`.
+
+        A try that gets on is no failed one, whatever becomes of it.
+        """
+        report = self.report
+        values = {"done": report.done, "total": report.total, "progress": self.progress.dump(report)}
+        if gets_on:
+            values["tries"] = 0
+        hold(self.claim, moved_at=now(), **values)
+
+
+def run_pull(
+    pull_id: int, on_page: OnPage = lambda _report: None, *, stop: Event | None = None
+) -> Report | None:
+    """Run a requested pull to its end. Raises `BackendError`.
+
+    None: another worker has it, or it was interrupted and goes on later, as it is once `stop` is set.
+    """
+    begin_write()
+    claim = claim_pull(pull_id)
+    db.session.commit()
+    if claim is None:
         return None
-    pull = db.session.get_one(Pull, pull_id)
-    source_id, is_preview = pull.source_id, pull.is_preview
+    stop = stop or Event()
+    with ClaimKeeper(claim, stop):
+        return _run_claimed(claim, on_page, stop)
+
+
+def _run_claimed(claim: Claim, on_page: OnPage, stop: Event) -> Report | None:
+    pull = db.session.get_one(Pull, claim.pull_id, populate_existing=True)
     report = Report(takes_removals=pull.takes_removals)
-    readings = _readings(source_id, everything=pull.is_sweep or is_preview)
+    run = _Run(
+        claim=claim,
+        source_id=pull.source_id,
+        report=report,
+        progress=Progress.load(pull.progress, report),
+        on_page=on_page,
+        stop=stop,
+    )
+    is_preview = pull.is_preview
+    readings = _readings(pull.source_id, everything=pull.is_sweep)
     db.session.rollback()
     try:
         if is_preview:
-            preview_pull(source_id, report)
+            preview_pull(run.source_id, report)
         else:
-            _pull_accounts(pull_id, source_id, readings, report, on_page)
+            _pull_accounts(run, readings)
     except BackendError as error:
         db.session.rollback()
-        _end(pull_id, "failed", error.message, report)
+        _end(run, "failed", error.message)
         raise
-    except BaseException:
+    except ClaimLost:
         db.session.rollback()
-        _end(pull_id, "failed", "An error inside mydia-web stopped this pull. Its log tells more.", report)
+        _give_back(claim)
+        log.info("pull %s goes on elsewhere, or later", claim.pull_id)
+        return None
+    except Exception as error:
+        db.session.rollback()
+        if isinstance(error, DBAPIError) and is_lock_conflict(error):
+            _give_back(claim, counts_as_try=True)
+            return None
+        _end(run, "failed", "An error inside mydia-web stopped this pull. Its log tells more.")
         raise
-    _end(pull_id, "done", f"It would bring {report.message}" if is_preview else report.message, report)
-    return report
+    except BaseException:  # Ctrl-C, or the end of the process
+        db.session.rollback()
+        _give_back(claim)
+        raise
+    is_ours = _end(run, "done", f"It would bring {report.message}" if is_preview else report.message)
+    return report if is_ours else None
 
 
 def preview_pull(source_id: int, report: Report | None = None) -> Report:
-    """What a pull of everything would bring. Changes nothing."""
-    report, asked_at = report or Report(), now()
+    """Return what a pull of everything would bring. Changes nothing."""
+    report = report or Report()
+    asked_at = now()
     pages = [(one.account_id, _read(source_id, one)) for one in _readings(source_id, everything=True)]
     begin_write()
     try:
@@ -96,116 +171,119 @@ def preview_pull(source_id: int, report: Report | None = None) -> Report:
 
 
 def reclaim_lost_pulls() -> None:
-    """Begin pulls whose process died anew: what they had brought is kept."""
-    begin_write()
-    lost = (Pull.status == "running", Pull.moved_at < now() - LOST_AFTER)
-    again = {"status": "requested", "message": ""}
-    db.session.execute(update(Pull).where(*lost, Pull.tries < MOST_TRIES).values(again))
-    db.session.execute(
-        update(Pull)
-        .where(*lost)
-        .values(status="failed", finished_at=now(), message="It was interrupted. Pull again to go on.")
-    )
-    db.session.commit()
-
-
-def _take(pull_id: int) -> bool:
-    begin_write()
-    taken = db.session.execute(
-        update(Pull)
-        .where(Pull.id == pull_id, Pull.status == "requested")
-        .values(status="running", moved_at=now(), tries=Pull.tries + 1)
-        .returning(Pull.id)
-    ).first()
-    db.session.commit()
-    return taken is not None
+    """Let pulls go on whose process died, as soon as their leases have ended."""
+    is_needed = has_lost_pulls()
+    db.session.rollback()
+    if is_needed:
+        begin_write()
+        free_lost_pulls()
+        db.session.commit()
 
 
 def _readings(source_id: int, *, everything: bool) -> list[_Reading]:
-    accounts, skew_ms = accounts_of(source_id), get_source(source_id).clock_skew_ms
+    accounts = accounts_of(source_id)
+    skew_ms = get_source(source_id).clock_skew_ms
     behind = timedelta(milliseconds=max(0, -(skew_ms or 0)))
     found = [
-        _Reading(one.id, None if everything else _since(one, behind), one.library_size) for one in accounts
+        _Reading(
+            account.id,
+            _since(account, behind),
+            everything=everything or _is_sweep_due(account),
+            library_size=account.library_size,
+        )
+        for account in accounts
     ]
     return found or [_Reading(None, None)]
 
 
 def _since(account: SourceAccount, behind: timedelta) -> datetime | None:
-    """From when on news is asked for, by the server's clock, which may be `behind` ours.
-
-    None: a sweep is due, or nothing was ever read.
-    """
-    if account.pulled_at is None or account.swept_at is None or account.swept_at < now() - SWEEP_EVERY:
+    """Return from when on news is asked for, by the server's clock, which may be `behind` ours."""
+    if account.pulled_at is None or account.swept_at is None or _is_ahead(account.pulled_at):
         return None
     return max(UNKNOWN_TIME, account.pulled_at - OVERLAP - behind)
 
 
-def _pull_accounts(
-    pull_id: int, source_id: int, readings: Sequence[_Reading], report: Report, on_page: OnPage
-) -> None:
+def _is_sweep_due(account: SourceAccount) -> bool:
+    if account.pulled_at is None or account.swept_at is None or _is_ahead(account.pulled_at):
+        return True
+    return account.swept_at < now() - SWEEP_EVERY or _is_ahead(account.swept_at)
+
+
+def _is_ahead(at: datetime) -> bool:
+    """Return whether our clock was wrong when that was written, by more than what is asked for twice."""
+    return at > now() + OVERLAP
+
+
+def _pull_accounts(run: _Run, readings: Sequence[_Reading]) -> None:
     """An account whose sign-in is refused keeps the others waiting for nothing."""
+    report = run.report
     refused: SignInRefused | None = None
-    began_at, listed, is_whole = now(), set[str](), True
+    began_at = now()
+    is_whole = True
     for reading in readings:
         try:
-            is_whole &= _pull_account(pull_id, source_id, reading, report, on_page, listed)
+            is_whole &= _pull_account(run, reading)
         except SignInRefused as error:
             db.session.rollback()
-            _note_refused(reading.account_id)
+            _note_refused(run, reading.account_id)
             report.problems.append(error.message)
             refused = error
     if refused and len(report.problems) >= len(readings) and not report.done:
         raise refused
     if is_whole and not report.problems:
-        _forget_gone(source_id, listed, began_at, report)
+        _forget_gone(run, began_at)
 
 
-def _forget_gone(source_id: int, listed: Collection[str], began_at: datetime, report: Report) -> None:
+def _forget_gone(run: _Run, began_at: datetime) -> None:
     """Only where everybody on the source was shown everything, and all of it could be read."""
+    report = run.report
     begin_write()
-    if get_source(source_id).kind not in kinds_that_hold_everything():
-        missing, are_too_many = missing_copies(source_id, listed, began_at)
+    if get_source(run.source_id).kind not in kinds_that_hold_everything():
+        missing, are_too_many = missing_copies(run.source_id, run.listed, began_at)
         if are_too_many and not report.takes_removals:
             report.missing = len(missing)
         elif missing:
             report.gone = len(missing)
-            forget_copies(source_id, missing)
+            forget_copies(run.source_id, missing)
+    run.hold()
     db.session.commit()
 
 
-def _pull_account(
-    pull_id: int, source_id: int, reading: _Reading, report: Report, on_page: OnPage, listed: set[str]
-) -> bool:
-    """Was everything read? What was, is added to `listed`."""
-    source, account = get_source(source_id), _account(reading.account_id)
-    pull, began_at = PullOf(source, account, report), now()
+def _pull_account(run: _Run, reading: _Reading) -> bool:
+    """Ask what is new, take that over, and read everything where that is wanted. Return whether everything was read."""
+    source = get_source(run.source_id)
+    account = _account(reading.account_id)
+    news = PullOf(source, account, run.report)
+    whole = PullOf(source, account, run.report, news.act)
+    whole.is_complete = True
     person = account.remote_user_id if account else ""
-
-    def take(pages: Iterator[LibraryPage]) -> LibraryPage | None:
-        return _take_pages(pull_id, pull, pages, listed, on_page)
-
+    began_at = now()
+    held_back = run.report.held_back
     with closing(open_account(source, account)) as backend:
         db.session.rollback()
         if backend.traits.counts_starts:
-            _ask_players(backend, pull, person)
-        changed = backend.changes(reading.since) if reading.since is not None else None
-        last = take(changed) if changed is not None else None
-        is_whole = changed is None or _is_another_library(last, reading.library_size, pull.added)
+            players = _ask_players(backend, person)
+            news.players = whole.players = players
+        changes = backend.changes(reading.since) if reading.since is not None else None
+        last = _take_pages(run, news, "news", changes) if changes is not None else None
+        is_another = _is_another_library(last, reading.library_size, news.added)
+        is_whole = reading.everything or changes is None or is_another
         if is_whole:
-            pull.is_complete = True
-            last = take(backend.library())
-    begin_write()
-    pull.finish(is_whole=is_whole)
-    _note_change_set(pull_id, pull)
-    note_clock(source_id, backend.clock_skew)
-    size = (last.total if is_whole else last.library_size) if last else None
+            if changes is not None:
+                _finish(run, news, is_whole=False)
+                db.session.commit()
+                run.report.held_back = held_back
+            last = _take_pages(run, whole, "library", _listing(run, backend))
+    _finish(run, whole if is_whole else news, is_whole=is_whole)
+    note_clock(run.source_id, backend.clock_skew)
+    size = _size_of_library(last, is_whole=is_whole)
     _note_read(reading.account_id, began_at, size, is_whole=is_whole)
     db.session.commit()
     return is_whole
 
 
-def _ask_players(backend: Backend, pull: PullOf, person: str) -> None:
-    """Ask what is being played, where a title that was only begun looks as if it had been watched."""
+def _ask_players(backend: Backend, person: str) -> Players | None:
+    """Ask what is being played: a title that was only begun looks there as if it had been watched."""
     asked_at = now()
     try:
         players = backend.playing()
@@ -213,33 +291,79 @@ def _ask_players(backend: Backend, pull: PullOf, person: str) -> None:
         raise
     except BackendError as error:
         log.info("What is being played cannot be told: %s", error.message)
-        return
+        return None
     own = [one.remote_id for one in players if not person or one.remote_user_id in ("", person)]
-    pull.note_players(own, asked_at)
+    return Players(frozenset(own), asked_at)
+
+
+def _finish(run: _Run, pull: PullOf, *, is_whole: bool) -> None:
+    """Leave the transaction open."""
+    begin_write()
+    pull.finish(is_whole=is_whole)
+    for show_id in sorted(run.progress.shows - pull.new_shows):
+        refresh_show(show_id)
+    run.progress.shows.clear()
+    _note_change_set(run, pull)
+    run.hold()
+
+
+def _listing(run: _Run, backend: Backend) -> Iterator[LibraryPage]:
+    for page in backend.library():
+        run.listed.update(item.remote_id for item in page.items)
+        yield page
+
+
+def _size_of_library(last: LibraryPage | None, *, is_whole: bool) -> int | None:
+    if last is None:
+        return None
+    return last.total if is_whole else last.library_size
 
 
 def _is_another_library(last: LibraryPage | None, size: int | None, added: int) -> bool:
-    """Has it lost something, or got something that is dated long ago?"""
+    """Return whether it has lost something, or got something that is dated long ago."""
     if last is None or last.library_size is None:
         return False
     return size is None or last.library_size != size + added
 
 
-def _take_pages(
-    pull_id: int, pull: PullOf, pages: Iterator[LibraryPage], listed: set[str], on_page: OnPage
-) -> LibraryPage | None:
-    """The last of them."""
-    asked_at, page = now(), None
+def _take_pages(run: _Run, pull: PullOf, what: str, pages: Iterator[LibraryPage]) -> LibraryPage | None:
+    """Merge them, each in transactions of its own. Return the last of them."""
+    asked_at = now()
+    page = None
     for page in pages:
-        listed.update(item.remote_id for item in page.items)
-        for part in _parts(page):
-            begin_write()
-            pull.take(part, asked_at)
-            _note_change_set(pull_id, pull)
-            db.session.commit()
-        _moved(pull_id, pull.report, on_page)
+        if run.stop.is_set():
+            raise ClaimLost
+        mark = fingerprint(pull.account_id, what, page)
+        if run.progress.has_taken(mark) and not pull.needs_every_page:
+            run.report.done = page.done
+            run.report.total = page.total
+        else:
+            _take_page(run, pull, page, asked_at, mark)
+        run.on_page(run.report)
         asked_at = now()
     return page
+
+
+def _take_page(run: _Run, pull: PullOf, page: LibraryPage, asked_at: datetime, mark: str) -> None:
+    is_new = mark not in run.progress.pages
+    open_before = _open_ends(run, pull)
+    for part in _parts(page):
+        brought_before = pull.added + brought(run.report)
+        begin_write()
+        pull.take(part, asked_at)
+        gets_on = pull.added + brought(run.report) > brought_before
+        run.progress.shows |= pull.new_shows
+        if part.done == page.done:
+            run.progress.note(mark, is_done=_open_ends(run, pull) == open_before)
+            gets_on = gets_on or is_new
+        _note_change_set(run, pull)
+        run.hold(gets_on=gets_on)
+        db.session.commit()
+
+
+def _open_ends(run: _Run, pull: PullOf) -> int:
+    """Return how much was found that is dealt with, or told, at the end of a pull: its page has to be read again."""
+    return pull.removals_found + run.report.unmatched + len(run.report.problems)
 
 
 def _parts(page: LibraryPage) -> Iterator[LibraryPage]:
@@ -256,9 +380,10 @@ def _parts(page: LibraryPage) -> Iterator[LibraryPage]:
         time.sleep(BREATH)
 
 
-def _note_change_set(pull_id: int, pull: PullOf) -> None:
+def _note_change_set(run: _Run, pull: PullOf) -> None:
     for change_set_id in pull.take_change_sets():
-        db.session.add(PullChangeSet(pull_id=pull_id, change_set_id=change_set_id))
+        row = insert_for(PullChangeSet).values(pull_id=run.claim.pull_id, change_set_id=change_set_id)
+        db.session.execute(row.on_conflict_do_nothing())
 
 
 def _note_read(
@@ -270,8 +395,9 @@ def _note_read(
     db.session.execute(update(SourceAccount).where(SourceAccount.id == account_id).values(values))
 
 
-def _note_refused(account_id: int | None) -> None:
+def _note_refused(run: _Run, account_id: int | None) -> None:
     begin_write()
+    hold(run.claim)
     db.session.execute(update(SourceAccount).where(SourceAccount.id == account_id).values(refused_at=now()))
     db.session.commit()
 
@@ -289,24 +415,20 @@ def _account(account_id: int | None) -> SourceAccount | None:
     return db.session.scalar(select(SourceAccount).where(SourceAccount.id == account_id))
 
 
-def _moved(pull_id: int, report: Report, on_page: OnPage) -> None:
+def _give_back(claim: Claim, *, counts_as_try: bool = False) -> None:
     begin_write()
-    db.session.execute(
-        update(Pull).where(Pull.id == pull_id).values(done=report.done, total=report.total, moved_at=now())
-    )
+    give_back(claim, counts_as_try=counts_as_try)
     db.session.commit()
-    on_page(report)
 
 
-def _end(pull_id: int, status: str, message: str, report: Report) -> None:
+def _end(run: _Run, status: Literal["done", "failed"], message: str) -> bool:
+    """Return whether it was ours to end."""
+    report = run.report
     begin_write()
-    pull = db.session.get(Pull, pull_id)
-    if pull is not None:
-        pull.status, pull.finished_at, pull.message = status, now(), message
-        pull.held_back, pull.missing = report.held_back, report.missing
-        db.session.get_one(Source, pull.source_id)
-        if status == "done":
-            note_reached(pull.source_id)
-        else:
-            note_trouble(pull.source_id, message)
+    pull = end_pull(run.claim, status, message=message, held_back=report.held_back, missing=report.missing)
+    if pull is not None and status == "done":
+        note_reached(run.source_id)
+    elif pull is not None:
+        note_trouble(run.source_id, message)
     db.session.commit()
+    return pull is not None
