@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Sequence
 
 import click
 
@@ -10,7 +9,7 @@ from mydia_web.accounts.users import get_user
 from mydia_web.backends.base import Connection
 from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.cli.context import with_app
-from mydia_web.cli.options import from_environment, json_option
+from mydia_web.cli.options import from_environment, json_option, not_empty, other_credentials
 from mydia_web.db import begin_write, db
 from mydia_web.sources.accounts import (
     accounts_of,
@@ -70,9 +69,9 @@ def add(
     """Add a source of a KIND at URL_OR_PATH under NAME, and sign in on it."""
     typed = {
         "username": username,
-        "password": from_environment(password_env, "--password-env"),
-        "token": from_environment(token_env, "--token-env"),
-        **_others(others),
+        "password": from_environment(password_env, "--password-env") if password_env else "",
+        "token": not_empty(token_env, "--token-env") if token_env else "",
+        **other_credentials(others),
     }
     base_url, credentials = split_sign_in(kind, url_or_path, typed)
     tls = "off" if insecure else ca_file
@@ -92,14 +91,6 @@ def add(
         link_account(source, user.id, credentials, remote_user_id=remote_user)
     db.session.commit()
     click.echo(f"Added {source.name}. Read it with: mydia-web pull {source.name!r}")
-
-
-def _others(pairs: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for pair in pairs:
-        name, _, variable = pair.partition("=")
-        found[name] = from_environment(variable, "--credential-env")
-    return found
 
 
 def _sign_in(kind: str, name: str, connection: Connection) -> SignedIn | None:
