@@ -3,7 +3,19 @@
 import argparse
 from collections.abc import Callable
 
-from tests.benchmarks import beside, claims, drains, enqueue, pages, peers, process, sizes, snapshot, webhooks
+from tests.benchmarks import (
+    beside,
+    claims,
+    drains,
+    enqueue,
+    latency,
+    pages,
+    peers,
+    process,
+    sizes,
+    snapshot,
+    webhooks,
+)
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -20,6 +32,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
     "idle": lambda asked, database: process.measure_idle(database, seconds=20 * asked.seconds),
     "pages": lambda _, database: pages.measure(database),
     "webhooks": lambda asked, database: webhooks.measure(database, seconds=4 * asked.seconds),
+    "latency": lambda asked, database: latency.measure(database, events=int(10 * asked.seconds)),
     "sizes": lambda asked, database: sizes.measure(database, rows=asked.rows),
 }
 
