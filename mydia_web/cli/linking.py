@@ -16,6 +16,8 @@ from mydia_web.cli.options import json_option, not_empty, other_credentials
 from mydia_web.cli.sources import sources
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue
+from mydia_web.queue.outages import note_reached
+from mydia_web.queue.sign_ins import note_linked
 from mydia_web.sources.accounts import accounts_of, find_source
 from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.linking import ask_for_code, is_confirmed, keep_sign_in, link_connection
@@ -49,7 +51,9 @@ def link(name: str, user_name: str, others: tuple[str, ...]) -> None:
     click.echo(f"Open {code.url} and enter the code {code.code}")
     linked = _await(kind, connection, code)
     begin_write()
-    keep_sign_in(find_source(name), user_id, linked, connection.device_id)
+    account = keep_sign_in(find_source(name), user_id, linked, connection.device_id)
+    note_linked(account, was_accepted=True)
+    note_reached(source_id)
     db.session.commit()
     click.echo(
         f"{user_name} is signed in on {name}{f' as {linked.remote_user_name}' if linked.remote_user_name else ''}."
@@ -119,6 +123,6 @@ def rekey(old_key_env: str) -> None:
     accounts = db.session.scalars(select(SourceAccount).where(SourceAccount.credentials != "")).all()
     for account in accounts:
         account.credentials = encrypt(decrypt(account.credentials, secret=old))
-        account.refused_at = None
+        note_linked(account, was_accepted=False)
     db.session.commit()
     click.echo(f"{len(accounts)} sign-ins are kept under the new key.")

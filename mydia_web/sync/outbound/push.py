@@ -8,6 +8,7 @@ from dataclasses import replace
 from mydia_web.backends.base import Backend, RemoteState, Target
 from mydia_web.backends.errors import BackendError, FailureClass, NotOnServer
 from mydia_web.backends.looking import Overtaken
+from mydia_web.clock import now
 from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
 
 log = logging.getLogger(__name__)
@@ -20,9 +21,9 @@ _MAY_BE_OF_ONE: frozenset[FailureClass] = frozenset({"unconfirmed", "invalid", "
 
 def deliver(backend: Backend, delivery: Delivery) -> Outcome:
     """Push to every copy. Never raises, for a row must not take the worker along."""
-    began = time.monotonic()
+    asked_at, began = now(), time.monotonic()
     outcome = _push(backend, delivery)
-    return replace(outcome, seconds=time.monotonic() - began)
+    return replace(outcome, asked_at=asked_at, seconds=time.monotonic() - began)
 
 
 def can_share(delivery: Delivery) -> bool:
@@ -34,7 +35,7 @@ def deliver_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outco
     """Push all in one request, where they `can_share` it. Never raises."""
     if len(deliveries) == 1:
         return [deliver(backend, deliveries[0])]
-    began = time.monotonic()
+    asked_at, began = now(), time.monotonic()
     try:
         outcomes = _push_many(backend, deliveries)
     except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
@@ -47,7 +48,7 @@ def deliver_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outco
             Outcome(delivery, failure=one) for delivery, one in zip(deliveries, failures, strict=True)
         ]
     each = (time.monotonic() - began) / len(deliveries)
-    return [replace(outcome, seconds=each) for outcome in outcomes]
+    return [replace(outcome, asked_at=asked_at, seconds=each) for outcome in outcomes]
 
 
 def _push(backend: Backend, delivery: Delivery) -> Outcome:
