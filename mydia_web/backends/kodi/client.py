@@ -62,6 +62,7 @@ class Kodi(Backend):
             Field("websocket_port", "Port of its notifications", f"Leave empty for Kodi's own, {PORT}."),
         ),
         listens=True,
+        signs_in_to_listen=False,
     )
 
     def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
