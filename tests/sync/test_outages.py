@@ -59,7 +59,7 @@ def take_for_down(source, *, attempts: int = 9) -> None:
     """As after hours: nobody would ask again for a while, and the rows that were tried wait for longer."""
     db.session.rollback()
     db.session.refresh(source)
-    source.pause_reason, source.paused_until = "down", now() + MAX_PAUSE
+    source.pause_reason, source.paused_until = "down", now() + timedelta(hours=1)
     source.failure_count, source.last_error_at = attempts, now() - timedelta(minutes=1)
     for row in db.session.scalars(select(QueuedChange)):
         row.status, row.error_class, row.attempt_count = "failed", "transient", attempts

@@ -14,10 +14,12 @@ MARKS = 30
 
 
 @pytest.fixture
-def attic(household, client):
-    """alice's Jellyfin, which must still be told of 30 films."""
+def attic(household, client, set_clock):
+    """alice's Jellyfin, which must still be told of 30 films; no time passes by itself."""
     client.post("/login", data={"name": "alice", "password": PASSWORD})
-    return household.add("jellyfin", "Attic")
+    attic = household.add("jellyfin", "Attic")
+    attic.fake.now = set_clock.now
+    return attic
 
 
 @pytest.fixture
@@ -55,37 +57,37 @@ def needing_a_person() -> int:
 
 
 @pytest.fixture
-def blocked(household, attic, owed):
+def blocked(household, attic, owed, set_clock):
     """It has refused twice, and is believed; all 30 need a person."""
     with attic.bench.answering(401):
         household.drain()
-        household.later(seconds=6)
+        set_clock.pass_(seconds=6)
         household.drain()
-        household.later(seconds=6)
+        set_clock.pass_(seconds=6)
         household.drain()
     assert refused_at(attic) is not None
     assert needing_a_person() == MARKS
     return owed
 
 
-def test_three_seconds_of_it_block_nothing_and_cost_no_attempt(household, attic, owed):
+def test_three_seconds_of_it_block_nothing_and_cost_no_attempt(household, attic, owed, set_clock):
     with attic.bench.answering(401):
         household.drain()
-        household.later(seconds=3)
+        set_clock.pass_(seconds=3)
         household.drain()
     assert (refused_at(attic), needing_a_person()) == (None, 0)
     assert db.session.scalar(select(func.max(QueuedChange.attempt_count))) == 0
-    household.later(seconds=3)
+    set_clock.pass_(seconds=3)
     household.drain()
     assert watched(attic, owed) == MARKS
 
 
 def test_what_is_refused_again_some_seconds_later_waits_for_a_person_and_asks_no_more(
-    household, attic, blocked
+    household, attic, blocked, set_clock
 ):
     with attic.bench.answering(401):
         asked = len(attic.fake.requests)
-        household.later(hours=9)
+        set_clock.pass_(hours=9)
         household.drain()
         assert len(attic.fake.requests) == asked
 
@@ -100,13 +102,15 @@ def test_what_a_person_presses_really_asks_and_sends_all_once_it_is_taken(
 
 
 @pytest.mark.parametrize("way", ["row", "all", "now"])
-def test_one_request_asks_for_all_where_it_is_still_refused(household, attic, blocked, client, runner, way):
+def test_one_request_asks_for_all_where_it_is_still_refused(
+    household, attic, blocked, client, runner, set_clock, way
+):
     with attic.bench.answering(401):
         asked = len(attic.fake.requests)
         press(attic, client, runner, way)
         household.drain()
         assert len(attic.fake.requests) == asked + 1
-        household.later(seconds=6)
+        set_clock.pass_(seconds=6)
         household.drain()
         assert len(attic.fake.requests) == asked + 1
     assert needing_a_person() == MARKS
@@ -137,7 +141,7 @@ def test_a_pull_that_is_taken_sends_what_waited_by_itself(household, attic, bloc
 
 
 @pytest.mark.parametrize("way", ["pull", "test"])
-def test_a_refusal_is_noted_whichever_way_it_came(household, attic, client, way):
+def test_a_refusal_is_noted_whichever_way_it_came(attic, client, set_clock, way):
     with attic.bench.answering(401):
         for _ in range(2):
             if way == "test":
@@ -145,6 +149,6 @@ def test_a_refusal_is_noted_whichever_way_it_came(household, attic, client, way)
             else:
                 with pytest.raises(Exception, match="sign-in"):
                     attic.pull()
-            household.later(seconds=6)
+            set_clock.pass_(seconds=6)
             db.session.rollback()
     assert refused_at(attic) is not None
