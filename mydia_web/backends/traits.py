@@ -43,6 +43,8 @@ class Traits:
     takes_pushes: bool = True
     #: It tells its news by itself on a connection that stays open: see `Backend.listen`.
     listens: bool = False
+    #: That connection is there only for who is signed in.
+    signs_in_to_listen: bool = True
     #: How many pushes at a time the server bears.
     concurrency: int = 1
     #: How many pushes `push_many` takes at once.

@@ -1,7 +1,6 @@
 """`sources link`, `libraries` and `rekey`: what belongs to accounts on sources."""
 
 import json
-import os
 import time
 from contextlib import closing
 
@@ -12,11 +11,13 @@ from sqlalchemy import delete, select
 from mydia_web.accounts.users import get_user
 from mydia_web.backends.base import Connection, LinkCode, Linked
 from mydia_web.backends.errors import BackendError, LinkEnded
-from mydia_web.cli.context import fail, with_app
-from mydia_web.cli.options import from_environment, json_option
+from mydia_web.cli.context import with_app
+from mydia_web.cli.options import json_option, not_empty, other_credentials
 from mydia_web.cli.sources import sources
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue
+from mydia_web.queue.outages import note_reached
+from mydia_web.queue.sign_ins import note_linked
 from mydia_web.sources.accounts import accounts_of, find_source
 from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.linking import ask_for_code, is_confirmed, keep_sign_in, link_connection
@@ -43,22 +44,20 @@ def link(name: str, user_name: str, others: tuple[str, ...]) -> None:
     traits, kind, source_id, user_id = backend_class(source.kind).traits, source.kind, source.id, user.id
     if not traits.linking:
         raise InvalidValue("name", f"{traits.product} has no sign-in by a code. Use: mydia-web sources add.")
-    typed = {key: from_environment(variable, "--credential-env") for key, variable in _pairs(others)}
+    typed = other_credentials(others)
     connection = link_connection(source, account_on(source_id, user_id), typed)
     db.session.rollback()
     code = ask_for_code(kind, connection)
     click.echo(f"Open {code.url} and enter the code {code.code}")
     linked = _await(kind, connection, code)
     begin_write()
-    keep_sign_in(find_source(name), user_id, linked, connection.device_id)
+    account = keep_sign_in(find_source(name), user_id, linked, connection.device_id)
+    note_linked(account, was_accepted=True)
+    note_reached(source_id)
     db.session.commit()
     click.echo(
         f"{user_name} is signed in on {name}{f' as {linked.remote_user_name}' if linked.remote_user_name else ''}."
     )
-
-
-def _pairs(others: tuple[str, ...]) -> list[tuple[str, str]]:
-    return [(one.partition("=")[0], one.partition("=")[2]) for one in others]
 
 
 def _await(kind: str, connection: Connection, code: LinkCode) -> Linked:
@@ -117,15 +116,13 @@ def libraries(name: str, only: tuple[str, ...], everything: bool, as_json: bool)
 @with_app
 def rekey(old_key_env: str) -> None:
     """Keep the stored sign-ins after the secret key was changed."""
-    old = os.environ.get(old_key_env) or fail(
-        f"--old-key-env: the environment variable {old_key_env} is not set.", 2
-    )
+    old = not_empty(old_key_env, "--old-key-env")
     begin_write()
     # A code under way is asked for anew in less time than it takes to explain.
     db.session.execute(delete(AccountLink))
     accounts = db.session.scalars(select(SourceAccount).where(SourceAccount.credentials != "")).all()
     for account in accounts:
         account.credentials = encrypt(decrypt(account.credentials, secret=old))
-        account.refused_at = None
+        note_linked(account, was_accepted=False)
     db.session.commit()
     click.echo(f"{len(accounts)} sign-ins are kept under the new key.")

@@ -2,21 +2,26 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
 
 import click
 
 from mydia_web.accounts.users import get_user
-from mydia_web.backends.base import Connection
+from mydia_web.backends.base import Connection, ServerInfo
 from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.cli.context import with_app
-from mydia_web.cli.options import from_environment, json_option
+from mydia_web.cli.options import from_environment, json_option, not_empty, other_credentials
+from mydia_web.clock import now
 from mydia_web.db import begin_write, db
+from mydia_web.queue.outages import note_reached
+from mydia_web.queue.sign_ins import note_accepted, note_refused
 from mydia_web.sources.accounts import (
     accounts_of,
     add_source,
     checked_source,
     find_source,
+    get_source,
     link_account,
     list_sources,
     remove_source,
@@ -70,9 +75,9 @@ def add(
     """Add a source of a KIND at URL_OR_PATH under NAME, and sign in on it."""
     typed = {
         "username": username,
-        "password": from_environment(password_env, "--password-env"),
-        "token": from_environment(token_env, "--token-env"),
-        **_others(others),
+        "password": from_environment(password_env, "--password-env") if password_env else "",
+        "token": not_empty(token_env, "--token-env") if token_env else "",
+        **other_credentials(others),
     }
     base_url, credentials = split_sign_in(kind, url_or_path, typed)
     tls = "off" if insecure else ca_file
@@ -92,14 +97,6 @@ def add(
         link_account(source, user.id, credentials, remote_user_id=remote_user)
     db.session.commit()
     click.echo(f"Added {source.name}. Read it with: mydia-web pull {source.name!r}")
-
-
-def _others(pairs: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for pair in pairs:
-        name, _, variable = pair.partition("=")
-        found[name] = from_environment(variable, "--credential-env")
-    return found
 
 
 def _sign_in(kind: str, name: str, connection: Connection) -> SignedIn | None:
@@ -135,22 +132,42 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @with_app
 def test(name: str) -> None:
-    """Reach the source NAME and sign in, changing nothing."""
+    """Reach the source NAME and sign in, changing nothing there; what waited for that goes out again."""
     source = find_source(name)
     source_id = source.id
-    accounts: list[SourceAccount | None] = [*accounts_of(source.id)]
-    for account in accounts or [None]:
-        backend = open_account(source, account)
-        db.session.rollback()
-        try:
-            found = backend.check()
-        finally:
-            backend.close()
-        begin_write()
-        note_clock(source_id, backend.clock_skew)
-        db.session.commit()
+    account_ids: list[int | None] = [account.id for account in accounts_of(source.id)]
+    for account_id in account_ids or [None]:
+        found, clock_skew = _tested(source_id, account_id)
         what = " ".join(filter(None, (found.product, found.version, found.name)))
-        click.echo(f"{name}: {what} answers. {skew_words(backend.clock_skew)}".rstrip())
+        click.echo(f"{name}: {what} answers. {skew_words(clock_skew)}".rstrip())
+
+
+def _tested(source_id: int, account_id: int | None) -> tuple[ServerInfo, timedelta | None]:
+    """What the server says of itself, and how far its clock is from ours; noted, as is its refusal."""
+    asked_at = now()
+    try:
+        account = db.session.get(SourceAccount, account_id) if account_id else None
+        with closing(open_account(get_source(source_id), account)) as backend:
+            db.session.rollback()
+            found = backend.check()
+    except SignInRefused:
+        _note_refused(account_id, asked_at)
+        raise
+    begin_write()
+    if account_id:
+        note_accepted(account_id)
+    note_reached(source_id)
+    note_clock(source_id, backend.clock_skew)
+    db.session.commit()
+    return found, backend.clock_skew
+
+
+def _note_refused(account_id: int | None, asked_at: datetime) -> None:
+    db.session.rollback()
+    if account_id:
+        begin_write()
+        note_refused(account_id, asked_at)
+        db.session.commit()
 
 
 @sources.command()

@@ -24,6 +24,7 @@ from mydia_web.db import begin_write, db
 from mydia_web.logs import set_up
 from mydia_web.queue.depths import Depth, depths
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.sign_ins import ask_again
 from mydia_web.sources.accounts import find_source, list_sources
 from mydia_web.sources.health import pause, pause_all, resume, resume_all
 from mydia_web.sync.outbound.delivery import Outcome
@@ -175,6 +176,7 @@ def _drain(
     begin_write()
     if again:
         retry_failed(source_ids)
+        ask_again(source_ids)
     queue.rescue()
     # A person is asking: neither the undo window nor a pause after a failure keeps them waiting.
     queue.hurry(source_ids)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mydia_web.accounts.models import User
 from mydia_web.accounts.users import add_user
 from mydia_web.cli.context import with_app
-from mydia_web.cli.options import from_environment, json_option
+from mydia_web.cli.options import json_option, not_empty
 from mydia_web.db import begin_write, db
 
 
@@ -27,9 +27,10 @@ def users() -> None:
 @with_app
 def add(name: str, admin: bool, password_env: str | None, time_zone: str) -> None:
     """Add a user."""
-    password = from_environment(password_env, "--password-env") or click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True
-    )
+    if password_env is None:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = not_empty(password_env, "--password-env")
     begin_write()
     user = add_user(name, password, is_admin=admin, time_zone=time_zone)
     db.session.commit()

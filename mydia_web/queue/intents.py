@@ -11,7 +11,7 @@ from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import insert_for
 from mydia_web.errors import InvalidValue
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
-from mydia_web.queue.wakeup import CHANNEL
+from mydia_web.queue.wakeup import QUEUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def upsert(dialect: str, *, of_episode: bool, is_mark: bool) -> Any:
         index_elements=["user_id", key, "source_id", "play_key"],
         index_where=episode_id.is_not(None) if of_episode else episode_id.is_(None),
         set_=_fold(row.excluded, is_mark=is_mark),
-    ).returning(*_RETURNED, *(() if dialect == "sqlite" else (func.pg_notify(CHANNEL, ""),)))
+    ).returning(*_RETURNED, *(() if dialect == "sqlite" else (func.pg_notify(QUEUE, ""),)))
 
 
 def _fold(new: Any, *, is_mark: bool) -> dict[str, Any]:

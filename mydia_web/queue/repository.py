@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as cast_to
 
 from mydia_web.clock import now
-from mydia_web.db import db
+from mydia_web.db import db, has_one_writer
 from mydia_web.queue.front import Front
 from mydia_web.queue.intents import Intent, check, first_values, upsert
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
@@ -37,6 +37,8 @@ from mydia_web.sources.models import Source
 
 #: How long a claimed row is its worker's. A worker that is silent for longer is taken for dead.
 LEASE = timedelta(seconds=60)
+#: Rows that a server's return makes due are changed in one transaction, in whose way others are.
+MOST_RESUMED = 10_000
 #: An error message is kept to this length: a server may answer with 10 MB.
 MAX_ERROR = 1000
 
@@ -68,6 +70,8 @@ class PlaybackSyncRepository:
             values = [first_values(intent, due_at or at, at) for intent in some]
             for row_id, *key in db.session.connection().execute(statement, values):
                 ids[tuple(key[:4])] = row_id
+        if ids and has_one_writer():
+            notify()  # PostgreSQL is told by the statement itself.
         return [ids[one.user_id, one.source_id, one.media_item_id, one.episode_id] for one in intents]
 
     def get_pending(self, limit: int = 100, *, source_id: int | None = None) -> Sequence[QueuedChange]:
@@ -126,15 +130,18 @@ class PlaybackSyncRepository:
         *,
         retry_at: datetime | None,
         may_have_arrived: bool = True,
+        is_counted: bool = True,
     ) -> bool:
         """The server did not take the claimed intent; try again at `retry_at`, or wait for a person where it is None.
 
-        A newer intent makes a row that would wait for a person due. False: the claim was lost.
+        A newer intent makes a row that would wait for a person due. False: the claim was lost. An attempt that is
+        not counted leaves their number as it was before.
         """
         why = {
             "error_class": error_class,
             "error_message": error[:MAX_ERROR],
             **_unconfirmed(may_have_arrived),
+            **({} if is_counted else _NOT_COUNTED),
         }
         if retry_at is not None:
             return self._settle(row_id, token, status=Status.FAILED.value, next_attempt_at=retry_at, **why)
@@ -192,9 +199,9 @@ class PlaybackSyncRepository:
             token,
             status=Status.PENDING.value,
             next_attempt_at=due_at or now(),
-            attempt_count=case((QueuedChange.attempt_count > 0, QueuedChange.attempt_count - 1), else_=0),
             error_class=error_class,
             error_message=error[:MAX_ERROR] if error else None,
+            **_NOT_COUNTED,
             **_unconfirmed(may_have_arrived),
         )
 
@@ -253,6 +260,34 @@ class PlaybackSyncRepository:
             which = [QueuedChange.id.in_(soonest), QueuedChange.next_attempt_at > at]
         return _count(update(QueuedChange).where(in_order(*which)).values(next_attempt_at=at))
 
+    def resume_source(self, source_id: int, *, limit: int = MOST_RESUMED) -> int:
+        """Make what waits after failures of its server due now, the soonest due first; how many."""
+        waits = (QueuedChange.status == Status.FAILED, QueuedChange.error_class == "transient")
+        return self._resume(QueuedChange.source_id == source_id, *waits, limit=limit)
+
+    def resume_account(self, source_id: int, user_id: int, *, limit: int = MOST_RESUMED) -> int:
+        """Make what waits for this account, or for its sign-in, due now; how many."""
+        waits = (
+            QueuedChange.status.in_([Status.PENDING, Status.FAILED]),
+            QueuedChange.error_class.in_(["transient", "auth"]),
+        )
+        own = (QueuedChange.source_id == source_id, QueuedChange.user_id == user_id)
+        return self._resume(*own, *waits, limit=limit)
+
+    def _resume(self, *which: ColumnElement[bool], limit: int) -> int:
+        notify()
+        at = now()
+        not_due = or_(QueuedChange.next_attempt_at.is_(None), QueuedChange.next_attempt_at > at)
+        soonest = select(QueuedChange.id).where(*which, not_due)
+        soonest = soonest.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(limit)
+        # Asked once more of each: somebody may be changing it at this moment.
+        these = (QueuedChange.id.in_(soonest), *which, not_due)
+        return _count(
+            update(QueuedChange)
+            .where(*these)
+            .values(status=Status.PENDING.value, next_attempt_at=at, attempt_count=0)
+        )
+
     def retry(self, *where: ColumnElement[bool]) -> int:
         """Make failed rows due now, with their attempts forgotten; how many."""
         return self._try_again(QueuedChange.status == Status.FAILED, *where)
@@ -299,6 +334,12 @@ class PlaybackSyncRepository:
                 .values(claim_token=None, lease_until=None, **values)
             )
         )
+
+
+#: As before the claim.
+_NOT_COUNTED: dict[str, Any] = {
+    "attempt_count": case((QueuedChange.attempt_count > 0, QueuedChange.attempt_count - 1), else_=0)
+}
 
 
 def _unconfirmed(may_have_arrived: bool) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def link_account(
     account.credentials = encrypt({name: value for name, value in credentials.items() if value})
     account.remote_user_id, account.remote_user_name = remote_user_id, remote_user_name
     account.device_id = device_id or account.device_id or str(uuid.uuid4())
-    account.refused_at = account.renewing_until = None
+    account.refused_at = account.doubted_at = account.ask_at = account.renewing_until = None
     # It may be another person's there: all of it is news.
     account.swept_at = None
     db.session.flush()

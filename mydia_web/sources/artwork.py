@@ -77,6 +77,12 @@ def find_picture(key: str) -> Picture | None:
     return next(iter(_pictures(db.session.scalars(_ready().where(Artwork.key == key)).all())), None)
 
 
+def silent_source_of(key: str) -> int | None:
+    """The source of the picture, where it is taken for down."""
+    of_picture = select(Source.id).join(Artwork, Artwork.source_id == Source.id).where(Artwork.key == key)
+    return db.session.scalar(of_picture.where(Source.pause_reason == "down"))
+
+
 def fetch_picture(picture: Picture, width: int) -> Path:
     """The file of the picture in that width, fetched from its source unless a larger one is kept.
 

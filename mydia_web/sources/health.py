@@ -1,15 +1,18 @@
 """How a source is, and what a person or a test of the connection changes about that."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import kinds_that_take_pushes
+
+#: Between two probes of a server that is heard of and yet cannot be reached.
+LEAST_PAUSE = timedelta(seconds=10)
 
 Mood = Literal["ok", "rate_limited", "down", "paused", "trouble", "sign_in", "unknown"]
 
@@ -43,12 +46,19 @@ def health(source: Source, account: SourceAccount | None) -> Health:
     return Health("ok", last_ok_at=source.last_ok_at) if source.last_ok_at else Health("unknown")
 
 
-def note_reached(source_id: int) -> None:
-    """The server has just answered: it is not down any more."""
-    down = (Source.id == source_id, Source.pause_reason == "down")
-    db.session.execute(update(Source).where(*down).values(pause_reason=None, paused_until=None))
+def note_reached(source_id: int) -> bool:
+    """The server has just answered: it is not down any more. Return whether it was."""
+    was_down = end_outage(source_id)
     reached = {"last_ok_at": now(), "last_error": None, "last_error_at": None, "failure_count": 0}
     db.session.execute(update(Source).where(Source.id == source_id).values(reached))
+    return was_down
+
+
+def end_outage(source_id: int) -> bool:
+    """Take the source for down no longer. Return whether it was."""
+    nothing = {"pause_reason": None, "paused_until": None}
+    ended = update(Source).where(*_is_down(source_id)).values(nothing).returning(Source.id)
+    return db.session.execute(ended.execution_options(synchronize_session="fetch")).first() is not None
 
 
 def note_trouble(source_id: int, words: str) -> None:
@@ -58,8 +68,22 @@ def note_trouble(source_id: int, words: str) -> None:
 
 def probe_now(source_id: int) -> None:
     """Ask a server that is taken for down at once. One that asked us to wait is left alone."""
-    down = (Source.id == source_id, Source.pause_reason == "down")
-    db.session.execute(update(Source).where(*down).values(paused_until=now()))
+    db.session.execute(update(Source).where(*_is_down(source_id)).values(paused_until=now()))
+
+
+def probe_soon(source_id: int) -> bool:
+    """As `probe_now`, for whatever else shows that the server lives. Return whether that is earlier than planned.
+
+    One that speaks to us and cannot be reached must not be tried with each word of it.
+    """
+    at = now()
+    later = (Source.paused_until > at, Source.last_error_at < at - LEAST_PAUSE)
+    soon = update(Source).where(*_is_down(source_id), *later).values(paused_until=at).returning(Source.id)
+    return db.session.execute(soon.execution_options(synchronize_session="fetch")).first() is not None
+
+
+def _is_down(source_id: int) -> tuple[ColumnElement[bool], ...]:
+    return Source.id == source_id, Source.pause_reason == "down"
 
 
 def pause(source: Source) -> None:

@@ -66,11 +66,13 @@ def list_events(source_id: int, limit: int = 10) -> Sequence[SourceEvent]:
     return db.session.scalars(of_source.order_by(SourceEvent.id.desc()).limit(limit)).all()
 
 
-def note_heard(source_id: int, last_event_at: datetime | None) -> None:
-    """To the second: in a storm of events it would be as much work as to store them."""
+def note_heard(source_id: int, last_event_at: datetime | None) -> bool:
+    """To the second: in a storm of events it would be as much work as to store them. Return whether it was noted."""
     at = now()
-    if last_event_at is None or abs(at - last_event_at) > timedelta(seconds=1):
-        db.session.execute(update(Source).where(Source.id == source_id).values(last_event_at=at))
+    if last_event_at is not None and abs(at - last_event_at) <= timedelta(seconds=1):
+        return False
+    db.session.execute(update(Source).where(Source.id == source_id).values(last_event_at=at))
+    return True
 
 
 def prune_events(source_id: int) -> None:

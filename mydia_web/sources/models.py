@@ -70,8 +70,14 @@ class SourceAccount(db.Model):  # type: ignore[name-defined,misc]
     device_id: Mapped[str] = mapped_column(default=lambda: str(uuid.uuid4()), server_default="")
     #: Encrypted JSON: what signs the user in.
     credentials: Mapped[str] = mapped_column(default="")
-    #: Since when the server refuses the sign-in; its deliveries wait for re-linking.
+    #: When the request began whose refusal is believed: its deliveries wait for a success, or for a person.
     refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When the request began that was refused first, which alone is not believed.
+    doubted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When one delivery may ask again, while the sign-in is in question; None: nobody wants it asked.
+    ask_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When the server last took the sign-in, give or take some seconds.
+    accepted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: When the last reading that brought all news began, and the last that brought everything.
     pulled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     swept_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -8,7 +8,15 @@ from flask.typing import ResponseReturnValue
 
 from mydia_web.backends.errors import BackendError
 from mydia_web.db import begin_write, db
-from mydia_web.sources.artwork import WIDTHS, cached_file, fetch_picture, find_picture, note_failures
+from mydia_web.queue.outages import note_alive
+from mydia_web.sources.artwork import (
+    WIDTHS,
+    cached_file,
+    fetch_picture,
+    find_picture,
+    note_failures,
+    silent_source_of,
+)
 from mydia_web.web.transactions import talks_to_servers
 
 bp = Blueprint("artwork", __name__)
@@ -46,12 +54,23 @@ def _fetched(key: str, width: int) -> Path | None:
     if found is None:
         return None
     try:
-        return fetch_picture(found, width)
+        file = fetch_picture(found, width)
+        _note_alive(key)
+        return file
     except BackendError:
         begin_write()
         note_failures([key])
         db.session.commit()
         return None
+
+
+def _note_alive(key: str) -> None:
+    source_id = silent_source_of(key)
+    db.session.rollback()
+    if source_id is not None:
+        begin_write()
+        note_alive(source_id)
+        db.session.commit()
 
 
 def _empty_card() -> Response:

@@ -10,9 +10,8 @@ from mydia_web.backends.base import Connection
 from mydia_web.backends.errors import BackendError, LinkEnded
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
-from mydia_web.queue.models import QueuedChange
-from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources import health, linking
+from mydia_web.queue import outages, sign_ins
+from mydia_web.sources import linking
 from mydia_web.sources.accounts import connection_of, get_source, link_account
 from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.models import AccountLink, Source
@@ -50,14 +49,15 @@ def sign_in(source_id: int) -> ResponseReturnValue:
 def keep_account(source: Source, user_id: int, typed: Typed, tried: Tried) -> None:
     """What the server gave for the sign-in; where it was not reached, what was typed."""
     if tried.signed_in:
-        linking.keep_sign_in(source, user_id, tried.signed_in.linked, tried.signed_in.device_id)
+        linked = tried.signed_in.linked
+        account = linking.keep_sign_in(source, user_id, linked, tried.signed_in.device_id)
         source.server_id = tried.signed_in.server.server_id
-        health.note_reached(source.id)
+        outages.note_reached(source.id)
         note_clock(source.id, tried.signed_in.clock_skew)
     else:
         plain = typed.connection()
-        link_account(source, user_id, plain.credentials, remote_user_id=plain.remote_user_id)
-    _send_what_waited(source.id, user_id)
+        account = link_account(source, user_id, plain.credentials, remote_user_id=plain.remote_user_id)
+    sign_ins.note_linked(account, was_accepted=tried.signed_in is not None)
 
 
 def begin(source_id: int, typed: Typed) -> ResponseReturnValue:
@@ -140,8 +140,9 @@ def _is_confirmed(source: Source, link: AccountLink) -> bool:
     if linked is None:
         return False
     begin_write()
-    linking.keep_sign_in(get_source(source_id), g.user.id, linked, connection.device_id)
-    _send_what_waited(source_id, g.user.id)
+    account = linking.keep_sign_in(get_source(source_id), g.user.id, linked, connection.device_id)
+    sign_ins.note_linked(account, was_accepted=True)
+    outages.note_reached(source_id)
     request_pull(source_id)
     db.session.commit()
     who = f" as {linked.remote_user_name}" if linked.remote_user_name else ""
@@ -175,8 +176,3 @@ def _connection(source: Source, typed: Typed) -> Connection:
     return replace(
         connection_of(source, None), credentials=plain.credentials, remote_user_id=plain.remote_user_id
     )
-
-
-def _send_what_waited(source_id: int, user_id: int) -> None:
-    own = (QueuedChange.source_id == source_id, QueuedChange.user_id == user_id)
-    PlaybackSyncRepository().retry(*own, QueuedChange.error_class == "auth")

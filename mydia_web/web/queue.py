@@ -1,6 +1,6 @@
 """/queue: what the servers are still owed, and what a person can do about it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Select
 from mydia_web.backends.base import Connection
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.queue import listing
+from mydia_web.queue import listing, sign_ins
 from mydia_web.queue.listing import Row
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.places import some_ids
@@ -105,7 +105,7 @@ def rows() -> ResponseReturnValue:
 def retry(row_id: int) -> ResponseReturnValue:
     row = listing.find_row(row_id, whose())
     retried = PlaybackSyncRepository().retry(QueuedChange.id == row_id)
-    health.probe_now(row.change.source_id)
+    _ask_again([row.change.source_id], row.change.user_id)
     db.session.commit()
     return _done(f"{row.source_name} is asked again now." if retried else "It is under way already.")
 
@@ -134,7 +134,7 @@ def explain(row_id: int) -> ResponseReturnValue:
 def retry_all() -> ResponseReturnValue:
     """Try again what needs a person and the filter shows."""
     number = PlaybackSyncRepository().retry_those(_all_that_need_a_person())
-    _probe(one.source.id for one in Board().strip)
+    _ask_again([one.source.id for one in Board().strip], asked_filter().user_id)
     db.session.commit()
     return _done(_told_of_many(number, "tried again now"))
 
@@ -150,11 +150,11 @@ def skip_all() -> ResponseReturnValue:
 @bp.post("/run")
 @admin_only
 def run_now() -> ResponseReturnValue:
-    """Send what waits, and ask servers that are taken for down."""
+    """Send what waits, and ask servers that are taken for down or have refused a sign-in."""
     strip = Board().strip
     for one in strip:
         PlaybackSyncRepository().hurry([one.source.id], limit=MOST_AT_ONCE)
-    _probe(one.source.id for one in strip)
+    _ask_again([one.source.id for one in strip])
     db.session.commit()
     return _done("What waits is sent now, except to servers that are paused or asked us to wait.")
 
@@ -197,9 +197,11 @@ def _asked_source() -> int:
     return request.form.get("source", 0, type=int)
 
 
-def _probe(source_ids: Iterable[int]) -> None:
+def _ask_again(source_ids: Sequence[int], user_id: int | None = None) -> None:
+    """Really ask: also a server that is taken for down, or has refused the sign-in of this user (None: of anybody)."""
     for source_id in source_ids:
         health.probe_now(source_id)
+    sign_ins.ask_again(source_ids, user_id)
 
 
 def _all_that_need_a_person() -> Select[Any]:

@@ -1,7 +1,7 @@
 """/sources: the servers and folders that hold what is watched: how they are, adding and removing them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -9,9 +9,11 @@ from flask.typing import ResponseReturnValue
 
 from mydia_web.backends.base import Connection
 from mydia_web.backends.errors import SignInRefused
+from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.playback.undo import change_sets_of_pulls
+from mydia_web.queue import outages, sign_ins
 from mydia_web.sources import health
 from mydia_web.sources.accounts import add_source, checked_source, get_source, remove_source
 from mydia_web.sources.clocks import note_clock
@@ -29,13 +31,15 @@ from mydia_web.web.source_forms import Tried, Typed, read_form, try_sign_in
 from mydia_web.web.transactions import talks_to_servers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tested:
     """What came of trying a connection, in words."""
 
     ok: bool
     words: str
     clock_skew: timedelta | None = None
+    #: The server is there and does not take the sign-in.
+    is_refused: bool = False
 
 
 bp = Blueprint("sources", __name__, url_prefix="/sources")
@@ -74,7 +78,7 @@ def add() -> ResponseReturnValue:
     wants_code = "link" in request.form
     tried = Tried(None, "") if wants_code else try_sign_in(typed.kind, typed.connection())
     if tried.refused:
-        return _form(typed, tested=Tested(False, tried.words)), 422
+        return _form(typed, tested=Tested(ok=False, words=tried.words)), 422
     begin_write()
     try:
         source = add_source(typed.kind, typed.name, typed.base_url, tls=typed.tls)
@@ -113,18 +117,27 @@ def test_new() -> ResponseReturnValue:
 @talks_to_servers
 def test(source_id: int) -> ResponseReturnValue:
     """Reach the source with the account of the person who asks, and note how that went."""
-    tested = _test_known(get_source(source_id))
+    asked_at, tested = now(), _test_known(get_source(source_id))
     begin_write()
-    if tested.ok:
-        health.note_reached(source_id)
-        note_clock(source_id, tested.clock_skew)
-    else:
-        health.note_trouble(source_id, tested.words)
+    _note_test(source_id, tested, asked_at)
     db.session.commit()
     if htmx.wants_fragment():
         return render_template("sources/_test.html", tested=tested)
     flash(tested.words)
     return redirect(url_for(".show", source_id=source_id), code=303)
+
+
+def _note_test(source_id: int, tested: Tested, asked_at: datetime) -> None:
+    account = account_on(source_id, g.user.id)
+    if account is not None and tested.ok:
+        sign_ins.note_accepted(account.id)
+    elif account is not None and tested.is_refused:
+        sign_ins.note_refused(account.id, asked_at)
+    if tested.ok:
+        outages.note_reached(source_id)
+        note_clock(source_id, tested.clock_skew)
+    else:
+        health.note_trouble(source_id, tested.words)
 
 
 @bp.get("/<int:source_id>")
@@ -202,7 +215,7 @@ def _test_known(source: Source) -> Tested:
     try:
         connection = live_connection(source, account)
     except SignInRefused as error:
-        return Tested(False, error.message)
+        return Tested(ok=False, words=error.message)
     finally:
         db.session.rollback()
     return _test(kind, connection)
@@ -211,5 +224,5 @@ def _test_known(source: Source) -> Tested:
 def _test(kind: str, connection: Connection) -> Tested:
     tried = try_sign_in(kind, connection)
     if tried.signed_in is None:
-        return Tested(False, tried.words)
-    return Tested(True, tried.words, tried.signed_in.clock_skew)
+        return Tested(ok=False, words=tried.words, is_refused=tried.refused)
+    return Tested(ok=True, words=tried.words, clock_skew=tried.signed_in.clock_skew)

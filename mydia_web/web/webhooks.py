@@ -11,6 +11,8 @@ from mydia_web.backends.events.bodies import json_object
 from mydia_web.backends.events.reading import KINDS, parse
 from mydia_web.db import begin_write, db
 from mydia_web.errors import NotFound
+from mydia_web.queue.outages import note_alive
+from mydia_web.queue.wakeup import INBOX, notify
 from mydia_web.sources.inbox import note_heard, source_of_webhook, store_event
 from mydia_web.web.auth import for_servers
 
@@ -48,5 +50,7 @@ def _store(heard: tuple[int, datetime | None], kind: str, body: str, **what: str
     """`heard`: which source, and when it was last heard of."""
     begin_write()
     store_event(heard[0], kind, body, **what)
-    note_heard(*heard)
+    notify(INBOX)
+    if note_heard(*heard):
+        note_alive(heard[0])
     db.session.commit()

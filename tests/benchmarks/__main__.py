@@ -8,6 +8,7 @@ from tests.benchmarks import (
     claims,
     drains,
     enqueue,
+    latency,
     marks,
     pages,
     peers,
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
     "idle": lambda asked, database: process.measure_idle(database, seconds=20 * asked.seconds),
     "pages": lambda _, database: pages.measure(database),
     "webhooks": lambda asked, database: webhooks.measure(database, seconds=4 * asked.seconds),
+    "latency": lambda asked, database: latency.measure(database, events=int(10 * asked.seconds)),
     "sizes": lambda asked, database: sizes.measure(database, rows=asked.rows),
 }
 

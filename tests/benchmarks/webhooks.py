@@ -59,7 +59,7 @@ def measure(database: str, *, seconds: float) -> None:
         for words, has_worker in (("without its worker", False), ("with its worker", True)):
             with household(database) as home:
                 path = _fill()
-                with _serving(home, has_worker=has_worker) as (port, pid):
+                with serving(home, has_worker=has_worker) as (port, pid):
                     spent = cpu_seconds(pid)
                     answered = _storm(port, path, seconds)
                     spent = cpu_seconds(pid) - spent
@@ -107,7 +107,7 @@ def _left() -> int:
 
 
 @contextmanager
-def _serving(home: Household, *, has_worker: bool) -> Iterator[tuple[int, int]]:
+def serving(home: Household, *, has_worker: bool) -> Iterator[tuple[int, int]]:
     """The product's own command in a process of its own: its port, and the number of the process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])

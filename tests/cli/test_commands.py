@@ -14,6 +14,8 @@ from mydia_web.db import db
 from mydia_web.library.models import MediaItem
 from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import Source, SourceAccount
+from tests.fakes.emby import FakeEmby
+from tests.fakes.jellyfin import FakeJellyfin
 
 
 def test_a_user_is_added_without_a_question(run, session):
@@ -29,6 +31,7 @@ def test_a_user_is_added_without_a_question(run, session):
         (["ALICE"], {"SECRET": "a long password"}, "This name is taken."),
         (["carol"], {"SECRET": "short"}, "at least 8 characters"),
         (["carol"], {}, "the environment variable SECRET is not set"),
+        (["carol"], {"SECRET": ""}, "the environment variable SECRET is empty"),
         ([" "], {"SECRET": "a long password"}, "Choose a name"),
         (["carol", "--time-zone", "Mars/Olympus"], {"SECRET": "a long password"}, "time zone"),
     ],
@@ -65,6 +68,16 @@ def test_a_clock_that_differs_is_told(run, kodi, alice):
     assert run("sources", "list").output.endswith("Its clock is 10 min ahead of ours.\n")
     [row] = json.loads(run("sources", "list", "--json").output)
     assert 590 < row["clock_skew_seconds"] < 610
+
+
+@pytest.mark.parametrize("fake", [FakeJellyfin, FakeEmby])
+def test_a_person_with_an_empty_password_is_signed_in(run, alice, fake):
+    with fake() as server:
+        server.add_person("alice", password="")
+        kind = fake.__name__.removeprefix("Fake").lower()
+        words = ("sources", "add", kind, "Attic", server.url, "--user", "alice", "--username", "alice")
+        assert run(*words, "--password-env", "EMPTY", EMPTY="").exit_code == 0
+        assert run("sources", "test", "Attic").exit_code == 0
 
 
 def test_a_servers_password_is_not_kept_in_the_clear(run, kodi, alice):
@@ -104,6 +117,9 @@ def test_sign_ins_are_kept_when_the_secret_key_changes(run, server, app):
     assert result.output == "1 sign-ins are kept under the new key.\n"
     assert decrypt(account.credentials) == {"password": "hunter22"}
     assert run("sources", "rekey", "--old-key-env", "OLD", OLD="only for tests").exit_code == 1
+    for environment, words in (({}, "OLD is not set"), ({"OLD": ""}, "OLD is empty")):
+        result = run("sources", "rekey", "--old-key-env", "OLD", **environment)
+        assert (result.exit_code, words in result.output) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +130,14 @@ def test_sign_ins_are_kept_when_the_secret_key_changes(run, server, app):
         (["kodi", "Den", "http://x", "--user", "nobody"], "There is no user named nobody"),
         (["betamax", "Den", "http://x", "--user", "alice"], "Invalid value"),
         (["kodi", "Den", "http://x", "--user", "alice", "--password-env", "UNSET"], "UNSET is not set"),
+        (["kodi", "Den", "http://x", "--user", "alice", "--token-env", "UNSET"], "UNSET is not set"),
+        (["kodi", "Den", "http://x", "--user", "alice", "--token-env", "EMPTY"], "EMPTY is empty"),
+        (["plex", "Den", "http://x", "--user", "alice", "--credential-env", "pin=UNSET"], "UNSET is not set"),
+        (["plex", "Den", "http://x", "--user", "alice", "--credential-env", "pin"], "write NAME=VAR"),
     ],
 )
 def test_a_source_that_cannot_be_is_refused_in_one_line(run, alice, words, message):
-    result = run("sources", "add", *words)
+    result = run("sources", "add", *words, EMPTY="")
     assert result.exit_code == 2
     assert message in result.output
     assert db.session.scalars(select(Source)).all() == []

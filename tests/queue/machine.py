@@ -32,6 +32,7 @@ from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.accounts import link_account
 from mydia_web.sources.health import pause, resume
 from mydia_web.sources.models import Source, SourceAccount, SourceItemState
+from mydia_web.sync.outbound.admission import admit
 from mydia_web.sync.outbound.connections import Connections
 from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.outbound.delivery import prepare as prepare_deliveries
@@ -85,6 +86,8 @@ class Servers:
 
 class Server:
     """One person's client of one server."""
+
+    clock_skew = None
 
     def __init__(self, servers: Servers, source_id: int, user_id: int) -> None:
         self._servers, self._source_id, self._user_id = servers, source_id, user_id
@@ -260,7 +263,7 @@ class Household(RuleBasedStateMachine):
             room = real._room(source, real._lane(source), probe=False)
             rows = self.queue.mark_syncing(source_id, limit=min(limit, room)) if room else []
             seqs = {row.id: row.claimed_seq for row in rows}
-            deliveries = prepare_deliveries(rows)
+            deliveries = admit(source_id, prepare_deliveries(rows))
             taken = [
                 Claim(one, seqs[one.row_id] or 0, connections.get(source_id, one.user_id))
                 for one in deliveries
@@ -415,8 +418,9 @@ class Household(RuleBasedStateMachine):
     def _push(self, claim: Claim, answer: str, retry_after: float) -> None:
         row = _rows_of(QueuedChange).get(claim.delivery.row_id)
         is_live = row is not None and row["claim_token"] == claim.delivery.claim_token
-        if isinstance(claim.backend, Failure):
-            claim.outcome = Outcome(claim.delivery, failure=claim.backend)
+        why_not = claim.backend if isinstance(claim.backend, Failure) else claim.delivery.problem
+        if why_not is not None:
+            claim.outcome = Outcome(claim.delivery, failure=why_not)
             return
         self.servers.answer, self.servers.retry_after = answer, retry_after
         claim.outcome = deliver(claim.backend, claim.delivery)
@@ -546,6 +550,11 @@ def _check_settled(claim: Claim, before: dict[str, Any], after: dict[str, Any]) 
         assert (after["status"], after["attempt_count"]) == ("pending", before["attempt_count"] - 1), "I10"
     elif failure.failure_class == "transient":
         assert (after["status"], after["next_attempt_at"] is None) == ("failed", False)
+    elif failure.failure_class == "auth" and after["next_attempt_at"] is not None:
+        assert newer or (after["error_class"], after["attempt_count"]) == (
+            "transient",
+            before["attempt_count"] - 1,
+        ), "one refusal is not believed"
     elif failure.failure_class not in ("bug", "unconfirmed") or before["attempt_count"] >= FEW_ATTEMPTS:
         assert after["status"] == ("pending" if newer else "failed"), "I13"
         assert (after["next_attempt_at"] is None) == (not newer), "I13"
@@ -586,7 +595,8 @@ def _connections() -> Iterator[Connections]:
 def _forget_everything() -> None:
     for table in _TABLES:
         db.session.execute(delete(table))
-    db.session.execute(update(SourceAccount).values(refused_at=None))
+    nothing = dict.fromkeys(("refused_at", "doubted_at", "ask_at", "accepted_at"))
+    db.session.execute(update(SourceAccount).values(nothing))
     never = dict.fromkeys(("last_ok_at", "last_error", "last_error_at", "paused_until", "pause_reason"))
     db.session.execute(update(Source).values(**never, failure_count=0, concurrency=2))
 

@@ -11,6 +11,7 @@ from mydia_web.db import begin_write, db
 from mydia_web.playback import mark_unwatched, mark_watched, save_progress
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.sign_ins import CONFIRM_AFTER
 from mydia_web.sources.accounts import accounts_of
 from tests.cast import add_copy, add_film, add_server
 from tests.fakes.kodi import FakeKodi
@@ -84,9 +85,14 @@ def test_retry_after_silences_the_source_and_costs_no_attempt(kodi, movie, drain
     assert len(kodi.requests) == asked
 
 
-def test_a_refused_sign_in_waits_for_the_person_and_asks_no_more(kodi, movie, drain, alice, film, server):
+def test_a_refused_sign_in_waits_for_the_person_and_asks_no_more(
+    kodi, movie, drain, alice, film, server, set_clock
+):
     kodi.password = "changed"
     mark_watched(alice.id, film)
+    drain()
+    assert (the_row().status, the_row().error_class, the_row().attempt_count) == ("failed", "transient", 0)
+    set_clock.pass_(seconds=CONFIRM_AFTER.total_seconds())
     drain()
     assert (the_row().status, the_row().error_class, the_row().next_attempt_at) == ("failed", "auth", None)
     [account] = accounts_of(server.id)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
+from mydia_web import clock
 from mydia_web.accounts.models import User
 from mydia_web.backends.base import Target
 from mydia_web.clock import now
@@ -19,6 +20,7 @@ from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_
 from mydia_web.playback.models import Play
 from mydia_web.queue.agreement import standings
 from mydia_web.queue.models import QueuedChange
+from mydia_web.queue.sign_ins import CONFIRM_AFTER
 from mydia_web.sources import registry
 from mydia_web.sources.accounts import accounts_of, add_source, connection_of
 from mydia_web.sources.linking import ask_for_code, is_confirmed, keep_sign_in, sign_in
@@ -377,6 +379,11 @@ class TestEveryKind:
         pull()
         mark_watched(alice.id, the_film("Tears of Steel"))
         with bench.answering(401):
+            drain()
+            assert accounts_of(source.id)[0].refused_at is None
+            db.session.rollback()
+            at = now() + CONFIRM_AFTER
+            monkeypatch.setattr(clock, "read", lambda: at)
             drain()
         [row] = queue()
         assert (row.status, row.error_class, row.next_attempt_at) == ("failed", "auth", None)

@@ -14,6 +14,7 @@ from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress, undo
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.undo import change_sets_of_pulls
+from mydia_web.queue import sign_ins
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of, link_account
 from mydia_web.sources.models import Pull, Source, SourceItemState
@@ -153,10 +154,14 @@ def test_where_ours_always_wins_the_server_is_told_what_it_lost(pull, kodi, serv
     assert movie.playcount == 1
 
 
-def test_one_whose_sign_in_is_refused_keeps_nobody_else_waiting(pull_so, films, server, bob, kodi):
+def test_one_whose_sign_in_is_refused_keeps_nobody_else_waiting(
+    pull_so, films, server, bob, kodi, monkeypatch
+):
     link_account(server, bob.id, {"username": "kodi", "password": "wrong"})
     report = pull_so()
     assert (report.watched, len(report.problems)) == (30, 1)
+    monkeypatch.setattr(sign_ins, "CONFIRM_AFTER", timedelta())
+    pull_so()
     refused = {account.user_id: account.refused_at for account in accounts_of(server.id)}
     assert refused[bob.id] is not None
     assert [at for user_id, at in refused.items() if user_id != bob.id] == [None]

@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 
 from mydia_web.db import db
 from mydia_web.playback import mark_watched
+from mydia_web.queue.sign_ins import CONFIRM_AFTER
 from mydia_web.sources import registry
 from mydia_web.sources.accounts import get_source, link_account
 from mydia_web.sources.models import Source, SourceAccount
@@ -59,6 +60,8 @@ def test_a_refused_sign_in_holds_up_its_own_person_only(household: Household, al
     fake.tokens = {token: who for token, who in fake.tokens.items() if who[0] == there.id}
     for person in (alice, bob):
         mark_watched(person.id, heat())
+    household.drain()
+    household.later(seconds=CONFIRM_AFTER.total_seconds())
     household.drain()
     assert [(row.user_id, row.status, row.error_class) for row in queue()] == [
         (alice.id, "failed", "auth"),

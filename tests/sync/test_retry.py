@@ -80,13 +80,13 @@ def test_what_waiting_does_not_mend_waits_for_a_person(failure):
     assert retry_at(failure, 1, NOW) is None
 
 
-def test_a_server_is_left_alone_from_its_fifth_failure_on_for_30_seconds_to_15_minutes():
+def test_a_server_is_left_alone_from_its_fifth_failure_on_for_half_a_minute_to_one():
     assert [pause_after(failures) for failures in range(DOWN_AFTER)] == [None] * 5
     pauses = [pause_after(DOWN_AFTER + more).total_seconds() for more in range(7)]
-    assert pauses == [30, 60, 120, 240, 480, 900, 900]
+    assert pauses == [30, 60, 60, 60, 60, 60, 60]
 
 
 @quickly
 @given(st.integers(DOWN_AFTER, 10_000))
-def test_a_server_is_never_left_alone_for_longer_than_a_quarter_of_an_hour(failures):
+def test_a_server_is_never_left_alone_for_longer_than_a_minute(failures):
     assert FIRST_PAUSE <= pause_after(failures) <= pause_after(failures + 1) <= MAX_PAUSE

@@ -61,6 +61,7 @@ class Kodi(ReadsFirst):
         ),
         listens=True,
         reads_at_once=50,
+        signs_in_to_listen=False,
     )
 
     def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:

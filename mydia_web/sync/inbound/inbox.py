@@ -12,7 +12,7 @@ from mydia_web.backends.events.reading import parse
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.errors import MydiaError
-from mydia_web.queue.wakeup import WakeUp
+from mydia_web.queue.wakeup import INBOX, WakeUp
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import last_received, next_events, prune_events
@@ -29,13 +29,13 @@ AT_A_TIME = 100
 #: While more than a few wait and more come in, storing these goes first: on SQLite it needs moments in which nobody
 #: writes. Each is followed by a pause of so many times as long as it took, of so many seconds at most.
 A_FEW, JUST_NOW, PAUSE, LONGEST_PAUSE = 10, timedelta(seconds=2), 4, 0.1
-#: Nobody wakes the watcher of the inbox on PostgreSQL: it looks this often, in seconds.
+#: The watcher of the inbox, which is woken, looks by itself this often, in seconds.
 LOOK_EVERY = 1.0
 
 
 def watch_inbox(stop: Signal) -> None:
     """Apply whatever comes in until `stop` is set."""
-    with WakeUp() as wake_up:
+    with WakeUp(INBOX) as wake_up:
         while not stop.is_set():
             apply_events(stop)
             _take_silent()

@@ -18,9 +18,12 @@ from mydia_web.backends.events import Event
 from mydia_web.clock import now
 from mydia_web.config import AppContext, app_context
 from mydia_web.db import begin_write, db
+from mydia_web.queue.outages import note_alive
+from mydia_web.queue.sign_ins import note_accepted
+from mydia_web.queue.wakeup import INBOX, notify
 from mydia_web.sources.inbox import store_event
 from mydia_web.sources.models import Source, SourceAccount
-from mydia_web.sources.registry import kinds_that_listen
+from mydia_web.sources.registry import backend_class, kinds_that_listen
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.inbound import listener_status, notifications
 from mydia_web.sync.inbound.notifications import Notification
@@ -109,6 +112,7 @@ class Line:
         self._to, self._context = to, context
         self._stop = Signal()
         self._failures = 0
+        self._is_there = False
         #: Whether it was last said to be there; None: nothing was said yet.
         self._is_said_there: bool | None = None
         self._said_at: float | None = None
@@ -163,14 +167,28 @@ class Line:
             begin_write()
             if db.session.get(SourceAccount, self._to.account_id) is not None:
                 store_event(self._to.source_id, notifications.KIND, body, name=event.name)
+                notify(INBOX)
+            db.session.commit()
+
+    def _note_established(self) -> None:
+        """The server is there, and took the sign-in where its connection asks for one."""
+        with self._context():
+            begin_write()
+            source = db.session.get(Source, self._to.source_id)
+            if source is not None and backend_class(source.kind).traits.signs_in_to_listen:
+                note_accepted(self._to.account_id)
+            note_alive(self._to.source_id)
             db.session.commit()
 
     def _note(self, *, is_there: bool) -> None:
         """For the source's page, which must not tell of a line that was ended."""
+        self._is_there = is_there
         if not self._stop.is_set():
             listener_status.note(self._to.source_id, self._to.account_id, is_there=is_there)
 
     def _note_there(self) -> None:
+        if not self._is_there:
+            self._note_established()
         self._note(is_there=True)
         if not self._is_said_there:
             self._say(True, "%s tells its news by itself.", self._to.name)

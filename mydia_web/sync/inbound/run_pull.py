@@ -18,9 +18,11 @@ from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import begin_write, db, has_one_writer, insert_for, is_lock_conflict
 from mydia_web.playback.models import PullChangeSet
 from mydia_web.playback.shows import refresh_show
+from mydia_web.queue.outages import note_reached
+from mydia_web.queue.sign_ins import note_accepted, note_refused
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.clocks import note_clock
-from mydia_web.sources.health import note_reached, note_trouble
+from mydia_web.sources.health import note_trouble
 from mydia_web.sources.models import Pull, SourceAccount
 from mydia_web.sources.registry import kinds_that_hold_everything
 from mydia_web.sync.clients import open_account
@@ -225,7 +227,7 @@ def _pull_accounts(run: _Run, readings: Sequence[_Reading]) -> None:
             is_whole &= _pull_account(run, reading)
         except SignInRefused as error:
             db.session.rollback()
-            _note_refused(run, reading.account_id)
+            _note_refused(run, reading.account_id, began_at)
             report.problems.append(error.message)
             refused = error
     if refused and len(report.problems) >= len(readings) and not report.done:
@@ -391,15 +393,18 @@ def _note_read(
 ) -> None:
     """Only now that the last page is kept: what failed before is read again."""
     swept = {"swept_at": began_at} if is_whole else {}
-    values = {"pulled_at": began_at, "refused_at": None, "library_size": library_size, **swept}
+    values = {"pulled_at": began_at, "library_size": library_size, **swept}
     db.session.execute(update(SourceAccount).where(SourceAccount.id == account_id).values(values))
+    if account_id is not None:
+        note_accepted(account_id)
 
 
-def _note_refused(run: _Run, account_id: int | None) -> None:
-    begin_write()
-    hold(run.claim)
-    db.session.execute(update(SourceAccount).where(SourceAccount.id == account_id).values(refused_at=now()))
-    db.session.commit()
+def _note_refused(run: _Run, account_id: int | None, began_at: datetime) -> None:
+    if account_id is not None:
+        begin_write()
+        hold(run.claim)
+        note_refused(account_id, began_at)
+        db.session.commit()
 
 
 def _read(source_id: int, reading: _Reading) -> Sequence[LibraryPage]:

@@ -16,34 +16,37 @@ log = logging.getLogger(__name__)
 
 
 class Connections:
-    """Opens each account's client once, or remembers why it cannot be opened."""
+    """Opens each account's client once, where it can be opened."""
 
     def __init__(self) -> None:
-        self._opened: dict[tuple[int, int], Backend | Failure] = {}
+        self._opened: dict[tuple[int, int], Backend] = {}
         self._dropped: list[Backend] = []
 
     def get(self, source_id: int, user_id: int) -> Backend | Failure:
         key = (source_id, user_id)
-        if key not in self._opened:
-            self._opened[key] = _open(source_id, user_id)
-        return self._opened[key]
+        if (known := self._opened.get(key)) is not None:
+            return known
+        opened = _open(source_id, user_id)
+        # Why not is looked at anew the next time: it may have been mended by then.
+        if not isinstance(opened, Failure):
+            self._opened[key] = opened
+        return opened
 
     def drop(self, source_id: int, user_id: int) -> None:
         """Look at the account anew the next time; a push that is under way keeps its client."""
         dropped = self._opened.pop((source_id, user_id), None)
-        if isinstance(dropped, Backend):
+        if dropped is not None:
             self._dropped.append(dropped)
 
     def clock_skews(self) -> dict[int, timedelta]:
         """By source id, how far the clocks of those that were asked are from ours."""
-        opened = [(key[0], one) for key, one in self._opened.items() if isinstance(one, Backend)]
-        return {source_id: skew for source_id, one in opened if (skew := one.clock_skew) is not None}
+        opened = [(source_id, one.clock_skew) for (source_id, _), one in self._opened.items()]
+        return {source_id: skew for source_id, skew in opened if skew is not None}
 
     def close(self) -> None:
         """Close all: an address or a password may have been changed since they were opened."""
         for backend in (*self._opened.values(), *self._dropped):
-            if not isinstance(backend, Failure):
-                backend.close()
+            backend.close()
         self._opened.clear()
         self._dropped.clear()
 
@@ -54,13 +57,13 @@ def _open(source_id: int, user_id: int) -> Backend | Failure:
         select(SourceAccount).where(SourceAccount.source_id == source_id, SourceAccount.user_id == user_id)
     )
     if account is None:
-        return Failure("unmatched", f"You have no account on {source.name} any more.")
-    if account.refused_at is not None:
-        return Failure("auth", f"{source.name} refused the sign-in. Enter the password again on its page.")
+        words = f"You have no account on {source.name} any more."
+        return Failure("unmatched", words, was_asked=False)
     try:
         return open_account(source, account)
     except BackendError as error:
-        return Failure(error.failure_class, error.message)
+        return Failure(error.failure_class, error.message, was_asked=False)
     except Exception as error:
         log.exception("A client could not be opened.", extra={"source": source_id, "user": user_id})
-        return Failure("bug", f"An error inside mydia-web ({type(error).__name__}). Its log tells more.")
+        words = f"An error inside mydia-web ({type(error).__name__}). Its log tells more."
+        return Failure("bug", words, was_asked=False)

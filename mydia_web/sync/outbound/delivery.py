@@ -101,6 +101,8 @@ class Failure:
     is_echo: bool = False
     #: Something may have been written there all the same.
     may_have_arrived: bool = True
+    #: The server said so itself; False: it was not asked.
+    was_asked: bool = True
     #: (source item id, state) that the server was found to show, where that is news.
     news: tuple[int, RemoteState] | None = None
 
@@ -115,7 +117,8 @@ class Outcome:
     #: (remote id, state) for a title by which the service was found to know it.
     found: tuple[tuple[str, RemoteState], ...] = ()
     failure: Failure | None = None
-    #: How long the server was spoken to.
+    #: When the server began to be spoken to, and how long that took.
+    asked_at: datetime | None = None
     seconds: float = 0.0
 
 
@@ -205,6 +208,7 @@ _UNKNOWN = Failure(
     "invalid",
     "This version of mydia-web does not know this kind of change. Update mydia-web, then try it again.",
     may_have_arrived=False,
+    was_asked=False,
 )
 
 

@@ -96,6 +96,11 @@ class Lane:
             self._not_begun += [load.delivery for load in self._waiting]
             self._waiting.clear()
 
+    def resume(self) -> None:
+        """Begin again, after a time: whether the server may be spoken to is asked at the next claim."""
+        with self._lock:
+            self._given_up = False
+
     def take_back(self) -> list[Delivery]:
         """What was claimed and will not be begun."""
         with self._lock:

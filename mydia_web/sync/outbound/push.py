@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mydia_web.backends.base import Backend, RemoteState, Target, Wanted
 from mydia_web.backends.errors import BackendError, FailureClass, NotOnServer
 from mydia_web.backends.looking import Overtaken
 from mydia_web.backends.reading import Push, Reading
+from mydia_web.clock import now
 from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.outbound.handfuls import AlreadyFailedError, Handful
 
@@ -22,10 +24,10 @@ _MAY_BE_OF_ONE: frozenset[FailureClass] = frozenset({"unconfirmed", "invalid", "
 
 def deliver(backend: Backend, delivery: Delivery) -> Outcome:
     """Push to every copy. Never raises, for a row must not take the worker along."""
-    began = time.monotonic()
+    asked_at, began = now(), time.monotonic()
     outcome = _push(backend, delivery)
     assert outcome is not None
-    return replace(outcome, seconds=time.monotonic() - began)
+    return replace(outcome, asked_at=asked_at, seconds=time.monotonic() - began)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Unconfirmed:
     """A delivery that the server has taken; what it shows has yet to be read."""
 
     delivery: Delivery
+    asked_at: datetime
     seconds: float
     #: By `time.monotonic`.
     written_at: float
@@ -44,12 +47,12 @@ class Unconfirmed:
 
 def deliver_from(handful: Handful, delivery: Delivery) -> Outcome | Unconfirmed:
     """As `deliver`, upon what is read for the whole handful."""
-    began = time.monotonic()
+    asked_at, began = now(), time.monotonic()
     outcome = _push(handful, delivery)
-    now = time.monotonic()
+    ended = time.monotonic()
     if outcome is None:
-        return Unconfirmed(delivery=delivery, seconds=now - began, written_at=now)
-    return replace(outcome, seconds=now - began)
+        return Unconfirmed(delivery=delivery, asked_at=asked_at, seconds=ended - began, written_at=ended)
+    return replace(outcome, asked_at=asked_at, seconds=ended - began)
 
 
 def confirm(handful: Handful, taken: Sequence[Unconfirmed]) -> list[Outcome]:
@@ -63,7 +66,8 @@ def confirm(handful: Handful, taken: Sequence[Unconfirmed]) -> list[Outcome]:
         outcomes = [_confirmed(handful, one, reading) for one, reading in zip(taken, readings, strict=True)]
     each = (time.monotonic() - began) / len(taken)
     return [
-        replace(outcome, seconds=one.seconds + each) for outcome, one in zip(outcomes, taken, strict=True)
+        replace(outcome, asked_at=one.asked_at, seconds=one.seconds + each)
+        for outcome, one in zip(outcomes, taken, strict=True)
     ]
 
 
@@ -87,7 +91,7 @@ def deliver_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outco
     """Push all in one request, where they `can_share` it. Never raises."""
     if len(deliveries) == 1:
         return [deliver(backend, deliveries[0])]
-    began = time.monotonic()
+    asked_at, began = now(), time.monotonic()
     try:
         outcomes = _push_many(backend, deliveries)
     except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
@@ -96,7 +100,7 @@ def deliver_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outco
             return [deliver(backend, delivery) for delivery in deliveries]
         outcomes = _failed_together(deliveries, failure)
     each = (time.monotonic() - began) / len(deliveries)
-    return [replace(outcome, seconds=each) for outcome in outcomes]
+    return [replace(outcome, asked_at=asked_at, seconds=each) for outcome in outcomes]
 
 
 def _failed_together(deliveries: Sequence[Delivery], failure: Failure) -> list[Outcome]:

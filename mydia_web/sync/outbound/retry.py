@@ -14,7 +14,7 @@ FEW_ATTEMPTS = 3
 #: After so many failures in a row a server is taken for down, and only one row at a time probes it.
 DOWN_AFTER = 5
 FIRST_PAUSE = timedelta(seconds=30)
-MAX_PAUSE = timedelta(minutes=15)
+MAX_PAUSE = timedelta(minutes=1)
 #: A server's wish to be left alone is honoured up to this long.
 MAX_RETRY_AFTER = timedelta(hours=1)
 

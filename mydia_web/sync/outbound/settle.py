@@ -7,19 +7,21 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from mydia_web.backends.base import RemoteItem, RemoteState
-from mydia_web.clock import now
+from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import UTCDateTime, db, has_one_writer, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.records import locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
+from mydia_web.queue import sign_ins
 from mydia_web.queue.attempts import Attempt, note_attempts
 from mydia_web.queue.models import ChangeType, QueuedChange
+from mydia_web.queue.outages import note_recovered
 from mydia_web.queue.plays import unwatched_since
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.rows import lock_rows
 from mydia_web.sources.accounts import sources_to_tell
-from mydia_web.sources.models import Source, SourceAccount, SourceItem
+from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.report import Report
@@ -50,16 +52,37 @@ def _settle(outcomes: Sequence[Outcome]) -> None:
     note_attempts([_attempt(one) for one in outcomes if one.failure is not None or one.delivery.attempt > 1])
     delivered = {one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None}
     kept = PlaybackSyncRepository().mark_many_synced(delivered) if delivered else set()
+    _note_accepted(outcomes)
     for outcome in outcomes:
         _tell(outcome)
-        if outcome.failure is not None and _refused(outcome.delivery, outcome.failure):
+        if outcome.failure is not None and _refused(outcome, outcome.failure):
             kept.add(outcome.delivery.row_id)
         if outcome.delivery.row_id not in kept and _may_have_arrived(outcome):
             _tell_again(outcome.delivery)
         if outcome.delivery.wanted.is_past_play:
             _after_past_play(outcome.delivery)
-    for source_id in {one.delivery.source_id for one in outcomes if one.failure is None}:
+    for source_id in {one.delivery.source_id for one in outcomes if _was_understood(one)}:
         _is_well(source_id, now())
+
+
+def _note_accepted(outcomes: Sequence[Outcome]) -> None:
+    """Before the refusals: one that is older than a success which came back beside it is not believed."""
+    latest: dict[int, datetime] = {}
+    for outcome in outcomes:
+        account_id = outcome.delivery.account_id
+        if account_id is not None and _was_understood(outcome):
+            latest[account_id] = max(latest.get(account_id, UNKNOWN_TIME), _answered_at(outcome))
+    sign_ins.note_many_accepted(latest)
+
+
+def _answered_at(outcome: Outcome) -> datetime:
+    asked_at = outcome.asked_at or now()
+    return min(asked_at + timedelta(seconds=outcome.seconds), now())
+
+
+def _was_understood(outcome: Outcome) -> bool:
+    """Return whether the server took the push, or at least showed the title to the person who is signed in there."""
+    return outcome.failure is None or outcome.failure.failure_class in ("overtaken", "unconfirmed")
 
 
 def _attempt(outcome: Outcome) -> Attempt:
@@ -157,16 +180,17 @@ def _item_found(delivery: Delivery, remote_id: str) -> int | None:
 
 def _is_well(source_id: int, at: datetime) -> None:
     noted = {"source": source_id, "at": at, "not_since": at - _NOTE_EVERY}
-    db.session.connection().execute(_IS_WELL, noted)
+    if db.session.connection().execute(_IS_WELL, noted).rowcount:
+        note_recovered(source_id)
 
 
 _source, _AT = Source.__table__, bindparam("at", type_=UTCDateTime)
 # A push from before may succeed while the server already asked for silence.
 _silence_is_over = and_(_source.c.pause_reason == "rate_limited", _source.c.paused_until <= _AT)
-_by_us = or_(_source.c.pause_reason == "down", _silence_is_over)
 _is_worth_noting = or_(
     _source.c.failure_count > 0,
-    _by_us,
+    _source.c.pause_reason == "down",
+    _silence_is_over,
     _source.c.last_error.is_not(None),
     _source.c.last_ok_at.is_(None),
     _source.c.last_ok_at < bindparam("not_since", type_=UTCDateTime),
@@ -178,19 +202,19 @@ _IS_WELL = (
         last_ok_at=_AT,
         last_error=None,
         failure_count=0,
-        paused_until=case((_by_us, None), else_=_source.c.paused_until),
-        pause_reason=case((_by_us, None), else_=_source.c.pause_reason),
+        paused_until=case((_silence_is_over, None), else_=_source.c.paused_until),
+        pause_reason=case((_silence_is_over, None), else_=_source.c.pause_reason),
     )
 )
 
 
-def _refused(delivery: Delivery, failure: Failure) -> bool:
+def _refused(outcome: Outcome, failure: Failure) -> bool:
     """Put the row back, to wait for its time or for a person. False: its claim was lost."""
-    queue = PlaybackSyncRepository()
+    queue, delivery = PlaybackSyncRepository(), outcome.delivery
     if failure.news is not None:
         _take_news(delivery, *failure.news)
-    if failure.failure_class == "auth":
-        _await_sign_in(delivery)
+    if failure.failure_class == "auth" and (again_at := _ask_sign_in_again(outcome, failure)):
+        return _wait_for_second_try(delivery, failure, again_at)
     if failure.failure_class in ("transient", "rate_limited") and not failure.is_echo:
         _note_trouble(delivery.source_id, failure)
     if failure.failure_class == "rate_limited":
@@ -206,14 +230,42 @@ def _refused(delivery: Delivery, failure: Failure) -> bool:
         delivery.claim_token,
         failure.message,
         failure.failure_class,
-        retry_at=retry_at(failure.failure_class, delivery.attempt, now()),
+        retry_at=_retry_at(delivery, failure),
         may_have_arrived=failure.may_have_arrived,
     )
 
 
-def _await_sign_in(delivery: Delivery) -> None:
-    own = (SourceAccount.id == delivery.account_id, SourceAccount.refused_at.is_(None))
-    db.session.execute(update(SourceAccount).where(*own).values(refused_at=now()))
+def _retry_at(delivery: Delivery, failure: Failure) -> datetime | None:
+    """Of a server that is down, no later than it is probed: its pause is what spares it."""
+    own = retry_at(failure.failure_class, delivery.attempt, now())
+    if own is None or failure.failure_class != "transient":
+        return own
+    source = db.session.get(Source, delivery.source_id)
+    is_down = source is not None and source.pause_reason == "down"
+    return min(own, source.paused_until or own) if source and is_down else own
+
+
+def _ask_sign_in_again(outcome: Outcome, failure: Failure) -> datetime | None:
+    """Return when the account is asked once more; None: the refusal is believed."""
+    account_id = outcome.delivery.account_id
+    if account_id is None:
+        return None
+    if not failure.was_asked:
+        sign_ins.note_unusable(account_id)
+        return None
+    return sign_ins.note_refused(account_id, outcome.asked_at or now()).ask_at
+
+
+def _wait_for_second_try(delivery: Delivery, failure: Failure, again_at: datetime) -> bool:
+    return PlaybackSyncRepository().mark_failed(
+        delivery.row_id,
+        delivery.claim_token,
+        failure.message,
+        "transient",
+        retry_at=again_at,
+        may_have_arrived=failure.may_have_arrived,
+        is_counted=False,
+    )
 
 
 def _note_trouble(source_id: int, failure: Failure) -> None:

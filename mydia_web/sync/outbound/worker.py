@@ -21,9 +21,9 @@ from mydia_web.clock import now
 from mydia_web.db import begin_write, db, retry_on_conflict, set_lock_timeout
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
-from mydia_web.sources.playing import items_playing
 from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
 from mydia_web.sync.outbound import metrics
+from mydia_web.sync.outbound.admission import admit
 from mydia_web.sync.outbound.claiming import Claims
 from mydia_web.sync.outbound.clocks import note_clocks
 from mydia_web.sync.outbound.connections import Connections
@@ -36,12 +36,12 @@ from mydia_web.sync.outbound.summary import Summary
 log = logging.getLogger(__name__)
 
 MAX_THREADS = 64
-#: A push to an item that plays waits for so long, and again.
-HELD_BACK = timedelta(seconds=30)
 #: A push that might outlast its lease is not begun: another worker would push the same row beside it.
 LONGEST_PUSH = timedelta(seconds=40)
 #: How long finished pushes are gathered to be settled in one transaction, while the connections have work.
 GATHER_SECONDS = 0.02
+#: How long nothing is begun for a server that just failed, within a drain; it may be taken for down for longer.
+_REST = 1.0
 #: How often a drain looks whether it shall stop while nothing comes back.
 _LOOK_EVERY = 0.5
 #: How often what came back is tried to be written down while clicks are in the way.
@@ -77,6 +77,8 @@ class Worker:
         self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="push")
         self._lanes: dict[int, Lane] = {}
         self._claims = Claims()
+        #: By source: when a lane that was given up for its server's sake may begin again.
+        self._resting: dict[int, float] = {}
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
         #: Rows that are claimed and neither settled nor given back.
         self._open = 0
@@ -108,8 +110,11 @@ class Worker:
         summary, left = Summary(), limit
         until = _Until(stop, time.monotonic() + max_seconds if max_seconds is not None else None)
         self._lanes.clear()
+        self._resting.clear()
         self._claims = Claims()
         while True:
+            if not probe:
+                self._resume_lanes()
             if until.is_over():
                 for lane in self._lanes.values():
                     lane.give_up()
@@ -122,6 +127,13 @@ class Worker:
                 return summary
             for outcome in self._settle(self._finished()):
                 summary.add(self._lanes[outcome.delivery.source_id].source_name, outcome)
+
+    def _resume_lanes(self) -> None:
+        """In a drain that others keep going for long, a server that is back must not wait for its end."""
+        at = time.monotonic()
+        for source_id in [one for one, until in self._resting.items() if until <= at]:
+            del self._resting[source_id]
+            self._lanes[source_id].resume()
 
     def forget_connections(self) -> None:
         """Between two drains: open the clients anew, with addresses and passwords as they are by then."""
@@ -150,8 +162,7 @@ class Worker:
             if left is not None:
                 room = min(room, left - number)
             if room > 0:
-                deliveries = prepare(self._claims.take(source.id, room))
-                deliveries = self._hold_back(deliveries, items_playing(source.id) if deliveries else set())
+                deliveries = admit(source.id, prepare(self._claims.take(source.id, room)))
                 claimed.append((lane, deliveries))
                 number += len(deliveries)
         backends = {
@@ -164,17 +175,6 @@ class Worker:
         for lane, deliveries in claimed:
             lane.load([(one, backends[one.source_id, one.user_id]) for one in deliveries], self._pool)
         return number
-
-    def _hold_back(self, deliveries: list[Delivery], playing: set[tuple[int, int]]) -> list[Delivery]:
-        """Give back what goes to an item that its person is playing there: the player would undo it."""
-        held = [
-            one
-            for one in deliveries
-            if any((one.account_id, item_id) in playing for item_id, _ in one.targets)
-        ]
-        for one in held:
-            self._queue.release(one.row_id, one.claim_token, due_at=now() + HELD_BACK)
-        return [one for one in deliveries if one not in held]
 
     def _sources(self) -> Sequence[Source]:
         # With many workers each takes other sources first, and waits for none.
@@ -249,6 +249,7 @@ class Worker:
             self._connections.drop(delivery.source_id, delivery.user_id)
         if failure.source_wide or _is_down(delivery.source_id):
             self._lanes[delivery.source_id].give_up()
+            self._resting[delivery.source_id] = time.monotonic() + _REST
 
 
 def _settle_together(outcomes: list[Outcome]) -> list[Outcome]:
