@@ -99,7 +99,8 @@ class Handful:
 
     def _read(self, push: Push) -> None:
         pushes = [push, *islice(self._left.values(), self._at_once - 1)]
-        self._asked_at, self._used = time.monotonic(), 0
+        self._asked_at = time.monotonic()
+        self._used = 0
         try:
             with before_writing():
                 readings = self.backend.read_many(pushes)
