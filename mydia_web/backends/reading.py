@@ -31,7 +31,12 @@ class Reading:
 
     @property
     def is_fresh(self) -> bool:
-        return time.monotonic() - self.asked_at <= FRESH_SECONDS
+        return is_fresh(self.asked_at)
+
+
+def is_fresh(asked_at: float) -> bool:
+    """May what was asked for at that time, by `time.monotonic`, still be written upon?"""
+    return time.monotonic() - asked_at <= FRESH_SECONDS
 
 
 class ReadsFirst(Backend):

@@ -25,7 +25,7 @@ def _title(jellyfin: "FakeJellyfin", item: str, person: str) -> Title:
         raise Refusal(400)
     title = jellyfin.titles.get(plain)
     if title is None or person in title.hidden_from:
-        raise Refusal(404)
+        raise Refusal(404, {"title": "Not Found", "status": 404})
     return title
 
 

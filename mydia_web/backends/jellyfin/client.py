@@ -103,8 +103,8 @@ class Jellyfin(MediaBrowser):
         It relies on three things: that a start dates the title, whether it is played to its end or stopped; that
         listings can be ordered by that date and by the file's, the latest first; and that what has no date comes last.
         What moves no date is found where the library is read whole: a mark taken away; a mark on what was begun long
-        ago, or given an old date by another program; a play of a version that is not listed by itself. A file that is
-        older still shows in the number of titles.
+        ago, or given an old date by another program. A file that is older still shows in the number of titles.
+        What is under way of a further file of a title is asked for beside them.
         """
         dates: Mapping[Dated, datetime] = {
             "DatePlayed": since - _LONGEST_PLAY,

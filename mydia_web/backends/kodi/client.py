@@ -128,7 +128,8 @@ class Kodi(ReadsFirst):
         target, wanted = push
         found: Found = reading.shown
         with before_writing():
-            there, video = self._time(), found.video
+            there = self._time()
+            video = found.video
             look(target, wanted, mapping.state(video, there))
             told = changes.settings(video, wanted, there)
             if changes.shows(video, told):

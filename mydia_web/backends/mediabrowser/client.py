@@ -118,7 +118,8 @@ class MediaBrowser(ReadsFirst):
         target, wanted = push
         shown: Shown = reading.shown
         with before_writing():
-            data, goal = self._data(shown), Goal.of(wanted, shown.item)
+            data = self._data(shown)
+            goal = Goal.of(wanted, shown.item)
             # Where a mark reaches several versions, the server dates those.
             look(target, wanted, mapping.state(data), keeps_dates=not shown.item.has_versions)
         if goal.is_shown_by(data):

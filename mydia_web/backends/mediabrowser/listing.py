@@ -75,9 +75,11 @@ class Listing:
         known = None
         if len(places) > 1:
             known = sum(self._total(self._ask(Question(TITLES, place, limit=1))) for place in places)
-        done, total, seen = 0, 0, set[str]()
+        done = total = 0
+        seen: set[str] = set()
         page = partial(_page, shows=shows, versions=Versions(self._under_way()))
-        seasons, held = Seasons(), list[Any]()
+        seasons = Seasons()
+        held: list[Any] = []
         for place in places:
             for part in self._parts(Question(TITLES, place), seen):
                 done += len(part.entries)
@@ -93,7 +95,9 @@ class Listing:
             yield page(entries, done=done, total=total, problems=[])
 
     def changes(self, since: datetime, libraries: Iterable[str]) -> Iterator[LibraryPage]:
-        done, seen, versions = 0, set[str](), Versions(self._under_way())
+        done = 0
+        seen: set[str] = set()
+        versions = Versions(self._under_way())
         for place in sorted(libraries) or [""]:
             for part in self._parts(Question(TITLES, place, since=since), seen):
                 done += len(part.entries)
@@ -102,7 +106,8 @@ class Listing:
 
     def newest(self, since: Mapping[Dated, datetime], libraries: Iterable[str]) -> Iterator[LibraryPage]:
         """What is dated after a time, by each of these dates, for servers that can put titles in their order."""
-        done, seen, size = 0, set[str](), 0
+        done = size = 0
+        seen: set[str] = set()
         versions = Versions(self._under_way())
         for place in sorted(libraries) or [""]:
             for number, (dated, after) in enumerate(since.items()):
@@ -123,8 +128,8 @@ class Listing:
 
     def _page_of_some(self, entries: Sequence[Any], done: int, versions: Versions) -> LibraryPage:
         """A page of titles that are not all there are: their shows are asked for."""
-        shows, problems = self._shows(_shows_of(entries))
         seasons = Seasons()
+        shows, problems = self._shows(_shows_of(entries))
         seasons.ask(entries, self._seasons_of)
         return _page(
             seasons.settled(entries), shows=shows, versions=versions, done=done, total=None, problems=problems

@@ -18,7 +18,8 @@ from mydia_web.backends.mediabrowser.models import (
 )
 
 _KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
-_PROVIDERS = ("imdb", "tmdb", "tvdb")
+_NUMBER = re.compile(r"0*[1-9]\d*")
+_PROVIDERS = {"imdb": re.compile(r"tt\d+"), "tmdb": _NUMBER, "tvdb": _NUMBER}
 #: A file of more episodes than this is a misread name.
 _MOST_EPISODES = 20
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -103,9 +104,9 @@ def external_ids(told: Mapping[str, str | None] | None) -> dict[str, str]:
     """Of known providers only, where the value can be one of theirs."""
     found: dict[str, str] = {}
     for name, value in (told or {}).items():
-        provider, text = name.lower(), (value or "").strip()
-        pattern = r"tt\d+" if provider == "imdb" else r"0*[1-9]\d*"
-        if provider in _PROVIDERS and re.fullmatch(pattern, text):
+        provider = name.lower()
+        pattern = _PROVIDERS.get(provider)
+        if pattern and value and pattern.fullmatch(text := value.strip()):
             found.setdefault(provider, text)
     return found
 

@@ -51,8 +51,10 @@ class Seasons:
 
 def split(entries: Collection[Any]) -> tuple[list[Any], list[Any]]:
     """Those that can be told at once, and those that may lack a season."""
-    at_once = [entry for entry in entries if not may_lack_season(entry)]
-    later = [entry for entry in entries if may_lack_season(entry)]
+    at_once: list[Any] = []
+    later: list[Any] = []
+    for entry in entries:
+        (later if may_lack_season(entry) else at_once).append(entry)
     return at_once, later
 
 

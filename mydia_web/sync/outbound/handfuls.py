@@ -14,7 +14,7 @@ from threading import Lock
 from mydia_web.backends.base import RemoteState, Target, Wanted
 from mydia_web.backends.errors import BackendError, ServerTrouble
 from mydia_web.backends.looking import before_writing
-from mydia_web.backends.reading import FRESH_SECONDS, Push, Reading, ReadsFirst
+from mydia_web.backends.reading import Push, Reading, ReadsFirst, is_fresh
 from mydia_web.sync.outbound.delivery import Delivery
 
 log = logging.getLogger(__name__)
@@ -93,13 +93,14 @@ class Handful:
 
     def _forget_old(self) -> None:
         """As many as could be used in time are asked for the next time."""
-        if self._readings and time.monotonic() - self._asked_at > FRESH_SECONDS:
+        if self._readings and not is_fresh(self._asked_at):
             self._readings.clear()
             self._at_once = max(1, self._used)
 
     def _read(self, push: Push) -> None:
         pushes = [push, *islice(self._left.values(), self._at_once - 1)]
-        self._asked_at, self._used = time.monotonic(), 0
+        self._asked_at = time.monotonic()
+        self._used = 0
         try:
             with before_writing():
                 readings = self.backend.read_many(pushes)

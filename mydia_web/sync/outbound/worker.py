@@ -121,8 +121,11 @@ class Worker:
             elif left != 0 and (not self._lanes or any(lane.wants_more for lane in self._lanes.values())):
                 claimed = self._claim(left, probe=probe)
                 left = None if left is None else left - claimed
-            self._give_back([one for lane in self._lanes.values() for one in lane.take_back()])
+            not_begun = [one for lane in self._lanes.values() for one in lane.take_back()]
+            self._give_back(not_begun)
             if not self._open:
+                if not_begun:
+                    continue  # they may be due still
                 note_clocks(self._connections.clock_skews())
                 return summary
             for outcome in self._settle(self._finished()):

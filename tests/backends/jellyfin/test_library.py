@@ -15,6 +15,7 @@ from mydia_web.backends.base import (
     RemoteShow,
     RemoteState,
     RemoteUser,
+    Wanted,
 )
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble, SignInRefused, Unreachable
 from mydia_web.backends.jellyfin import Jellyfin
@@ -229,7 +230,7 @@ def test_a_count_that_is_always_wrong_is_said_and_not_fatal(
     film = jellyfin.add_movie("Sintel")
     entry = f'{{"Items": [{{"Id": "{film.id}", "Type": "Movie", "Name": "Sintel"}}], "TotalRecordCount": 2}}'
     jellyfin.fail_next(200, '{"Items": [], "TotalRecordCount": 0}', content_type="application/json")
-    jellyfin.fail_next(200, entry, content_type="application/json", times=3)
+    jellyfin.fail_next(200, entry, content_type="application/json", times=3, path="/Items")
     pages = list(backend.library())
     assert [item.title for page in pages for item in page.items] == ["Sintel"]
     assert [problem for page in pages for problem in page.problems] == [
@@ -375,6 +376,32 @@ def test_what_is_being_played_is_told(jellyfin: FakeJellyfin, backend: Jellyfin,
     assert backend.playing() == [
         Playing(episode.id, "Harbour Lights · Pilot", alice.id, 60_000, 1_500_000, True, "Living room TV")
     ]
+
+
+@pytest.mark.parametrize(
+    "dashed", ["8e6cc409-bb4f-4a70-d728-19bac7ade62a", "8E6CC409BB4F4A70D72819BAC7ADE62A"]
+)
+def test_what_plays_has_the_id_it_is_listed_by(
+    jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person, dashed: str
+) -> None:
+    item = f'{{"Id": "{dashed}", "Type": "Movie", "Name": "2001"}}'
+    told = f'[{{"UserId": "{alice.id.upper()}", "NowPlayingItem": {item}}}]'
+    jellyfin.fail_next(200, told, content_type="application/json")
+    assert backend.playing() == [Playing("8e6cc409bb4f4a70d72819bac7ade62a", "2001", alice.id)]
+    assert jellyfin.told() == ["GET /Sessions"]
+
+
+def test_no_request_repeats_a_parameter(jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person) -> None:
+    """Servers that speak as a Jellyfin may read only the first or the last of them."""
+    film = jellyfin.add_movie("Sintel")
+    jellyfin.add_episode(jellyfin.add_show("Harbour Lights"), None, 1)
+    jellyfin.watch(alice, film, EARLIER)
+    list(backend.library())
+    list(backend.changes(EARLIER))
+    backend.push(target(film), Wanted("mark_unwatched", EARLIER, watched=False, position_ms=0))
+    asked = [values for request in jellyfin.news() for values in request.query.values()]
+    assert asked
+    assert all(len(values) == 1 for values in asked)
 
 
 def test_a_strange_player_hides_no_other(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
