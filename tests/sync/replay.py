@@ -212,8 +212,11 @@ class Live:
 
     def send(self, body: Mapping[str, Any], content_type: str, kind: str = "jellyfin") -> None:
         """As a webhook."""
+        self.post(json.dumps(body).encode(), content_type, kind)
+
+    def post(self, content: Any, content_type: str, kind: str) -> None:
+        """A body, or the fields of a form."""
         address = f"/webhooks/{kind}/{webhook_secret(get_source(self.a.source_id))}"
-        content = json.dumps(body).encode()
         answer = self._household._client.post(address, data=content, content_type=content_type)
         assert answer.status_code == 202, answer.text
         self.tick()
