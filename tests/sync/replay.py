@@ -21,6 +21,7 @@ from mydia_web.accounts.models import User
 from mydia_web.backends.events import sessions as looking
 from mydia_web.backends.jellyfin import listening
 from mydia_web.backends.jellyfin.listening import Listener
+from mydia_web.backends.kodi import listening as kodi_listening
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.records import get_progress
@@ -103,6 +104,8 @@ class Live:
     #: What all clocks show at the time 0, and the seconds since then.
     epoch = BEGINS
     t = 0.0
+    #: Of these, so many passed without anybody noticing on an open connection.
+    unnoticed = 0.0
 
     def __init__(
         self,
@@ -151,18 +154,22 @@ class Live:
         account = self._account_of_alice()
         client = open_account(get_source(self.a.source_id), account)
         self._account_id = account.id
-        self._news = Listener(account.remote_user_id, client.playing).listen(self._socket)
+        self._news = self.listener(client, account.remote_user_id).listen(self._socket)
         stack.callback(client.close)
         stack.callback(self._news.close)
+
+    def listener(self, client: Any, remote_user_id: str) -> Any:
+        """What turns what is said on the open connection into news."""
+        return Listener(remote_user_id, client.playing)
 
     def now(self) -> datetime:
         """What all clocks show."""
         return self.epoch + timedelta(seconds=self.t)
 
     def _set_clocks(self) -> None:
-        ticking = SimpleNamespace(monotonic=lambda: self.t)
+        ticking = SimpleNamespace(monotonic=lambda: self.t - self.unnoticed)
         self._monkeypatch.setattr(clock, "read", self.now)
-        for module in (listening, looking):
+        for module in (listening, kodi_listening, looking):
             self._monkeypatch.setattr(module, "time", ticking)
 
     def _our_contents(self) -> dict[str, Content]:

@@ -56,8 +56,7 @@ class Story(Live):
             return [wrong for _ in range(acts) for wrong in self._one()]
 
     def _one(self) -> Iterator[Wrong]:
-        self.t += self._random.uniform(2, 6) * 3600
-        self.tick()
+        self.wait(self._random.uniform(2, 6) * 3600)
         name = self._random.choice(sorted(self._model))
         began_at, done = self.now(), self._random.choice(self.possible(name))(name)
         lost = self.tell(done.act)
@@ -65,14 +64,18 @@ class Story(Live):
         words += f" (lost: {', '.join(lost)})" if lost else ""
         self.story.append(words)
         if lost:
-            self.t += MADE_UP_FOR
-            self.tick()
+            self.wait(MADE_UP_FOR)
         self._model[name] = done.leaves
         if done.is_play:
             span = (done.dated, done.dated) if done.dated else (began_at, self.now())
             self._expected_plays[name].append(span)
         yield from self.wrong(words, [name], {one: (shown,) for one, shown in self._model.items()})
         yield from (Wrong(words, "state", fault) for fault in self._apart())
+
+    def wait(self, seconds: float) -> None:
+        """Nothing is done meanwhile."""
+        self.t += seconds
+        self.tick()
 
     def _apart(self) -> Iterator[str]:
         for name, shown in self._model.items():

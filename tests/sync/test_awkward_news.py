@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from tests.sync.awkward import JellyfinStory
+from tests.sync.awkward_kodi import KodiStory
 from tests.sync.awkward_players import PlayerStory
 from tests.sync.recordings import ALL, SOCKET, TEMPLATE
 
@@ -44,5 +45,12 @@ def test_all_end_as_the_person_meant_it(household, monkeypatch, version, ways, l
 def test_all_end_so_whatever_tells_of_it(household, monkeypatch, way, loses, seed):
     random = Random(f"{way} {loses} {seed}")
     story = PlayerStory(household, monkeypatch, way=way, random=random, loses=loses)
+    wrong = story.live(ACTS)
+    assert not wrong, "\n  ".join(["", *story.story, "", *map(str, wrong)])
+
+
+@pytest.mark.parametrize("seed", range(STORIES))
+def test_all_end_so_where_a_kodi_announces_it(household, monkeypatch, seed):
+    story = KodiStory(household, monkeypatch, random=Random(f"kodi {seed}"))
     wrong = story.live(ACTS)
     assert not wrong, "\n  ".join(["", *story.story, "", *map(str, wrong)])
