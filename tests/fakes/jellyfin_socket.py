@@ -24,7 +24,10 @@ _SAVES = re.compile(
 
 
 class LoudJellyfin(FakeJellyfin):
-    """Announces each save, and the shows and seasons that it alters, half a second later."""
+    """Announces what was saved, all together with the shows, seasons and folders that it alters, half a second later.
+
+    Only the newest connection of a device hears of it.
+    """
 
     #: Seconds after which it ends a connection on which it hears nothing.
     kept = 60
@@ -33,8 +36,11 @@ class LoudJellyfin(FakeJellyfin):
         #: What is said after a save, so many seconds later.
         self.delay = 0.05
         self.sockets = Sockets(admit=self._admit, greet=self._greet)
-        #: Whose token each connection was opened with.
-        self.owners: dict[ServerConnection, str] = {}
+        #: Whose token each connection was opened with, and on which device.
+        self.owners: dict[ServerConnection, tuple[str, str]] = {}
+        #: What of each person's is to be announced, in the order in which it was saved, and by which timer.
+        self._unsaid: dict[str, dict[str, None]] = {}
+        self._timers: dict[str, threading.Timer] = {}
         self.server_class = _server_of(self)
         super().__init__(**options)
 
@@ -53,9 +59,16 @@ class LoudJellyfin(FakeJellyfin):
             caller = self._caller(request)
             assert caller is not None
             item = found[2] or found[3] or str(request.json.get("ItemId", "")).replace("-", "")
-            person = request.asked("userId") or caller.person
-            threading.Timer(self.delay, self._announce, (person, item)).start()
+            self._announce_later(request.asked("userId") or caller.person, item)
         return reply
+
+    def _announce_later(self, person: str, item: str) -> None:
+        """Each further save puts it off."""
+        self._unsaid.setdefault(person, {})[item] = None
+        if person in self._timers:
+            self._timers[person].cancel()
+        self._timers[person] = threading.Timer(self.delay, self._announce, (person,))
+        self._timers[person].start()
 
     def act(self, person: Person, token: str, device: str, path: str, **body: Any) -> None:
         """What an app of the person reports."""
@@ -71,16 +84,45 @@ class LoudJellyfin(FakeJellyfin):
             "MessageId": str(uuid.uuid4()),
             "Data": {"UserId": person, "UserDataList": list(entries)},
         }
-        self.sockets.say(message, lambda connection: self.owners.get(connection) == person)
+        newest = {owner: connection for connection, owner in self.owners.items()}
+        hearing = [connection for owner, connection in newest.items() if owner[0] == person]
+        self.sockets.say(message, lambda connection: connection in hearing)
 
-    def _announce(self, person: str, item: str) -> None:
+    def _announce(self, person: str) -> None:
         with self.lock:
-            title: Title | None = self.titles.get(item)
-            if title is None:
+            titles = [self.titles[item] for item in self._unsaid.pop(person, {}) if item in self.titles]
+            if not titles:
                 return
-            titles = [title, *([title.series] if title.series else [])]
-            entries = [self.user_data(one, person) for one in titles]
+            shows = {one.series.id: one.series for one in titles if one.series}
+            entries = [self.user_data(one, person) for one in [*titles, *shows.values()]]
+            seasons = {(one.series.id, one.season): one for one in titles if one.series}
+            entries += [
+                self._holder(f"{show} {season}", one, person) for (show, season), one in seasons.items()
+            ]
+            places = {one.place.id: one for one in titles if one.place and not one.series}
+            entries += [self._holder(place, one, person) for place, one in places.items()]
         self.announce(person, *entries)
+
+    def _holder(self, name: str, title: Title, person: str) -> dict[str, Any]:
+        """The season of an episode or the library of a film, by how many in it are left."""
+        within = [
+            one
+            for one in self.titles.values()
+            if one.type != "Series"
+            and one.place is title.place
+            and (one.series, one.season) == (title.series, title.season)
+        ]
+        left = sum(not one.state(person).played for one in within)
+        return {
+            "PlayedPercentage": (len(within) - left) * 100 / len(within),
+            "UnplayedItemCount": left,
+            "PlaybackPositionTicks": 0,
+            "PlayCount": 0,
+            "IsFavorite": False,
+            "Played": False,
+            "Key": self._id(name),
+            "ItemId": self._id(name),
+        }
 
     def _admit(self, handshake: Handshake) -> int:
         caller = self._caller_of(handshake)
@@ -92,7 +134,7 @@ class LoudJellyfin(FakeJellyfin):
         assert connection.request is not None
         caller = self._caller_of(connection.request)
         assert caller is not None
-        self.owners[connection] = caller.person
+        self.owners[connection] = (caller.person, caller.id)
         message = {"MessageType": "ForceKeepAlive", "MessageId": str(uuid.uuid4()), "Data": self.kept}
         connection.send(json.dumps(message))
 

@@ -1,20 +1,20 @@
-"""A person's acts on a Jellyfin that tells of them as awkwardly as a real one, and what must come of each."""
+"""A person's acts on a Jellyfin that tells of them as awkwardly as a real one."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
 
 from tests.fakes.jellyfin_news import ALL_TYPE, TEMPLATE_TYPE, JellyfinNews, as_template
-from tests.fakes.mediabrowser_library import TICKS, Title
+from tests.fakes.mediabrowser_library import TICKS
 from tests.sync.household import Household
 from tests.sync.recordings import ALL, SOCKET, TEMPLATE, RecordedTitle
-from tests.sync.replay import BEGINS, LiveJellyfin, Wrong
+from tests.sync.replay import LiveJellyfin
 from tests.sync.replayed import Shown, WatchedBench, fill
+from tests.sync.story import Done, Story
 
 #: Two films, one of them too short for a position there, and an episode.
 TITLES = [
@@ -22,15 +22,13 @@ TITLES = [
     RecordedTitle("b" * 32, "Movie", "Akira", 120 * TICKS, 1988, {"imdb": "tt0094625"}),
     RecordedTitle("c" * 32, "Episode", "Dulcinea", 2700 * TICKS, 0, {}, "The Expanse", "d" * 32, 1, 1),
 ]
-#: A message that was lost is made up for within so many seconds, by what comes after or because nothing does.
-MADE_UP_FOR = 20 * 60
 #: Of all messages but those that alone tell something, so many are lost; and of the two that tell how a play ended.
 LOST, END_LOST = 0.05, 0.3
 _END = ("PlaybackFinished", "PlaybackStop")
 
 
-class Awkward(LiveJellyfin):
-    """One person's acts, told by some ways, with what must be true after each."""
+class JellyfinStory(Story, LiveJellyfin):
+    """Told by some ways, with messages lost or not."""
 
     def __init__(
         self,
@@ -42,116 +40,64 @@ class Awkward(LiveJellyfin):
         random: Random,
         loses: bool = False,
     ) -> None:
-        self.ways = ways
-        self._random, self._loses = random, loses
+        self.ways, self._loses = ways, loses
         bench = WatchedBench(version)
         self._titles = fill(bench.fake, TITLES, with_ids=True)
-        super().__init__(household, monkeypatch, bench, TITLES, listens=SOCKET in ways)
+        super().__init__(household, monkeypatch, bench, TITLES, random, listens=SOCKET in ways)
         self._person = JellyfinNews(bench.fake, bench.alice, random)
         bench.fake.on_write = self._person.heard
-        self._model = {name: Shown(watched=False) for name in self._titles}
-        self.story: list[str] = []
 
-    def live(self, acts: int) -> list[Wrong]:
-        """So many acts, hours apart; all that was wrong after any."""
-        with ExitStack() as stack:
-            self.begin(stack)
-            return [wrong for _ in range(acts) for wrong in self._one()]
+    def on_a(self, name: str) -> Shown:
+        """Before version 12 it gets back the mark that a start took from it."""
+        state = self._titles[name].state(self.bench.alice.id)
+        return Shown(state.played, state.position / TICKS)
 
-    def _one(self) -> Iterator[Wrong]:
-        self.t += self._random.uniform(2, 6) * 3600
-        self.tick()
-        name = self._random.choice(sorted(self._titles))
-        began_at = self.now()
-        words, act, is_play, dated = self._choose(name)
-        words = f"{len(self.story) + 1}. {name} {words}"
-        lost = self._tell(act)
-        words += f" (lost: {', '.join(lost)})" if lost else ""
-        self.story.append(words)
-        if lost:
-            self.t += MADE_UP_FOR
-            self.tick()
-        if is_play:
-            self._expected_plays[name].append((dated, dated) if dated else (began_at, self.now()))
-        yield from self.wrong(words, [name], {one: (shown,) for one, shown in self._model.items()})
-        yield from (Wrong(words, "state", fault) for fault in self._apart())
+    # What the person may do
 
-    def _apart(self) -> Iterator[str]:
-        """The first server, too: before version 12 it gets back the mark that a start took from it."""
-        for name, shown in self._model.items():
-            state = self._titles[name].state(self.bench.alice.id)
-            theirs = Shown(state.played, state.position / TICKS)
-            if theirs != shown:
-                yield f"A: {name} is {theirs}, not {shown}"
+    def possible(self, name: str) -> list[Callable[[str], Done]]:
+        found = [*super().possible(name), self._like]
+        found.append(self._unwatch if self._model[name].watched else self._mark_dated)
+        return found + [self._write] * (self._seconds[name] >= 300)
 
-    # What the person does
+    def playing(self, name: str, start: int, *reports: int) -> Iterator[float]:
+        return self._person.play(self._titles[name], start, *reports)
 
-    def _choose(self, name: str) -> tuple[str, Iterator[float], bool, datetime | None]:
-        """In words; the act itself; whether History shows a play more, and of which date."""
-        title, was = self._titles[name], self._model[name]
-        possible: list[Callable[[str, Title, Shown], Any]] = [
-            self._play,
-            self._play,
-            self._finish,
-            self._like,
-        ]
-        possible += [self._break_off] if not was.seconds else [self._unmark]
-        possible += [self._unmark, self._unwatch] if was.watched else [self._mark, self._mark_dated]
-        possible += [self._write] if title.ticks > 300 * TICKS else []
-        found = self._random.choice(possible)(name, title, was)
-        return found if len(found) == 4 else (*found, None)
+    def marking(self, name: str) -> Iterator[float]:
+        return self._person.mark(self._titles[name])
 
-    def _play(self, name: str, title: Title, was: Shown) -> Any:
-        """Where a film is too short for a position, it counts as finished."""
-        start, end = int(was.seconds), int(self._random.uniform(0.1, 0.85) * title.ticks / TICKS)
-        is_short = title.ticks < 300 * TICKS
-        self._model[name] = Shown(watched=True) if is_short else replace(was, seconds=end)
-        return (
-            f"is played from {start} s to {end} s",
-            self._person.play(title, start, start + 4, end),
-            is_short,
+    def unmarking(self, name: str) -> Iterator[float]:
+        return self._person.unmark(self._titles[name])
+
+    def _mark_dated(self, name: str) -> Done:
+        """Each of its own day, and before all else."""
+        at = (self.epoch - timedelta(days=10 + len(self.story))).replace(microsecond=0)
+        return Done(
+            words=f"is marked watched on {at:%d %b} by another program",
+            act=self._person.mark(self._titles[name], at),
+            leaves=Shown(watched=True),
+            is_play=True,
+            dated=at,
         )
 
-    def _finish(self, name: str, title: Title, was: Shown) -> Any:
-        start, end = int(was.seconds), int(title.ticks / TICKS * 0.96)
-        self._model[name] = Shown(watched=True)
-        return f"is played from {start} s to its end", self._person.play(title, start, start + 4, end), True
+    def _unwatch(self, name: str) -> Done:
+        act = self._person.write(self._titles[name], played=False, position=0)
+        words = "is written as unwatched by another program"
+        return Done(words=words, act=act, leaves=Shown(watched=False))
 
-    def _break_off(self, name: str, title: Title, was: Shown) -> Any:
-        return "is begun and broken off", self._person.play(title, 0, 4), False
+    def _write(self, name: str) -> Done:
+        seconds = int(self._random.uniform(0.1, 0.85) * self._seconds[name])
+        return Done(
+            words=f"is written to {seconds} s by another program",
+            act=self._person.write(self._titles[name], position=seconds * TICKS),
+            leaves=replace(self._model[name], seconds=seconds),
+        )
 
-    def _mark(self, name: str, title: Title, was: Shown) -> Any:
-        self._model[name] = Shown(watched=True)
-        return "is marked watched by hand", self._person.mark(title), True
-
-    def _mark_dated(self, name: str, title: Title, was: Shown) -> Any:
-        """Each of its own day, and before all else."""
-        at = (BEGINS - timedelta(days=10 + len(self.story))).replace(microsecond=0)
-        self._model[name] = Shown(watched=True)
-        return f"is marked watched on {at:%d %b}", self._person.mark(title, at), True, at
-
-    def _unmark(self, name: str, title: Title, was: Shown) -> Any:
-        self._model[name] = Shown(watched=False)
-        return "is marked unwatched by hand", self._person.unmark(title), False
-
-    def _unwatch(self, name: str, title: Title, was: Shown) -> Any:
-        self._model[name] = Shown(watched=False)
-        act = self._person.write(title, played=False, position=0)
-        return "is written as unwatched by another program", act, False
-
-    def _write(self, name: str, title: Title, was: Shown) -> Any:
-        seconds = int(self._random.uniform(0.1, 0.85) * title.ticks / TICKS)
-        self._model[name] = replace(was, seconds=seconds)
-        act = self._person.write(title, position=seconds * TICKS)
-        return f"is written to {seconds} s by another program", act, False
-
-    def _like(self, name: str, title: Title, was: Shown) -> Any:
-        return "becomes a favourite", self._person.like(title), False
+    def _like(self, name: str) -> Done:
+        act = self._person.like(self._titles[name])
+        return Done(words="becomes a favourite", act=act, leaves=self._model[name])
 
     # How it is told
-
-    def _tell(self, act: Iterator[float]) -> list[str]:
-        """What of it was lost."""
+    def tell(self, act: Iterator[float]) -> list[str]:
         lost: list[str] = []
         ends = self._random.choice(_END) if self._loses and self._random.random() < END_LOST else ""
         for pause in act:

@@ -9,7 +9,7 @@ from tests.fakes.jellyfin import FakeJellyfin
 from tests.fakes.kodi import FakeKodi
 from tests.fakes.kodi_library import Video
 from tests.fakes.mediabrowser import Reply, Request
-from tests.fakes.mediabrowser_library import TICKS, instant
+from tests.fakes.mediabrowser_library import TICKS, State, instant
 from tests.fakes.mediabrowser_library import Title as JellyfinTitle
 from tests.fakes.plex import ALICE, FakePlex
 from tests.fakes.plex_http import Reply as PlexReply
@@ -83,15 +83,20 @@ class Jellyfin:
 
     def watch(self, work: Work, began: datetime) -> None:
         """The start counts as a play, and is what the play is dated by."""
-        state = self._titles[work].state(self.alice.id)
-        state.play_count, state.last_played = state.play_count + 1, began
+        state = self._begin(work, began)
         state.played, state.position = True, 0
         self._saved(self._titles[work], "PlaybackFinished")
         self._stopped(work, work.minutes * 60, completed=True)
 
-    def stop(self, work: Work, seconds: int, began: datetime) -> None:
+    def _begin(self, work: Work, began: datetime) -> State:
+        """Told of, too: it looks like a play that has ended where the title was watched before."""
         state = self._titles[work].state(self.alice.id)
         state.play_count, state.last_played = state.play_count + 1, began
+        self._saved(self._titles[work], "PlaybackStart")
+        return state
+
+    def stop(self, work: Work, seconds: int, began: datetime) -> None:
+        state = self._begin(work, began)
         state.position = seconds * TICKS
         self._saved(self._titles[work], "PlaybackFinished")
         self._stopped(work, seconds, completed=False)

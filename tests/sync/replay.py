@@ -21,9 +21,11 @@ from mydia_web.accounts.models import User
 from mydia_web.backends.events import sessions as looking
 from mydia_web.backends.jellyfin import listening
 from mydia_web.backends.jellyfin.listening import Listener
+from mydia_web.backends.kodi import listening as kodi_listening
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.playback.records import get_progress
+from mydia_web.playback.acts import content_key
+from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.events import SourceEvent
@@ -36,7 +38,7 @@ from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.inbound.notifications import Notification
 from mydia_web.sync.outbound.worker import Worker
 from tests.fakes.mediabrowser_library import TICKS
-from tests.sync.household import Household, plays_of
+from tests.sync.household import Household
 from tests.sync.recordings import SOCKET, Act, RecordedTitle, Recording, Said, moved
 from tests.sync.replayed import (
     SECOND_HALF,
@@ -48,6 +50,8 @@ from tests.sync.replayed import (
     fill,
 )
 
+#: How far a server's clock may seem to be from ours: it is read off answers that tell whole seconds.
+NEAR = timedelta(seconds=2)
 #: When the replay begins.
 BEGINS = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 EXPANSE = tuple(f"The Expanse S01E{number:02}" for number in range(1, 7))
@@ -63,9 +67,6 @@ PLAYS: Mapping[str, tuple[str, ...]] = {
     "season 1 of The Expanse is marked watched": EXPANSE,
     "Firefly 1x01-1x02, one file, is marked watched": ("Serenity (1) / Serenity (2)", SECOND_HALF),
 }
-
-#: The server's own clock is this far behind the times at which its messages were received, at most.
-LATE = timedelta(seconds=1)
 
 
 class Conflicts(logging.Handler):
@@ -106,6 +107,8 @@ class Live:
     #: What all clocks show at the time 0, and the seconds since then.
     epoch = BEGINS
     t = 0.0
+    #: Of these, so many passed without anybody noticing on an open connection.
+    unnoticed = 0.0
 
     def __init__(
         self,
@@ -119,7 +122,7 @@ class Live:
     ) -> None:
         """`bench` is of that kind, and holds these titles under their ids."""
         self._household, self._monkeypatch = household, monkeypatch
-        self._alice = household._alice
+        self._alice_id: int = household._alice.id
         self._set_clocks()
         self.bench, self.titles, self._listens = bench, titles, listens
         self.a = household.add(kind, "A", bench)
@@ -134,10 +137,10 @@ class Live:
     def begin(self, stack: ExitStack) -> None:
         """Read both servers, and be there for what comes, until the stack is closed."""
         self._household.settle()
-        self._contents = self._our_contents()
+        self._keys = {name: content_key(content) for name, content in self._our_contents().items()}
         #: Between which instants each is; what was read before is there already.
         self._expected_plays: dict[str, list[tuple[datetime, datetime]]] = {
-            name: [(at, at) for at in self._plays(name)] for name in self._contents
+            name: [(at, at) for at in plays] for name, plays in self.plays(self._alice_id).items()
         }
         log = logging.getLogger("mydia_web.sync.inbound")
         stack.callback(log.setLevel, log.level)
@@ -154,18 +157,22 @@ class Live:
         account = self._account_of_alice()
         client = open_account(get_source(self.a.source_id), account)
         self._account_id = account.id
-        self._news = Listener(account.remote_user_id, client.playing).listen(self._socket)
+        self._news = self.listener(client, account.remote_user_id).listen(self._socket)
         stack.callback(client.close)
         stack.callback(self._news.close)
+
+    def listener(self, client: Any, remote_user_id: str) -> Any:
+        """What turns what is said on the open connection into news."""
+        return Listener(remote_user_id, client.playing)
 
     def now(self) -> datetime:
         """What all clocks show."""
         return self.epoch + timedelta(seconds=self.t)
 
     def _set_clocks(self) -> None:
-        ticking = SimpleNamespace(monotonic=lambda: self.t)
+        ticking = SimpleNamespace(monotonic=lambda: self.t - self.unnoticed)
         self._monkeypatch.setattr(clock, "read", self.now)
-        for module in (listening, looking):
+        for module in (listening, kodi_listening, looking):
             self._monkeypatch.setattr(module, "time", ticking)
 
     def _our_contents(self) -> dict[str, Content]:
@@ -187,7 +194,7 @@ class Live:
         return found
 
     def _account_of_alice(self) -> SourceAccount:
-        mine = (SourceAccount.source_id == self.a.source_id, SourceAccount.user_id == self._alice.id)
+        mine = (SourceAccount.source_id == self.a.source_id, SourceAccount.user_id == self._alice_id)
         return db.session.scalars(select(SourceAccount).where(*mine)).one()
 
     # What happens
@@ -215,8 +222,11 @@ class Live:
 
     def send(self, body: Mapping[str, Any], content_type: str, kind: str = "jellyfin") -> None:
         """As a webhook."""
+        self.post(json.dumps(body).encode(), content_type, kind)
+
+    def post(self, content: Any, content_type: str, kind: str) -> None:
+        """A body, or the fields of a form."""
         address = f"/webhooks/{kind}/{webhook_secret(get_source(self.a.source_id))}"
-        content = json.dumps(body).encode()
         answer = self._household._client.post(address, data=content, content_type=content_type)
         assert answer.status_code == 202, answer.text
         self.tick()
@@ -235,11 +245,26 @@ class Live:
 
     # What is there
 
-    def ours(self, name: str, user: User | None = None) -> Shown:
-        own = get_progress((user or self._alice).id, self._contents[name])
-        if own is None:
-            return Shown(watched=False)
-        return Shown(own.watched, own.position_seconds if own.in_progress else 0)
+    def ours(self, user_id: int) -> dict[str, Shown]:
+        """What we hold of each title."""
+        row = PlaybackProgress
+        columns = (row.media_item_id, row.episode_id, row.watched, row.position_seconds, row.in_progress)
+        rows = db.session.execute(select(*columns).where(row.user_id == user_id))
+        found = {
+            (film, episode): Shown(watched, position if in_progress else 0)
+            for film, episode, watched, position, in_progress in rows
+        }
+        return {name: found.get(key, Shown(watched=False)) for name, key in self._keys.items()}
+
+    def plays(self, user_id: int) -> dict[str, list[datetime | None]]:
+        """What History shows of each title."""
+        columns = (Play.media_item_id, Play.episode_id, Play.watched_at)
+        rows = db.session.execute(select(*columns).where(Play.user_id == user_id).order_by(Play.watched_at))
+        found: dict[str, list[datetime | None]] = {name: [] for name in self._keys}
+        names = {key: name for name, key in self._keys.items()}
+        for film, episode, watched_at in rows:
+            found.setdefault(names.get((film, episode), "another title"), []).append(watched_at)
+        return found
 
     def on_b(self, name: str) -> Shown | None:
         """None: it is in the same file as another."""
@@ -251,10 +276,7 @@ class Live:
 
     def held(self) -> dict[str, tuple[Shown, Shown | None]]:
         """What alice has of each title, here and on B."""
-        return {name: (self.ours(name), self.on_b(name)) for name in self._contents}
-
-    def _plays(self, name: str, user: User | None = None) -> list[Any]:
-        return plays_of(user or self._alice, self._contents[name])
+        return {name: (ours, self.on_b(name)) for name, ours in self.ours(self._alice_id).items()}
 
     # What must be true after each act
 
@@ -274,8 +296,9 @@ class Live:
 
     def _wrong_states(self, allowed: Mapping[str, Sequence[Shown]]) -> Iterator[tuple[str, str, str]]:
         """B must show the same as we."""
+        all_ours = self.ours(self._alice_id)
         for name, right in allowed.items():
-            ours, theirs = self.ours(name), self.on_b(name)
+            ours, theirs = all_ours[name], self.on_b(name)
             if ours not in right:
                 yield name, "here", f"is {ours}, not {_either(right)}"
             there = (ours,) if ours in right else right
@@ -283,13 +306,11 @@ class Live:
                 yield name, "B", f"is {theirs}, not {_either(there)}"
 
     def _wrong_plays(self) -> Iterator[tuple[str, str, str]]:
-        for name in self._contents:
-            found, spans = self._plays(name), sorted(self._expected_plays[name])
+        for name, found in self.plays(self._alice_id).items():
+            spans = sorted(self._expected_plays.get(name, []))
             if len(found) != len(spans):
                 yield name, "History", f"shows {len(found)} plays, not {len(spans)}: {_times(found)}"
-            elif not all(
-                at and low - LATE <= at <= high for at, (low, high) in zip(found, spans, strict=True)
-            ):
+            elif not all(_is_within(at, span) for at, span in zip(found, spans, strict=True)):
                 wanted = ", ".join(f"{low:%d %H:%M:%S}–{high:%H:%M:%S}" for low, high in spans)
                 yield name, "History", f"shows plays at {_times(found)}, not {wanted}"
 
@@ -354,7 +375,7 @@ class Replay(LiveJellyfin):
     def bob_s(self, name: str) -> tuple[Shown, int]:
         """What bob, who is linked, has of it here: his state, and how many plays."""
         assert self.bob
-        return self.ours(name, self.bob), len(self._plays(name, self.bob))
+        return self.ours(self.bob.id)[name], len(self.plays(self.bob.id)[name])
 
     def _all_steps(self) -> list[tuple[float, Callable[[], None]]]:
         """What the server saves and plays comes before what it says of that."""
@@ -379,7 +400,7 @@ class Replay(LiveJellyfin):
             return [wrong for act in self.acts for wrong in self.after(act)]
 
     def after(self, act: Act) -> Iterator[Wrong]:
-        was_heat = self.ours("Heat")
+        was_heat = self.ours(self._alice_id)["Heat"]
         for t, do in self._steps:
             if act.t <= t < act.until:
                 self.pass_until(t)
@@ -388,10 +409,10 @@ class Replay(LiveJellyfin):
         self.tick()
         self.recorded.restore()
         self._expect_plays(act, was_heat)
-        allowed = {name: self._allowed(act, name) for name in self._contents}
+        allowed = {name: self._allowed(act, name) for name in self._keys}
         yield from self.wrong(act.name, act.state_after, allowed)
-        for name, right in allowed.items():
-            ours = self.ours(name)
+        for name, ours in self.ours(self._alice_id).items():
+            right = allowed[name]
             self._was[name] = ours if ours in right else right[0]
 
     def _tell(self, said: Said) -> None:
@@ -431,6 +452,10 @@ class Replay(LiveJellyfin):
 
 def _do(what: Callable[..., None], *args: Any) -> Callable[[], None]:
     return lambda: what(*args)
+
+
+def _is_within(at: datetime | None, span: tuple[datetime, datetime]) -> bool:
+    return at is not None and span[0] - NEAR <= at <= span[1] + NEAR
 
 
 def _either(shown: Sequence[Shown]) -> str:

@@ -8,7 +8,9 @@ from random import Random
 
 import pytest
 
-from tests.sync.awkward import Awkward
+from tests.sync.awkward import JellyfinStory
+from tests.sync.awkward_kodi import KodiStory
+from tests.sync.awkward_players import PlayerStory
 from tests.sync.recordings import ALL, SOCKET, TEMPLATE
 
 WAYS = {
@@ -18,6 +20,7 @@ WAYS = {
     "template and open connection": (TEMPLATE, SOCKET),
     "all properties and open connection": (ALL, SOCKET),
 }
+PLAYERS = {"emby": [False], "generic": [False], "plex": [False, True], "tautulli": [False, True]}
 STORIES = int(os.environ.get("STORIES", "1"))
 ACTS = 8
 
@@ -30,6 +33,24 @@ def test_all_end_as_the_person_meant_it(household, monkeypatch, version, ways, l
     if loses and ways == "open connection":
         pytest.skip("On an open connection nothing is lost.")
     random = Random(f"{version} {ways} {loses} {seed}")
-    live = Awkward(household, monkeypatch, version=version, ways=WAYS[ways], random=random, loses=loses)
-    wrong = live.live(ACTS)
-    assert not wrong, "\n  ".join(["", *live.story, "", *map(str, wrong)])
+    story = JellyfinStory(
+        household, monkeypatch, version=version, ways=WAYS[ways], random=random, loses=loses
+    )
+    wrong = story.live(ACTS)
+    assert not wrong, "\n  ".join(["", *story.story, "", *map(str, wrong)])
+
+
+@pytest.mark.parametrize("seed", range(STORIES))
+@pytest.mark.parametrize(("way", "loses"), [(way, loses) for way, both in PLAYERS.items() for loses in both])
+def test_all_end_so_whatever_tells_of_it(household, monkeypatch, way, loses, seed):
+    random = Random(f"{way} {loses} {seed}")
+    story = PlayerStory(household, monkeypatch, way=way, random=random, loses=loses)
+    wrong = story.live(ACTS)
+    assert not wrong, "\n  ".join(["", *story.story, "", *map(str, wrong)])
+
+
+@pytest.mark.parametrize("seed", range(STORIES))
+def test_all_end_so_where_a_kodi_announces_it(household, monkeypatch, seed):
+    story = KodiStory(household, monkeypatch, random=Random(f"kodi {seed}"))
+    wrong = story.live(ACTS)
+    assert not wrong, "\n  ".join(["", *story.story, "", *map(str, wrong)])
