@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import and_, case, func, literal, or_
 
 from mydia_web.clock import UNKNOWN_TIME
-from mydia_web.db import insert_for
+from mydia_web.db import insert_for, with_many
 from mydia_web.errors import InvalidValue
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.wakeup import QUEUE
@@ -78,18 +78,24 @@ _RETURNED = (_table.id, _table.user_id, _table.source_id, _table.media_item_id, 
 
 
 @cache
-def upsert(dialect: str, *, of_episode: bool, is_mark: bool) -> Any:
-    """Takes `first_values` of any number, each of another key, folds them into what is owed already, and returns the
-    ids with the keys of the rows. Wakes the workers. Built once of each.
+def upsert(dialect: str, names: tuple[str, ...], *, of_episode: bool, is_mark: bool) -> Any:
+    """Takes `first_values`, which have these names, of any number, each of another key.
+
+    Folds them into what is owed already, and returns the ids with the keys of the rows. Wakes the workers. Built once
+    of each.
     """
     row = insert_for(QueuedChange.__table__)
     key = "episode_id" if of_episode else "media_item_id"
     episode_id = QueuedChange.episode_id
-    return row.on_conflict_do_update(
-        index_elements=["user_id", key, "source_id", "play_key"],
-        index_where=episode_id.is_not(None) if of_episode else episode_id.is_(None),
-        set_=_fold(row.excluded, is_mark=is_mark),
-    ).returning(*_RETURNED, *(() if dialect == "sqlite" else (func.pg_notify(QUEUE, ""),)))
+    return (
+        with_many(row, names)
+        .on_conflict_do_update(
+            index_elements=["user_id", key, "source_id", "play_key"],
+            index_where=episode_id.is_not(None) if of_episode else episode_id.is_(None),
+            set_=_fold(row.excluded, is_mark=is_mark),
+        )
+        .returning(*_RETURNED, *(() if dialect == "sqlite" else (func.pg_notify(QUEUE, ""),)))
+    )
 
 
 def _fold(new: Any, *, is_mark: bool) -> dict[str, Any]:

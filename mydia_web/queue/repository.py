@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as cast_to
 
 from mydia_web.clock import now
-from mydia_web.db import db, has_one_writer
+from mydia_web.db import db, execute_with_many, has_one_writer
 from mydia_web.queue.front import Front
 from mydia_web.queue.intents import Intent, check, first_values, upsert
 from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
@@ -66,10 +66,11 @@ class PlaybackSyncRepository:
             by_statement.setdefault((intent.episode_id is not None, is_mark), []).append(intent)
         ids: dict[tuple[int, int, int, int | None], int] = {}
         for (of_episode, is_mark), some in by_statement.items():
-            statement = upsert(db.engine.dialect.name, of_episode=of_episode, is_mark=is_mark)
             values = [first_values(intent, due_at or at, at) for intent in some]
-            for row_id, *key in db.session.connection().execute(statement, values):
-                ids[tuple(key[:4])] = row_id
+            dialect, names = db.engine.dialect.name, tuple(values[0])
+            statement = upsert(dialect, names, of_episode=of_episode, is_mark=is_mark)
+            for row in execute_with_many(statement, values):
+                ids[row.user_id, row.source_id, row.media_item_id, row.episode_id] = row.id
         if ids and has_one_writer():
             notify()  # PostgreSQL is told by the statement itself.
         return [ids[one.user_id, one.source_id, one.media_item_id, one.episode_id] for one in intents]
