@@ -11,7 +11,7 @@ from mydia_web.clock import now
 from mydia_web.db import db, insert_for, lock_library
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act, content_key
-from mydia_web.playback.shows import refresh_show
+from mydia_web.playback.shows import refresh_shows
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import artwork_key, remember_artworks
@@ -25,6 +25,7 @@ from mydia_web.sources.models import (
     UnmatchedItem,
 )
 from mydia_web.sources.registry import kinds_that_hold_everything
+from mydia_web.sync.inbound.local_state import lock_contents
 from mydia_web.sync.inbound.matching import Matcher, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.multi_episode import keep_extra_episodes
@@ -100,10 +101,16 @@ class PullOf:
             lock_library()
             known = self._known_items(page.items)
         found = self._recognised(page.items, known)
+        self._lock([content for _, content in found])
         self._keep_artwork(found)
         kept = self._keep_items(found, known)
         self.new_shows.update(keep_extra_episodes(kept, asked_at))
         self._merge(kept, asked_at)
+
+    def _lock(self, contents: Sequence[Content]) -> None:
+        """Lock titles before anything of the user's is read or changed."""
+        if self.act is not None:
+            lock_contents(self.act.user_id, contents)
 
     def _recognised(
         self, items: Sequence[RemoteItem], known: Mapping[str, SourceItem]
@@ -140,8 +147,7 @@ class PullOf:
             with self.act as act:
                 merging = AccountMerge(act, self._source, self.account_id, self.report)
                 merging.unwatch(self._removals, self._began_at or now())
-        for show_id in sorted(self.new_shows):
-            refresh_show(show_id)
+        refresh_shows(self.new_shows)
         if is_whole:
             self._forget_unmatched()
 
@@ -149,8 +155,11 @@ class PullOf:
         """What could not be read looks like what is gone: then nothing is taken for gone."""
         if self._listed is None or self.account_id is None or self._began_at is None or self._problems:
             return
-        for unlisted in unlisted_states(self._source_id, self.account_id, self._listed, self._began_at):
-            self._merge(unlisted, self._began_at)
+        pages = list(unlisted_states(self._source_id, self.account_id, self._listed, self._began_at))
+        found_before = [content for _, _, content in self._removals]
+        self._lock([*found_before, *(content for page in pages for _, _, content in page)])
+        for page in pages:
+            self._merge(page, self._began_at)
 
     def _forget_unmatched(self) -> None:
         # What this whole reading did not find unrecognised again was matched or is gone.
