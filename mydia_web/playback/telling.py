@@ -5,15 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
 from mydia_web import config
 from mydia_web.clock import now
+from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, Key, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.intents import Intent
-from mydia_web.queue.models import ChangeType
+from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.queue.rows import of_contents
 from mydia_web.sources.accounts import Told, sources_to_tell
 from mydia_web.sources.audience import sources_to_tell_each
 
@@ -31,8 +35,9 @@ def tell_servers(
 ) -> None:
     """Queue the same change of these contents for every source but the one it came from.
 
-    What that one is still owed is settled by whoever takes its news over. A mark without `position` resets the
-    position; with one, of a single content, it carries that.
+    That one is told too where it is still owed something older, which would else reach it after its own news: whoever
+    takes those over settles what it shows already. A mark without `position` resets the position; with one, of a
+    single content, it carries that.
     """
     recipients = _recipients(act, contents)
     intents = [
@@ -59,9 +64,31 @@ def _recipients(act: Act, contents: Sequence[Content]) -> Mapping[Key, Sequence[
     foreseen = {content_key(one): act.hearers.get(content_key(one)) for one in contents}
     recipients = {key: sources for key, sources in foreseen.items() if sources is not None}
     others = [content for content in contents if content_key(content) not in recipients]
-    for key, sources in sources_to_tell_each(act.user_id, others).items() if others else ():
-        recipients[key] = [one for one in sources if one.source_id != act.source_id]
+    if not others:
+        return recipients
+    found = sources_to_tell_each(act.user_id, others)
+    if act.source_id is None:
+        return recipients | found
+    owed = _owed(act, others, act.source_id)
+    for key, sources in found.items():
+        recipients[key] = [one for one in sources if one.source_id != act.source_id or key in owed]
     return recipients
+
+
+def _owed(act: Act, contents: Sequence[Content], source_id: int) -> set[Key]:
+    """Return those of which the source is still owed something."""
+    keys = [content_key(content) for content in contents]
+    films = [film for film, _ in keys if film]
+    episodes = [episode for _, episode in keys if episode]
+    query = select(QueuedChange.media_item_id, QueuedChange.episode_id).where(
+        of_contents(films, episodes),
+        QueuedChange.user_id == act.user_id,
+        QueuedChange.source_id == source_id,
+        QueuedChange.play_key == "",
+        QueuedChange.status != Status.SYNCED,
+    )
+    rows = db.session.execute(query)
+    return {(None, episode_id) if episode_id else (film_id, None) for film_id, episode_id in rows}
 
 
 def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bool = False) -> bool:

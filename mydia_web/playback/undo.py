@@ -55,6 +55,8 @@ def undo(change_set_id: int, user_id: int | None = None) -> Undone:
     change_set, changes = _read(change_set_id)
     if change_set is None or user_id not in (None, change_set.user_id):
         raise NotFound("There is nothing to undo here. It may be too long ago.")
+    # What was only said, and changed nothing, is nothing to take back.
+    changes = [(change, content) for change, content in changes if change.before or change.after]
     # Titles first, as everywhere: a pull that has locked one may be writing under the same change set.
     records = locked_records(change_set.user_id, [content for _, content in changes])
     if not _begin(change_set_id):

@@ -42,6 +42,8 @@ class Model:
         self.plays: Counter[tuple[Key, datetime | None]] = Counter()
         #: By change set: content, record before, record after, and the time of its play.
         self.changes: list[list[tuple[Key, Record | None, Record | None, datetime | None]]] = []
+        #: What was last said here to be unwatched, whether it was known or not.
+        self.said_unwatched: set[Key] = set()
 
     def save(self, key: Key, position: int, duration: int, at: datetime) -> bool:
         """True where it made a change set."""
@@ -70,7 +72,13 @@ class Model:
         return self._record(changes)
 
     def unmark(self, keys: list[Key]) -> bool:
-        return self._record([(key, self.records[key], None, None) for key in keys if key in self.records])
+        """What is not known is noted once, in a change set that takes nothing back."""
+        unknown = {key for key in keys if key not in self.records} - self.said_unwatched
+        if unknown:
+            self.said_unwatched |= unknown
+            self.changes.append([])
+        known = [(key, self.records[key], None, None) for key in keys if key in self.records]
+        return self._record(known) or bool(unknown)
 
     def undo(self, number: int) -> None:
         for key, before, after, played_at in reversed(self.changes[number]):
@@ -83,6 +91,7 @@ class Model:
     def _record(self, changes: list[tuple[Key, Record | None, Record | None, datetime | None]]) -> bool:
         for key, _, after, played_at in changes:
             self._put(key, after)
+            (self.said_unwatched.discard if after else self.said_unwatched.add)(key)
             if after:
                 self.plays[key, played_at] += 1
         if changes:

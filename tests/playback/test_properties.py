@@ -344,7 +344,9 @@ class Household(RuleBasedStateMachine):
         newest = _newest_change_set()
         assert (newest != self.newest_change_set) == expected
         if expected:
-            self.change_sets.append(newest)
+            # What was known and what was not are two change sets of one act.
+            missing = len(self.model.changes) - len(self.change_sets)
+            self.change_sets += range(newest - missing + 1, newest + 1)
             self.newest_change_set = newest
         self.clock.pass_(minutes=1)
 

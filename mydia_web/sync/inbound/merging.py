@@ -208,8 +208,9 @@ class AccountMerge:
         many = Counter(map(content_key, contents))
         once = [content for content in contents if many[content_key(content)] == 1]
         hearers = sources_to_tell_each(self._act.user_id, once)
+        owed = {key for key, one in outbox.items() if one.is_owed}
         self._act.hearers = {
-            key: [one for one in sources if one.source_id != self._source_id]
+            key: [one for one in sources if one.source_id != self._source_id or key in owed]
             for key, sources in hearers.items()
         }
         self._applier.fresh = hearers.keys() - ours - with_a_past(self._act.user_id, once)
