@@ -228,10 +228,14 @@ def _is_end(progress: PlaybackProgress) -> bool:
     return progress.completion_percentage >= share * 100
 
 
+def is_position_begun(position_seconds: int, duration_seconds: int) -> bool:
+    """Return whether this is more than a false start."""
+    return position_seconds >= _BEGUN_SECONDS or 100 * position_seconds >= _BEGUN_PERCENT * duration_seconds
+
+
 def is_begun(progress: PlaybackProgress) -> bool:
     """Is this position one to continue from: neither a false start nor the end?"""
-    percentage = progress.completion_percentage
-    started = progress.position_seconds >= _BEGUN_SECONDS or percentage >= _BEGUN_PERCENT
+    started = is_position_begun(progress.position_seconds, progress.duration_seconds)
     return started and not _is_end(progress)
 
 

@@ -1,7 +1,7 @@
 """Plex's webhooks: JSON in the field `payload` of a form, often with a picture beside it.
 
 They name no time of their own: they are sent as it happens. `lastViewedAt` is when the title was last stopped, finished
-or marked.
+or marked, which may be the time before.
 """
 
 from collections.abc import Mapping
@@ -98,11 +98,11 @@ def about(said: Said, name: str) -> Event:
 
 
 def happened(event: Event, action: Action, item: RemoteItem, told: Metadata) -> Event:
-    """`viewCount` may be that of the time before, so nothing but a scrobble tells of watched."""
+    """`viewCount` and `lastViewedAt` may be those of the time before: it happens as it is told."""
     if action == "played":
-        finished = replace(item, state=wire.state(watched=True, last_played_at=told.last_viewed_at))
+        finished = replace(item, state=wire.state(watched=True))
         return replace(event, action=action, item=finished, tells_watched=True)
-    state = wire.state(position_ms=told.view_offset, last_played_at=told.last_viewed_at)
+    state = wire.state(position_ms=told.view_offset)
     return replace(
         event, action=action, item=replace(item, state=state), tells_position=told.view_offset is not None
     )

@@ -40,9 +40,14 @@ class Sessions:
             is_news = not was or was.playing.paused != one.paused or now - was.at >= AGAIN_SECONDS
             self._told[one.remote_id] = _Told(one, now if is_news or was is None else was.at)
             if is_news:
-                yield _event("paused" if one.paused else "playing", one)
+                yield playing_event(one)
         for remote_id in before.keys() - self._told.keys():
             yield _event("stopped", before[remote_id].playing)
+
+
+def playing_event(playing: Playing) -> Event:
+    """The event of a player that plays, or is paused."""
+    return _event("paused" if playing.paused else "playing", playing)
 
 
 def _event(action: Action, playing: Playing) -> Event:

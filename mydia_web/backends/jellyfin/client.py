@@ -142,7 +142,9 @@ class Jellyfin(MediaBrowser):
             raise Rejected(f"This Jellyfin is version {info.version}. It must be 10.9 or newer.")
 
     def _ask(self, question: Question) -> object:
-        fields = "ProviderIds" if question.types is SHOWS else "ProviderIds,Path"
+        fields = "ProviderIds" if question.types is SHOWS else "ProviderIds,Path,MediaSourceCount"
+        if question.names_files:
+            fields += ",MediaSources"
         if question.newest_by == "DateCreated":
             fields += ",DateCreated"
         # Lists with commas: there are servers that take only the last of a repeated parameter.

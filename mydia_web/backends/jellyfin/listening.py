@@ -13,7 +13,7 @@ from typing import Any
 from mydia_web import clock
 from mydia_web.backends.base import Playing
 from mydia_web.backends.events.base import Event
-from mydia_web.backends.events.sessions import Sessions, known_item
+from mydia_web.backends.events.sessions import Sessions, known_item, playing_event
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.models import UnreadableEntryError, UserData, read
 from mydia_web.backends.sockets import Socket
@@ -89,16 +89,20 @@ class Listener:
         before = self._sessions.playing
         players = list(self._look())
         now = self._sessions.playing
-        ended = before.keys() - now.keys()
         yield from (one for one in players if one.action != "stopped")
         for one in saved:
             event = _event(one, self._user_id, heard_at)
-            if one.item_id in ended:
-                yield replace(event, is_playing=False)
-            elif one.item_id in now and _is_set_by_hand(one, now[one.item_id]):
+            player = now.get(one.item_id)
+            if player is not None and _is_set_by_hand(one, player):
                 yield replace(event, action="marked")
+            elif player is not None:
+                yield replace(event, is_playing=True)
+            elif one.item_id in before:
+                # How far it was when it was last looked at tells whether it was a whole play.
+                yield playing_event(before[one.item_id])
+                yield replace(event, is_playing=False)
             else:
-                yield replace(event, is_playing=True if one.item_id in now else None)
+                yield event
         yield from (one for one in players if one.action == "stopped")
 
     def _look(self) -> Iterator[Event]:

@@ -43,6 +43,8 @@ class Question:
     counted: bool = True
     #: The latest first by this date, and last what has none; "": in an order in which nothing moves.
     newest_by: Dated | Literal[""] = ""
+    #: Are all files of each title to be named?
+    names_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class Listing:
             known = sum(self._total(self._ask(Question(TITLES, place, limit=1))) for place in places)
         done = total = 0
         seen: set[str] = set()
-        page = partial(_page, shows=shows, versions=Versions(self._under_way()))
+        versions = Versions(self._under_way())
+        page = partial(_page, shows=shows, versions=versions)
         seasons = Seasons()
         held: list[Any] = []
         for place in places:
@@ -85,6 +88,7 @@ class Listing:
                 done += len(part.entries)
                 total = max(done, part.total if known is None else known)
                 seasons.note(part.entries)
+                versions.note_files(self._naming_files(part.entries))
                 entries, later = split(part.entries)
                 held += later
                 yield page(entries, done=done, total=total, problems=[*problems, *part.problems])
@@ -125,6 +129,14 @@ class Listing:
             entries = self.entries(self._ask(question))
             done += len(entries)
             yield replace(self._page_of_some(entries, done, versions), library_size=size)
+
+    def _naming_files(self, entries: Sequence[Any]) -> Iterator[Any]:
+        """The titles among these that have several files, with the ids of all of them."""
+        ids = [_id(entry) for entry in entries if _has_several_files(entry)]
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            some = ids[start : start + IDS_AT_ONCE]
+            question = Question(TITLES, ids=some, limit=len(some), counted=False, names_files=True)
+            yield from self.entries(self._ask(question))
 
     def _page_of_some(self, entries: Sequence[Any], done: int, versions: Versions) -> LibraryPage:
         """A page of titles that are not all there are: their shows are asked for."""
@@ -251,3 +263,8 @@ def _date(entry: Any, dated: str) -> datetime:
     data = entry.get("UserData") if isinstance(entry, dict) and dated == "DatePlayed" else entry
     found = data.get(_DATES[dated]) if isinstance(data, dict) else None
     return (read_instant(found) if isinstance(found, str) else None) or mapping.NEVER
+
+
+def _has_several_files(entry: Any) -> bool:
+    count = entry.get("MediaSourceCount") if isinstance(entry, dict) else None
+    return isinstance(count, int) and count > 1

@@ -31,20 +31,29 @@ class Versions:
     def __init__(self, entries: Iterable[Any] = ()) -> None:
         found = [one for one in map(_under_way, entries) if one]
         self._of_file: dict[str, list[UnderWay]] = {}
+        #: By each of its files, all files of a title.
+        self._files: dict[str, frozenset[str]] = {}
         for one in found:
             for file in one.files:
                 self._of_file.setdefault(file, []).append(one)
 
+    def note_files(self, entries: Iterable[Any]) -> None:
+        """Note which files these titles have, whether any of them is under way or not."""
+        for entry in entries:
+            files = _files(entry)
+            for file in files:
+                self._files[file] = files
+
     def merged(self, item: RemoteItem) -> RemoteItem:
         """The listed title with the position of that of its files which was played last."""
-        under_way = self._of_file.get(item.remote_id)
+        under_way = self._of_file.get(item.remote_id, [])
+        files = self._files.get(item.remote_id, frozenset()).union(*(one.files for one in under_way))
+        item = replace(item, versions=tuple(sorted(files - {item.remote_id})))
         if not under_way or item.state is None:
             return item
-        versions = sorted({file for one in under_way for file in one.files} - {item.remote_id})
-        item = replace(item, versions=tuple(versions))
         others = [one for one in under_way if one.item_id != item.remote_id]
         last = max(others, key=lambda one: _at(one.state), default=None)
-        if last is None or item.state is None or not _is_last(last.state, item.state):
+        if last is None or not _is_last(last.state, item.state):
             return item
         dates = [one.last_played_at for one in (item.state, last.state) if one.last_played_at]
         state = replace(
@@ -79,9 +88,15 @@ def _under_way(entry: Any) -> UnderWay | None:
         item = read(Item, entry)
     except UnreadableEntryError:
         return None
-    sources = entry.get("MediaSources")
-    ids = [one.get("Id") for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
-    files = frozenset([item.id, *(one for one in ids if isinstance(one, str) and one)])
-    if len(files) == 1 or item.user_data is None:
+    files = _files(entry)
+    if len(files) < 2 or item.user_data is None:
         return None
     return UnderWay(item.id, files, mapping.state(item.user_data))
+
+
+def _files(entry: Any) -> frozenset[str]:
+    """The ids of a title and of all its files; nothing for what cannot be read."""
+    sources = entry.get("MediaSources") if isinstance(entry, dict) else None
+    ids = [one.get("Id") for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
+    own = entry.get("Id") if isinstance(entry, dict) else None
+    return frozenset(one for one in (own, *ids) if isinstance(one, str) and one)

@@ -260,9 +260,9 @@ class StateApplier:
         if own is None or not own.in_progress:
             return None
         kept = (own.position_seconds, own.last_watched_at)
-        if not news.state.position_ms:
-            return kept if own.last_watched_at > (news.played_at or UNKNOWN_TIME) else None
         there_at = news.changed_at(own.last_watched_at)
+        if not news.state.position_ms and (there_at is None or news.telling == "play"):
+            return kept if own.last_watched_at > (news.played_at or UNKNOWN_TIME) else None
         if there_at is None:
             return kept if own.position_seconds * 1000 >= news.state.position_ms else None
         return kept if own.last_watched_at >= there_at else None

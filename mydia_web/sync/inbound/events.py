@@ -14,7 +14,7 @@ from mydia_web.sources.clocks import by_our_clock
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemVersion
 from mydia_web.sources.playing import silent_sessions
 from mydia_web.sources.registry import backend_class
-from mydia_web.sync.inbound.live import LiveNews, NoNews, told_state
+from mydia_web.sync.inbound.live import LiveNews, NoNews, UnknownTitle, told_state
 from mydia_web.sync.inbound.matching import Matcher, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.report import Report
@@ -103,7 +103,9 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
     try:
         content = matcher.content(item)
     except Unmatched as reason:
-        raise NoNews(f"“{item.title}” is not recognised: {reason.message}") from reason
+        raise UnknownTitle(
+            f"“{item.title or item.remote_id}” is not recognised: {reason.message}"
+        ) from reason
     matcher.keep()
     listed = _copy_of(source, content)
     if not item.remote_id:

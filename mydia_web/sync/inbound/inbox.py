@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from threading import Event as Signal
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from mydia_web.backends.events.reading import parse
 from mydia_web.clock import now
@@ -19,11 +19,14 @@ from mydia_web.sources.inbox import last_received, next_events, prune_events
 from mydia_web.sources.playing import silent_sessions
 from mydia_web.sync.inbound import notifications
 from mydia_web.sync.inbound.events import apply_event, take_silent
-from mydia_web.sync.inbound.live import NoNews
+from mydia_web.sync.inbound.live import NoNews, UnknownTitle
 from mydia_web.sync.inbound.merging import PushUnderWay
+from mydia_web.sync.pulls import latest_pull, request_pull
 
 log = logging.getLogger(__name__)
 
+#: How often an event about an unknown title has its source pulled.
+LOOKED_FOR_EVERY = timedelta(minutes=5)
 #: How many are read at a time.
 AT_A_TIME = 100
 #: While more than a few wait and more come in, storing these goes first: on SQLite it needs moments in which nobody
@@ -77,6 +80,8 @@ def _apply(event_id: int) -> bool:
         return False
     except NoNews as reason:
         _give_up(event_id, "ignored", str(reason))
+        if isinstance(reason, UnknownTitle):
+            _have_it_looked_for(event_id)
     except MydiaError as error:
         _give_up(event_id, "failed", error.message)
     except Exception as error:
@@ -85,6 +90,18 @@ def _apply(event_id: int) -> bool:
             event_id, "failed", f"An error inside mydia-web ({type(error).__name__}). Its log tells more."
         )
     return True
+
+
+def _have_it_looked_for(event_id: int) -> None:
+    """Ask for a pull, which brings what is new by its full name. Not again and again: it may be music."""
+    source_id = db.session.scalar(select(SourceEvent.source_id).where(SourceEvent.id == event_id))
+    last = latest_pull(source_id) if source_id is not None else None
+    is_asked = last is None or last.requested_at > now() - LOOKED_FOR_EVERY
+    db.session.rollback()
+    if source_id is not None and not is_asked:
+        begin_write()
+        request_pull(source_id)
+        db.session.commit()
 
 
 def _take_silent() -> None:

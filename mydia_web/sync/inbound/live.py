@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from mydia_web.backends.base import RemoteState
 from mydia_web.backends.events import Event
 from mydia_web.library.models import Content
-from mydia_web.playback.progress import length_of, watched_share
+from mydia_web.playback.progress import is_position_begun, length_of, watched_share
 from mydia_web.sources import playing
 from mydia_web.sources.events import NowPlaying
 from mydia_web.sources.models import SourceItem
@@ -27,6 +27,10 @@ _BEGUN = 0.05
 
 class NoNews(Exception):
     """Nothing is to be done, for the reason given."""
+
+
+class UnknownTitle(NoNews):
+    """It is about a title that a pull may know better than the event tells."""
 
 
 class LiveNews:
@@ -87,13 +91,16 @@ class LiveNews:
         return self._merge.at < (base.seen_at - grace if base.is_listed else base.seen_at)
 
     def _is_of_another_file(self) -> bool:
-        """Return whether this only says that the listed file was never played, where another one was."""
-        is_untouched = self._item.state == RemoteState(watched=False)
+        """Return whether this says that the listed file has no position, where another one was played."""
+        state = self._item.state
         is_listed = self._item.remote_id == self._copy.remote_id
         is_saved = self._event.action in ("saved", "marked")
-        if not (is_saved and is_untouched and is_listed) or self._known.watched:
+        if state is None or state.watched or state.position_ms or not (is_saved and is_listed):
             return False
-        return has_versions(self._copy.id)
+        if self._known.watched or not has_versions(self._copy.id):
+            return False
+        was_another = self._base is not None and self._base.version_id != ""
+        return was_another or self._session is not None or state == RemoteState(watched=False)
 
     def _take_old_play(self) -> str:
         """What happened before the newest news is history at most: that it was finished."""
@@ -152,12 +159,29 @@ class LiveNews:
         """
         saved = playing.saved_state(session) if session else None
         if saved is None:
-            if position_ms is None or self._was_finished(session):
+            # The zero of a player that crashed says nothing.
+            if not position_ms or self._was_finished(session):
                 return None
-            return replace(self._known, position_ms=position_ms, last_played_at=self._merge.at)
+            if self._is_the_end(position_ms):
+                return self._played(self._merge.at)
+            kept_ms = position_ms if self._is_begun(position_ms) else 0
+            return replace(self._known, position_ms=kept_ms, last_played_at=self._merge.at)
         if saved.position_ms and position_ms:
             return replace(saved, position_ms=position_ms)
         return saved
+
+    def _is_begun(self, position_ms: int) -> bool:
+        """Return whether a server would keep this position: a title that is left at its beginning has none."""
+        return is_position_begun(position_ms // 1000, self._length)
+
+    def _is_the_end(self, position_ms: int) -> bool:
+        """Return whether a server takes what was stopped there for watched. Of unknown length nothing is."""
+        length = self._item.runtime_seconds or self._content.runtime_seconds
+        return bool(length) and position_ms >= watched_share(self._content) * 1000 * (length or 0)
+
+    @property
+    def _length(self) -> int:
+        return self._item.runtime_seconds or length_of(self._content)
 
     def _was_finished(self, session: NowPlaying | None) -> bool:
         """Return whether the title was told to be finished while it went on to play to the end of its credits."""
@@ -203,7 +227,7 @@ class LiveNews:
             received_at=received_at,
             server_time=self._event.at,
             is_marked=is_marked,
-            is_saved=self._event.action == "saved",
+            is_left_behind=is_end or self._event.action == "saved",
             is_play=is_play,
             was_finished=self._was_played_to_the_end(is_play=is_play) if is_end else None,
         )
@@ -228,7 +252,7 @@ class LiveNews:
             return True
         if self._session is None or not self._session.furthest_ms:
             return None
-        share = self._session.furthest_ms / (1000 * (self._item.runtime_seconds or length_of(self._content)))
+        share = self._session.furthest_ms / (1000 * self._length)
         if share >= watched_share(self._content):
             return True
         return False if share < _BEGUN else None

@@ -62,8 +62,8 @@ class Told:
     server_time: datetime | None = None
     #: A person or a program has set it, whether the title played or not.
     is_marked: bool = False
-    #: It is what the server has kept, of all there is to keep.
-    is_saved: bool = False
+    #: It is what the server has kept when a play ended.
+    is_left_behind: bool = False
     #: It says that the title was finished.
     is_play: bool = False
     #: Whether the play that ended was a whole one; None where nothing tells.
@@ -173,7 +173,7 @@ class AccountMerge:
             telling="play" if told.is_play else "state",
             heard_at=told.at,
             is_marked=told.is_marked,
-            is_left_behind=told.is_saved,
+            is_left_behind=told.is_left_behind,
             was_finished=told.was_finished,
         )
 
@@ -310,17 +310,23 @@ class AccountMerge:
             plays=plays + 1 if news.is_finished_again else plays,
             is_begun_again=news.is_begun_again,
             is_marked=news.is_marked,
-            is_at_start=news.is_left_behind and self._traits.counts_starts,
+            is_at_start=news.is_left_behind,
         )
         decision = merge(base, theirs, own, ours_is_newer_than_base=news.is_owed, strategy=self._strategy)
         if decision == "unwatched" and self._was_marked_since(news):
             decision = "nothing"
-        if news.is_owed and news.is_change and not agree(theirs, own or Side()):
+        if self._have_both_changed(news, own) and not agree(theirs, own or Side()):
             self.report.conflicts += 1
             words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
             sides = (base, theirs, own)
             log.info(words, news.item.title, *sides, decision, extra={"source": self._source_id})
         return decision
+
+    def _have_both_changed(self, news: RemoteChange, own: Side | None) -> bool:
+        """Return whether something of ours is owed there that is newer than what was last shown."""
+        if not (news.is_owed and news.is_change) or news.base is None:
+            return False
+        return own is None or own.changed_at is None or own.changed_at > news.base.seen_at
 
     def _was_marked_since(self, news: RemoteChange) -> bool:
         """Return whether a person said here, after it was unwatched there, that it is watched."""

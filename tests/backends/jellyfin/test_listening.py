@@ -82,7 +82,7 @@ def test_a_mark_is_heard_with_both_registers(jellyfin, alice, film, ear):
         alice.id, saved(film, Played=True, PlayCount=2, LastPlayedDate=date, ItemId=dashed.upper())
     )
     (event,) = ear.hear()
-    assert (event.action, event.tells_watched, event.tells_position) == ("state", True, True)
+    assert (event.action, event.tells_watched, event.tells_position) == ("saved", True, True)
     assert event.remote_user_id == alice.id
     assert event.item
     assert event.item.remote_id == film.id
@@ -138,19 +138,27 @@ def test_a_play_that_begins_unwatches_nothing_and_counts_nothing(jellyfin, alice
     """Before 12 Jellyfin takes the mark away when a watched title is played again, and all count the play."""
     film.state(alice.id).played, film.state(alice.id).play_count = True, 1
     app("/Sessions/Playing", film, PositionTicks=0)
-    assert [event.action for event in ear.hear_all(0.6)] == ["playing"]
+    assert [(event.action, event.is_playing) for event in ear.hear_all(0.6)] == [
+        ("playing", None),
+        ("saved", True),
+    ]
     app("/Sessions/Playing/Stopped", film, PositionTicks=20 * 60 * TICKS)
-    stopped, state = ear.hear(2)
-    assert (stopped.action, state.action) == ("stopped", "state")
+    where, state, stopped = ear.hear(3)
+    assert [where.action, state.action, stopped.action] == ["playing", "saved", "stopped"]
+    assert state.is_playing is False
     assert state.item
     assert state.item.state
     assert state.item.state.position_ms == 20 * 60 * 1000
 
 
-def test_a_play_that_begins_unseen_unwatches_nothing(jellyfin, alice, film, ear):
-    """Its session may have ended before we look."""
+def test_what_is_saved_of_a_play_that_was_not_seen_is_told_with_its_count(jellyfin, alice, film, ear):
+    """Its session may have ended before we look: the count tells the receiver that it was begun, not unwatched."""
     jellyfin.announce(alice.id, saved(film, PlayCount=2, LastPlayedDate="2026-01-02T03:04:05.0000000Z"))
-    assert ear.hear_all(0.3) == []
+    (event,) = ear.hear_all(0.3)
+    assert (event.action, event.is_playing) == ("saved", None)
+    assert event.item
+    assert event.item.state
+    assert event.item.state.play_count == 2
 
 
 def test_a_player_is_heard_to_pause(jellyfin, film, app, ear, monkeypatch):

@@ -173,11 +173,11 @@ def library(jellyfin: FakeJellyfin, alice: Person) -> FakeJellyfin:
     return jellyfin
 
 
-def test_one_request_more_is_all_that_a_pull_costs(library: FakeJellyfin, backend: Jellyfin) -> None:
+def test_two_requests_more_are_all_that_a_pull_costs(library: FakeJellyfin, backend: Jellyfin) -> None:
     library.news()
     list(backend.library())
-    # The shows, the titles, and what is under way.
-    assert library.told() == ["GET /Items", "GET /UserItems/Resume", "GET /Items"]
+    # The shows, what is under way, the titles, and the files of those that have several.
+    assert library.told() == ["GET /Items", "GET /UserItems/Resume", "GET /Items", "GET /Items"]
 
 
 @SINCE_12
