@@ -250,9 +250,13 @@ class LiveNews:
         """
         if is_play:
             return True
-        if self._session is None or not self._session.furthest_ms:
+        stopped_ms = (
+            self._item.state.position_ms if self._event.action == "stopped" and self._item.state else 0
+        )
+        furthest_ms = max(stopped_ms, self._session.furthest_ms if self._session else 0)
+        if not furthest_ms:
             return None
-        share = self._session.furthest_ms / (1000 * self._length)
+        share = furthest_ms / (1000 * self._length)
         if share >= watched_share(self._content):
             return True
         return False if share < _BEGUN else None

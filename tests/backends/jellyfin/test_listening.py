@@ -164,7 +164,7 @@ def test_what_is_saved_of_a_play_that_was_not_seen_is_told_with_its_count(jellyf
 def test_a_player_is_heard_to_pause(jellyfin, film, app, ear, monkeypatch):
     monkeypatch.setattr(listening, "LOOK_SECONDS", 0.1)
     app("/Sessions/Playing", film, PositionTicks=0)
-    ear.hear()
+    ear.hear(2)
     app("/Sessions/Playing/Progress", film, PositionTicks=600 * TICKS, IsPaused=True)
     (paused,) = ear.hear()
     assert (paused.action, paused.device, paused.tells_position) == ("paused", "tv", False)
