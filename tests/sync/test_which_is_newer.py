@@ -247,3 +247,16 @@ def test_an_unmark_that_changes_nothing_here_is_newer_than_older_news(household,
     household.later(minutes=1)
     household.settle()
     assert here(alice) == (False, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_push_finds_changed_there_is_weighed_at_once(household, two, alice, kind):
+    """No pull has to come between: the older position there is written over by the same drain."""
+    first, target, _, _ = two(kind)
+    household.later(hours=1)
+    first.bench.person_stops_at(target, 1555_000, now() - timedelta(seconds=10))
+    save_progress(alice.id, heat(), position_seconds=1792, duration_seconds=LENGTH)
+    db.session.commit()
+    household.drain()
+    assert shown(first, target) == (False, 1792)
+    assert {row.status for row in queue()} == {"synced"}

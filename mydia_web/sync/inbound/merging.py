@@ -94,12 +94,14 @@ class AccountMerge:
         asked_at: datetime,
         *,
         told: Told | None = None,
+        is_found: bool = False,
         is_complete: bool = False,
     ) -> list[Removal]:
         """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look.
 
         What the source took from us after `asked_at`, when the page was asked for, the page may not show yet. With
-        `told` it is no page but one event. A complete reading tells the source again what it shows otherwise.
+        `told` it is no page but one event; `is_found`: a push has found it, and wrote nothing. A complete reading tells
+        the source again what it shows otherwise.
         """
         extra = extra_episodes([row.id for row, _, content in matched if isinstance(content, Episode)])
         along = [one.episode for some in extra.values() for one in some]
@@ -113,7 +115,9 @@ class AccountMerge:
         with self._prefetched([*contents, *along], ours, outbox):
             for row, item, content in matched:
                 key, base = content_key(content), bases.get(row.id)
-                if item.state is None or self._is_overtaken(base, outbox.get(key), asked_at):
+                if item.state is None or (base and base.seen_at >= asked_at):
+                    continue
+                if told is None and not is_found and self._is_under_way(outbox.get(key)):
                     continue
                 news = self._change(
                     item, content, base, outbox.get(key), extra.get(row.id, ()), asked_at, told
@@ -140,9 +144,9 @@ class AccountMerge:
         self._tell_copies(moved)
         return removals
 
-    def _is_overtaken(self, base: Base | None, outbox: OutboxState | None, asked_at: datetime) -> bool:
-        """Return whether the source has taken something newer of ours, or is just about to."""
-        return bool((base and base.seen_at >= asked_at) or (outbox and outbox.is_under_way))
+    def _is_under_way(self, outbox: OutboxState | None) -> bool:
+        """Return whether a page may show the title before or after a push that has not come back yet."""
+        return outbox is not None and outbox.is_under_way
 
     def _change(
         self,
@@ -223,7 +227,7 @@ class AccountMerge:
     def take_found(self, copy: SourceItem, item: RemoteItem, content: Content) -> None:
         """Take over what a push has found there."""
         asked_at = now()
-        self.unwatch(self.merge_page([(copy, item, content)], asked_at), asked_at)
+        self.unwatch(self.merge_page([(copy, item, content)], asked_at, is_found=True), asked_at)
 
     def take_event(self, copy: SourceItem, item: RemoteItem, content: Content, told: Told) -> None:
         """Take over what one event tells. A single title that is unwatched is a person's doing."""
