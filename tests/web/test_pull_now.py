@@ -116,9 +116,10 @@ def pull_now(request: pytest.FixtureRequest, attic: Source) -> Callable[..., Non
     return on_the_page if request.param == "page" else by_command
 
 
-def test_where_nothing_is_new_it_asks_twice_however_many_titles_there_are(pull_now, jellyfin):
+def test_where_nothing_is_new_it_asks_three_times_however_many_titles_there_are(pull_now, jellyfin):
+    """What is under way, what was played last, and what came last."""
     pull_now()
-    assert (the_pull().message, len(asked(jellyfin))) == ("0 titles: nothing new", 2)
+    assert (the_pull().message, len(asked(jellyfin))) == ("0 titles: nothing new", 3)
 
 
 def test_everything_is_read_where_that_is_asked_for(pull_now, jellyfin, films):
@@ -128,8 +129,8 @@ def test_everything_is_read_where_that_is_asked_for(pull_now, jellyfin, films):
     jellyfin.requests()
     pull_now(everything=True)
     assert (the_pull().message, watched()) == (f"{MANY} titles: 1 unwatched", 49)
-    # The two questions for what is new; everything is the shows and two pages.
-    assert len(asked(jellyfin)) == 2 + 3
+    # The three questions for what is new; everything is what is under way, the shows and two pages.
+    assert len(asked(jellyfin)) == 3 + 4
 
 
 @pytest.mark.parametrize("is_sweep", [True, False], ids=["asked for", "due"])

@@ -366,7 +366,7 @@ class AccountMerge:
     def _is_left(self, decision: Decision, news: RemoteChange, ours: PlaybackProgress | None) -> bool:
         """May it be that we do not hold what the source shows, after we have followed the decision?"""
         if decision == "nothing":
-            return news.is_owed or (news.is_change and not self._is_held(news, ours))
+            return news.is_change and (news.is_owed or not self._is_held(news, ours))
         return news.is_change or (news.base is None and decision != "owed")
 
     def _is_seen_anew(self, news: RemoteChange, base: Base) -> bool:

@@ -1,8 +1,8 @@
 """News from a source: its library becomes ours, its watch state is merged, a page at a time. Nothing here commits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, or_, select
 
@@ -34,6 +34,10 @@ from mydia_web.sync.inbound.report import Report
 
 #: More than this many items unwatched at once, and more than a tenth of what was seen, is not a person's doing.
 MANY_REMOVALS = 20
+
+
+#: What was begun before this is not being played any more.
+LONGEST_PLAY = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,15 @@ class PullOf:
         self._problems = 0
         #: Everything is being read: what the source shows otherwise than it was told is told again.
         self.is_complete = False
-        #: What is being played there is left alone: its state is not the last word on it. None: that is not known.
-        self.players: Players | None = None
+        #: How to ask what is being played there; it may say that it cannot tell.
+        self.ask_players: Callable[[], Players | None] = lambda: None
+        self._players: Players | None = None
+
+    def look_at_players(self, page: LibraryPage) -> None:
+        """Ask what is being played, where something on the page was begun lately: that is not the last word on it."""
+        began = [one.state.last_played_at for one in page.items if one.state and one.state.last_played_at]
+        if began and max(began) > now() - LONGEST_PLAY:
+            self._players = self.ask_players()
 
     @property
     def removals_found(self) -> int:
@@ -278,7 +289,7 @@ class PullOf:
     def _merge(self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]], asked_at: datetime) -> None:
         if self.act is None or self.account_id is None:
             return
-        players = self.players
+        players = self._players
         settled = [one for one in matched if players is None or not players.may_play(one[1])]
         with self.act as act:
             merge = AccountMerge(act, self._source, self.account_id, self.report)

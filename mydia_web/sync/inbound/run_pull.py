@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from threading import Event
 from typing import Literal
 
@@ -24,7 +25,7 @@ from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.health import note_trouble
 from mydia_web.sources.models import Pull, SourceAccount
-from mydia_web.sources.registry import kinds_that_hold_everything
+from mydia_web.sources.registry import backend_class, kinds_that_hold_everything
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.inbound.claim_keeper import ClaimKeeper
 from mydia_web.sync.inbound.pull import Players, PullOf
@@ -258,14 +259,13 @@ def _pull_account(run: _Run, reading: _Reading) -> bool:
     news = PullOf(source, account, run.report)
     whole = PullOf(source, account, run.report, news.act)
     whole.is_complete = True
-    person = account.remote_user_id if account else ""
+    if account is not None and backend_class(source.kind).traits.counts_starts:
+        person = account.remote_user_id
+        news.ask_players = whole.ask_players = cache(lambda: _ask_players(backend, person))
     began_at = now()
     held_back = run.report.held_back
     with closing(open_account(source, account)) as backend:
         db.session.rollback()
-        if backend.traits.counts_starts:
-            players = _ask_players(backend, person)
-            news.players = whole.players = players
         changes = backend.changes(reading.since) if reading.since is not None else None
         last = _take_pages(run, news, "news", changes) if changes is not None else None
         is_another = _is_another_library(last, reading.library_size, news.added)
@@ -336,6 +336,7 @@ def _take_pages(run: _Run, pull: PullOf, what: str, pages: Iterator[LibraryPage]
         if run.stop.is_set():
             raise ClaimLost
         mark = fingerprint(pull.account_id, what, page)
+        pull.look_at_players(page)
         if run.progress.has_taken(mark) and not pull.needs_every_page:
             run.report.done = page.done
             run.report.total = page.total
