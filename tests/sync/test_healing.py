@@ -1,4 +1,4 @@
-"""What a complete reading tells a server again is counted: for the pull's words, and for whoever watches the figures."""
+"""What a complete reading tells a server again is counted, for the words of the pull and for a scrape."""
 
 from collections.abc import Callable
 
