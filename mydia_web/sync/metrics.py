@@ -11,5 +11,5 @@ _healed = Counter(
 )
 
 
-def count_healed(source_id: int) -> None:
-    _healed.labels(str(source_id)).inc()
+def count_healed(source_name: str, titles: int) -> None:
+    _healed.labels(source_name).inc(titles)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from mydia_web import create_app
@@ -241,6 +242,33 @@ def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeW
             return world
 
         yield make
+
+
+@pytest.fixture
+def start(app: Flask, tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """Starts a command on the test's own database, as from a shell; all are ended afterwards."""
+    settings = app.config["SETTINGS"]
+    offset = tmp_path / "offset"
+    offset.write_text("0")
+    environment = {
+        "MYDIA_DATABASE_URL": settings.database_url,
+        "MYDIA_DATA_DIR": settings.data_dir,
+        "MYDIA_SECRET_KEY": settings.secret_key,
+        "MYDIA_PORT": "0",
+        "MYDIA_LISTEN": "false",
+        "MYDIA_PULL_INTERVAL": "0",
+        "MYDIA_SYNC_DELAY": "0",
+        "MYDIA_PROGRESS_DELAY": "0",
+    }
+    started: list[Command] = []
+
+    def start_now(*words: str) -> Command:
+        started.append(Command(*words, environment=environment, logs=tmp_path, offset=offset))
+        return started[-1]
+
+    yield start_now
+    for command in started:
+        command.kill()
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import Lock
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -83,29 +81,10 @@ def server(
 
 
 @pytest.fixture
-def serve(app: Flask, server: Server, tmp_path: Path) -> Iterator[Callable[[], Command]]:
-    """Starts `mydia-web serve`, as from a shell."""
-    settings = app.config["SETTINGS"]
-    offset = tmp_path / "offset"
-    offset.write_text("0")
-    environment = {
-        "MYDIA_DATABASE_URL": settings.database_url,
-        "MYDIA_DATA_DIR": settings.data_dir,
-        "MYDIA_SECRET_KEY": settings.secret_key,
-        "MYDIA_PORT": "0",
-        "MYDIA_LISTEN": "false",
-        "MYDIA_PULL_INTERVAL": "0",
-    }
-    started: list[Command] = []
-
-    def start() -> Command:
-        started.append(Command("serve", environment=environment, logs=tmp_path, offset=offset))
-        return started[-1]
-
-    yield start
+def serve(start: Callable[..., Command], server: Server) -> Iterator[Callable[[], Command]]:
+    """Starts `mydia-web serve`."""
+    yield lambda: start("serve")
     server.fake.victim = None
-    for command in started:
-        command.kill()
 
 
 def ask(server: Server) -> None:

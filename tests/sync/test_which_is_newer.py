@@ -217,6 +217,7 @@ def swap_states(server: Server, target: object, seconds: int) -> None:
 
 
 def incremental(server: Server) -> None:
+    db.session.commit()
     begin_write()
     pull_id = request_pull(server.source_id).id
     db.session.commit()

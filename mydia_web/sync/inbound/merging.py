@@ -24,7 +24,6 @@ from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
-from mydia_web.sync import metrics
 from mydia_web.sync.inbound.apply import RemoteChange, StateApplier
 from mydia_web.sync.inbound.local_state import (
     Key,
@@ -107,8 +106,9 @@ class AccountMerge:
         along = [one.episode for some in extra.values() for one in some]
         contents = [content for _, _, content in matched]
         lock_contents(self._act.user_id, [*contents, *along])
-        bases = states_of(self._account_id, [row.id for row, _, _ in matched])
         ours, outbox = self._held(contents, along)
+        # After the outbox: a push that is settled in between is still under way there, or its state is kept here.
+        bases = states_of(self._account_id, [row.id for row, _, _ in matched])
         removals: list[Removal] = []
         shown: list[ShownState] = []
         moved: list[Content] = []
@@ -361,7 +361,6 @@ class AccountMerge:
         self.report.owed += is_told
         if was_told and is_told:
             self.report.healed += 1
-            metrics.count_healed(self._source_id)
 
     def _is_left(self, decision: Decision, news: RemoteChange, ours: PlaybackProgress | None) -> bool:
         """May it be that we do not hold what the source shows, after we have followed the decision?"""

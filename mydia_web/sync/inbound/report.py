@@ -38,11 +38,13 @@ class Report:
 
     @property
     def news(self) -> str:
+        told_first = self.owed - self.healed
         parts = [
             f"{self.watched} watched" if self.watched else "",
             f"{self.unwatched} unwatched" if self.unwatched else "",
             f"{self.positions} position{'s' * (self.positions != 1)}" if self.positions else "",
-            f"{self.owed} to be told" if self.owed else "",
+            f"{told_first} to be told" if told_first else "",
+            f"{self.healed} told again" if self.healed else "",
             f"{self.conflicts} changed on both sides" if self.conflicts else "",
             f"{self.unmatched} not recognised" if self.unmatched else "",
             f"{len(self.problems)} could not be read" if self.problems else "",

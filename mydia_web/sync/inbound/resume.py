@@ -15,7 +15,7 @@ from mydia_web.clock import now
 from mydia_web.sync.inbound.report import Report
 
 #: What a page brought for good. The rest of a report is found out again by every try.
-_COUNTED = ("watched", "unwatched", "positions", "owed", "conflicts")
+_COUNTED = ("watched", "unwatched", "positions", "owed", "healed", "conflicts")
 #: A page that shows the same after longer may have changed and changed back.
 FRESH = timedelta(minutes=10)
 

@@ -26,6 +26,7 @@ from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.health import note_trouble
 from mydia_web.sources.models import Pull, SourceAccount
 from mydia_web.sources.registry import backend_class, kinds_that_hold_everything
+from mydia_web.sync import metrics
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.inbound.claim_keeper import ClaimKeeper
 from mydia_web.sync.inbound.pull import Players, PullOf
@@ -76,6 +77,7 @@ class _Run:
 
     claim: Claim
     source_id: int
+    source_name: str
     report: Report
     #: What earlier tries and this one have taken in.
     progress: Progress
@@ -119,6 +121,7 @@ def _run_claimed(claim: Claim, on_page: OnPage, stop: Event) -> Report | None:
     run = _Run(
         claim=claim,
         source_id=pull.source_id,
+        source_name=get_source(pull.source_id).name,
         report=report,
         progress=Progress.load(pull.progress, report),
         on_page=on_page,
@@ -352,6 +355,7 @@ def _take_page(run: _Run, pull: PullOf, page: LibraryPage, asked_at: datetime, m
     open_before = _open_ends(run, pull)
     for part in _parts(page):
         brought_before = pull.added + brought(run.report)
+        healed_before = run.report.healed
         begin_write()
         pull.take(part, asked_at)
         gets_on = pull.added + brought(run.report) > brought_before
@@ -362,6 +366,7 @@ def _take_page(run: _Run, pull: PullOf, page: LibraryPage, asked_at: datetime, m
         _note_change_set(run, pull)
         run.hold(gets_on=gets_on)
         db.session.commit()
+        metrics.count_healed(run.source_name, run.report.healed - healed_before)
 
 
 def _open_ends(run: _Run, pull: PullOf) -> int:
