@@ -247,7 +247,9 @@ class pages_merged:  # noqa: N801 - reads as a statement
         event.remove(db.engine, "after_cursor_execute", self._note)
 
     def _note(self, _connection, _cursor, statement, *_other) -> None:
-        if "FROM source_items" in statement and "source_items.remote_id IN" in statement:
+        # What is only looked at, to find out whether it has changed, is not asked for in full.
+        is_whole = "source_items.seen_at" in statement
+        if is_whole and "FROM source_items" in statement and "source_items.remote_id IN" in statement:
             self.seen.append(statement)
 
 

@@ -66,6 +66,38 @@ def test_a_second_pull_writes_nothing_and_asks_by_the_page(kodi, pull):
     assert seen["SELECT"] < 60
 
 
+def test_a_page_on_which_nothing_changed_is_a_handful_of_questions_and_one_transaction(
+    kodi, pull, monkeypatch
+):
+    fill(kodi, 240, 240)
+    pull()
+    # However small the parts are in which changes are taken in.
+    monkeypatch.setattr(pulling, "AT_A_TIME", 10)
+    looked, taken = [], []
+    changes_on, take = PullOf.changes_on, PullOf.take
+
+    def look(self, page):
+        with statements() as seen:
+            changes = changes_on(self, page)
+        looked.append((len(page.items), dict(seen)))
+        return changes
+
+    def note(self, page, asked_at):
+        taken.append(len(page.items))
+        take(self, page, asked_at)
+
+    monkeypatch.setattr(PullOf, "changes_on", look)
+    monkeypatch.setattr(PullOf, "take", note)
+    report = pull()
+    assert report.message == "480 titles: nothing new"
+    assert sum(number for number, _ in looked) >= 480
+    # Its items and their titles, their ids, their states, what else is in their files: of films and of episodes.
+    assert all(
+        seen.keys() <= {"SELECT", "BEGIN"} and seen["SELECT"] <= 6 for number, seen in looked if number
+    )
+    assert taken == [0] * len(looked)
+
+
 def test_the_questions_of_a_first_pull_do_not_grow_with_the_titles(kodi, pull):
     fill(kodi, 120, 120)
     with statements() as seen:

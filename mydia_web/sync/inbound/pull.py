@@ -1,7 +1,7 @@
 """News from a source: its library becomes ours, its watch state is merged, a page at a time. Nothing here commits."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, or_, select
@@ -31,6 +31,7 @@ from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.multi_episode import keep_extra_episodes
 from mydia_web.sync.inbound.removals import unlisted_states
 from mydia_web.sync.inbound.report import Report
+from mydia_web.sync.inbound.unchanged import Reader, changed_items
 
 #: More than this many items unwatched at once, and more than a tenth of what was seen, is not a person's doing.
 MANY_REMOVALS = 20
@@ -98,6 +99,16 @@ class PullOf:
         """Whether what it does not see counts as removed."""
         return self._listed is not None
 
+    def changes_on(self, page: LibraryPage) -> LibraryPage:
+        """Return the page without what is on it as it was. Nothing is written, and nothing locked."""
+        self._note_listed(page)
+        reader = Reader(self._source_id, self.account_id, self.act.user_id if self.act else None)
+        return replace(page, items=changed_items(reader, page.items))
+
+    def _note_listed(self, page: LibraryPage) -> None:
+        if self._listed is not None:
+            self._listed.update(item.remote_id for item in page.items)
+
     def take(self, page: LibraryPage, asked_at: datetime) -> None:
         """Merge one page, which was asked for at `asked_at`."""
         self._began_at = self._began_at or asked_at
@@ -105,13 +116,16 @@ class PullOf:
         self.report.done, self.report.total = page.done, page.total
         self.report.problems += page.problems
         self._problems += len(page.problems)
-        if self._listed is not None:
-            self._listed.update(item.remote_id for item in page.items)
-        known = self._known_items(page.items)
-        if any(item.remote_id not in known for item in page.items):
+        self._note_listed(page)
+        if page.items:
+            self._take_items(page.items, asked_at)
+
+    def _take_items(self, items: Sequence[RemoteItem], asked_at: datetime) -> None:
+        known = self._known_items(items)
+        if any(item.remote_id not in known for item in items):
             lock_library()
-            known = self._known_items(page.items)
-        found = self._recognised(page.items, known)
+            known = self._known_items(items)
+        found = self._recognised(items, known)
         self._lock([content for _, content in found])
         self._keep_artwork(found)
         kept = self._keep_items(found, known)

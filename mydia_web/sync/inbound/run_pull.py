@@ -353,7 +353,9 @@ def _take_pages(run: _Run, pull: PullOf, what: str, pages: Iterator[LibraryPage]
 def _take_page(run: _Run, pull: PullOf, page: LibraryPage, asked_at: datetime, mark: str) -> None:
     is_new = mark not in run.progress.pages
     open_before = _open_ends(run, pull)
-    for part in _parts(page):
+    changes = pull.changes_on(page)
+    db.session.rollback()
+    for part in _parts(changes):
         brought_before = pull.added + brought(run.report)
         healed_before = run.report.healed
         begin_write()
