@@ -27,15 +27,6 @@ def plays_of(user_id: int, content: Content, *where: ColumnElement[bool]) -> Seq
 
 def last_unwatched_at(user_id: int, content: Content) -> datetime | None:
     """Return when the user last took the mark away, as far as that is known."""
-    return _last_said_at(user_id, content, ChangeType.MARK_UNWATCHED)
-
-
-def last_marked_at(user_id: int, content: Content) -> datetime | None:
-    """Return when the user was last known to set the mark, whether that changed anything or not."""
-    return _last_said_at(user_id, content, ChangeType.MARK_WATCHED)
-
-
-def _last_said_at(user_id: int, content: Content, change_type: ChangeType) -> datetime | None:
     query = (
         select(func.max(ChangeSet.created_at))
         .join(Change, Change.change_set_id == ChangeSet.id)
@@ -43,7 +34,7 @@ def _last_said_at(user_id: int, content: Content, change_type: ChangeType) -> da
             ChangeSet.user_id == user_id,
             ChangeSet.origin != "pull",
             ChangeSet.undone_at.is_(None),
-            Change.change_type == change_type.value,
+            Change.change_type == ChangeType.MARK_UNWATCHED.value,
             *_of(Change, content),
         )
     )

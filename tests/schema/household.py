@@ -174,6 +174,12 @@ class Household:
             self.add("external_ids", kind=kind, value="1", **of)
         self.add("external_ids", kind="show", value="1", media_item_id=self.show)
         self.add("source_item_episodes", source_item_id=self.copies["kodi pilot"], episode_id=self.second)
+        self.add(
+            "source_item_versions",
+            source_id=self.kodi,
+            remote_id="other file",
+            source_item_id=self.copies["kodi pilot"],
+        )
         self.add("artworks", key="poster", source_id=self.kodi)
         self.add("unmatched_items", source_id=self.kodi, remote_id="?")
         self.pull = self.add("pulls", source_id=self.kodi)

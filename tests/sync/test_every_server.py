@@ -126,7 +126,8 @@ def queue() -> list[QueuedChange]:
 
 def everything_due() -> None:
     """The pause after an outage is over."""
-    db.session.execute(update(QueuedChange).values(next_attempt_at=now()))
+    waits = QueuedChange.status.in_(["pending", "failed"])
+    db.session.execute(update(QueuedChange).where(waits).values(next_attempt_at=now()))
     db.session.execute(update(Source).values(paused_until=None))
     db.session.commit()
 

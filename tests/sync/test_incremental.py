@@ -139,7 +139,8 @@ def test_a_play_and_a_position_come_in(pull, bench, films, shown_here):
     bench.person_stops_at(second, 1_200_000, now())
     report = pull()
     assert (report.done, report.watched, report.positions) == (2, 1, 1)
-    assert len(bench.requests()) == quiet(bench)
+    # What was begun lately may be playing: that is asked.
+    assert len(bench.requests()) <= quiet(bench) + 1
     assert (shown_here(first), shown_here(second)) == ((True, 0), (False, 1200))
     assert pull().news == "nothing new"
 
@@ -192,7 +193,7 @@ def test_many_plays_are_read_to_the_last(pull, bench, films, shown_here):
         bench.person_watches(film, now() - timedelta(seconds=number))
     assert pull().done == MANY
     assert shown_here(films[0]) == shown_here(films[1]) == (True, 0)
-    assert len(bench.requests()) <= quiet(bench) + 2
+    assert len(bench.requests()) <= quiet(bench) + 3
 
 
 def test_unwatching_comes_in_by_the_daily_sweep(pull, bench, films, shown_here):

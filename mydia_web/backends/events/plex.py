@@ -98,11 +98,11 @@ def about(said: Said, name: str) -> Event:
 
 
 def happened(event: Event, action: Action, item: RemoteItem, told: Metadata) -> Event:
-    """`viewCount` and `lastViewedAt` may be those of the time before: it happens as it is told."""
+    """`viewCount` may be that of the time before, so nothing but a scrobble tells of watched; so may `lastViewedAt`."""
     if action == "played":
-        finished = replace(item, state=wire.state(watched=True))
+        finished = replace(item, state=wire.state(watched=True, last_played_at=told.last_viewed_at))
         return replace(event, action=action, item=finished, tells_watched=True)
-    state = wire.state(position_ms=told.view_offset)
+    state = wire.state(position_ms=told.view_offset, last_played_at=told.last_viewed_at)
     return replace(
         event, action=action, item=replace(item, state=state), tells_position=told.view_offset is not None
     )

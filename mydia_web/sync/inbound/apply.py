@@ -67,6 +67,8 @@ class RemoteChange:
     def played_at(self) -> datetime | None:
         """When it was finished; None: nobody knows. The date that a source shows may be of something else."""
         at, was = self.at, self.base.state if self.base else None
+        if at is None and self.is_marked and not self.is_owed:
+            return self.heard_at
         if at is None or was is None or self.telling == "play":
             return at
         if self.state.position_ms:

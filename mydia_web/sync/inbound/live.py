@@ -21,6 +21,7 @@ from mydia_web.sync.inbound.merging import AccountMerge, Told
 
 #: The order of what a server tells within one moment is not fixed.
 SAME_MOMENT = timedelta(seconds=2)
+_NEXT = timedelta(microseconds=1)
 #: A title that was left before this share of its length was only begun.
 _BEGUN = 0.05
 
@@ -83,7 +84,7 @@ class LiveNews:
         base, event = self._base, self._event
         if base is None:
             return False
-        is_last_word = event.is_playing is False or event.action == "marked"
+        is_last_word = event.is_playing is False or event.action in ("marked", "saved")
         grace = SAME_MOMENT if is_last_word else timedelta()
         if base.told_at is not None and event.at is not None and event.at < base.told_at - grace:
             return True
@@ -163,9 +164,9 @@ class LiveNews:
             if not position_ms or self._was_finished(session):
                 return None
             if self._is_the_end(position_ms):
-                return self._played(self._merge.at)
+                return self._played(self._dated())
             kept_ms = position_ms if self._is_begun(position_ms) else 0
-            return replace(self._known, position_ms=kept_ms, last_played_at=self._merge.at)
+            return replace(self._known, position_ms=kept_ms, last_played_at=self._dated())
         if saved.position_ms and position_ms:
             return replace(saved, position_ms=position_ms)
         return saved
@@ -195,12 +196,17 @@ class LiveNews:
         session = self._session
         saved = playing.saved_state(session) if session else None
         playing.note_stopped(self._account_id, self._copy.id)
-        told = self._item.state or RemoteState(watched=True)
-        if saved is not None and saved.watched and not saved.position_ms:
-            state = saved
-        else:
-            state = self._played(told.last_played_at or self._merge.at)
+        tells_the_end = saved is not None and saved.watched and not saved.position_ms
+        state = saved if saved is not None and tells_the_end else self._played(self._dated())
         return self._take(state, received_at, is_end=True, is_play=True)
+
+    def _dated(self) -> datetime:
+        """Return when it was. A date that is no newer than the one that was there is of the time before."""
+        told = self._item.state.last_played_at if self._item.state else None
+        before = self._known.last_played_at
+        if told is None or (before is not None and told <= before):
+            return self._merge.at
+        return told
 
     def _played(self, at: datetime) -> RemoteState:
         was = self._known
@@ -222,9 +228,11 @@ class LiveNews:
         is_end: bool = False,
         is_play: bool = False,
     ) -> str:
+        seen_at = self._base.seen_at if self._base else received_at
         told = Told(
             at=self._merge.at,
-            received_at=received_at,
+            # Of one moment with what was seen last, it is the later word.
+            received_at=max(received_at, seen_at + _NEXT),
             server_time=self._event.at,
             is_marked=is_marked,
             is_left_behind=is_end or self._event.action == "saved",
@@ -281,12 +289,12 @@ def told_state(event: Event, base: Base | None, at: datetime) -> RemoteState | N
         watched=told.watched if event.tells_watched else was.watched,
         position_ms=was.position_ms if keeps_position else told.position_ms,
         play_count=told.play_count if tells_all else told.play_count or was.play_count,
-        last_played_at=told.last_played_at or _undated(event, told, was, at),
+        last_played_at=told.last_played_at or _undated(event, was, at),
     )
 
 
-def _undated(event: Event, told: RemoteState, was: RemoteState, at: datetime) -> datetime | None:
-    """Return the date of what is told without one: a position is where it is now, and a mark was made now."""
+def _undated(event: Event, was: RemoteState, at: datetime) -> datetime | None:
+    """Return the date of what is told without one: a position is where it is now; a mark may be our own."""
     if event.tells_watched:
-        return at if told.watched and event.action == "marked" else None
+        return None
     return at if event.tells_position else was.last_played_at

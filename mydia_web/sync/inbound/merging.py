@@ -14,7 +14,7 @@ from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.plays import last_marked_at, with_a_past
+from mydia_web.playback.plays import with_a_past
 from mydia_web.playback.progress import mark_unwatched
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source
@@ -122,27 +122,29 @@ class AccountMerge:
                 news = self._change(
                     item, content, base, outbox.get(key), extra.get(row.id, ()), asked_at, told
                 )
-                decision = self._decide(news, ours.get(key))
-                if decision == "unwatched":
+                if self._follow(news, ours.get(key), is_complete=is_complete) == "unwatched":
                     removals.append((row.id, item, content))
-                    continue
-                self._apply(decision, news, is_complete=is_complete)
-                if self._is_left(decision, news, ours.get(key)):
-                    self._answer(news)
-                if base is None or base.state != item.state or self._is_seen_anew(news, base):
+                elif base is None or base.state != item.state or self._is_seen_anew(news, base):
                     moved.append(content)
-                    shown.append(
-                        ShownState(
-                            self._account_id,
-                            row.id,
-                            item.state,
-                            seen_at=asked_at,
-                            version_id=item.resumed_version,
-                        )
-                    )
+                    shown.append(self._shown(row, item, asked_at))
         keep_states(shown)
         self._tell_copies(moved)
         return removals
+
+    def _follow(self, news: RemoteChange, ours: PlaybackProgress | None, *, is_complete: bool) -> Decision:
+        """Decide what the change means and take it over, unless it is unwatched: that needs a second look."""
+        decision = self._decide(news, ours)
+        if decision != "unwatched":
+            self._apply(decision, news, is_complete=is_complete)
+            if self._is_left(decision, news, ours):
+                self._answer(news)
+        return decision
+
+    def _shown(self, row: SourceItem, item: RemoteItem, asked_at: datetime) -> ShownState:
+        assert item.state is not None
+        return ShownState(
+            self._account_id, row.id, item.state, seen_at=asked_at, version_id=item.resumed_version
+        )
 
     def _is_under_way(self, outbox: OutboxState | None) -> bool:
         """Return whether a page may show the title before or after a push that has not come back yet."""
@@ -317,8 +319,6 @@ class AccountMerge:
             is_at_start=news.is_left_behind,
         )
         decision = merge(base, theirs, own, ours_is_newer_than_base=news.is_owed, strategy=self._strategy)
-        if decision == "unwatched" and self._was_marked_since(news):
-            decision = "nothing"
         if self._have_both_changed(news, own) and not agree(theirs, own or Side()):
             self.report.conflicts += 1
             words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
@@ -331,11 +331,6 @@ class AccountMerge:
         if not (news.is_owed and news.is_change) or news.base is None:
             return False
         return own is None or own.changed_at is None or own.changed_at > news.base.seen_at
-
-    def _was_marked_since(self, news: RemoteChange) -> bool:
-        """Return whether a person said here, after it was unwatched there, that it is watched."""
-        marked_at, changed_after = last_marked_at(self._act.user_id, news.content), news.changed_after
-        return marked_at is not None and changed_after is not None and marked_at > changed_after
 
     def _apply(self, decision: Decision, news: RemoteChange, *, is_complete: bool) -> None:
         takes_watched, takes_positions = self._takes

@@ -135,8 +135,8 @@ def test_plex_scrobbled_a_film():
     assert event.server_id == "546684a3d18ac5c39037360ec9ce900b7af9cc36"
     assert (event.remote_user_id, event.remote_user_name, event.device) == ("1", "alice", "Chrome")
     assert (event.item.remote_id, event.item.external_ids) == ("12345", FILM_IDS)
-    # `lastViewedAt` may be that of the time before.
-    assert (event.at, event.item.state.last_played_at) == (None, None)
+    # The date of the item may be that of the time before: it is the item's, not the event's.
+    assert (event.at, event.item.state.last_played_at) == (None, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
 
 def test_plex_stopped_half_way():
