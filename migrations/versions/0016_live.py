@@ -16,6 +16,7 @@ UTCDateTime = sa.DateTime(timezone=True)
 
 NEW: dict[str, dict[str, Any]] = {
     "tells_position": {"type_": sa.Boolean(), "nullable": False, "server_default": sa.false()},
+    "moved_at": {"type_": UTCDateTime},
     "furthest_ms": {"type_": BigId, "nullable": False, "server_default": "0"},
     "saved_watched": {"type_": sa.Boolean()},
     "saved_position_ms": {"type_": BigId},

@@ -56,6 +56,8 @@ class NowPlaying(db.Model):  # type: ignore[name-defined,misc]
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     #: `position_ms` is what the server tells, and not only for the eye.
     tells_position: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: When `position_ms` was last heard to be another than before: a player may be left paused for hours.
+    moved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: The furthest it was heard to be.
     furthest_ms: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
     #: What the server has saved of it while it played, and when that was by our clock and by its own.

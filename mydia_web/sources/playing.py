@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import bindparam, case, delete, func, select, update
 
 from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
@@ -15,6 +15,8 @@ from mydia_web.sources.models import Source, SourceAccount, SourceItem
 
 #: A player that was not heard of for this long has ended without a word.
 SILENT_AFTER = timedelta(minutes=15)
+#: Players report positions more or less exactly; less than this apart is the same.
+SAME_POSITION_MS = 2000
 #: What was last heard of a silent player is taken over after this.
 TAKEN_AFTER = timedelta(minutes=5)
 
@@ -62,18 +64,21 @@ def _note(account_id: int, item_id: int, **values: Any) -> None:
     of_item = {"source_account_id": account_id, "source_item_id": item_id}
     position = values.get("position_ms", 0)
     row = insert_for(NowPlaying).values(
-        **of_item, **values, furthest_ms=position, began_at=at, seen_at=at, taken_at=None
+        **of_item, **values, furthest_ms=position, moved_at=at, began_at=at, seen_at=at, taken_at=None
     )
     newer = {name: row.excluded[name] for name in (*values, "seen_at", "taken_at")}
     is_further = row.excluded.furthest_ms > NowPlaying.furthest_ms
     newer["furthest_ms"] = case((is_further, row.excluded.furthest_ms), else_=NowPlaying.furthest_ms)
+    if "position_ms" in values:
+        has_moved = func.abs(row.excluded.position_ms - NowPlaying.position_ms) > SAME_POSITION_MS
+        newer["moved_at"] = case((has_moved, row.excluded.moved_at), else_=NowPlaying.moved_at)
     db.session.execute(row.on_conflict_do_update(index_elements=list(of_item), set_=newer))
 
 
 def session_of(account_id: int, item_id: int) -> NowPlaying | None:
-    """Return what is known of an item that plays; None where nothing was heard of it lately."""
+    """Return what is known of an item since it began to play, also where that was not heard of for long."""
     of_item = (NowPlaying.source_account_id == account_id, NowPlaying.source_item_id == item_id)
-    query = select(NowPlaying).where(*of_item, NowPlaying.seen_at > now() - SILENT_AFTER)
+    query = select(NowPlaying).where(*of_item)
     return db.session.scalar(query.execution_options(populate_existing=True))
 
 

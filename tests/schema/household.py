@@ -36,6 +36,7 @@ _REQUIRED: dict[str, dict[str, Any]] = {
     "source_accounts": {"remote_user_id": "", "credentials": ""},
     "source_items": {"path": "", "seen_at": WHEN},
     "source_item_episodes": {"since": WHEN},
+    "source_item_versions": {},
     "source_item_states": {"watched": True, "position_ms": 0, "play_count": 1, "seen_at": WHEN},
     "unmatched_items": {"title": "?", "reason": "?", "seen_at": WHEN},
     "pulls": {"status": "requested", "requested_at": WHEN, "done": 0, "message": ""},

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from mydia_web.backends.base import RemoteState
 from mydia_web.backends.events import Event
+from mydia_web.clock import now
 from mydia_web.library.models import Content
 from mydia_web.playback.progress import is_position_begun, length_of, watched_share
 from mydia_web.sources import playing
@@ -116,12 +117,16 @@ class LiveNews:
     def _is_playing(self) -> bool:
         if self._event.is_playing is not None:
             return self._event.is_playing
-        session = self._session
-        return session is not None and session.taken_at is None and session.ended_at is None
+        return self._session is not None and not self._is_over(self._session)
+
+    def _is_over(self, session: NowPlaying) -> bool:
+        """Return whether the play has ended, or was not heard of for so long that it must have."""
+        is_silent = session.seen_at < now() - playing.SILENT_AFTER
+        return is_silent or session.taken_at is not None or session.ended_at is not None
 
     def _begin_anew(self) -> None:
         """What is left of a play that has ended says nothing of the next one."""
-        if self._session is not None and self._session.ended_at is not None:
+        if self._session is not None and self._is_over(self._session):
             playing.note_stopped(self._account_id, self._copy.id)
 
     def _note_position(self) -> str:
@@ -230,7 +235,7 @@ class LiveNews:
     ) -> str:
         seen_at = self._base.seen_at if self._base else received_at
         told = Told(
-            at=self._merge.at,
+            at=self._reached_at(state) if is_end else self._merge.at,
             # Of one moment with what was seen last, it is the later word.
             received_at=max(received_at, seen_at + _NEXT),
             server_time=self._event.at,
@@ -242,6 +247,15 @@ class LiveNews:
         item = replace(self._item, state=state, resumed_version=self._version(state))
         self._merge.take_event(self._copy, item, self._content, told)
         return self._merge.report.news
+
+    def _reached_at(self, state: RemoteState) -> datetime:
+        """Return when the person came to where the play has ended: a player may have been paused there for hours."""
+        session = self._session
+        if session is None or session.moved_at is None or not state.position_ms:
+            return self._merge.at
+        if abs(state.position_ms - session.position_ms) > playing.SAME_POSITION_MS:
+            return self._merge.at
+        return min(session.moved_at, self._merge.at)
 
     def _version(self, state: RemoteState) -> str:
         """Return which file of the title the position is of. A stop names the listed one, whichever was played."""

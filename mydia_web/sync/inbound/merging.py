@@ -328,7 +328,7 @@ class AccountMerge:
 
     def _have_both_changed(self, news: RemoteChange, own: Side | None) -> bool:
         """Return whether something of ours is owed there that is newer than what was last shown."""
-        if not (news.is_owed and news.is_change) or news.base is None:
+        if not news.is_owed or news.base is None or agree(_side(news.base.state), _side(news.state)):
             return False
         return own is None or own.changed_at is None or own.changed_at > news.base.seen_at
 
