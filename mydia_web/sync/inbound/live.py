@@ -192,9 +192,11 @@ class LiveNews:
     def _was_finished(self, session: NowPlaying | None) -> bool:
         """Return whether the title was told to be finished while it went on to play to the end of its credits."""
         state = self._known
-        if session is None or not state.watched or state.last_played_at is None:
+        if not state.watched or state.last_played_at is None:
             return False
-        return state.last_played_at >= session.began_at
+        told = self._item.state.last_played_at if self._item.state else None
+        is_of_that_play = told is not None and abs(told - state.last_played_at) <= SAME_MOMENT
+        return is_of_that_play or (session is not None and state.last_played_at >= session.began_at)
 
     def _finish(self, received_at: datetime) -> str:
         """Take over that it was finished, with what the server has saved of that."""
@@ -235,7 +237,7 @@ class LiveNews:
     ) -> str:
         seen_at = self._base.seen_at if self._base else received_at
         told = Told(
-            at=self._reached_at(state) if is_end else self._merge.at,
+            at=self._reached_at(state) if is_end else self._happened_at,
             # Of one moment with what was seen last, it is the later word.
             received_at=max(received_at, seen_at + _NEXT),
             server_time=self._event.at,
@@ -250,12 +252,17 @@ class LiveNews:
 
     def _reached_at(self, state: RemoteState) -> datetime:
         """Return when the person came to where the play has ended: a player may have been paused there for hours."""
-        session = self._session
+        session, at = self._session, self._happened_at
         if session is None or session.moved_at is None or not state.position_ms:
-            return self._merge.at
+            return at
         if abs(state.position_ms - session.position_ms) > playing.SAME_POSITION_MS:
-            return self._merge.at
-        return min(session.moved_at, self._merge.at)
+            return at
+        return min(session.moved_at, at)
+
+    @property
+    def _happened_at(self) -> datetime:
+        """Return when it happened: some tell no time of the event itself, but the new date of the title."""
+        return min(self._dated(), self._merge.at) if self._event.at is None else self._merge.at
 
     def _version(self, state: RemoteState) -> str:
         """Return which file of the title the position is of. A stop names the listed one, whichever was played."""
