@@ -90,7 +90,7 @@ class LiveNews:
         if base.told_at is not None and event.at is not None and event.at < base.told_at - grace:
             return True
         # What the server took from us came after all that it had saved before.
-        return self._merge.at < (base.seen_at - grace if base.is_listed else base.seen_at)
+        return self._happened_at < (base.seen_at - grace if base.is_listed else base.seen_at)
 
     def _is_of_another_file(self) -> bool:
         """Return whether this says that the listed file has no position, where another one was played."""
@@ -208,12 +208,12 @@ class LiveNews:
         return self._take(state, received_at, is_end=True, is_play=True)
 
     def _dated(self) -> datetime:
-        """Return when it was. A date that is no newer than the one that was there is of the time before."""
+        """Return when it was. What was seen to begin after the date that is told was played after it."""
         told = self._item.state.last_played_at if self._item.state else None
-        before = self._known.last_played_at
-        if told is None or (before is not None and told <= before):
+        if told is None:
             return self._merge.at
-        return told
+        is_of_before = self._session is not None and told < self._session.began_at - SAME_MOMENT
+        return self._merge.at if is_of_before else told
 
     def _played(self, at: datetime) -> RemoteState:
         was = self._known
@@ -262,7 +262,8 @@ class LiveNews:
     @property
     def _happened_at(self) -> datetime:
         """Return when it happened: some tell no time of the event itself, but the new date of the title."""
-        return min(self._dated(), self._merge.at) if self._event.at is None else self._merge.at
+        tells_date_only = self._event.at is None and self._event.action in ("stopped", "played")
+        return min(self._dated(), self._merge.at) if tells_date_only else self._merge.at
 
     def _version(self, state: RemoteState) -> str:
         """Return which file of the title the position is of. A stop names the listed one, whichever was played."""
