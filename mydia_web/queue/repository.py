@@ -64,16 +64,16 @@ class PlaybackSyncRepository:
         for intent in sorted(intents, key=place_in_order):
             is_mark = intent.change_type is not ChangeType.PROGRESS_UPDATE
             by_statement.setdefault((intent.episode_id is not None, is_mark), []).append(intent)
-        ids: dict[tuple[int, int, int, int | None], int] = {}
+        ids: dict[tuple[int, int, bool, int], int] = {}
         for (of_episode, is_mark), some in by_statement.items():
             values = [first_values(intent, due_at or at, at) for intent in some]
             dialect, names = db.engine.dialect.name, tuple(values[0])
             statement = upsert(dialect, names, of_episode=of_episode, is_mark=is_mark)
             for row in execute_with_many(statement, values):
-                ids[row.user_id, row.source_id, row.media_item_id, row.episode_id] = row.id
+                ids[row.user_id, row.source_id, *_title(row)] = row.id
         if ids and has_one_writer():
             notify()  # PostgreSQL is told by the statement itself.
-        return [ids[one.user_id, one.source_id, one.media_item_id, one.episode_id] for one in intents]
+        return [ids[one.user_id, one.source_id, *_title(one)] for one in intents]
 
     def get_pending(self, limit: int = 100, *, source_id: int | None = None) -> Sequence[QueuedChange]:
         """Rows that are due now, the longest due first."""
@@ -259,7 +259,8 @@ class PlaybackSyncRepository:
             soonest = select(QueuedChange.id).where(*which)
             soonest = soonest.order_by(QueuedChange.next_attempt_at, QueuedChange.id).limit(limit)
             which = [QueuedChange.id.in_(soonest), QueuedChange.next_attempt_at > at]
-        return _count(update(QueuedChange).where(in_order(*which)).values(next_attempt_at=at))
+        # Not in the order of their keys: sorting all of them would read them twice.
+        return _count(update(QueuedChange).where(*which).values(next_attempt_at=at))
 
     def resume_source(self, source_id: int, *, limit: int = MOST_RESUMED) -> int:
         """Make what waits after failures of its server due now, the soonest due first; how many."""
@@ -341,6 +342,12 @@ class PlaybackSyncRepository:
 _NOT_COUNTED: dict[str, Any] = {
     "attempt_count": case((QueuedChange.attempt_count > 0, QueuedChange.attempt_count - 1), else_=0)
 }
+
+
+def _title(one: Any) -> tuple[bool, int]:
+    """Return what tells the rows of a user and a source apart: an episode, or a film."""
+    is_episode = one.episode_id is not None
+    return is_episode, one.episode_id if is_episode else one.media_item_id
 
 
 def _unconfirmed(may_have_arrived: bool) -> dict[str, Any]:

@@ -60,6 +60,7 @@ def test_an_episode_takes_its_copies_and_what_everybody_did_with_it(full: Househ
         "external_ids": 1,
         "source_items": 1,
         "source_item_episodes": 1,
+        "source_item_versions": 1,
         "source_item_states": 2,
         "playback_progress": 2,
         "plays": 2,
@@ -81,6 +82,7 @@ def test_a_show_takes_its_episodes_and_all_of_theirs(full: Household) -> None:
         "external_ids": 2,
         "source_items": 1,
         "source_item_episodes": 1,
+        "source_item_versions": 1,
         "source_item_states": 2,
         "playback_progress": 2,
         "plays": 2,
@@ -106,6 +108,7 @@ def test_a_source_takes_its_items_accounts_and_queue_but_no_history(full: Househ
         "source_item_states": 4,
         "source_items": 2,
         "source_item_episodes": 1,
+        "source_item_versions": 1,
         "unmatched_items": 1,
     }
     assert set(full.values("plays", "source_id")) == {None}
@@ -136,7 +139,12 @@ def test_a_source_item_takes_the_states_it_showed_but_no_progress(full: Househol
 
 def test_a_file_of_several_episodes_outlives_the_further_ones_and_takes_none_with_it(full: Household) -> None:
     lost = full.lost_by_deleting("source_items", full.copies["kodi pilot"])
-    assert lost == {"source_items": 1, "source_item_episodes": 1, "source_item_states": 2}
+    assert lost == {
+        "source_items": 1,
+        "source_item_episodes": 1,
+        "source_item_versions": 1,
+        "source_item_states": 2,
+    }
 
 
 def test_every_foreign_key_says_what_a_deletion_does(inspector: Inspector) -> None:

@@ -277,7 +277,12 @@ def test_progress_of_nobody_or_nothing_is_refused(household: Household, parent: 
 
 
 def test_every_column_that_names_a_row_of_another_table_is_a_foreign_key(inspector: Inspector) -> None:
-    remote = {("source_items", "remote_id"), ("unmatched_items", "remote_id")}
+    remote = {
+        ("source_items", "remote_id"),
+        ("unmatched_items", "remote_id"),
+        ("source_item_versions", "remote_id"),
+        ("source_item_states", "version_id"),
+    }
     remote |= {
         ("source_accounts", "remote_user_id"),
         ("source_accounts", "device_id"),
