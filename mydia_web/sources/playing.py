@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, func, select, update
+from sqlalchemy import bindparam, case, delete, func, or_, select, update
 
 from mydia_web.backends.base import RemoteState
 from mydia_web.clock import now
@@ -76,9 +76,13 @@ def _note(account_id: int, item_id: int, **values: Any) -> None:
 
 
 def session_of(account_id: int, item_id: int) -> NowPlaying | None:
-    """Return what is known of an item since it began to play, also where that was not heard of for long."""
+    """Return what is known of an item since it began to play, also where that was not heard of for long.
+
+    A play that has ended is of interest while more may be told of its end.
+    """
     of_item = (NowPlaying.source_account_id == account_id, NowPlaying.source_item_id == item_id)
-    query = select(NowPlaying).where(*of_item)
+    is_of_now = or_(NowPlaying.ended_at.is_(None), NowPlaying.ended_at > now() - SILENT_AFTER)
+    query = select(NowPlaying).where(*of_item, is_of_now)
     return db.session.scalar(query.execution_options(populate_existing=True))
 
 

@@ -17,6 +17,15 @@ from tests.sync.household import heat
 
 WATCHED, NOTHING = (True, 0), (False, 0)
 
+#: What is known to end otherwise.
+PAGE_TELLS_THE_FIRST_FILE = pytest.mark.xfail(
+    strict=True, reason="A page still shows the old position of the first file, and it is taken for news."
+)
+ONE_POSITION_FOR_TWO = pytest.mark.xfail(
+    strict=True,
+    reason="A position in the second half of a file of two episodes is told as the end of the first.",
+)
+
 
 @pytest.fixture
 def evening(household, monkeypatch):
@@ -341,7 +350,7 @@ def test_a_copy_is_unmarked_while_the_other_plays(evening):
     check(evening, (False, 902), (a, one), (a2, copy), (b, other), plays=1, both_act=True)
 
 
-@pytest.mark.parametrize("version", ["12.0.0", "10.11.11"])
+@pytest.mark.parametrize("version", [pytest.param("12.0.0", marks=PAGE_TELLS_THE_FIRST_FILE), "10.11.11"])
 def test_the_second_version_is_played_after_the_first(evening, version):
     a, b = evening.server("jellyfin", "A", version=version), evening.server("emby", "B")
     one, other = evening.heat(a, versions=2), evening.heat(b)
@@ -465,7 +474,7 @@ def test_a_season_is_marked_on_a_while_an_episode_is_finished_on_b(evening, show
     check(evening, WATCHED, (a, second), (b, other), plays=1, both_act=True)
 
 
-@pytest.mark.parametrize("is_finished", [False, True])
+@pytest.mark.parametrize("is_finished", [pytest.param(False, marks=ONE_POSITION_FOR_TWO), True])
 def test_a_file_of_two_episodes_is_stopped_in_its_second_half(evening, is_finished):
     a, b = evening.server("jellyfin", "A"), evening.server("emby", "B")
     shown = a.fake.add_show("Firefly", tvdb="78874")

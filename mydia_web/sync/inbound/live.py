@@ -202,9 +202,9 @@ class LiveNews:
         """Take over that it was finished, with what the server has saved of that."""
         session = self._session
         saved = playing.saved_state(session) if session else None
-        playing.note_stopped(self._account_id, self._copy.id)
         tells_the_end = saved is not None and saved.watched and not saved.position_ms
         state = saved if saved is not None and tells_the_end else self._played(self._dated())
+        playing.note_ended(self._account_id, self._copy.id, state, self._merge.at)
         return self._take(state, received_at, is_end=True, is_play=True)
 
     def _dated(self) -> datetime:
