@@ -49,7 +49,13 @@ class LiveNews:
         self._event = event
         self._item = event.item
         self._base = states_of(account_id, [copy.id]).get(copy.id)
-        self._session = playing.session_of(account_id, copy.id)
+        self._session = self._related(playing.session_of(account_id, copy.id))
+
+    def _related(self, session: NowPlaying | None) -> NowPlaying | None:
+        """Return the play that the event is about; one that ended at another time is another."""
+        if session is None or session.ended_at is None or session.saved_at is None:
+            return session
+        return session if abs(self._merge.at - session.saved_at) <= SAME_PLAY else None
 
     def take(self, received_at: datetime) -> str:
         """Take the event over; what was done, in words. Raises `NoNews`."""
@@ -212,7 +218,7 @@ class LiveNews:
         told = self._item.state.last_played_at if self._item.state else None
         if told is None:
             return self._merge.at
-        is_of_before = self._session is not None and told < self._session.began_at - SAME_MOMENT
+        is_of_before = self._session is not None and told <= self._session.began_at + SAME_MOMENT
         return self._merge.at if is_of_before else told
 
     def _played(self, at: datetime) -> RemoteState:
