@@ -200,8 +200,7 @@ class LiveNews:
         state = self._known
         if not state.watched or state.last_played_at is None:
             return False
-        told = self._item.state.last_played_at if self._item.state else None
-        is_of_that_play = told is not None and abs(told - state.last_played_at) <= SAME_MOMENT
+        is_of_that_play = abs(self._dated() - state.last_played_at) <= SAME_MOMENT
         return is_of_that_play or (session is not None and state.last_played_at >= session.began_at)
 
     def _finish(self, received_at: datetime) -> str:
