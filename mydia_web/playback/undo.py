@@ -169,7 +169,8 @@ def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
     is_told = QueuedChange.source_id.in_({source.source_id for _, source in told})
     rows = lock_rows(QueuedChange.user_id == act.user_id, of_contents(films, episodes), is_told)
     unheard = {_place(row): row.id for row in rows if _is_unheard(row, change_set)}
-    dropped, intents = [], []
+    dropped = []
+    intents = []
     for step, source in told:
         place = (*content_key(step.content), source.source_id)
         if place in unheard:

@@ -36,7 +36,8 @@ def fold_plays(intents: Sequence[Intent]) -> None:
     counted = {_place(one): one for one in intents if one.counts_plays and one.completed is not None}
     if not counted:
         return
-    carried, forgotten = [], []
+    carried = []
+    forgotten = []
     for row in lock_rows(*_of_all(intents)):
         intent = counted.get(_place(row))
         if intent is None:

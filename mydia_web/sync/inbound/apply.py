@@ -66,7 +66,8 @@ class RemoteChange:
     @property
     def played_at(self) -> datetime | None:
         """When it was finished; None: nobody knows. The date that a source shows may be of something else."""
-        at, was = self.at, self.base.state if self.base else None
+        at = self.at
+        was = self.base.state if self.base else None
         if at is None and self.is_marked and not self.is_owed:
             return self.heard_at
         if at is None or was is None or self.telling == "play":
@@ -297,7 +298,8 @@ class StateApplier:
 
     def take_position(self, news: RemoteChange) -> None:
         """Take over how far the person is there: this is news, whatever date stands with the title."""
-        user_id, content = self._act.user_id, news.content
+        user_id = self._act.user_id
+        content = news.content
         own = get_progress(user_id, content)
         at = news.at if news.telling == "present" or news.at else news.heard_at
         if at and own is None and was_unwatched_since(user_id, content, news.changed_after or at):

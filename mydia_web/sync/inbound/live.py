@@ -88,7 +88,8 @@ class LiveNews:
 
     def _is_overtaken(self) -> bool:
         """Return whether newer news of the title has come already."""
-        base, event = self._base, self._event
+        base = self._base
+        event = self._event
         if base is None:
             return False
         is_last_word = event.is_playing is False or event.action in ("marked", "saved")
@@ -257,7 +258,8 @@ class LiveNews:
 
     def _reached_at(self, state: RemoteState) -> datetime:
         """Return when the person came to where the play has ended: a player may have been paused there for hours."""
-        session, at = self._session, self._happened_at
+        session = self._session
+        at = self._happened_at
         if session is None or session.moved_at is None or not state.position_ms:
             return at
         if abs(state.position_ms - session.position_ms) > playing.SAME_POSITION_MS:
