@@ -19,12 +19,17 @@ PATIENCE = 60
 
 
 class Gate(FakeServer):
-    """Sends its listing when it is let; what it says is of the moment it was asked."""
+    """Sends its listing when it is let; what it says is of the moment it was asked.
+
+    As long as it is told to, it keeps whoever asks for single titles waiting too, which is done before a delivery.
+    """
 
     def __init__(self, *arguments: object, **options: object) -> None:
         self.was_asked = Event()
         self.is_open = Event()
         self.is_open.set()
+        self.shows_titles = Event()
+        self.shows_titles.set()
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
 
     def shut(self) -> None:
@@ -32,6 +37,8 @@ class Gate(FakeServer):
         self.is_open.clear()
 
     def reply_to(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        if method == "GET" and ("ids=" in target.lower() or "/userdata" in target.lower()):
+            self.shows_titles.wait(PATIENCE)
         reply = super().reply_to(method, target, headers, body)
         if "includeitemtypes=movie" in target.lower():
             self.was_asked.set()

@@ -104,6 +104,9 @@ class Flat:
         """Wait until everything is read, applied and delivered."""
         wait_until(lambda: self._open() == (0, 0, 0), PATIENCE, what="all pulls, events and deliveries")
 
+    def await_pulls(self) -> None:
+        wait_until(lambda: self._open()[0] == 0, PATIENCE, what="all pulls")
+
     def _open(self) -> tuple[int | None, ...]:
         db.session.rollback()
         return (
@@ -157,6 +160,7 @@ def flat(
     yield flat
     for server in (flat.a, flat.b):
         server.fake.is_open.set()
+        server.fake.shows_titles.set()
     household.close()
 
 
@@ -198,7 +202,11 @@ def post(address: str, body: object, **headers: str) -> None:
 
 
 def meets_a_pull(flat: Flat, send: Callable[[int], None], *, waiting: int, is_pull_first: bool) -> None:
-    """A process has read B, and takes its news in as others take what is sent: the pull first, or last."""
+    """A process has read B, and takes its news in as others take what is sent: the pull first, or last.
+
+    What is sent is delivered once the news are taken in: the look before a delivery would be another reading.
+    """
+    flat.b.fake.shows_titles.clear()
     flat.b.fake.shut()
     flat.ask(flat.b)
     assert flat.b.fake.was_asked.wait(PATIENCE), "nobody reads B"
@@ -212,6 +220,8 @@ def meets_a_pull(flat: Flat, send: Callable[[int], None], *, waiting: int, is_pu
             flat.b.fake.is_open.set()
             await_waiting(waiting + 1)
         await_answers()
+    flat.await_pulls()
+    flat.b.fake.shows_titles.set()
 
 
 @pytest.mark.parametrize("is_pull_first", [True, False], ids=["pull first", "click first"])

@@ -1,5 +1,6 @@
 """Which of two changes is the newer one, and what all servers show in the end."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,11 @@ import pytest
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress
+from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.sources.accounts import accounts_of, get_source
+from mydia_web.sync.clients import open_account
+from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
 from tests.sync.household import HEAT, Household, Server, heat, plays_of, queue
@@ -83,6 +89,36 @@ def test_a_newer_position_there_with_a_mark_outlives_an_older_one_here(household
     assert here(alice) == (True, 1007)
     assert shown(first, target) == (True, 1007)
     assert shown(second, other) == (True, 1007)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_click_that_is_under_way_is_newer_than_a_page_that_was_asked_for_before_it(
+    household, two, alice, kind
+):
+    """Also where it goes back: what the push sees before it writes is what the page has shown."""
+    first, target, _, _ = two(kind)
+    first.bench.person_stops_at(target, 26 * MINUTE, now())
+    household.later(minutes=1)
+    source, account = get_source(first.source_id), accounts_of(first.source_id)[0]
+    with closing(open_account(source, account)) as backend:
+        pages = list(backend.library())
+    asked_at = now()
+    household.later(seconds=1)
+    save_progress(alice.id, heat(), position_seconds=600, duration_seconds=LENGTH)
+    db.session.commit()
+    begin_write()
+    [claim] = PlaybackSyncRepository().mark_syncing(first.source_id, limit=1)
+    db.session.commit()
+    begin_write()
+    pull = PullOf(source, account, Report())
+    for page in pages:
+        pull.take(page, asked_at)
+    pull.finish()
+    PlaybackSyncRepository().mark_failed(claim.id, claim.claim_token, "", "transient", retry_at=now())
+    db.session.commit()
+    household.settle()
+    assert here(alice) == (False, 600)
+    assert shown(first, target) == (False, 600)
 
 
 def test_the_end_of_a_viewing_that_is_told_after_a_newer_position_is_one_play(household, alice):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import false, or_, select
+from sqlalchemy import false, func, or_, select
 
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db, lock_titles
@@ -29,10 +29,18 @@ class OutboxState:
     is_owed: bool
     #: It has a mark to set or to take away, and may have heard of one before without our knowing.
     of_mark: bool = False
-    #: A worker is pushing it just now.
-    is_under_way: bool = False
+    #: When the worker took it up that is pushing it just now; None: nobody is.
+    taken_up_at: datetime | None = None
     #: Of the queued change, where the source did not have the title.
     missing_id: int | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.taken_up_at is not None
+
+    def is_older_than(self, asked_at: datetime) -> bool:
+        """Return whether a page that was asked for then may show it already, or may tell of something newer."""
+        return self.at <= asked_at or (self.taken_up_at is not None and self.taken_up_at <= asked_at)
 
 
 def progress_of(user_id: int, contents: Sequence[Content]) -> dict[Key, PlaybackProgress]:
@@ -50,9 +58,10 @@ def outbox_state(user_id: int, source_id: int, contents: Sequence[Content]) -> d
     """Of the contents that this source was ever told of."""
     films, episodes = _ids(contents)
     row = QueuedChange
-    columns = (row.id, row.status, row.error_class, row.intent_at, row.completed, row.lease_until)
+    is_under_way = func.coalesce(row.lease_until > now(), false())
+    columns = (row.id, row.status, row.error_class, row.intent_at, row.completed, row.last_attempt_at)
     rows = db.session.execute(
-        select(row.media_item_id, row.episode_id, *columns).where(
+        select(row.media_item_id, row.episode_id, *columns, is_under_way).where(
             row.user_id == user_id,
             row.source_id == source_id,
             row.play_key == "",
@@ -67,10 +76,10 @@ def outbox_state(user_id: int, source_id: int, contents: Sequence[Content]) -> d
             at=at,
             is_owed=status != Status.SYNCED,
             of_mark=completed is not None,
-            is_under_way=lease_until is not None and lease_until > now(),
+            taken_up_at=taken_up_at if is_under_way else None,
             missing_id=row_id if error_class == "unmatched" else None,
         )
-        for film_id, episode_id, row_id, status, error_class, at, completed, lease_until in rows
+        for film_id, episode_id, row_id, status, error_class, at, completed, taken_up_at, is_under_way in rows
     }
 
 

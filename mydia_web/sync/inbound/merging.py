@@ -117,7 +117,7 @@ class AccountMerge:
                 key, base = content_key(content), bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
-                if told is None and not is_found and self._is_under_way(outbox.get(key)):
+                if told is None and not is_found and self._is_in_question(outbox.get(key), asked_at):
                     continue
                 news = self._change(
                     item, content, base, outbox.get(key), extra.get(row.id, ()), asked_at, told
@@ -146,9 +146,9 @@ class AccountMerge:
             self._account_id, row.id, item.state, seen_at=asked_at, version_id=item.resumed_version
         )
 
-    def _is_under_way(self, outbox: OutboxState | None) -> bool:
+    def _is_in_question(self, outbox: OutboxState | None, asked_at: datetime) -> bool:
         """Return whether a page may show the title before or after a push that has not come back yet."""
-        return outbox is not None and outbox.is_under_way
+        return outbox is not None and outbox.is_under_way and outbox.is_older_than(asked_at)
 
     def _change(
         self,
