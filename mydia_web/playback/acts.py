@@ -130,14 +130,18 @@ def _change(
 
 
 def _last_changes(user_id: int, contents: Sequence[Content]) -> Mapping[Key, str]:
-    """Return of which type the last change of each content was."""
+    """Return of which type the last change of each content was that still stands."""
     keys = [content_key(content) for content in contents]
     films = [film for film, _ in keys if film]
     episodes = [episode for _, episode in keys if episode]
     rows = db.session.execute(
         select(Change.media_item_id, Change.episode_id, Change.change_type)
         .join(ChangeSet, ChangeSet.id == Change.change_set_id)
-        .where(ChangeSet.user_id == user_id, is_one_of(Change, films, episodes))
+        .where(
+            ChangeSet.user_id == user_id,
+            ChangeSet.undone_at.is_(None),
+            is_one_of(Change, films, episodes),
+        )
         .order_by(Change.id)
     )
     return {(film, episode): change_type for film, episode, change_type in rows}

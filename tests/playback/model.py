@@ -42,8 +42,9 @@ class Model:
         self.plays: Counter[tuple[Key, datetime | None]] = Counter()
         #: By change set: content, record before, record after, and the time of its play.
         self.changes: list[list[tuple[Key, Record | None, Record | None, datetime | None]]] = []
-        #: What was last said here to be unwatched, whether it was known or not.
-        self.said_unwatched: set[Key] = set()
+        #: What was said to be watched (True) or unwatched, in order, each with the number of its change set.
+        self.said: list[tuple[int, Key, bool]] = []
+        self.undone: set[int] = set()
 
     def save(self, key: Key, position: int, duration: int, at: datetime) -> bool:
         """True where it made a change set."""
@@ -73,9 +74,9 @@ class Model:
 
     def unmark(self, keys: list[Key]) -> bool:
         """What is not known is noted once, in a change set that takes nothing back."""
-        unknown = {key for key in keys if key not in self.records} - self.said_unwatched
+        unknown = [key for key in keys if key not in self.records and not self._is_said_unwatched(key)]
         if unknown:
-            self.said_unwatched |= unknown
+            self.said += [(len(self.changes), key, False) for key in unknown]
             self.changes.append([])
         known = [(key, self.records[key], None, None) for key in keys if key in self.records]
         return self._record(known) or bool(unknown)
@@ -87,11 +88,16 @@ class Model:
                 if after:
                     self.plays -= Counter([(key, played_at)])
         self.changes[number] = []
+        self.undone.add(number)
+
+    def _is_said_unwatched(self, key: Key) -> bool:
+        said = [watched for number, of, watched in self.said if of == key and number not in self.undone]
+        return bool(said) and not said[-1]
 
     def _record(self, changes: list[tuple[Key, Record | None, Record | None, datetime | None]]) -> bool:
         for key, _, after, played_at in changes:
             self._put(key, after)
-            (self.said_unwatched.discard if after else self.said_unwatched.add)(key)
+            self.said.append((len(self.changes), key, after is not None))
             if after:
                 self.plays[key, played_at] += 1
         if changes:

@@ -89,7 +89,15 @@ def test_the_second_time_changes_nothing(mark, unmark, server, queue):
     assert mark() == 0
     assert unmark(0) == 0
     assert [(row.id, row.intent_seq) for row in queue()] == before
-    assert (count(ChangeSet), count(Play)) == (1, 6)
+    assert count(Play) == 6
+
+
+def test_what_is_not_known_is_said_to_be_unwatched_once(unmark, queue):
+    assert unmark(0) == 0
+    assert unmark(0) == 0
+    assert queue() == []
+    [said] = db.session.scalars(select(ChangeSet)).all()
+    assert said.undone_at is None
 
 
 def test_every_episode_is_told_to_its_server(mark, server, queue):

@@ -15,6 +15,7 @@ from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress, mark_watched, save_progress
 from mydia_web.queue.models import QueuedChange, Status
+from mydia_web.queue.sign_ins import CONFIRM_AFTER
 from mydia_web.sources import registry
 from mydia_web.sources.accounts import add_source, link_account
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
@@ -24,6 +25,7 @@ from mydia_web.sync.outbound.summary import Summary
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
 from tests.cast import add_film
+from tests.conftest import Clock
 from tests.fakes.mediabrowser import Reply
 
 KINDS = ("jellyfin", "emby", "plex", "kodi")
@@ -218,12 +220,21 @@ def test_what_was_read_too_long_ago_is_read_again(
 
 
 @of_every_kind
-def test_a_refused_sign_in_is_asked_for_once_and_told_to_all(there: There, drain: Drain) -> None:
+def test_a_refused_sign_in_is_told_to_all_once_it_is_believed(
+    there: There, drain: Drain, set_clock: Clock
+) -> None:
     there.owe_marks(20)
-    there.bench.requests()
     with there.bench.answering(401):
         drain()
-    assert there.bench.writes() == []
+        assert {row.error_class for row in there.owed()} == {"transient"}
+        there.bench.requests()
+        set_clock.pass_(seconds=CONFIRM_AFTER.total_seconds())
+        drain()
+        # A refused Plex says at plex.tv whether the sign-in is gone, or the server is another one.
+        assert len(there.bench.requests()) == (2 if there.source.kind == "plex" else 1)
+        set_clock.pass_(seconds=60)
+        drain()
+    assert there.bench.requests() == []
     assert {row.error_class for row in there.owed()} == {"auth"}
 
 

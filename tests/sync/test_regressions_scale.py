@@ -42,7 +42,8 @@ def test_a_sweep_and_webhooks_at_once_lock_nobody_out_and_lose_nothing(household
         thread.join(60)
         assert not thread.is_alive()
     db.session.rollback()
-    assert db.session.scalars(select(SourceEvent.status).distinct()).all() == ["applied"]
+    # What a page has shown before its message was taken in is no news any more.
+    assert set(db.session.scalars(select(SourceEvent.status))) <= {"applied", "ignored"}
     assert count(PlaybackProgress) == EVENTS
     assert count(SourceItem) == FILMS
 
