@@ -90,13 +90,17 @@ def new_database(
 
 
 def _copies(cluster: Cluster, template: str) -> Callable[[], str]:
-    url = ""
+    """One copy is enough, emptied each time, unless a test has left it with other tables."""
+    shape = cluster.shape(template)
+    url = cluster.create(like=template)
 
     def copy() -> str:
         nonlocal url
-        if url:
+        if cluster.shape(url) == shape:
+            cluster.empty(url)
+        else:
             cluster.drop(url)
-        url = cluster.create(like=template)
+            url = cluster.create(like=template)
         return url
 
     return copy

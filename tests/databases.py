@@ -9,9 +9,44 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import NullPool, create_engine, make_url
 
 _numbers = count(1)
+
+_CUT_OTHERS_OFF = """
+    SELECT count(pg_terminate_backend(pid, 1000)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+# Of few rows, deleting them is ten times faster than a TRUNCATE.
+_EMPTY = """
+    DO $$
+    DECLARE
+        one record;
+    BEGIN
+        SET LOCAL session_replication_role = replica;
+        FOR one IN
+            SELECT quote_ident(relname) AS name, pg_relation_size(oid) > 1000000 AS is_large FROM pg_class
+            WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+        LOOP
+            IF one.is_large THEN
+                EXECUTE 'TRUNCATE ' || one.name || ' CASCADE';
+            ELSE
+                EXECUTE 'DELETE FROM ' || one.name;
+            END IF;
+        END LOOP;
+        FOR one IN SELECT quote_ident(sequencename) AS name FROM pg_sequences WHERE last_value IS NOT NULL LOOP
+            EXECUTE 'ALTER SEQUENCE ' || one.name || ' RESTART';
+        END LOOP;
+    END $$
+"""
+_SHAPE = """
+    SELECT (SELECT version_num FROM alembic_version),
+        (SELECT md5(string_agg(relname, ' ' ORDER BY relname)) FROM pg_class
+         WHERE relnamespace = 'public'::regnamespace),
+        (SELECT md5(string_agg(attname, ' ' ORDER BY attrelid::regclass::text, attnum)) FROM pg_attribute
+         WHERE attrelid::regclass::text !~ '^pg_'),
+        (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_trigger)
+"""
 
 
 class Cluster:
@@ -28,12 +63,21 @@ class Cluster:
         """The address of a new database, empty or a copy of the one at the address `like`."""
         name = f"test_{next(_numbers)}"
         template = make_url(like).database if like else "template0"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.url(name)
 
     def drop(self, url: str) -> None:
         """Whoever is still connected is cut off."""
-        self._execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        self.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+    def empty(self, url: str) -> None:
+        """Take all rows away, and count from 1 again. It costs a fifth of a new database, or less on a slow disk."""
+        self.execute(_CUT_OTHERS_OFF, url)
+        self.execute(_EMPTY, url)
+
+    def shape(self, url: str) -> object:
+        """Return what differs between two databases where their tables do."""
+        return self.execute(_SHAPE, url)
 
     def run(self, command: str, *arguments: str) -> None:
         # PostgreSQL refuses to run as root.
@@ -42,13 +86,12 @@ class Cluster:
             [self._binaries / command, *arguments], check=True, user=user, cwd="/", stdout=subprocess.DEVNULL
         )
 
-    def _execute(self, statement: str) -> None:
-        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
-        try:
-            with engine.connect() as connection:
-                connection.exec_driver_sql(statement)
-        finally:
-            engine.dispose()
+    def execute(self, statement: str, url: str = "") -> object:
+        """Run one statement by itself; the first row of its answer, where it has one."""
+        engine = create_engine(url or self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with engine.connect() as connection:
+            answer = connection.exec_driver_sql(statement)
+            return tuple(answer.one()) if answer.returns_rows else None
 
 
 @contextmanager
