@@ -19,9 +19,10 @@ from mydia_web.playback.progress import add_records, delete_records, put
 from mydia_web.playback.records import locked_records
 from mydia_web.playback.telling import intent_for, to_continue
 from mydia_web.queue.intents import Intent
-from mydia_web.queue.models import ChangeType, QueuedChange, Status
+from mydia_web.queue.models import ChangeType, QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.rows import lock_rows, of_contents
+from mydia_web.queue.undo import take_back
 from mydia_web.sources.accounts import Told
 from mydia_web.sources.audience import sources_to_tell_each
 
@@ -158,7 +159,7 @@ def _forget_plays(change_set_id: int, contents: Sequence[Content]) -> None:
 
 
 def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
-    """Drop what no server has heard of; tell the others what is true again."""
+    """What no server has heard of is owed no more, and what was owed before it is again; the others are told."""
     recipients = sources_to_tell_each(act.user_id, [step.content for step in steps])
     told = [
         (step, source) for step in steps for source in recipients[content_key(step.content)] if source.watched
@@ -168,27 +169,14 @@ def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
     films, episodes = _ids([step.content for step, _ in told])
     is_told = QueuedChange.source_id.in_({source.source_id for _, source in told})
     rows = lock_rows(QueuedChange.user_id == act.user_id, of_contents(films, episodes), is_told)
-    unheard = {_place(row): row.id for row in rows if _is_unheard(row, change_set)}
-    dropped = []
-    intents = []
-    for step, source in told:
-        place = (*content_key(step.content), source.source_id)
-        if place in unheard:
-            dropped.append(unheard[place])
-        else:
-            intents.append(_intent_back(act, step, source))
-    if dropped:
-        PlaybackSyncRepository().cancel(QueuedChange.id.in_(dropped))
+    unheard = take_back(rows, change_set.id, change_set.created_at)
+    settled = {_place(row) for row in rows if row.id in unheard and not row.play_key}
+    intents = [
+        _intent_back(act, step, source)
+        for step, source in told
+        if (*content_key(step.content), source.source_id) not in settled
+    ]
     PlaybackSyncRepository().enqueue_changes(intents)
-
-
-def _is_unheard(row: Row[Any], change_set: ChangeSet) -> bool:
-    """Did this change set alone make the row owed, and has nobody begun to send it?"""
-    # Not `attempt_count`: a person who presses Retry sets it to 0, and what failed may have arrived all the same.
-    is_untried = row.last_attempt_at is None or row.last_attempt_at < change_set.created_at
-    is_of_it_alone = row.change_set_id == change_set.id and row.intent_seq == row.synced_seq + 1
-    is_waiting = row.play_key == "" and row.status == Status.PENDING
-    return bool(is_waiting and is_untried and is_of_it_alone)
 
 
 def _intent_back(act: Act, step: _Step, source: Told) -> Intent:

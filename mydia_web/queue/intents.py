@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal, or_
+from sqlalchemy import and_, case, func, literal, literal_column, null, or_
 
 from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import insert_for, with_many
@@ -74,6 +74,19 @@ def first_values(intent: Intent, due_at: datetime, at: datetime) -> dict[str, An
 
 
 _table = QueuedChange.__table__.c
+#: What makes up a row that is owed, but for its claim: its state, and then its schedule.
+KEPT_STATE = (
+    "change_type",
+    "position_ms",
+    "duration_ms",
+    "completed",
+    "watched_at",
+    "intent_at",
+    "intent_seq",
+    "origin",
+    "change_set_id",
+)
+KEPT_SCHEDULE = ("status", "next_attempt_at", "attempt_count", "error_class", "error_message")
 _RETURNED = (_table.id, _table.user_id, _table.source_id, _table.media_item_id, _table.episode_id)
 
 
@@ -92,7 +105,10 @@ def upsert(dialect: str, names: tuple[str, ...], *, of_episode: bool, is_mark: b
         .on_conflict_do_update(
             index_elements=["user_id", key, "source_id", "play_key"],
             index_where=episode_id.is_not(None) if of_episode else episode_id.is_(None),
-            set_=_fold(row.excluded, is_mark=is_mark),
+            set_={
+                **_fold(row.excluded, is_mark=is_mark),
+                "before_change": _before_change(dialect, row.excluded),
+            },
         )
         .returning(*_RETURNED, *(() if dialect == "sqlite" else (func.pg_notify(QUEUE, ""),)))
     )
@@ -131,3 +147,15 @@ def _fold(new: Any, *, is_mark: bool) -> dict[str, Any]:
         "error_message": case((keeps_waiting, row.error_message), else_=None),
         "updated_at": new.updated_at,
     }
+
+
+def _before_change(dialect: str, new: Any) -> Any:
+    """Return what was owed when a change set that can be undone came to the row; nothing, once it is changed again."""
+    row = QueuedChange
+    as_json = func.json_object if dialect == "sqlite" else func.json_build_object
+    columns: list[Any] = []
+    for name in (*KEPT_STATE, *KEPT_SCHEDULE):
+        columns += [literal_column(f"'{name}'"), _table[name]]
+    is_first = and_(new.change_set_id.is_not(None), row.change_set_id.is_distinct_from(new.change_set_id))
+    is_owed = row.status != Status.SYNCED
+    return case((and_(is_first, is_owed), as_json(*columns, type_=row.before_change.type)), else_=null())

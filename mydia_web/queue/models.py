@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mydia_web.clock import now
@@ -71,6 +72,9 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
     unconfirmed: Mapped[str] = mapped_column(default="", server_default="")
     origin: Mapped[str]
     change_set_id: Mapped[int | None] = mapped_column(ForeignKey("change_sets.id", ondelete="SET NULL"))
+    #: What was owed already when that change set came: the columns of `intents.KEPT` as they were then. Undo puts them
+    #: back.
+    before_change: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     status: Mapped[str] = mapped_column(default=Status.PENDING, server_default="pending")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)

@@ -23,6 +23,8 @@ _COLUMNS = (
     *(_table.id, _table.user_id, _table.source_id, _table.media_item_id, _table.episode_id, _table.play_key),
     *(_table.status, _table.completed, _table.watched_at, _table.origin, _table.change_set_id),
     *(_table.next_attempt_at, _table.last_attempt_at, _table.intent_seq, _table.synced_seq),
+    *(_table.intent_at, _table.unconfirmed, _table.before_change),
+    *(_table.attempt_count, _table.error_class, _table.error_message),
 )
 
 

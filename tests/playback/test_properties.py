@@ -30,6 +30,7 @@ from mydia_web.playback.many import mark_show_unwatched, mark_show_watched
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress, ShowProgress
 from mydia_web.playback.progress import is_begun
 from mydia_web.playback.shows import Seen, choose_next
+from mydia_web.queue.intents import KEPT_SCHEDULE, KEPT_STATE
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
@@ -154,7 +155,7 @@ class Household(RuleBasedStateMachine):
 
     @rule(data=st.data(), watched=st.booleans())
     def mark_and_undo_at_once(self, data: st.DataObject, watched: bool) -> None:
-        """Leaves all as it was, with the same servers owed something as before."""
+        """Leaves all as it was, and servers owed exactly what they were."""
         user, content = self._someone(data), self._something(data)
         before = _tables()
         mark_watched(user.id, content) if watched else mark_unwatched(user.id, content)
@@ -401,8 +402,11 @@ def _tables() -> Tables:
     return {one: db.session.execute(query).all() for one, query in TABLES.items()}
 
 
-def _owed(tables: Tables) -> set[Place]:
-    return {_place(row) for row in tables[QueuedChange] if row.status != Status.SYNCED}
+def _owed(tables: Tables) -> dict[Place, tuple[Any, ...]]:
+    """What servers are owed, kind, attempts, error and all."""
+    names = (*KEPT_STATE, *KEPT_SCHEDULE)
+    rows = [row for row in tables[QueuedChange] if row.status != Status.SYNCED]
+    return {_place(row): tuple(getattr(row, name) for name in names) for row in rows}
 
 
 def _records(tables: Tables) -> dict[Key, Record]:

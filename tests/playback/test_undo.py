@@ -13,8 +13,10 @@ from mydia_web.playback.acts import Act
 from mydia_web.playback.continue_watching import dismiss
 from mydia_web.playback.many import mark_show_watched
 from mydia_web.playback.models import ChangeSet, Play, PlaybackProgress
+from mydia_web.queue.intents import KEPT_SCHEDULE, KEPT_STATE
 from mydia_web.queue.models import ChangeType
 from mydia_web.queue.repository import PlaybackSyncRepository
+from tests.cast import add_copy, add_server
 
 
 def newest() -> int:
@@ -87,12 +89,106 @@ def test_a_mark_that_may_have_arrived_is_taken_back_whatever_was_retried(
     assert (row.status, row.completed) == ("pending", False)
 
 
-def test_an_older_change_still_owed_is_not_dropped_with_it(alice, film, server, queue):
-    save_progress(alice.id, film, position_seconds=300, duration_seconds=900)
+def owed(queue) -> list[tuple]:
+    return [tuple(getattr(row, name) for name in (*KEPT_STATE, *KEPT_SCHEDULE)) for row in queue()]
+
+
+def stop_at(alice, film, seconds) -> None:
+    save_progress(alice.id, film, position_seconds=seconds, duration_seconds=900)
+    db.session.commit()
+
+
+def fail(server, *, may_have_arrived=False) -> None:
+    """Try to deliver, to a server that is down."""
+    repository = PlaybackSyncRepository()
+    for row in repository.mark_syncing(server.id, limit=10):
+        again_at = now() + timedelta(minutes=5)
+        repository.mark_failed(
+            row.id, row.claim_token, "down", "transient", retry_at=again_at, may_have_arrived=may_have_arrived
+        )
+    db.session.commit()
+
+
+@pytest.mark.parametrize("change", [mark_watched, mark_unwatched])
+@pytest.mark.parametrize("is_rewatch", [True, False])
+@pytest.mark.parametrize("is_tried", [True, False])
+@pytest.mark.parametrize("kind", ["kodi", "trakt"])
+def test_what_was_owed_before_is_owed_again_as_it_was(
+    alice, film, queue, set_clock, deliver, change, is_rewatch, is_tried, kind
+):
+    server = add_server("There", alice, kind=kind)
+    add_copy(server, film)
+    if is_rewatch:
+        mark_watched(alice.id, film)
+        deliver(server)
+        set_clock.pass_(hours=3)
+    stop_at(alice, film, 300)
+    set_clock.pass_(minutes=1)
+    if is_tried:
+        fail(server)
+        set_clock.pass_(seconds=1)
+    before = owed(queue)
+    change(alice.id, film)
+    db.session.commit()
+    set_clock.pass_(seconds=5)
+    undo(newest())
+    assert owed(queue) == before
+
+
+def test_an_owed_play_is_owed_once_again(alice, film, queue, set_clock):
+    """A service that stores plays is owed one, and the next mark gives that a row of its own."""
+    add_copy(add_server("Trakt", alice, kind="trakt"), film)
     mark_watched(alice.id, film)
+    set_clock.pass_(hours=3)
+    before = owed(queue)
+    mark_watched(alice.id, film, again=True)
+    assert len(queue()) == 2
+    undo(newest())
+    assert owed(queue) == before
+
+
+@pytest.mark.parametrize("may_have_arrived", [True, False])
+def test_a_server_that_cannot_have_heard_of_a_mark_is_not_told_to_take_it_away(
+    alice, film, server, queue, set_clock, may_have_arrived
+):
+    """Also after the time in which nothing goes out: a server that is down takes nothing."""
+    stop_at(alice, film, 300)
+    set_clock.pass_(minutes=1)
+    mark_watched(alice.id, film)
+    set_clock.pass_(minutes=1)
+    fail(server, may_have_arrived=may_have_arrived)
+    set_clock.pass_(minutes=1)
     undo(newest())
     [row] = queue()
-    assert (row.status, row.completed, row.position_ms) == ("pending", False, 300_000)
+    kind = ChangeType.MARK_UNWATCHED if may_have_arrived else ChangeType.PROGRESS_UPDATE
+    assert (row.change_type, row.position_ms) == (kind, 300_000)
+
+
+def test_what_is_on_its_way_stays_on_its_way(alice, film, server, queue, set_clock):
+    """The position that was sent before the click arrives, and nothing else is owed."""
+    stop_at(alice, film, 300)
+    set_clock.pass_(minutes=1)
+    [push] = PlaybackSyncRepository().mark_syncing(server.id, limit=1)
+    token = push.claim_token
+    before = owed(queue)
+    set_clock.pass_(seconds=1)
+    mark_watched(alice.id, film)
+    undo(newest())
+    assert owed(queue) == before
+    assert PlaybackSyncRepository().mark_synced(push.id, token)
+    [row] = queue()
+    assert row.status == "synced"
+
+
+def test_what_arrives_between_a_click_and_its_undo_is_not_owed_again(alice, film, server, queue, set_clock):
+    stop_at(alice, film, 300)
+    set_clock.pass_(minutes=1)
+    [push] = PlaybackSyncRepository().mark_syncing(server.id, limit=1)
+    set_clock.pass_(seconds=1)
+    mark_watched(alice.id, film)
+    assert PlaybackSyncRepository().mark_synced(push.id, push.claim_token)
+    undo(newest())
+    assert queue() == []
 
 
 def test_what_was_changed_again_since_is_kept(alice, film):

@@ -1,0 +1,17 @@
+"""Keep what a server was owed before a change that can be undone"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("playback_sync_queue", sa.Column("before_change", sa.JSON(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("playback_sync_queue", "before_change")
