@@ -61,3 +61,12 @@ class Traits:
     has_versions: bool = False
     #: It dates a play by its beginning, and counts what was only begun.
     counts_starts: bool = False
+    #: It keeps no position before or after these shares of the length, in per cent: none, and the last one.
+    least_percent: float = 0.0
+    most_percent: float = 100.0
+
+    def kept_position(self, position_ms: int, length_ms: int) -> int:
+        """Return what it shows where it was told this position."""
+        if 100 * position_ms < self.least_percent * length_ms:
+            return 0
+        return min(position_ms, round(self.most_percent * length_ms / 100))

@@ -34,7 +34,7 @@ from mydia_web.backends.trakt.batch import Batch
 from mydia_web.backends.trakt.finding import Finder
 from mydia_web.backends.trakt.mapping import UnreadableEntryError, User
 from mydia_web.backends.trakt.pacing import Pace
-from mydia_web.backends.trakt.writing import Writer
+from mydia_web.backends.trakt.writing import LEAST, MOST, Writer
 
 _PICTURE_HOST = "trakt.tv"
 
@@ -62,6 +62,8 @@ class Trakt(Backend):
         batch_size=100,
         holds_everything=True,
         counts_plays=True,
+        least_percent=LEAST,
+        most_percent=MOST,
     )
 
     def __init__(

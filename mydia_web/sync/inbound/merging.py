@@ -350,12 +350,21 @@ class AccountMerge:
         A source that takes a change and still shows otherwise would else be told with every pull.
         """
         was_told = news.outbox is not None and news.base is not None
-        if was_told and not is_complete:
+        if was_told and (not is_complete or self._shows_what_it_can(news)):
             return
         is_told = tell_source(self._act, news.content, self._source_id)
         self.report.owed += is_told
         if was_told and is_told:
             self.report.healed += 1
+
+    def _shows_what_it_can(self, news: RemoteChange) -> bool:
+        """Return whether this is what the source makes of a position like ours."""
+        ours = get_progress(self._act.user_id, news.content)
+        if ours is None or not ours.in_progress:
+            return False
+        own = side_of(ours) or Side()
+        kept = self._traits.kept_position(own.position_ms, ours.duration_seconds * 1000)
+        return agree(replace(own, position_ms=kept), _side(news.state))
 
     def _is_left(self, decision: Decision, news: RemoteChange, ours: PlaybackProgress | None) -> bool:
         """May it be that we do not hold what the source shows, after we have followed the decision?"""
