@@ -7,7 +7,7 @@ from mydia_web.db import db
 from mydia_web.errors import NotFound
 from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act
-from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
+from mydia_web.playback.progress import length_for, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.records import get_progress, locked_progress
 from mydia_web.playback.telling import intent_for, to_continue
 from mydia_web.queue.models import ChangeType
@@ -49,7 +49,7 @@ def _take(act: Act, content: Content, state: SourceItemState) -> None:
         mark_watched(act.user_id, content, at=state.last_played_at, date_unknown=is_unknown, act=act)
     if state.position_ms:
         position = state.position_ms // 1000
-        duration = max(content.runtime_seconds or 0, position + 1)
+        duration = length_for(content, position)
         save_progress(act.user_id, content, position_seconds=position, duration_seconds=duration, act=act)
 
 

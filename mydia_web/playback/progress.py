@@ -30,6 +30,8 @@ DEFAULT_EPISODE_SECONDS = 45 * 60
 _BEGUN_SECONDS = 60
 _BEGUN_PERCENT = 5
 _MAX_SECONDS = 100 * 60 * 60
+#: Lengths are rounded: a title plays on for so much of its own at most.
+_RUNS_OVER = 1.1
 #: A clock may be this far ahead of ours before a time counts as lying in the future.
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 
@@ -336,6 +338,18 @@ def length_of(content: Content) -> int:
     """Return its length in seconds, or the one that is taken where nobody knows it."""
     default = DEFAULT_EPISODE_SECONDS if isinstance(content, Episode) else DEFAULT_MOVIE_SECONDS
     return content.runtime_seconds or default
+
+
+def length_for(content: Content, position_seconds: int, told_seconds: int | None = None) -> int:
+    """Return the length in seconds by which a position is measured, where a source may have told one.
+
+    A position finishes no title of which nobody knows the length, nor one that is said to end well before it.
+    """
+    known = told_seconds or content.runtime_seconds
+    if known and position_seconds <= known * _RUNS_OVER:
+        return max(known, position_seconds + 1)
+    not_the_end = int(position_seconds / watched_share(content)) + 1
+    return max(length_of(content), not_the_end)
 
 
 def _checked_seconds(field: str, value: object) -> int:

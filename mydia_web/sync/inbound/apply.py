@@ -15,7 +15,7 @@ from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import add_play, last_unwatched_at, was_unwatched_since
-from mydia_web.playback.progress import length_of, mark_watched, save_progress, watched_share
+from mydia_web.playback.progress import length_for, length_of, mark_watched, save_progress, watched_share
 from mydia_web.playback.records import get_progress
 from mydia_web.sources.models import Source
 from mydia_web.sources.states import Base
@@ -340,7 +340,7 @@ class StateApplier:
         return was_unwatched_since(self._act.user_id, news.content, news.marked_after or news.at)
 
     def _save(self, news: RemoteChange, position: int, at: datetime | None) -> None:
-        duration = max(news.item.runtime_seconds or news.content.runtime_seconds or 0, position + 1)
+        duration = length_for(news.content, position, news.item.runtime_seconds)
         is_end = position >= duration * watched_share(news.content)
         if is_end and at and self._ledger.knows(news.content, at):
             return
