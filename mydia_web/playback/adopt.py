@@ -2,16 +2,13 @@
 
 from sqlalchemy import select
 
-from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.errors import NotFound
 from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act
 from mydia_web.playback.progress import length_for, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.records import get_progress, locked_progress
-from mydia_web.playback.telling import intent_for, to_continue
-from mydia_web.queue.models import ChangeType
-from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.playback.telling import enqueue_current_state
 from mydia_web.sources.accounts import sources_to_tell
 from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState
 
@@ -24,16 +21,8 @@ def adopt_remote_state(user_id: int, content: Content, source_item_id: int) -> A
     with Act(user_id, "web", source_id=source_id) as act:
         _take(act, content, state)
         for source in sources_to_tell(user_id, content):
-            if source.source_id == source_id:
-                continue
-            progress = get_progress(user_id, content)
-            mark = ChangeType.MARK_WATCHED if progress and progress.watched else ChangeType.MARK_UNWATCHED
-            if not source.hears_of(mark):
-                continue
-            at = progress.last_watched_at if progress else now()
-            told = source._replace(counts_plays=False)
-            intent = intent_for(act, content, told, mark, to_continue(progress), at=at)
-            PlaybackSyncRepository().enqueue_change(intent)
+            if source.source_id != source_id:
+                enqueue_current_state(act, content, source, get_progress(user_id, content))
     return act
 
 

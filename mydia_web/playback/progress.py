@@ -3,7 +3,8 @@
 Every function may be called twice: the second call changes nothing and tells nobody. None commits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import isfinite
@@ -72,11 +73,8 @@ def save_progress(
     `at` is when it was there, now by default; news older than what is known change nothing. Raises `InvalidValue`
     for `position_seconds`, `duration_seconds`, `at` or `origin`.
     """
-    if act is None:
-        _check_origin(origin)
-        with Act(user_id, origin) as act:
-            return _save(act, content, position_seconds, duration_seconds, at)
-    return _save(act, content, position_seconds, duration_seconds, at)
+    with _acting(user_id, origin, act) as own_act:
+        return _save(own_act, content, position_seconds, duration_seconds, at)
 
 
 def mark_watched(
@@ -96,11 +94,8 @@ def mark_watched(
     play of what is watched already; `is_known`, that the play stands in History. Raises `InvalidValue`.
     """
     mark = Mark(at=at, date_unknown=date_unknown, again=again, is_known=is_known)
-    if act is None:
-        _check_origin(origin)
-        with Act(user_id, origin) as act:
-            return mark_many_watched(act, [content], mark)[0]
-    return mark_many_watched(act, [content], mark)[0]
+    with _acting(user_id, origin, act) as own_act:
+        return mark_many_watched(own_act, [content], mark)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +134,8 @@ def mark_many_watched(
 
 def mark_unwatched(user_id: int, content: Content, *, origin: str = "web", act: Act | None = None) -> bool:
     """Take the record away; its plays stay. False where there was none."""
-    if act is None:
-        _check_origin(origin)
-        with Act(user_id, origin) as act:
-            return mark_many_unwatched(act, [content]) == 1
-    return mark_many_unwatched(act, [content]) == 1
+    with _acting(user_id, origin, act) as own_act:
+        return mark_many_unwatched(own_act, [content]) == 1
 
 
 delete_progress = mark_unwatched
@@ -378,6 +370,15 @@ def _checked_time(at: datetime | None) -> datetime:
         raise InvalidValue("at", "The time lies too far back.") from error
 
 
-def _check_origin(origin: str) -> None:
+@contextmanager
+def _acting(user_id: int, origin: str, act: Act | None) -> Iterator[Act]:
+    """Yield the act that a change of this user belongs to: the one given, or one of its own that ends with it."""
+    if act is not None:
+        if act.user_id != user_id:
+            raise ValueError("This act is another person's.")
+        yield act
+        return
     if origin not in ORIGINS:
         raise InvalidValue("origin", f"Choose one of: {', '.join(ORIGINS)}.")
+    with Act(user_id, origin) as own_act:
+        yield own_act

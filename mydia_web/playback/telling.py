@@ -100,15 +100,35 @@ def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bo
     progress, source = get_progress(act.user_id, content), _told(act, content, source_id)
     if source is None or (progress is None and not is_news_there):
         return False
-    without_mark = ChangeType.MARK_UNWATCHED if is_news_there else ChangeType.PROGRESS_UPDATE
-    change_type = ChangeType.MARK_WATCHED if progress and progress.watched else without_mark
-    if not source.hears_of(change_type):
-        return False
+    if progress is not None and not progress.watched and not is_news_there:
+        source = source._replace(watched=False)
+    return enqueue_current_state(act, content, source, progress) is not None
+
+
+def enqueue_current_state(
+    act: Act, content: Content, source: Told, progress: PlaybackProgress | None
+) -> int | None:
+    """Queue what stands here, the record or that there is none, for one source; the id of the row.
+
+    It is told what its switches let it hear, and no play. None: it hears nothing of this.
+    """
+    intent = current_state(act, content, source._replace(counts_plays=False), progress)
+    return PlaybackSyncRepository().enqueue_change(intent) if intent else None
+
+
+def current_state(
+    act: Act, content: Content, source: Told, progress: PlaybackProgress | None
+) -> Intent | None:
+    """Return what tells the source of this record, or that there is none, as far as its switches let it hear."""
     at = progress.last_watched_at if progress else now()
-    source = source._replace(counts_plays=False)
-    intent = intent_for(act, content, source, change_type, to_continue(progress), at=at)
-    PlaybackSyncRepository().enqueue_change(intent)
-    return True
+    position = to_continue(progress) if source.positions else None
+    if source.watched:
+        is_watched = progress is not None and progress.watched
+        mark = ChangeType.MARK_WATCHED if is_watched else ChangeType.MARK_UNWATCHED
+        return intent_for(act, content, source, mark, position, at=at)
+    if source.positions:
+        return intent_for(act, content, source, ChangeType.PROGRESS_UPDATE, position, at=at)
+    return None
 
 
 def _told(act: Act, content: Content, source_id: int) -> Told | None:

@@ -17,9 +17,9 @@ from mydia_web.playback.acts import Act, Key, State, content_key, snapshot
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress, PullChangeSet
 from mydia_web.playback.progress import add_records, delete_records, put
 from mydia_web.playback.records import locked_records
-from mydia_web.playback.telling import intent_for, to_continue
+from mydia_web.playback.telling import current_state
 from mydia_web.queue.intents import Intent
-from mydia_web.queue.models import ChangeType, QueuedChange
+from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.rows import lock_rows, of_contents
 from mydia_web.queue.undo import take_back
@@ -176,17 +176,14 @@ def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
         for step, source in told
         if (*content_key(step.content), source.source_id) not in settled
     ]
-    PlaybackSyncRepository().enqueue_changes(intents)
+    PlaybackSyncRepository().enqueue_changes([intent for intent in intents if intent])
 
 
-def _intent_back(act: Act, step: _Step, source: Told) -> Intent:
-    record = step.record
-    watched = bool(record and record.watched)
-    change_type = ChangeType.MARK_WATCHED if watched else ChangeType.MARK_UNWATCHED
-    at = record.last_watched_at if record else now()
+def _intent_back(act: Act, step: _Step, source: Told) -> Intent | None:
     # What is undone was no play: it needs no row of its own.
+    watched = bool(step.record and step.record.watched)
     source = source._replace(counts_plays=source.counts_plays and not watched)
-    return intent_for(act, step.content, source, change_type, to_continue(record), at=at)
+    return current_state(act, step.content, source, step.record)
 
 
 def _place(row: Row[Any]) -> tuple[int | None, int | None, int]:

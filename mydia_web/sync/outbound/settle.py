@@ -12,10 +12,10 @@ from mydia_web.db import UTCDateTime, db, has_one_writer, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.records import locked_progress
-from mydia_web.playback.telling import intent_for, to_continue
+from mydia_web.playback.telling import enqueue_current_state
 from mydia_web.queue import sign_ins
 from mydia_web.queue.attempts import Attempt, note_attempts
-from mydia_web.queue.models import ChangeType, QueuedChange
+from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.outages import note_recovered
 from mydia_web.queue.plays import unwatched_since
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -127,16 +127,15 @@ def _tell_again(delivery: Delivery) -> None:
     if content is None or source is None:
         queue.heal(delivery.row_id, delivery.wanted.at)
         return
-    act, source = Act(delivery.user_id, "web"), source._replace(counts_plays=False)
+    act = Act(delivery.user_id, "web")
     # From here on the row is ours: whoever changes the state has told it before we read, or folds into what we tell.
-    row_id = queue.enqueue_change(intent_for(act, content, source, ChangeType.MARK_UNWATCHED, None, at=now()))
+    row_id = enqueue_current_state(act, content, source, None)
+    if row_id is None:
+        return
     queue.heal(row_id, delivery.wanted.at)
     progress = locked_progress(delivery.user_id, content)
-    if progress is None:
-        return
-    mark = ChangeType.MARK_WATCHED if progress.watched else ChangeType.MARK_UNWATCHED
-    at, position = progress.last_watched_at, to_continue(progress)
-    queue.enqueue_change(intent_for(act, content, source, mark, position, at=at))
+    if progress is not None:
+        enqueue_current_state(act, content, source, progress)
 
 
 def _shown(outcome: Outcome) -> list[ShownState]:
