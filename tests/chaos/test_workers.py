@@ -136,19 +136,20 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_began_and_gives_back_the_
     make_world: MakeWorld, database: str, command: str, hangs: bool
 ):
     world = make_world(database)
-    world.set_concurrency(CONNECTIONS)  # then two more for each are claimed ahead
+    world.set_concurrency(CONNECTIONS)
     clicker = owe_every_film(world)
     (kodi,) = world.servers
     kodi.set(delay=100 if hangs else 0.4)
     worker = world.run(*COMMANDS[command], hasty=False, embedded_worker="true")
-    wait_until(lambda: kodi.state()["most_at_once"] == CONNECTIONS, what="the first pushes")
-    claimed = Counter(row.status for row in world.rows())
+    # What hangs is the reading of all, before the first is written.
+    at_once = 1 if hangs else CONNECTIONS
+    wait_until(lambda: kodi.state()["most_at_once"] == at_once, what="the first pushes")
     worker.signal(signal.SIGTERM)
     assert worker.wait(GRACE) == EXIT_CODES[command]
     left = Counter((row.status, row.attempt_count) for row in world.rows())
-    assert claimed["syncing"] == 3 * CONNECTIONS
     begun = ("failed", 1) if hangs else ("synced", 0)
-    assert left == {begun: CONNECTIONS, ("pending", 0): FILMS - CONNECTIONS}
+    assert left.keys() == {begun, ("pending", 0)}
+    assert at_once <= left[begun] < FILMS
     kodi.calm()
     world.sync_by_hand()
     world.assert_agreement(clicker)
