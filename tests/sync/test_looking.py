@@ -13,11 +13,12 @@ from mydia_web.backends.looking import Overtaken, look
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
-from mydia_web.playback import mark_watched, save_progress
+from mydia_web.playback import get_progress, mark_watched, save_progress
 from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.states import ShownState, keep_states
-from mydia_web.sync.outbound.delivery import Delivery, prepare
+from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome, prepare
+from mydia_web.sync.outbound.settle import settle
 from tests.cast import add_copy, add_server
 
 SHOWN = RemoteState(False, 60_000)
@@ -124,6 +125,27 @@ def test_a_late_answer_of_a_lost_claim_is_remembered_with_its_date(claim, alice,
     PlaybackSyncRepository().heal(first.row_id, at)
     db.session.commit()
     assert unconfirmed(claim()) == (at,)
+
+
+def test_what_a_push_saw_before_another_one_wrote_is_no_news(claim, alice, film, set_clock):
+    """Its worker was held up for long, its claim was lost, and the server has taken what is wanted since."""
+    save_progress(alice.id, film, position_seconds=300, duration_seconds=900)
+    db.session.commit()
+    late, seen_at = claim(), now()
+    set_clock.pass_(seconds=LEASE.total_seconds() + 1)
+    PlaybackSyncRepository().rescue()
+    db.session.commit()
+    pushed = claim()
+    [(item_id, _)] = pushed.targets
+    settle([Outcome(pushed, states=((item_id, RemoteState(False, 300_000)),), asked_at=now())])
+    db.session.commit()
+    set_clock.pass_(seconds=5)
+    found = Failure("overtaken", "It was changed there.", news=(item_id, RemoteState(False, 200_000)))
+    settle([Outcome(late, failure=found, asked_at=seen_at)])
+    db.session.commit()
+    progress = get_progress(alice.id, film)
+    assert progress
+    assert progress.position_seconds == 300
 
 
 FILM = Target("1", "movie", shown=SHOWN)

@@ -226,9 +226,8 @@ class AccountMerge:
         finally:
             self._act.hearers, self._applier.fresh = {}, set()
 
-    def take_found(self, copy: SourceItem, item: RemoteItem, content: Content) -> None:
-        """Take over what a push has found there."""
-        asked_at = now()
+    def take_found(self, copy: SourceItem, item: RemoteItem, content: Content, asked_at: datetime) -> None:
+        """Take over what a push has found there when it looked."""
         self.unwatch(self.merge_page([(copy, item, content)], asked_at, is_found=True), asked_at)
 
     def take_event(self, copy: SourceItem, item: RemoteItem, content: Content, told: Told) -> None:

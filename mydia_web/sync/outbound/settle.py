@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.reading import FRESH_SECONDS
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import UTCDateTime, db, has_one_writer, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
@@ -211,7 +212,9 @@ def _refused(outcome: Outcome, failure: Failure) -> bool:
     """Put the row back, to wait for its time or for a person. False: its claim was lost."""
     queue, delivery = PlaybackSyncRepository(), outcome.delivery
     if failure.news is not None:
-        _take_news(delivery, *failure.news)
+        # What was read for many at once may be older than the push of one of them.
+        looked_at = (outcome.asked_at or now()) - timedelta(seconds=FRESH_SECONDS)
+        _take_news(delivery, *failure.news, looked_at)
     if failure.failure_class == "auth" and (again_at := _ask_sign_in_again(outcome, failure)):
         return _wait_for_second_try(delivery, failure, again_at)
     if failure.failure_class in ("transient", "rate_limited") and not failure.is_echo:
@@ -288,15 +291,18 @@ def _note_trouble(source_id: int, failure: Failure) -> None:
         source.paused_until, source.pause_reason = now() + pause, "down"
 
 
-def _take_news(delivery: Delivery, source_item_id: int, found: RemoteState) -> None:
-    """Merge what a push found on the server instead of what it expected. It goes out again with what is wanted then."""
+def _take_news(delivery: Delivery, source_item_id: int, found: RemoteState, looked_at: datetime) -> None:
+    """Merge what a push found on the server instead of what it expected. It goes out again with what is wanted then.
+
+    It may be written down much later than it was seen: what the server has shown since is newer.
+    """
     source, copy = db.session.get(Source, delivery.source_id), db.session.get(SourceItem, source_item_id)
     content = _content_of(delivery)
     if source is None or copy is None or content is None or delivery.account_id is None:
         return
     item = RemoteItem(copy.remote_id, content.content_kind, content.title, state=found)
     with Act(delivery.user_id, "pull", source_id=source.id) as act:
-        AccountMerge(act, source, delivery.account_id, Report()).take_found(copy, item, content)
+        AccountMerge(act, source, delivery.account_id, Report()).take_found(copy, item, content, looked_at)
 
 
 def _content_of(delivery: Delivery) -> Content | None:
