@@ -1,4 +1,4 @@
-"""Keep what a server was owed before a change that can be undone"""
+"""Keep what a server was owed before a change that can be undone, and a word on what is unwatched all at once"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,10 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("playback_sync_queue", sa.Column("before_change", sa.JSON(), nullable=True))
+    keeps_ours = sa.Column("keeps_ours", sa.Boolean(), nullable=False, server_default=sa.false())
+    op.add_column("pulls", keeps_ours)
 
 
 def downgrade() -> None:
+    op.drop_column("pulls", "keeps_ours")
     op.drop_column("playback_sync_queue", "before_change")

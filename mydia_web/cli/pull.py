@@ -78,7 +78,7 @@ def _why_not(pull_id: int) -> str:
     assert pull.began_at is not None
     since = f"{pull.began_at.astimezone():%H:%M:%S}"
     how_far = f", {pull.done} titles so far" if pull.done else ""
-    after = " Everything is read after that." if pull.followed_by in ("sweep", "removals") else ""
+    after = " Everything is read after that." if pull.followed_by in ("sweep", "removals", "keep") else ""
     return f"is being read by another process since {since}{how_far}.{after}"
 
 

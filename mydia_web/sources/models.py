@@ -240,6 +240,8 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     is_sweep: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: A person said that what is unwatched or gone all at once is meant so.
     takes_removals: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: A person said that it is not: the source is told again that they are watched.
+    keeps_ours: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: How many titles were shown as unwatched all at once and wait for that.
     held_back: Mapped[int] = mapped_column(default=0, server_default="0")
     #: How many titles were not listed any more all at once, and were kept.
@@ -248,7 +250,7 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
     #: What earlier tries took in, so that the next one need not: see `sync/inbound/resume.py`.
     progress: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
-    #: What was asked for meanwhile and it does not do: `""` | `pull` | `sweep` | `removals`. Requested when it ends.
+    #: What was asked for meanwhile and it does not do: `""` | `pull` | `sweep` | `removals` | `keep`. Requested then.
     followed_by: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import and_, case, or_, select, update
+from sqlalchemy import and_, case, not_, or_, select, update
 
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for
@@ -23,9 +23,9 @@ LEASE = timedelta(seconds=20)
 #: process.
 MOST_TRIES = 10
 
-Wish = Literal["", "pull", "sweep", "removals"]
+Wish = Literal["", "pull", "sweep", "removals", "keep"]
 #: Each does what those before it do.
-_WISHES: Sequence[Wish] = ("", "pull", "sweep", "removals")
+_WISHES: Sequence[Wish] = ("", "pull", "sweep", "removals", "keep")
 
 
 class ClaimLost(MydiaError):
@@ -41,13 +41,18 @@ class Claim:
 
 
 def request_pull(
-    source_id: int, *, is_preview: bool = False, is_sweep: bool = False, takes_removals: bool = False
+    source_id: int,
+    *,
+    is_preview: bool = False,
+    is_sweep: bool = False,
+    takes_removals: bool = False,
+    keeps_ours: bool = False,
 ) -> Pull:
     """Ask for a pull of the source; the one that is open already, if there is one.
 
     A preview only says what it would bring; a sweep reads everything; `takes_removals` is a person's word that what
-    is unwatched all at once is meant so. One that waits becomes a sweep where that is asked for; one that is under way,
-    or is a preview, is followed by what it does not do itself.
+    is unwatched all at once is meant so, and `keeps_ours` that it is not. One that waits becomes a sweep where that is
+    asked for; one that is under way, or is a preview, is followed by what it does not do itself.
     """
     free_lost_pulls()
     row = insert_for(Pull).values(
@@ -57,27 +62,34 @@ def request_pull(
         done=0,
         message="",
         is_preview=is_preview,
-        is_sweep=is_sweep or takes_removals,
+        is_sweep=is_sweep or takes_removals or keeps_ours,
         takes_removals=takes_removals,
+        keeps_ours=keeps_ours,
     )
+    new = row.excluded
     # Where the condition does not hold, the open row is locked all the same: it cannot end before we are done.
     not_begun = row.on_conflict_do_update(
         index_elements=["source_id"],
         index_where=Pull.finished_at.is_(None),
-        set_={name: or_(getattr(Pull, name), row.excluded[name]) for name in ("is_sweep", "takes_removals")},
-        where=and_(
-            Pull.status == "requested", Pull.is_preview.is_(False), row.excluded.is_preview.is_(False)
-        ),
+        set_={
+            "is_sweep": or_(Pull.is_sweep, new.is_sweep),
+            # The last word counts.
+            "takes_removals": or_(and_(Pull.takes_removals, not_(new.keeps_ours)), new.takes_removals),
+            "keeps_ours": or_(and_(Pull.keeps_ours, not_(new.takes_removals)), new.keeps_ours),
+        },
+        where=and_(Pull.status == "requested", Pull.is_preview.is_(False), new.is_preview.is_(False)),
     )
     db.session.execute(not_begun)
     open_one = select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
     pull = db.session.scalars(open_one.execution_options(populate_existing=True)).one()
     if not is_preview:
-        _follow(pull, _wish(is_sweep=is_sweep, takes_removals=takes_removals))
+        _follow(pull, _wish(is_sweep=is_sweep, takes_removals=takes_removals, keeps_ours=keeps_ours))
     return pull
 
 
-def _wish(*, is_sweep: bool, takes_removals: bool) -> Wish:
+def _wish(*, is_sweep: bool, takes_removals: bool, keeps_ours: bool) -> Wish:
+    if keeps_ours:
+        return "keep"
     if takes_removals:
         return "removals"
     return "sweep" if is_sweep else "pull"
@@ -142,8 +154,12 @@ def end_pull(claim: Claim, status: Literal["done", "failed"], **values: Any) -> 
         return None
     pull = db.session.get_one(Pull, claim.pull_id, populate_existing=True)
     if pull.followed_by:
-        removals = pull.followed_by == "removals"
-        request_pull(pull.source_id, is_sweep=pull.followed_by == "sweep", takes_removals=removals)
+        request_pull(
+            pull.source_id,
+            is_sweep=pull.followed_by == "sweep",
+            takes_removals=pull.followed_by == "removals",
+            keeps_ours=pull.followed_by == "keep",
+        )
     return pull
 
 

@@ -67,6 +67,17 @@ def take_removals(source_id: int) -> ResponseReturnValue:
     return htmx.go_to(url_for("sources.show", source_id=source_id))
 
 
+@bp.post("/<int:source_id>/keep-ours")
+@admin_only
+def keep_ours(source_id: int) -> ResponseReturnValue:
+    """What was shown as unwatched all at once is not meant so."""
+    source = get_source(source_id)
+    request_pull(source.id, keeps_ours=True)
+    db.session.commit()
+    flash(f"{source.name} is read again, and told again what is watched.")
+    return htmx.go_to(url_for("sources.show", source_id=source_id))
+
+
 @bp.get("/<int:source_id>/news")
 def news(source_id: int) -> ResponseReturnValue:
     """Whether events come in; asked for again and again while the first is waited for."""

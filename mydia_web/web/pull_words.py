@@ -41,7 +41,7 @@ def _how_far(pull: Pull) -> str:
 
 
 def _what_follows(pull: Pull) -> str:
-    if pull.followed_by in ("sweep", "removals"):
+    if pull.followed_by in ("sweep", "removals", "keep"):
         return " Everything is read after that."
     return " It is read after that." if pull.followed_by else ""
 

@@ -238,7 +238,8 @@ class Mesh:
                     self.records[work].hide_marks()
         db.session.commit()
         begin_write()
-        pull_id = request_pull(self.sources[side.name], is_sweep=is_sweep).id
+        # Of so few titles, what a person unwatches in an evening would wait for a word.
+        pull_id = request_pull(self.sources[side.name], is_sweep=is_sweep, takes_removals=True).id
         db.session.commit()
         self.figures.pulls += 1
         try:

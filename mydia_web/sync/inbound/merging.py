@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.traits import Traits
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
@@ -81,6 +82,10 @@ class AccountMerge:
         self._traits = backend_class(source.kind).traits
         self._applier = StateApplier(act, source)
         self.report = report
+
+    @property
+    def traits(self) -> Traits:
+        return self._traits
 
     @property
     def at(self) -> datetime:
@@ -283,6 +288,20 @@ class AccountMerge:
             self.report.positions += 1
         elif not state.watched and not state.position_ms and self._takes[0]:
             self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+
+    def keep_ours(self, removals: Sequence[Removal], asked_at: datetime) -> None:
+        """Tell the source again what it shows as unwatched: a person here says that nobody has unwatched it."""
+        contents = [content for _, _, content in removals]
+        lock_contents(self._act.user_id, contents)
+        bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
+        shown: list[ShownState] = []
+        for source_item_id, item, content in removals:
+            base = bases.get(source_item_id)
+            if item.state is None or (base and base.seen_at >= asked_at):
+                continue
+            self.report.owed += tell_source(self._act, content, self._source_id, is_news_there=True)
+            shown.append(ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at))
+        keep_states(shown)
 
     def unwatch(self, removals: Sequence[Removal], asked_at: datetime) -> None:
         """Take over that these are unwatched, but for those that the source has taken a newer state of since."""

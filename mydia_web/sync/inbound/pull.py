@@ -29,13 +29,9 @@ from mydia_web.sync.inbound.local_state import lock_contents
 from mydia_web.sync.inbound.matching import Matcher, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.multi_episode import keep_extra_episodes
-from mydia_web.sync.inbound.removals import unlisted_states
+from mydia_web.sync.inbound.removals import are_too_many, unlisted_states, unwatched_lately, watched_there
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.unchanged import Reader, changed_items
-
-#: More than this many items unwatched at once, and more than a tenth of what was seen, is not a person's doing.
-MANY_REMOVALS = 20
-
 
 #: What was begun before this is not being played any more.
 LONGEST_PLAY = timedelta(hours=12)
@@ -163,18 +159,35 @@ class PullOf:
         """Apply removals, unless they are too many to be a person's doing; bring next episodes up to date."""
         if is_whole:
             self._take_unlisted()
-        limit = max(MANY_REMOVALS, self.report.done // 10)
-        if len(self._removals) > limit and not self.report.takes_removals:
-            self.report.held_back += len(self._removals)
-        elif self._removals:
-            assert self.account_id is not None
-            assert self.act is not None
-            with self.act as act:
-                merging = AccountMerge(act, self._source, self.account_id, self.report)
-                merging.unwatch(self._removals, self._began_at or now())
+        if self._removals:
+            self._take_removals()
         refresh_shows(self.new_shows)
         if is_whole:
             self._forget_unmatched()
+
+    def _take_removals(self) -> None:
+        assert self.account_id is not None
+        assert self.act is not None
+        report = self.report
+        is_decided = report.takes_removals or report.keeps_ours
+        if not is_decided and self._are_too_many():
+            report.held_back += len(self._removals)
+            return
+        with self.act as act:
+            merging = AccountMerge(act, self._source, self.account_id, report)
+            follow = merging.keep_ours if report.keeps_ours else merging.unwatch
+            follow(self._removals, self._began_at or now())
+
+    def _are_too_many(self) -> bool:
+        """Return whether so many removals at once are hardly one person's doing."""
+        assert self.account_id is not None
+        assert self.act is not None
+        return are_too_many(
+            len(self._removals),
+            read=self.report.done,
+            watched_there=watched_there(self.account_id),
+            just_taken=unwatched_lately(self.act.user_id, self._source_id),
+        )
 
     def _take_unlisted(self) -> None:
         """What could not be read looks like what is gone: then nothing is taken for gone."""

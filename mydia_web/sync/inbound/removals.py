@@ -7,17 +7,24 @@ owed to them. An account service lists what the person has watched or begun: the
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, exists, or_, select
+from sqlalchemy import and_, delete, exists, func, or_, select
 
 from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.queue.models import QueuedChange
+from mydia_web.playback.models import Change, ChangeSet
+from mydia_web.queue.models import ChangeType, QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import SourceItem, SourceItemState
 
 #: Of this many copies or more, more than half are not removed at once: a disk may be missing.
 MANY = 20
+#: So many titles that are unwatched at once, and that share of what was read, are hardly a person's doing.
+MANY_UNWATCHED, MANY_OF_READ = 20, 0.1
+#: In a small library fewer are: so many within the time below, if they are that share of what was watched there.
+FEW_UNWATCHED, FEW_OF_WATCHED = 3, 0.25
+LATELY = timedelta(hours=1)
 #: What a service showed this shortly before may be missing only because its listing lags behind.
 SETTLED_AFTER = timedelta(hours=1)
 _BATCH = 500
@@ -49,6 +56,42 @@ def forget_copies(source_id: int, item_ids: Sequence[int]) -> None:
     )
     has_copy = exists().where(SourceItem.source_id == source_id, copy)
     PlaybackSyncRepository().cancel(QueuedChange.source_id == source_id, ~has_copy)
+
+
+def are_too_many(number: int, *, read: int, watched_there: int, just_taken: int) -> bool:
+    """Return whether so many titles that a source shows as unwatched must wait for a person's word.
+
+    `just_taken` were unwatched by the same source a short while ago: a listing may lose its marks bit by bit.
+    """
+    if number > max(MANY_UNWATCHED, MANY_OF_READ * read):
+        return True
+    lately = number + just_taken
+    return lately >= FEW_UNWATCHED and lately >= FEW_OF_WATCHED * (watched_there + just_taken)
+
+
+def watched_there(account_id: int) -> int:
+    """Return how many items the source last showed the account as watched."""
+    state = SourceItemState
+    query = select(func.count()).where(state.source_account_id == account_id, state.watched)
+    return db.session.scalar(query) or 0
+
+
+def unwatched_lately(user_id: int, source_id: int) -> int:
+    """Return how many titles the source's readings have unwatched a short while ago."""
+    query = (
+        select(func.count())
+        .select_from(Change)
+        .join(ChangeSet, ChangeSet.id == Change.change_set_id)
+        .where(
+            ChangeSet.user_id == user_id,
+            ChangeSet.source_id == source_id,
+            ChangeSet.origin == "pull",
+            ChangeSet.created_at > now() - LATELY,
+            ChangeSet.undone_at.is_(None),
+            Change.change_type == ChangeType.MARK_UNWATCHED.value,
+        )
+    )
+    return db.session.scalar(query) or 0
 
 
 def unlisted_states(

@@ -28,6 +28,8 @@ class Report:
     problems: list[str] = field(default_factory=list)
     #: A person said that what is unwatched or gone all at once is meant so.
     takes_removals: bool = False
+    #: A person said that it is not, and that the source shall be told so.
+    keeps_ours: bool = False
     #: When the first page of all was asked for.
     began_at: datetime | None = None
 

@@ -117,7 +117,7 @@ def run_pull(
 
 def _run_claimed(claim: Claim, on_page: OnPage, stop: Event) -> Report | None:
     pull = db.session.get_one(Pull, claim.pull_id, populate_existing=True)
-    report = Report(takes_removals=pull.takes_removals)
+    report = Report(takes_removals=pull.takes_removals, keeps_ours=pull.keeps_ours)
     run = _Run(
         claim=claim,
         source_id=pull.source_id,
