@@ -17,8 +17,8 @@ from mydia_web.backends.base import RemoteState
 from mydia_web.backends.errors import BackendError
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress
-from mydia_web.playback.models import Play
+from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress, undo
+from mydia_web.playback.models import ChangeSet, Play
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import link_account
@@ -195,10 +195,29 @@ class Mesh:
         """Something that is nobody's doing."""
         self.clock.pass_(self.random.uniform(1, 600))
         what = self.random.choices(
-            [self.deliver_some, self.drain, self.pull_one, self.outage, self.die, self.lose_answers],
-            [8, 8, 4, 1, 1, 1],
+            [
+                self.deliver_some,
+                self.drain,
+                self.pull_one,
+                self.outage,
+                self.die,
+                self.lose_answers,
+                self.have_second_thoughts,
+            ],
+            [8, 8, 4, 1, 1, 1, 2],
         )[0]
         what()
+
+    def have_second_thoughts(self) -> None:
+        """The person clicks here, and takes it back before anybody was told: whatever was owed is owed as before."""
+        content = self.content(self.random.choice(self.works))
+        progress = get_progress(self.user_id, content)
+        click = mark_unwatched if progress and progress.watched else mark_watched
+        db.session.commit()
+        begin_write()
+        click(self.user_id, content)
+        undo(db.session.scalar(select(func.max(ChangeSet.id))))
+        db.session.commit()
 
     def deliver_some(self) -> None:
         """Some of what was told arrives: late, in any order, some of it twice."""
