@@ -20,6 +20,8 @@ class Overtaken(BackendError):
     def __init__(self, found: RemoteState) -> None:
         super().__init__()
         self.found = found
+        #: When the server was asked, where that was before the push began.
+        self.looked_at: datetime | None = None
 
 
 @contextmanager

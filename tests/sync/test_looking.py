@@ -140,7 +140,7 @@ def test_what_a_push_saw_before_another_one_wrote_is_no_news(claim, alice, film,
     settle([Outcome(pushed, states=((item_id, RemoteState(False, 300_000)),), asked_at=now())])
     db.session.commit()
     set_clock.pass_(seconds=5)
-    found = Failure("overtaken", "It was changed there.", news=(item_id, RemoteState(False, 200_000)))
+    found = Failure("overtaken", "It was changed there.", news=(item_id, RemoteState(False, 200_000), None))
     settle([Outcome(late, failure=found, asked_at=seen_at)])
     db.session.commit()
     progress = get_progress(alice.id, film)

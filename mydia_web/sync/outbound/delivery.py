@@ -103,8 +103,8 @@ class Failure:
     may_have_arrived: bool = True
     #: The server said so itself; False: it was not asked.
     was_asked: bool = True
-    #: (source item id, state) that the server was found to show, where that is news.
-    news: tuple[int, RemoteState] | None = None
+    #: (source item id, state) that the server was found to show, where that is news, and when, if not by `asked_at`.
+    news: tuple[int, RemoteState, datetime | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

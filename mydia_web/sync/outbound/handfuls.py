@@ -8,13 +8,15 @@ threads needs a reading first reads for all that are left, and the others find t
 import logging
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import islice
 from threading import Lock
 
 from mydia_web.backends.base import RemoteState, Target, Wanted
 from mydia_web.backends.errors import BackendError, ServerTrouble
-from mydia_web.backends.looking import before_writing
+from mydia_web.backends.looking import Overtaken, before_writing
 from mydia_web.backends.reading import Push, Reading, ReadsFirst, is_fresh
+from mydia_web.clock import now
 from mydia_web.sync.outbound.delivery import Delivery
 
 log = logging.getLogger(__name__)
@@ -59,7 +61,11 @@ class Handful:
         if reading is None:
             with before_writing():
                 reading = self.backend.read(push)
-        return self.backend.write(push, reading)
+        try:
+            return self.backend.write(push, reading)
+        except Overtaken as error:
+            error.looked_at = now() - timedelta(seconds=time.monotonic() - reading.asked_at)
+            raise
 
     def push_and_confirm(self, target: Target, wanted: Wanted) -> RemoteState:
         push, state = (target, wanted), self.push(target, wanted)

@@ -136,7 +136,7 @@ def _push(pusher: Backend | Handful, delivery: Delivery) -> Outcome | None:
             raise missing or NotOnServer("This title is not on the server any more.")
     except Overtaken as error:
         failure = _failure(error)
-        news = (at_item, error.found) if at_item is not None else None
+        news = (at_item, error.found, error.looked_at) if at_item is not None else None
         return Outcome(delivery, tuple(states), tuple(found), replace(failure, news=news))
     except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
         return Outcome(delivery, tuple(states), tuple(found), _failure(error))

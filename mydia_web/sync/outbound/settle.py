@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from mydia_web.backends.base import RemoteItem, RemoteState
-from mydia_web.backends.reading import FRESH_SECONDS
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import UTCDateTime, db, has_one_writer, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
@@ -212,9 +211,8 @@ def _refused(outcome: Outcome, failure: Failure) -> bool:
     """Put the row back, to wait for its time or for a person. False: its claim was lost."""
     queue, delivery = PlaybackSyncRepository(), outcome.delivery
     if failure.news is not None:
-        # What was read for many at once may be older than the push of one of them.
-        looked_at = (outcome.asked_at or now()) - timedelta(seconds=FRESH_SECONDS)
-        _take_news(delivery, *failure.news, looked_at)
+        item_id, found, looked_at = failure.news
+        _take_news(delivery, item_id, found, looked_at or outcome.asked_at or now())
     if failure.failure_class == "auth" and (again_at := _ask_sign_in_again(outcome, failure)):
         return _wait_for_second_try(delivery, failure, again_at)
     if failure.failure_class in ("transient", "rate_limited") and not failure.is_echo:
