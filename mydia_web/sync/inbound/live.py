@@ -219,16 +219,7 @@ class LiveNews:
         if told is None:
             return self._merge.at
         is_of_before = self._session is not None and told <= self._session.began_at + SAME_MOMENT
-        return self._merge.at if is_of_before or self._is_of_an_earlier_play(told) else told
-
-    def _is_of_an_earlier_play(self, told: datetime) -> bool:
-        """Return whether the date is that of the time before: what is sent as it happens was played just now.
-
-        Of a server that dates a play by its beginning that cannot be said.
-        """
-        is_sent_at_once = self._event.at is None and self._event.action in ("stopped", "played")
-        dates_ends = not self._merge.traits.counts_starts
-        return is_sent_at_once and dates_ends and told < self._merge.at - SAME_PLAY
+        return self._merge.at if is_of_before else told
 
     def _played(self, at: datetime) -> RemoteState:
         was = self._known

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from mydia_web.backends.base import RemoteItem, RemoteState
-from mydia_web.backends.traits import Traits
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
@@ -82,10 +81,6 @@ class AccountMerge:
         self._traits = backend_class(source.kind).traits
         self._applier = StateApplier(act, source)
         self.report = report
-
-    @property
-    def traits(self) -> Traits:
-        return self._traits
 
     @property
     def at(self) -> datetime:
