@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -182,6 +183,50 @@ def test_upgrading_what_is_up_to_date_changes_nothing(app: Flask, full: None) ->
     before = shape(db.engine), counts()
     upgrade()
     assert (shape(db.engine), counts()) == before
+
+
+# Names
+
+
+SAME = [("Ömer", "ömer"), ("José", unicodedata.normalize("NFD", "José")), ("BOB", "bob")]
+
+
+@pytest.mark.parametrize("table", ["users", "sources"])
+def test_names_that_have_become_one_stop_the_migration_before_it_changes_anything(
+    app: Flask, table: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    upgrade(revision="0016")
+    _add_named(table, [name for pair in SAME for name in pair])
+    before = shape(db.engine), counts()
+    with caplog.at_level(logging.ERROR), pytest.raises(SystemExit):
+        upgrade()
+    assert (shape(db.engine), counts(), version()) == (*before, "0016")
+    said = caplog.text
+    assert all(f"“{name}”" in said for pair in SAME for name in pair)
+    assert "Nothing was changed" in said
+    assert f"UPDATE {table} SET name" in said  # noqa: S608 - words, not run
+
+
+def test_after_one_of_them_was_renamed_the_migration_goes_through(app: Flask) -> None:
+    upgrade(revision="0016")
+    _add_named("users", ["Ömer", "ömer", "Straße"])
+    with db.engine.begin() as connection:
+        connection.execute(text("UPDATE users SET name = 'Ömer the younger' WHERE name = 'ömer'"))
+    upgrade()
+    with db.engine.connect() as connection:
+        keys = connection.scalars(text("SELECT name_key FROM users ORDER BY name_key")).all()
+    assert sorted(keys) == ["strasse", "ömer", "ömer the younger"]
+
+
+def _add_named(table: str, names: list[str]) -> None:
+    """Add rows of these names to a table as the release before knew it."""
+    others = {
+        "users": "password_hash, is_admin, time_zone, preferences, created_at) VALUES (:name, '', false, 'UTC', '{}'",
+        "sources": "kind, base_url, enabled, failure_count, created_at) VALUES (:name, 'kodi', '', true, 0",
+    }
+    statement = text(f"INSERT INTO {table} (name, {others[table]}, '2026-11-21 20:00:00')")
+    with db.engine.begin() as connection:
+        connection.execute(statement, [{"name": name} for name in names])
 
 
 # Alike to the models

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db
+from mydia_web.names import name_key
 
 
 class User(db.Model):  # type: ignore[name-defined,misc]
@@ -17,12 +18,19 @@ class User(db.Model):  # type: ignore[name-defined,misc]
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+    #: What all spellings of the name have in common.
+    name_key: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
     is_admin: Mapped[bool] = mapped_column(default=False)
     #: IANA name; History groups days by it.
     time_zone: Mapped[str] = mapped_column(default="UTC")
     preferences: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    @validates("name")
+    def _keep_key(self, _field: str, name: str) -> str:
+        self.name_key = name_key(name)
+        return name
 
 
 class ApiToken(db.Model):  # type: ignore[name-defined,misc]

@@ -7,13 +7,14 @@ from datetime import timedelta
 from functools import cache
 from zoneinfo import available_timezones
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, select, text, update
 
 from mydia_web.accounts.models import ApiToken, User
 from mydia_web.accounts.passwords import hash_password, verify_password
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
+from mydia_web.names import name_key
 
 MIN_PASSWORD = 8
 #: A token's last use is noted at most this often: a player saves a position every few seconds.
@@ -25,16 +26,16 @@ def any_user() -> bool:
 
 
 def find_user(name: str) -> User | None:
-    return db.session.scalar(select(User).where(func.lower(User.name) == name.strip().lower()))
+    return db.session.scalar(select(User).where(User.name_key == name_key(name)))
 
 
 def list_users() -> Sequence[User]:
     """Everyone, by name."""
-    return db.session.scalars(select(User).order_by(func.lower(User.name))).all()
+    return db.session.scalars(select(User).order_by(User.name_key)).all()
 
 
 def get_user(name: str) -> User:
-    """The user of that name, whatever its case. Raises `NotFound`."""
+    """Return the user of that name, in whatever spelling. Raises `NotFound`."""
     user = find_user(name)
     if user is None:
         raise NotFound(f"There is no user named {name}.")

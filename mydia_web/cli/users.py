@@ -42,7 +42,7 @@ def add(name: str, admin: bool, password_env: str | None, time_zone: str) -> Non
 @with_app
 def list_(as_json: bool) -> None:
     """List the users."""
-    found = db.session.scalars(select(User).order_by(User.name)).all()
+    found = db.session.scalars(select(User).order_by(User.name_key)).all()
     if as_json:
         click.echo(
             json.dumps(

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 
 from mydia_web.backends.answers import Address
 from mydia_web.backends.base import Connection
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode, ExternalId
+from mydia_web.names import name_key
 from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.registry import (
@@ -23,9 +24,7 @@ from mydia_web.sources.registry import (
 
 def find_source(name: str) -> Source:
     """The source of that name. Raises `NotFound`."""
-    source: Source | None = db.session.scalar(
-        select(Source).where(func.lower(Source.name) == name.strip().lower())
-    )
+    source: Source | None = db.session.scalar(select(Source).where(Source.name_key == name_key(name)))
     if source is None:
         known = ", ".join(db.session.scalars(select(Source.name).order_by(Source.name))) or "none yet"
         raise NotFound(f"There is no source named {name}. Sources: {known}.")
@@ -41,7 +40,7 @@ def get_source(source_id: int) -> Source:
 
 
 def list_sources() -> Sequence[Source]:
-    return db.session.scalars(select(Source).order_by(func.lower(Source.name))).all()
+    return db.session.scalars(select(Source).order_by(Source.name_key)).all()
 
 
 def add_source(kind: str, name: str, base_url: str, *, tls: str = "") -> Source:
@@ -59,7 +58,7 @@ def checked_source(kind: str, name: str, base_url: str) -> tuple[str, str]:
     name, base_url = name.strip(), base_url.strip() or traits.fixed_address
     if not 1 <= len(name) <= 64:
         raise InvalidValue("name", "Choose a name of 1 to 64 characters.")
-    if db.session.scalar(select(Source.id).where(func.lower(Source.name) == name.lower())):
+    if db.session.scalar(select(Source.id).where(Source.name_key == name_key(name))):
         raise InvalidValue("name", "Another source has this name.")
     _check_address(kind, base_url)
     return name, base_url

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text, true
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from mydia_web.clock import now
 from mydia_web.db import BigId, UTCDateTime, db
 from mydia_web.library.models import ONE_CONTENT
+from mydia_web.names import name_key
 
 
 class Source(db.Model):  # type: ignore[name-defined,misc]
@@ -20,6 +21,8 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     name: Mapped[str] = mapped_column(unique=True)
+    #: What all spellings of the name have in common.
+    name_key: Mapped[str] = mapped_column(unique=True)
     #: A folder's path for kind `folder`.
     base_url: Mapped[str]
     #: What the server calls itself, the same wherever it moves; "" where it has no such name.
@@ -54,6 +57,11 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     #: Deliveries that failed in a row because the server could not be reached or was in trouble.
     failure_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+
+    @validates("name")
+    def _keep_key(self, _field: str, name: str) -> str:
+        self.name_key = name_key(name)
+        return name
 
 
 class SourceAccount(db.Model):  # type: ignore[name-defined,misc]

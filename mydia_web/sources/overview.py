@@ -86,7 +86,7 @@ def names_with_accounts(source_id: int) -> Sequence[tuple[str, SourceAccount]]:
         select(User.name, SourceAccount)
         .join(User, User.id == SourceAccount.user_id)
         .where(SourceAccount.source_id == source_id)
-        .order_by(func.lower(User.name))
+        .order_by(User.name_key)
     )
     return [(name, account) for name, account in rows]
 

@@ -1,6 +1,7 @@
 """Users, tokens, sources and pulls from the command line."""
 
 import json
+import unicodedata
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,15 @@ def test_a_user_is_added_without_a_question(run, session):
     result = run("users", "add", "carol", "--admin", "--password-env", "SECRET", SECRET="a long password")
     assert (result.exit_code, result.output) == (0, "Added carol, an admin.\n")
     assert authenticate("carol", "a long password").is_admin
+
+
+def test_a_person_is_named_in_any_spelling_by_every_command(run, session, tmp_path):
+    run("users", "add", "José Ünal", "--password-env", "SECRET", SECRET="a long password")
+    other = unicodedata.normalize("NFD", "JOSÉ ünal")
+    token = run("tokens", "add", other, "--name", "player").output.strip()
+    assert user_of_token(token).name == "José Ünal"
+    assert run("sources", "add", "folder", "Küche", str(tmp_path), "--user", other).exit_code == 0
+    assert run("sources", "test", unicodedata.normalize("NFD", "KÜCHE")).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,8 @@ class Household:
     def add(self, table: str, **values: Any) -> int:
         """The id of a new row, which is its first column."""
         row = _REQUIRED[table] | values
+        if table in ("users", "sources"):
+            row = {"name_key": row["name"]} | row
         columns, places = ", ".join(row), ", ".join(f":{column}" for column in row)
         statement = text(f"INSERT INTO {table} ({columns}) VALUES ({places}) RETURNING *")  # noqa: S608
         return int(self.connection.execute(statement, row).scalar_one())

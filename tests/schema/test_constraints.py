@@ -249,8 +249,10 @@ def test_a_user_stands_at_one_place_in_a_show(household: Household) -> None:
 @pytest.mark.parametrize(
     ("table", "values", "unique"),
     [
-        ("users", {"name": "alice"}, "name"),
-        ("sources", {"name": "kodi"}, "name"),
+        ("users", {"name": "alice", "name_key": "another"}, "name"),
+        ("users", {"name": "Alice", "name_key": "alice"}, "name_key"),
+        ("sources", {"name": "kodi", "name_key": "another"}, "name"),
+        ("sources", {"name": "KODI", "name_key": "kodi"}, "name_key"),
         ("api_tokens", {"token_hash": "h", "user_id": "alice"}, "token_hash"),
         ("artworks", {"key": "k", "source_id": "kodi"}, "key"),
     ],

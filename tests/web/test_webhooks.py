@@ -171,6 +171,17 @@ def test_news_of_somebody_else_is_nobodys(send: Send, alice: User, film: MediaIt
     assert (event.status, event.message) == ("ignored", "Nobody here is Carol there.")
 
 
+@pytest.mark.parametrize("typed", ["José Ünal", "JOSÉ ÜNAL", "Jose\u0301 U\u0308nal"])
+def test_a_person_is_known_by_any_spelling_of_the_name(
+    send: Send, source: Source, alice: User, film: MediaItem, typed: str
+) -> None:
+    [account] = accounts_of(source.id)
+    account.remote_user_name = "José Ünal"
+    db.session.commit()
+    send(event="watched", user=typed)
+    assert get_progress(alice.id, film)
+
+
 def test_a_title_is_found_by_its_ids(send: Send, alice: User, film: MediaItem) -> None:
     send(event="watched", id="", title="", ids={"imdb": "tt1727587"})
     progress = get_progress(alice.id, film)

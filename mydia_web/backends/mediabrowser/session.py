@@ -19,6 +19,7 @@ from mydia_web.backends.mediabrowser.models import (
     User,
     read,
 )
+from mydia_web.names import is_same_name
 
 VERSION = version("mydia-web")
 _WEB_PAGES = re.compile(r"/web(/.*)?$")
@@ -160,7 +161,7 @@ class Session(ABC):
         return SignInRefused(f"{self.product} knows no user named {wanted[:80]}.{others}")
 
     def _is(self, person: RemoteUser, wanted: str) -> bool:
-        return person.remote_id == self._id_of(wanted) or person.name.casefold() == wanted.casefold()
+        return person.remote_id == self._id_of(wanted) or is_same_name(person.name, wanted)
 
     def _id_of(self, text: str) -> str:
         """The text as a user's id; "" where it is a name."""

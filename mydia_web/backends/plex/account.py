@@ -11,6 +11,7 @@ from mydia_web.backends.base import LinkCode
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.plex.mapping import Said, UnreadableEntryError, Wire, read, sure
+from mydia_web.names import name_key
 
 _INTERVAL = 2.0
 
@@ -32,7 +33,7 @@ class Person(Wire):
 
     def is_called(self, name_or_id: str) -> bool:
         names = (self.id, self.uuid, self.title, self.username, self.email, self.friendly_name)
-        return name_or_id.strip().casefold() in {name.casefold() for name in names if name}
+        return name_key(name_or_id) in {name_key(name) for name in names if name}
 
 
 class Token(Wire):

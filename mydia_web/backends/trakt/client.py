@@ -35,6 +35,7 @@ from mydia_web.backends.trakt.finding import Finder
 from mydia_web.backends.trakt.mapping import UnreadableEntryError, User
 from mydia_web.backends.trakt.pacing import Pace
 from mydia_web.backends.trakt.writing import LEAST, MOST, Writer
+from mydia_web.names import name_key
 
 _PICTURE_HOST = "trakt.tv"
 
@@ -90,7 +91,7 @@ class Trakt(Backend):
 
     def sign_in(self) -> Linked:
         user, asked_for = self._user(), self._connection.remote_user_id
-        if asked_for and asked_for.casefold() not in user.names:
+        if asked_for and name_key(asked_for) not in user.names:
             raise SignInRefused(f"This sign-in belongs to {user.username} at Trakt, and not to {asked_for}.")
         return Linked(self._api.credentials, user.remote_id, user.username)
 

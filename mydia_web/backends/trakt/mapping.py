@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import BaseModel, Field, ValidationError
 
 from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow, RemoteState
+from mydia_web.names import name_key
 
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Entry = TypeVar("Entry", bound=BaseModel)
@@ -94,7 +95,7 @@ class User(BaseModel):
 
     @property
     def names(self) -> set[str]:
-        return {str(name).casefold() for name in (self.username, *self.ids.values()) if name}
+        return {name_key(str(name)) for name in (self.username, *self.ids.values()) if name}
 
 
 def read(model: type[Entry], entry: object) -> Entry:

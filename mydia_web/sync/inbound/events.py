@@ -9,6 +9,7 @@ from mydia_web.backends.events import Event
 from mydia_web.clock import now
 from mydia_web.db import db, lock_library, lock_titles
 from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.names import is_same_name
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.sources.clocks import by_our_clock
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemVersion
@@ -75,7 +76,7 @@ def _account(source: Source, event: Event) -> SourceAccount:
     named = event.remote_user_id or event.remote_user_name
     for account in accounts:
         by_id = event.remote_user_id and account.remote_user_id == event.remote_user_id
-        same_name = account.remote_user_name.casefold() == event.remote_user_name.casefold()
+        same_name = is_same_name(account.remote_user_name, event.remote_user_name)
         if by_id or (event.remote_user_name and same_name):
             return account
     if len(accounts) == 1 and (not named or not (accounts[0].remote_user_id or accounts[0].remote_user_name)):
