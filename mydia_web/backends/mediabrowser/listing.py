@@ -83,20 +83,31 @@ class Listing:
         page = partial(_page, shows=shows, versions=versions)
         seasons = Seasons()
         held: list[Any] = []
-        for place in places:
-            for part in self._parts(Question(TITLES, place), seen):
-                done += len(part.entries)
-                total = max(done, part.total if known is None else known)
-                seasons.note(part.entries)
-                versions.note_files(self._naming_files(part.entries))
-                entries, later = split(part.entries)
-                held += later
-                yield page(entries, done=done, total=total, problems=[*problems, *part.problems])
-                problems = []
+        for part in self._all_titles(places, seen, has_shows=bool(shows)):
+            done += len(part.entries)
+            total = max(done, part.total if known is None else known)
+            seasons.note(part.entries)
+            versions.note_files(self._naming_files(part.entries))
+            entries, later = split(part.entries)
+            held += later
+            yield page(entries, done=done, total=total, problems=[*problems, *part.problems])
+            problems = []
         # Only now it is known which shows have no numbered season.
         for start in range(0, len(held), PAGE):
             entries = seasons.settled(held[start : start + PAGE])
             yield page(entries, done=done, total=total, problems=[])
+
+    def _all_titles(self, places: Sequence[str], seen: set[str], *, has_shows: bool) -> Iterator[_Part]:
+        """Films and episodes. A kind that did not come is asked for alone: a server may take one kind at a time."""
+        kinds: set[object] = set()
+        for place in places:
+            for part in self._parts(Question(TITLES, place), seen):
+                kinds |= set(map(_type, part.entries))
+                yield part
+        for kind in TITLES if has_shows else ("Movie",):
+            for place in places if kind not in kinds else ():
+                parts = self._parts(Question((kind,), place), seen)
+                yield from (part for part in parts if part.entries or part.problems)
 
     def changes(self, since: datetime, libraries: Iterable[str]) -> Iterator[LibraryPage]:
         done = 0
@@ -183,26 +194,33 @@ class Listing:
         return shows, problems
 
     def _parts(self, question: Question, seen: set[str]) -> Iterator[_Part]:
-        """Pages without what `seen` holds already, until the server's own total is reached."""
+        """Pages without what `seen` holds already, until the server's own total is reached.
+
+        A total that is less than what came, or just one full page, may count that page alone: then until nothing comes.
+        """
         answer = self._ask(question)
         total, start, here = self._total(answer), 0, set[str]()
         while True:
             entries = self.entries(answer)
             start += len(entries)
             ids = {_id(entry) for entry in entries}
-            is_last = start >= total or not ids - here
+            counts_one_page = total < start or total == start == question.limit
+            is_last = not ids - here or (start >= total and not counts_one_page)
             here |= ids
             fresh = [entry for entry in entries if not _id(entry) or _id(entry) not in seen]
             seen |= ids
-            yield _Part(fresh, total, self._missing(question, total, start, here) if is_last else ())
+            problems = self._missing(question, total, start, here) if is_last else ()
+            yield _Part(fresh, total, problems)
             if is_last:
                 return
             answer = self._ask(replace(question, start=start, counted=False))
 
     def _missing(self, question: Question, total: int, start: int, here: set[str]) -> Sequence[str]:
         """What to say of titles that were counted and did not come."""
-        if start >= total and len(here) >= min(start, total):
+        if start >= total and len(here) >= start:
             return ()
+        if start >= total:
+            return (f"{self._product} listed the same titles again. Whether it has more cannot be told.",)
         # Titles that were removed meanwhile have moved others up, past the place where we were reading.
         if not start or self._total(self._ask(replace(question, start=0, limit=1))) != total:
             raise ServerTrouble(
@@ -256,6 +274,10 @@ def _shows_of(entries: Sequence[Any]) -> Iterator[Question]:
 def _id(entry: Any) -> str:
     found = entry.get("Id") if isinstance(entry, dict) else None
     return found if isinstance(found, str) else ""
+
+
+def _type(entry: Any) -> object:
+    return entry.get("Type") if isinstance(entry, dict) else None
 
 
 def _date(entry: Any, dated: str) -> datetime:
