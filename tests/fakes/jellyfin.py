@@ -31,6 +31,8 @@ class FakeJellyfin(FakeServer, Library):
         self.quick_connect = True
         #: Answers with status 200 to what should change something, and stays as it is.
         self.ignores_changes = False
+        #: What it has no route for, such as `POST /UserItems/.*`, and the status by which it says so.
+        self.lacks: dict[str, int] = {}
         #: Ids to which it answers 500, as 10.11 does to that of a row of its own.
         self.fails_on_ids: set[str] = set()
         self._made = 0
@@ -69,6 +71,9 @@ class FakeJellyfin(FakeServer, Library):
             return Reply(401)
         if caller is not None and caller.person in self.people and self.people[caller.person].is_disabled:
             return Reply(403)
+        for lacking, status in self.lacks.items():
+            if re.fullmatch(lacking, f"{request.method} {path}"):
+                return Reply(status)
         for method, pattern, route in ROUTES:
             if method == request.method and (found := pattern.fullmatch(path)):
                 return route(self, request, caller, *found.groups())

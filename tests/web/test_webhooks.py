@@ -171,6 +171,32 @@ def test_news_of_somebody_else_is_nobodys(send: Send, alice: User, film: MediaIt
     assert (event.status, event.message) == ("ignored", "Nobody here is Carol there.")
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {
+            "Event": "MarkPlayed",
+            "Item": {"Id": "abc123", "Type": "Movie", "Name": "Sintel", "UserData": {"Played": True}},
+            "User": {"Name": "Alice", "Id": "7f7f"},
+        },
+        {
+            "Event": "Stop",
+            "Item": {
+                "Type": "Movie",
+                "Name": "Sintel",
+                "ProviderIds": {"Tmdb": "", "Imdb": "tt1727587", "Tvdb": ""},
+                "UserData": {"Played": True},
+            },
+        },
+    ],
+)
+def test_other_forms_that_jellyfins_send_are_read_too(
+    send: Send, alice: User, film: MediaItem, told: dict[str, Any]
+) -> None:
+    assert send("jellyfin", **told) == 202
+    assert get_progress(alice.id, film).watched
+
+
 @pytest.mark.parametrize("typed", ["José Ünal", "JOSÉ ÜNAL", "Jose\u0301 U\u0308nal"])
 def test_a_person_is_known_by_any_spelling_of_the_name(
     send: Send, source: Source, alice: User, film: MediaItem, typed: str

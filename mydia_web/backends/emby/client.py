@@ -147,14 +147,22 @@ class Emby(MediaBrowser):
             data = self._shown_after(call, item, goal)
         if goal.is_shown_by(data):
             return data
-        self._send(writing.write(item.id, user, data, goal))
+        self._write(item, data, goal)
         return None
+
+    def _write(self, item: Item, data: UserData, goal: Goal) -> None:
+        """Raises `Rejected` where the server still shows the title, and so does not know the route."""
+        try:
+            self._send(writing.write(item.id, self._session.user_id, data, goal))
+        except NotOnServer as error:
+            self._fetch(item.id)
+            raise self._cannot_take("this change: it has no route for writing a state") from error
 
     def confirm(self, push: Push, reading: Reading) -> RemoteState:
         shown: Shown = reading.shown
         data, goal = self._data(shown), Goal.of(push[1], shown.item)
         if not goal.state_is_shown_by(data):
-            self._send(writing.write(shown.item.id, self._session.user_id, data, goal))
+            self._write(shown.item, data, goal)
             data = self._data(Shown(self._fetch(shown.item.id)))
         return self._confirmed(shown.item, data, goal)
 

@@ -14,7 +14,7 @@ from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
 from mydia_web.backends.events import wire
 from mydia_web.backends.events.base import Action, BadPayload, Event
 
-_KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
+KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
 _PLAYBACK: Mapping[str, Action] = {
     "playback.start": "playing",
     "playback.unpause": "playing",
@@ -24,18 +24,18 @@ _PLAYBACK: Mapping[str, Action] = {
 _MARKS = {"item.markplayed": True, "item.markunplayed": False}
 
 
-class _Sent(wire.Wire):
+class Sent(wire.Wire):
     model_config = ConfigDict(alias_generator=to_pascal)
 
 
-class _Named(_Sent):
+class Named(Sent):
     """A person or a server."""
 
     id: wire.Id = ""
     name: wire.Text = ""
 
 
-class _Item(_Sent):
+class SentItem(Sent):
     id: wire.Id = ""
     type: wire.Text = ""
     name: wire.Text = ""
@@ -49,29 +49,30 @@ class _Item(_Sent):
     index_number: wire.Number = None
 
 
-class _Session(_Sent):
+class SentSession(Sent):
     device_name: wire.Text = ""
 
 
-class _Playback(_Sent):
+class _Playback(Sent):
     """Not `Session.PlayState`: when the next episode follows by itself, that is about the next one already."""
 
     position_ticks: wire.Ticks = None
     played_to_completion: wire.Flag = None
 
 
-class _Said(_Sent):
+class _Said(Sent):
     event: wire.Text = ""
     date: wire.Instant = None
-    user: Annotated[_Named, wire.Lenient] = _Named()
-    server: Annotated[_Named, wire.Lenient] = _Named()
-    item: Annotated[_Item, wire.Lenient] = _Item()
-    session: Annotated[_Session, wire.Lenient] = _Session()
+    user: Annotated[Named, wire.Lenient] = Named()
+    server: Annotated[Named, wire.Lenient] = Named()
+    item: Annotated[SentItem, wire.Lenient] = SentItem()
+    session: Annotated[SentSession, wire.Lenient] = SentSession()
     playback_info: Annotated[_Playback, wire.Lenient] = _Playback()
 
 
 def is_from_here(payload: Mapping[str, Any]) -> bool:
-    return isinstance(payload.get("Event"), str)
+    """Its events have a dot in their names; those of plugins for Jellyfin, which look alike else, have none."""
+    return "." in wire.text_of(payload.get("Event"))
 
 
 def parse(payload: Mapping[str, Any]) -> Event:
@@ -88,10 +89,10 @@ def parse(payload: Mapping[str, Any]) -> Event:
         at=said.date,
         device=said.session.device_name,
     )
-    kind = _KINDS.get(said.item.type)
+    kind = KINDS.get(said.item.type)
     if kind is None:
         return event
-    item = _item(said.item, kind)
+    item = read_item(said.item, kind)
     if name in _MARKS:
         marked = replace(item, state=wire.state(watched=_MARKS[name]))
         return replace(event, action="marked", item=marked, tells_watched=True)
@@ -108,7 +109,7 @@ def _playback(event: Event, playback: _Playback, item: RemoteItem) -> Event:
     return replace(event, action=action, item=there, tells_position=position is not None)
 
 
-def _item(item: _Item, kind: ContentKind) -> RemoteItem:
+def read_item(item: SentItem, kind: ContentKind) -> RemoteItem:
     """The ids are the episode's own; of its show Emby tells the name only."""
     is_episode = kind == "episode"
     return RemoteItem(

@@ -1,5 +1,7 @@
 """Jellyfin's Webhook plugin, destination "Generic": all properties in one flat object, or those of our template.
 
+Other plugins, and templates of other programs, send a nested object: see `nested.py`.
+
 `UtcTimestamp` is when the event happened. `LastPlayedDate` is when the title was last begun, or the date that was given
 with a mark: it dates the play, and says nothing of how new the news are.
 """
@@ -13,7 +15,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
-from mydia_web.backends.events import wire
+from mydia_web.backends.events import nested, wire
 from mydia_web.backends.events.base import Action, BadPayload, Event
 
 #: What the plugin sends where "Send All Properties" is off. All values are quoted: it writes a missing one as nothing,
@@ -92,10 +94,18 @@ class _Said(wire.Wire):
 
 
 def is_from_here(payload: Mapping[str, Any]) -> bool:
-    return any(str(name).lower() == "notificationtype" for name in payload)
+    return _is_flat(payload) or nested.is_from_here(payload)
 
 
 def parse(payload: Mapping[str, Any]) -> Event:
+    return nested.parse(payload) if nested.is_from_here(payload) else _parse_flat(payload)
+
+
+def _is_flat(payload: Mapping[str, Any]) -> bool:
+    return any(str(name).lower() == "notificationtype" for name in payload)
+
+
+def _parse_flat(payload: Mapping[str, Any]) -> Event:
     keys = {str(name).lower(): value for name, value in payload.items()}
     said = _Said.model_validate(keys)
     if not said.notification_type:

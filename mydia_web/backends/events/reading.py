@@ -52,6 +52,11 @@ def _not_from(kind: str, sender: str | None) -> str:
             f"This JSON is not what {_NAMES[kind]} sends. "
             "Compare the settings there with the steps on the source's page."
         )
+    if (kind, sender) == ("jellyfin", "plex"):
+        return (
+            "This is what Plex sends, or a plugin in its form, but the address is meant for Jellyfin. "
+            "In a plugin of Jellyfin that offers several forms, choose the one it calls Default."
+        )
     return (
         f"This is what {_NAMES[sender]} sends, but the address is meant for {_NAMES[kind]}. "
         "Take the address from the page of the source it belongs to."

@@ -11,7 +11,15 @@ from typing import ClassVar
 
 import httpx2
 
-from mydia_web.backends.base import Connection, LibraryPage, LinkCode, Linked, Target, Wanted
+from mydia_web.backends.base import (
+    Connection,
+    ContentKind,
+    LibraryPage,
+    LinkCode,
+    Linked,
+    Target,
+    Wanted,
+)
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
 from mydia_web.backends.events.base import Event
 from mydia_web.backends.http import Http
@@ -63,6 +71,8 @@ class Jellyfin(MediaBrowser):
         self._address = server_address(connection.base_url)
         self._library_ids = connection.library_ids
         self._verify = connection.verify_tls
+        #: Set where the server turned out not to know the route for writing a state.
+        self._has_no_writing = False
         self._session: JellyfinSession = JellyfinSession(
             Http(
                 self._address,
@@ -216,12 +226,49 @@ class Jellyfin(MediaBrowser):
 
     def _bring_about(self, shown: Shown, goal: Goal) -> UserData:
         data, version = self._data(shown), shown.version
+        if self._has_no_writing:
+            return self._write_otherwise(shown.item, data, goal)
         if version is None or goal.position_ms is None or goal.leaves_nothing:
-            return self._write_all(shown.item, data, goal)
+            return self._write_by_any_way(shown.item, data, goal)
         if goal.watched is not None and not goal.mark_alone.is_shown_by(data):
             data = self._write_all(shown.item, data, goal.mark_alone)
         told = writing.settings(version.data, goal.position_alone)
         return with_version(data, self._write(writing.write(version.item_id, self._session.user_id, told)))
+
+    def _write_by_any_way(self, item: Item, data: UserData, goal: Goal) -> UserData:
+        """A server that does not know the route for writing is known by that it still shows the title."""
+        try:
+            return self._write_all(item, data, goal)
+        except NotOnServer:
+            data = self._data_now(item)
+            self._has_no_writing = True
+        return self._write_otherwise(item, data, goal)
+
+    def _write_otherwise(self, item: Item, data: UserData, goal: Goal) -> UserData:
+        """The mark by its own route, of today or of before, then the position as a player tells it."""
+        user = self._session.user_id
+        if goal.watched is not None and not goal.mark_alone.state_is_shown_by(data):
+            # With a date it counts a play, which is one only where the title was not marked yet.
+            at = goal.at if not data.played else None
+            ways = writing.ways_to_mark(item.id, user, Goal(goal.watched, 0, at))
+            data = self._first_taken(ways)
+        if goal.position_ms is not None and data.position_ms != goal.position_ms:
+            self._tell_as_player(item, goal.position_ms)
+            data = self._data_now(item)
+        return data
+
+    def _data_now(self, item: Item) -> UserData:
+        """Raises `NotOnServer` for a title that is gone."""
+        kind: ContentKind = "movie" if item.type == "Movie" else "episode"
+        return self._data(self._read(Target(item.id, kind)))
+
+    def _first_taken(self, ways: Sequence[Call]) -> UserData:
+        for call in ways:
+            try:
+                return self._write(call)
+            except NotOnServer:
+                continue
+        raise self._cannot_take("marks: it has none of the routes for them")
 
     def _write_all(self, item: Item, data: UserData, goal: Goal) -> UserData:
         for call in writing.calls(item, data, goal, self._session.user_id):

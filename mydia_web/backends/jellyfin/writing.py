@@ -54,3 +54,10 @@ def mark(item_id: str, user: str, goal: Goal | None = None) -> Call:
 
 def unmark(item_id: str, user: str) -> Call:
     return Call("DELETE", f"UserPlayedItems/{item_id}", {"userId": user})
+
+
+def ways_to_mark(item_id: str, user: str, goal: Goal) -> Sequence[Call]:
+    """The routes that mark a title, or take its mark away, best first; the last is that of older servers."""
+    today = mark(item_id, user, goal) if goal.watched else unmark(item_id, user)
+    params = {name: value for name, value in today.params.items() if name != "userId"}
+    return [today, Call(today.method, f"Users/{user}/PlayedItems/{item_id}", params)]

@@ -22,7 +22,7 @@ from mydia_web.backends.base import (
 )
 from mydia_web.backends.errors import BackendError, NotOnServer, NotShown, Rejected, ServerTrouble
 from mydia_web.backends.looking import before_writing, look
-from mydia_web.backends.mediabrowser import mapping
+from mydia_web.backends.mediabrowser import mapping, players
 from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import Listing, Question
 from mydia_web.backends.mediabrowser.models import (
@@ -225,6 +225,20 @@ class MediaBrowser(ReadsFirst):
             title = (item.name or item.id)[:80]
             raise NotShown(f"{self.traits.product} took the change to “{title}”, but then did not show it.")
         return mapping.state(data)
+
+    def _tell_as_player(self, item: Item, position_ms: int) -> None:
+        """Have a position kept by a server that has no route for it. Raises `Rejected` where it would not be."""
+        if not players.keeps(item, position_ms):
+            raise self._cannot_take("this position: it has no route for one, and no player can tell it")
+        try:
+            for call in players.calls(item, position_ms):
+                self._session.send(call.method, call.path, of_title=True, **call.request)
+        except NotOnServer as error:
+            raise self._cannot_take("positions: it has no route for them") from error
+
+    def _cannot_take(self, what: str) -> Rejected:
+        place = self._session.http.address.place
+        return Rejected(f"The {self.traits.product} at {place} cannot take {what}.")
 
     def _data(self, shown: Shown) -> UserData:
         if shown.data is None:

@@ -25,6 +25,10 @@ VERSION = version("mydia-web")
 _WEB_PAGES = re.compile(r"/web(/.*)?$")
 
 
+#: How servers say that they have no such route, or no such title.
+_NO_ROUTE = (404, 405, 501)
+
+
 class Forbidden(Rejected):
     """The server does not allow this person to change this title."""
 
@@ -95,7 +99,7 @@ class Session(ABC):
         return answer
 
     def raw(self, method: str, path: str, *, understood: tuple[int, ...] = (), **request: Any) -> Answer:
-        return self.http.send(method, path, understood=(401, 403, 404, *understood), **request)
+        return self.http.send(method, path, understood=(401, 403, *_NO_ROUTE, *understood), **request)
 
     def check(self, answer: Answer, *, of_title: bool = False) -> None:
         """Raises the error that a status means."""
@@ -107,11 +111,11 @@ class Session(ABC):
             raise Forbidden(f"{self.product} does not allow this person to change this title.")
         if answer.status == 403:
             raise SignInRefused(f"{self.product} signed this person in, but does not allow what was asked.")
-        if answer.status == 404 and of_title:
+        if answer.status in _NO_ROUTE and of_title:
             raise NotOnServer(
                 f"{self.product} does not have this title any more, or does not show it to this person."
             )
-        if answer.status == 404:
+        if answer.status in _NO_ROUTE:
             raise self.not_it()
 
     def not_it(self) -> BackendError:

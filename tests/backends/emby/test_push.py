@@ -279,3 +279,11 @@ def test_explaining_tells_the_calls_and_makes_none(
         assert line.startswith(f"{method} {path}")
         for name in body or ():
             assert f'"{name}": ' in line
+
+
+def test_an_emby_without_the_route_for_a_state_cannot_take_it(
+    emby: FakeEmby, backend: Emby, film: Title
+) -> None:
+    emby.fail_next(404, path="/UserData")
+    with pytest.raises(Rejected, match="cannot take this change"):
+        backend.push(target(film), wanted("progress_update", position_ms=60_000))

@@ -45,7 +45,7 @@ def test_a_stored_sign_in_asks_nothing_before_the_first_question(
     backend: Emby, emby: FakeEmby, alice: Person
 ) -> None:
     list(backend.library())
-    assert emby.told() == [f"GET /emby/Users/{alice.id}/Items"] * 2
+    assert emby.told() == [f"GET /emby/Users/{alice.id}/Items"] * 3
 
 
 def test_a_password_becomes_a_token_and_the_persons_id(

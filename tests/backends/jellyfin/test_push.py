@@ -251,9 +251,11 @@ def test_a_title_that_is_gone_or_hidden_is_not_on_the_server(
 def test_a_title_that_goes_between_reading_and_writing_is_not_on_the_server(
     jellyfin: FakeJellyfin, backend: Jellyfin, film: Title
 ) -> None:
-    jellyfin.fail_next(404, path="/UserData")
+    push = (target(film), wanted("mark_watched"))
+    reading = backend.read(push)
+    jellyfin.remove(film)
     with pytest.raises(NotOnServer):
-        backend.push(target(film), wanted("mark_watched"))
+        backend.write(push, reading)
 
 
 @pytest.mark.parametrize("remote_id", ["", "x", "4916", "../Users", "9250ab3d"])

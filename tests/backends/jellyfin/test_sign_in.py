@@ -57,7 +57,7 @@ def test_a_stored_sign_in_asks_nothing_before_the_first_question(
     backend: Jellyfin, jellyfin: FakeJellyfin
 ) -> None:
     list(backend.library())
-    assert jellyfin.told() == ["GET /Items", "GET /UserItems/Resume", "GET /Items"]
+    assert jellyfin.told() == ["GET /Items", "GET /UserItems/Resume", "GET /Items", "GET /Items"]
 
 
 def test_a_password_becomes_a_token_and_the_persons_id(
@@ -130,6 +130,7 @@ def test_a_second_sign_in_of_the_same_device_does_not_stop_the_first(
         "POST /Users/AuthenticateByName",
         "GET /Items",
         "GET /UserItems/Resume",
+        "GET /Items",
         "GET /Items",
     ]
     assert jellyfin.told() == asked
