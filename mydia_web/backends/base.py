@@ -224,6 +224,10 @@ class Backend(ABC):
     def check(self) -> ServerInfo:
         """Reach the server and sign in, changing nothing."""
 
+    def reach(self) -> None:
+        """Make sure that a server of this kind is there, as far as that can be told without a sign-in."""
+        return
+
     def sign_in(self) -> Linked | None:
         """What to keep instead of the credentials that were typed, such as a token. None: what was typed."""
         return None

@@ -59,6 +59,8 @@ class Traits:
     keeps_dates: bool = True
     #: Several files of one title are listed once, and played under an id of their own.
     has_versions: bool = False
+    #: It knows who speaks to it. False: what it keeps is one person's.
+    keeps_people: bool = False
     #: It dates a play by its beginning, and counts what was only begun.
     counts_starts: bool = False
     #: It keeps no position before or after these shares of the length, in per cent: none, and the last one.

@@ -10,7 +10,7 @@ import click
 from mydia_web.accounts.users import get_user
 from mydia_web.backends.base import Connection, ServerInfo
 from mydia_web.backends.errors import BackendError, SignInRefused
-from mydia_web.cli.context import with_app
+from mydia_web.cli.context import fail, with_app
 from mydia_web.cli.options import from_environment, json_option, not_empty, other_credentials
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
@@ -29,7 +29,7 @@ from mydia_web.sources.accounts import (
     trust,
 )
 from mydia_web.sources.clocks import clock_words, note_clock, skew_words
-from mydia_web.sources.linking import SignedIn, keep_sign_in, sign_in
+from mydia_web.sources.linking import SignedIn, ask_who, keep_sign_in, reach, resolve, sign_in
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import KINDS, backend_class
 from mydia_web.sync.clients import open_account
@@ -58,6 +58,7 @@ def sources() -> None:
 @click.option("--remote-user", default="", help="Name or id of the user there.")
 @click.option("--ca-file", default="", metavar="FILE", help="Trust the certificates in this PEM file.")
 @click.option("--insecure", is_flag=True, help="Trust any certificate.")
+@click.option("--add-anyway", is_flag=True, help="Add it also where it does not answer, or refuses.")
 @with_app
 def add(
     kind: str,
@@ -71,6 +72,7 @@ def add(
     remote_user: str,
     ca_file: str,
     insecure: bool,
+    add_anyway: bool,
 ) -> None:
     """Add a source of a KIND at URL_OR_PATH under NAME, and sign in on it."""
     typed = {
@@ -87,7 +89,7 @@ def add(
     connection = Connection(
         base_url, credentials, remote_user, device_id=str(uuid.uuid4()), verify_tls=trust(tls)
     )
-    signed_in = _sign_in(kind, name, connection)
+    signed_in = _sign_in(kind, name, connection, anyway=add_anyway)
     begin_write()
     user, source = get_user(user_name), add_source(kind, name, base_url, tls=tls)
     if signed_in:
@@ -99,19 +101,20 @@ def add(
     click.echo(f"Added {source.name}. Read it with: mydia-web pull {source.name!r}")
 
 
-def _sign_in(kind: str, name: str, connection: Connection) -> SignedIn | None:
-    """None: it does not answer just now, or is to be linked by a code. Raises `SignInRefused`."""
+def _sign_in(kind: str, name: str, connection: Connection, *, anyway: bool) -> SignedIn | None:
+    """None: it is to be linked by a code, or is added `anyway`. Exits where it is not to be added."""
     traits = backend_class(kind).traits
+    try:
+        if not traits.linking or connection.credentials:
+            return sign_in(kind, connection)
+        reach(kind, connection)
+    except BackendError as error:
+        if not anyway:
+            fail(f"{error.message} Nothing was added. With --add-anyway it is added as it is.")
+        click.echo(f"{error.message} It is added all the same.", err=True)
     if traits.linking and not connection.credentials:
         click.echo(f"Sign in by {traits.linking} with: mydia-web sources link {name!r} --user …", err=True)
-        return None
-    try:
-        return sign_in(kind, connection)
-    except SignInRefused:
-        raise
-    except BackendError as error:
-        click.echo(f"{error.message} It is added all the same.", err=True)
-        return None
+    return None
 
 
 @sources.command(name="list")
@@ -148,6 +151,7 @@ def _tested(source_id: int, account_id: int | None) -> tuple[ServerInfo, timedel
     try:
         account = db.session.get(SourceAccount, account_id) if account_id else None
         with closing(open_account(get_source(source_id), account)) as backend:
+            linked = ask_who(backend, get_source(source_id), account)
             db.session.rollback()
             found = backend.check()
     except SignInRefused:
@@ -156,6 +160,8 @@ def _tested(source_id: int, account_id: int | None) -> tuple[ServerInfo, timedel
     begin_write()
     if account_id:
         note_accepted(account_id)
+        if linked is not None:
+            resolve(account_id, linked)
     note_reached(source_id)
     note_clock(source_id, backend.clock_skew)
     db.session.commit()

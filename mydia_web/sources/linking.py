@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from mydia_web.backends.base import Connection, Credentials, LinkCode, Linked, ServerInfo
+from mydia_web.backends.base import Backend, Connection, Credentials, LinkCode, Linked, ServerInfo
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.sources.accounts import connection_of, link_account
@@ -39,6 +39,12 @@ def sign_in(kind: str, connection: Connection) -> SignedIn:
         server = backend.check()
         linked = backend.sign_in() or Linked(connection.credentials, connection.remote_user_id)
     return SignedIn(server, linked, connection.device_id, backend.clock_skew)
+
+
+def reach(kind: str, connection: Connection) -> None:
+    """Wait for the server, and send it no sign-in. Raises as `sign_in`."""
+    with closing(open_backend(kind, connection)) as backend:
+        backend.reach()
 
 
 def link_connection(source: Source, account: SourceAccount | None, typed: Credentials) -> Connection:
@@ -92,6 +98,32 @@ def connection_for(link: AccountLink, source: Source) -> tuple[Connection, dict[
 def forget_link(source_id: int, user_id: int) -> None:
     own = (AccountLink.source_id == source_id, AccountLink.user_id == user_id)
     db.session.execute(delete(AccountLink).where(*own))
+
+
+def is_resolved(source: Source, account: SourceAccount) -> bool:
+    """Return whether the server has said who the account is there: it may have been down when that was typed."""
+    return bool(account.remote_user_name) or not backend_class(source.kind).traits.keeps_people
+
+
+def ask_who(backend: Backend, source: Source, account: SourceAccount | None) -> Linked | None:
+    """Ask the server who the account is, where that is not known yet; None where it is. Waits for the server."""
+    if account is None or is_resolved(source, account):
+        return None
+    db.session.rollback()
+    return backend.sign_in()
+
+
+def resolve(account_id: int, linked: Linked) -> None:
+    """Keep what the server said of an account that was typed while it was down."""
+    account = db.session.get(SourceAccount, account_id, with_for_update={"key_share": True})
+    if account is None:
+        return
+    account.remote_user_id = linked.remote_user_id or account.remote_user_id
+    account.remote_user_name = linked.remote_user_name
+    account.credentials = encrypt(linked.credentials)
+    source = db.session.get_one(Source, account.source_id)
+    source.server_id = source.server_id or linked.credentials.get("server_id", "")
+    db.session.flush()
 
 
 def keep_sign_in(source: Source, user_id: int, linked: Linked, device_id: str) -> SourceAccount:

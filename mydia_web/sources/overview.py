@@ -12,6 +12,7 @@ from mydia_web.db import db
 from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.clocks import clock_words
 from mydia_web.sources.health import Health, health
+from mydia_web.sources.linking import is_resolved
 from mydia_web.sources.models import Pull, Source, SourceAccount, SourceItem, UnmatchedItem
 from mydia_web.sources.registry import backend_class
 
@@ -39,6 +40,11 @@ class Overview:
     @property
     def traits(self) -> Traits:
         return backend_class(self.source.kind).traits
+
+    @property
+    def is_resolved(self) -> bool:
+        """Return whether the server has said who the account is."""
+        return self.account is None or is_resolved(self.source, self.account)
 
     @property
     def clock(self) -> str:

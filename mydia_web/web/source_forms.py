@@ -12,7 +12,7 @@ from mydia_web.backends.traits import Traits
 from mydia_web.errors import InvalidValue
 from mydia_web.sources.accounts import split_sign_in, trust
 from mydia_web.sources.clocks import skew_words
-from mydia_web.sources.linking import SignedIn, sign_in
+from mydia_web.sources.linking import SignedIn, reach, sign_in
 from mydia_web.sources.registry import KINDS, backend_class
 
 
@@ -65,8 +65,12 @@ class Tried:
 
     signed_in: SignedIn | None
     words: str
-    #: The server is there and says no: waiting does not help.
+    #: The server is there and says no, or the address can be none: waiting does not help.
     refused: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return self.signed_in is None and bool(self.words)
 
 
 def try_sign_in(kind: str, connection: Connection) -> Tried:
@@ -84,6 +88,17 @@ def try_sign_in(kind: str, connection: Connection) -> Tried:
     clock = skew_words(signed_in.clock_skew)
     words = (f"{name}answers: {what}." if name else f"{what} answers.") + who + (f" {clock}" if clock else "")
     return Tried(signed_in, words)
+
+
+def try_reach(kind: str, connection: Connection) -> Tried:
+    """Find out whether such a server is there at all, without a sign-in. Waits for it: no transaction may be open."""
+    try:
+        reach(kind, connection)
+    except InvalidValue as error:
+        return Tried(None, error.message, refused=True)
+    except BackendError as error:
+        return Tried(None, error.message)
+    return Tried(None, "")
 
 
 def _sent(name: str, secret: bool = False) -> str:

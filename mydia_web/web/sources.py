@@ -7,7 +7,7 @@ from itertools import groupby
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from mydia_web.backends.base import Connection
+from mydia_web.backends.base import Connection, Linked
 from mydia_web.backends.errors import SignInRefused
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
@@ -17,6 +17,7 @@ from mydia_web.queue import outages, sign_ins
 from mydia_web.sources import health
 from mydia_web.sources.accounts import add_source, checked_source, get_source, remove_source
 from mydia_web.sources.clocks import note_clock
+from mydia_web.sources.linking import is_resolved, resolve
 from mydia_web.sources.models import Pull, Source
 from mydia_web.sources.overview import account_on, list_unmatched, names_with_accounts, overview, overview_of
 from mydia_web.sources.registry import KINDS, all_traits, backend_class
@@ -27,7 +28,7 @@ from mydia_web.web.auth import admin_only
 from mydia_web.web.exchange import of_source
 from mydia_web.web.linking import begin, keep_account
 from mydia_web.web.pull_words import asked_words
-from mydia_web.web.source_forms import Tried, Typed, read_form, try_sign_in
+from mydia_web.web.source_forms import Tried, Typed, read_form, try_reach, try_sign_in
 from mydia_web.web.transactions import talks_to_servers
 
 
@@ -38,8 +39,13 @@ class Tested:
     ok: bool
     words: str
     clock_skew: timedelta | None = None
+    #: Who it is that signed in, where the server took it.
+    linked: Linked | None = None
     #: The server is there and does not take the sign-in.
     is_refused: bool = False
+    #: It can be added in spite of that, by a second press; by a code, where that was wanted.
+    can_be_added: bool = False
+    wants_code: bool = False
 
 
 bp = Blueprint("sources", __name__, url_prefix="/sources")
@@ -67,7 +73,10 @@ def new() -> str:
 @admin_only
 @talks_to_servers
 def add() -> ResponseReturnValue:
-    """Sign in, then add the source and ask for the first pull. One that does not answer just now is added too."""
+    """Sign in, then add the source and ask for the first pull.
+
+    One that does not answer, or is something else, is added at a second press only.
+    """
     typed = read_form()
     try:
         checked_source(typed.kind, typed.name, typed.base_url)
@@ -76,9 +85,9 @@ def add() -> ResponseReturnValue:
     finally:
         db.session.rollback()
     wants_code = "link" in request.form
-    tried = Tried(None, "") if wants_code else try_sign_in(typed.kind, typed.connection())
-    if tried.refused:
-        return _form(typed, tested=Tested(ok=False, words=tried.words)), 422
+    tried = (try_reach if wants_code else try_sign_in)(typed.kind, typed.connection())
+    if tried.refused or (tried.failed and "anyway" not in request.form):
+        return _not_added(typed, tried, wants_code=wants_code)
     begin_write()
     try:
         source = add_source(typed.kind, typed.name, typed.base_url, tls=typed.tls)
@@ -92,6 +101,15 @@ def add() -> ResponseReturnValue:
         return begin(source.id, typed)
     flash(_added(source, tried))
     return htmx.go_to(url_for(".index"))
+
+
+def _not_added(typed: Typed, tried: Tried, *, wants_code: bool) -> ResponseReturnValue:
+    can_be_added = not tried.refused
+    words = f"{tried.words} Nothing was added."
+    tested = Tested(ok=False, words=words, can_be_added=can_be_added, wants_code=wants_code)
+    if htmx.wants_fragment():
+        return render_template("sources/_test.html", tested=tested)
+    return _form(typed, tested=tested), 422
 
 
 def _added(source: Source, tried: Tried) -> str:
@@ -131,6 +149,8 @@ def _note_test(source_id: int, tested: Tested, asked_at: datetime) -> None:
     account = account_on(source_id, g.user.id)
     if account is not None and tested.ok:
         sign_ins.note_accepted(account.id)
+        if tested.linked is not None and not is_resolved(get_source(source_id), account):
+            resolve(account.id, tested.linked)
     elif account is not None and tested.is_refused:
         sign_ins.note_refused(account.id, asked_at)
     if tested.ok:
@@ -225,4 +245,5 @@ def _test(kind: str, connection: Connection) -> Tested:
     tried = try_sign_in(kind, connection)
     if tried.signed_in is None:
         return Tested(ok=False, words=tried.words, is_refused=tried.refused)
-    return Tested(ok=True, words=tried.words, clock_skew=tried.signed_in.clock_skew)
+    signed_in = tried.signed_in
+    return Tested(ok=True, words=tried.words, clock_skew=signed_in.clock_skew, linked=signed_in.linked)

@@ -107,12 +107,18 @@ def test_a_server_that_refuses_the_sign_in_is_not_added(run, kodi, alice):
     assert db.session.scalars(select(Source)).all() == []
 
 
-def test_a_server_that_does_not_answer_is_added_all_the_same(run, kodi, alice):
+def test_a_server_that_does_not_answer_is_added_only_if_that_is_said(run, kodi, alice):
     kodi.down()
-    result = run("sources", "add", "kodi", "Den", kodi.url, "--user", "alice")
-    assert result.exit_code == 0
+    words = ("sources", "add", "kodi", "Den", kodi.url, "--user", "alice")
+    result = run(*words)
+    assert result.exit_code == 1
     assert "Nothing answers" in result.output
+    assert "Nothing was added. With --add-anyway" in result.output
+    assert db.session.scalars(select(Source)).all() == []
+    result = run(*words, "--add-anyway")
+    assert result.exit_code == 0
     assert "It is added all the same." in result.output
+    assert [source.name for source in db.session.scalars(select(Source))] == ["Den"]
 
 
 def test_sign_ins_are_kept_when_the_secret_key_changes(run, server, app):

@@ -26,6 +26,7 @@ class FakeEmby(FakeServer, Library):
         self.server_id = md5(name.encode(), usedforsecurity=False).hexdigest()
         #: token → the person's id, "" for an API key
         self.tokens: dict[str, str] = {}
+        self.product: str | None = None
         #: What players report.
         self.sessions: list[dict[str, Any]] = []
         self.ignores_changes = False

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def public_info(emby: "FakeEmby", request: Request, caller: str) -> Reply:
-    """Without the name of the product."""
+    """Without the name of the product, unless a test gives it one."""
     told = {"LocalAddress": "http://192.168.1.20:8096", "ServerName": emby.name, "Version": emby.version}
-    return Reply.json({**told, "Id": emby.server_id})
+    named = {} if emby.product is None else {"ProductName": emby.product}
+    return Reply.json({**told, **named, "Id": emby.server_id})
 
 
 def by_name(emby: "FakeEmby", request: Request, caller: str) -> Reply:

@@ -68,11 +68,16 @@ def test_one_that_refuses_the_sign_in_is_not_added(browser_of_alice: FlaskClient
     assert db.session.query(Source).count() == 0
 
 
-def test_one_that_does_not_answer_just_now_is_added_all_the_same(
+def test_one_that_does_not_answer_just_now_is_added_at_a_second_press(
     browser_of_alice: FlaskClient, alice: User, kodi: FakeKodi
 ) -> None:
     kodi.down()
-    assert browser_of_alice.post("/sources", data=form(kodi)).status_code == 303
+    answer = browser_of_alice.post("/sources", data=form(kodi))
+    assert answer.status_code == 422
+    assert "Nothing answers" in answer.text
+    assert 'name="anyway"' in answer.text
+    assert db.session.query(Source).count() == 0
+    assert browser_of_alice.post("/sources", data=form(kodi, anyway="1")).status_code == 303
     account = account_on(only_source().id, alice.id)
     assert account is not None
     assert decrypt(account.credentials) == kodi.credentials

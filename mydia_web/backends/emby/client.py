@@ -5,7 +5,6 @@ mark. When a person's state was saved is another date, which Emby does not show 
 (`MinDateLastSavedForUser`).
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -17,11 +16,11 @@ from mydia_web.backends.answers import Answer
 from mydia_web.backends.base import Connection, LibraryPage, RemoteState, Target, Wanted
 from mydia_web.backends.emby import writing
 from mydia_web.backends.emby.session import EmbySession
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.http import Http
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.calls import Call
-from mydia_web.backends.mediabrowser.client import MediaBrowser, say
+from mydia_web.backends.mediabrowser.client import FIRST_OF_JELLYFIN, MediaBrowser, say, version_numbers
 from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import SHOWS, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData, write_instant
@@ -53,6 +52,7 @@ class Emby(MediaBrowser):
         reads_at_once=50,
         has_libraries=True,
         counts_starts=True,
+        keeps_people=True,
     )
     _page = "web/index.html#!/item"
 
@@ -69,6 +69,7 @@ class Emby(MediaBrowser):
             ),
             connection,
         )
+        self._session.check_server = self._public_info
 
     def changes(self, since: datetime) -> Iterator[LibraryPage]:
         """Emby dates every change of a person's state, also one that takes a mark away."""
@@ -88,12 +89,10 @@ class Emby(MediaBrowser):
         return [str(call) for call in calls]
 
     def _check_product(self, info: PublicInfo) -> None:
-        numbers = tuple(map(int, re.findall(r"\d+", info.version)[:2]))
-        if info.product_name or numbers >= (10,):
-            raise ServerTrouble(
-                f"The server at {self._session.http.address.place} is not an Emby. Is it a Jellyfin? "
-                "Then add it as one."
-            )
+        """Emby names no product, or any: it is another one only where that is certain."""
+        numbers, product = version_numbers(info.version), (info.product_name or "").lower()
+        if "jellyfin" in product or (numbers >= FIRST_OF_JELLYFIN and "emby" not in product):
+            raise self._is_another("Jellyfin")
         if numbers < _OLDEST:
             raise Rejected(f"This Emby is version {info.version}. It must be 4.6 or newer.")
 

@@ -20,14 +20,14 @@ from mydia_web.backends.base import (
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.events.base import Event
 from mydia_web.backends.http import Http
 from mydia_web.backends.jellyfin import writing
 from mydia_web.backends.jellyfin.listening import Listener
 from mydia_web.backends.jellyfin.session import JellyfinSession
 from mydia_web.backends.mediabrowser.calls import Call
-from mydia_web.backends.mediabrowser.client import MediaBrowser, say
+from mydia_web.backends.mediabrowser.client import FIRST_OF_JELLYFIN, MediaBrowser, say, version_numbers
 from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import SEASONS, SHOWS, Dated, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData
@@ -62,6 +62,7 @@ class Jellyfin(MediaBrowser):
         reads_at_once=50,
         has_libraries=True,
         counts_starts=True,
+        keeps_people=True,
         has_versions=True,
         listens=True,
     )
@@ -83,6 +84,7 @@ class Jellyfin(MediaBrowser):
             ),
             connection,
         )
+        self._session.check_server = self._public_info
 
     @classmethod
     def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
@@ -142,12 +144,10 @@ class Jellyfin(MediaBrowser):
         return [str(call) for call in (read, *writing.calls(item, nothing, Goal.of(wanted, item), user))]
 
     def _check_product(self, info: PublicInfo) -> None:
-        numbers = tuple(map(int, re.findall(r"\d+", info.version)[:2]))
-        if "jellyfin" not in (info.product_name or ("jellyfin" if numbers >= (10,) else "")).lower():
-            raise ServerTrouble(
-                f"The server at {self._session.http.address.place} is not a Jellyfin. Is it an Emby? "
-                "Then add it as one."
-            )
+        """By another name it is taken for a Jellyfin too, if it speaks as one that is new enough."""
+        numbers, product = version_numbers(info.version), (info.product_name or "").lower()
+        if "jellyfin" not in product and ("emby" in product or numbers < FIRST_OF_JELLYFIN):
+            raise self._is_another("Emby")
         if numbers < _OLDEST:
             raise Rejected(f"This Jellyfin is version {info.version}. It must be 10.9 or newer.")
 

@@ -1,5 +1,6 @@
 """What a client of either server does, whatever the paths and rules of writing are."""
 
+import re
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ from mydia_web.backends.mediabrowser.session import Session, server_address
 from mydia_web.backends.mediabrowser.shown import Shown
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
 
+#: Emby has never counted so far; Jellyfin began with it.
+FIRST_OF_JELLYFIN = (10,)
 #: Libraries that hold films or shows; one that names no type holds both.
 _LIBRARY_TYPES = ("", "movies", "tvshows", "mixed", "unknown")
 
@@ -91,6 +94,9 @@ class MediaBrowser(ReadsFirst):
         self._session.linked()
         product = self.traits.product
         return ServerInfo(product, info.server_name or product, info.version, info.id)
+
+    def reach(self) -> None:
+        self._public_info()
 
     def sign_in(self) -> Linked:
         self._public_info()
@@ -184,17 +190,26 @@ class MediaBrowser(ReadsFirst):
         return ()
 
     def _public_info(self) -> PublicInfo:
-        answer = self._session.raw("GET", "System/Info/Public")
-        if answer.status == 404:
+        # Without the token: it may be anybody who answers here.
+        nobody = self._session.headers("")
+        answer = self._session.raw("GET", "System/Info/Public", headers=nobody)
+        # Everybody may ask that of a server of ours.
+        if answer.status != 200:
             raise self._session.not_it()
-        self._session.check(answer)
         told = answer.json()
         if not isinstance(told, dict) or not told.get("Version"):
             raise self._session.not_it()
         info = self._session.read(PublicInfo, told)
         self._check_product(info)
         self._session.server_id = info.id
+        self._session.is_checked = True
         return info
+
+    def _is_another(self, product: str) -> ServerTrouble:
+        place = self._session.http.address.place
+        return ServerTrouble(
+            f"The server at {place} is not {a(self.traits.product)}, but {a(product)}. Add it as one."
+        )
 
     def _id_or_error(self, target: Target) -> str | BackendError:
         try:
@@ -252,6 +267,16 @@ class MediaBrowser(ReadsFirst):
 
     def _user_data(self, answer: Any) -> UserData:
         return self._session.read(UserData, answer)
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Return its first two numbers."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
+
+
+def a(product: str) -> str:
+    """Return the name with the article before it."""
+    return f"{'an' if product[:1] in 'AEIOU' else 'a'} {product}"
 
 
 def say(params: Mapping[str, object]) -> dict[str, Any]:

@@ -219,7 +219,7 @@ class Listing:
         """What to say of titles that were counted and did not come."""
         if start >= total and len(here) >= start:
             return ()
-        if start >= total:
+        if len(here) >= total:
             return (f"{self._product} listed the same titles again. Whether it has more cannot be told.",)
         # Titles that were removed meanwhile have moved others up, past the place where we were reading.
         if not start or self._total(self._ask(replace(question, start=0, limit=1))) != total:

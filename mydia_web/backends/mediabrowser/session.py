@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from threading import Lock
 from typing import Any, ClassVar
@@ -50,6 +50,9 @@ class Session(ABC):
         self._owner: RemoteUser | None = None
         self._user: RemoteUser | None = None
         self.server_id = self._typed.get("server_id", "")
+        #: Makes sure that this is a server of our kind: nobody else is sent a sign-in. Asked for one that is not known.
+        self.check_server: Callable[[], object] = lambda: None
+        self.is_checked = bool(self.server_id or connection.server_id)
         self._say(self._typed.get("token", ""))
 
     @abstractmethod
@@ -137,9 +140,13 @@ class Session(ABC):
 
     def _sign_in(self, *, ask: bool = False) -> RemoteUser:
         wanted = self._connection.remote_user_id.strip()
+        known = self._id_of(wanted) or ("" if wanted else self._typed.get("user_id", ""))
+        if self._token and known and not ask and self._owner is None:
+            return RemoteUser(known, "")
+        if not self.is_checked:
+            self.check_server()
         if not self._token:
             self._log_in()
-        known = self._id_of(wanted) or ("" if wanted else self._typed.get("user_id", ""))
         if known and not ask and self._owner is None:
             return RemoteUser(known, "")
         own = self._owner or self.whose_token()

@@ -67,6 +67,7 @@ class Plex(ReadsFirst):
         reads_at_once=50,
         keeps_dates=False,
         has_libraries=True,
+        keeps_people=True,
     )
     #: Where accounts are.
     plex_tv: ClassVar[str] = "https://plex.tv"
@@ -93,11 +94,18 @@ class Plex(ReadsFirst):
         return self._http.clock_skew
 
     def check(self) -> ServerInfo:
+        if not self._sign_in.server_id:
+            self.reach()
         found = self._server.identity()
         self._sign_in.server_id = found.machine_identifier
         return ServerInfo("Plex", found.friendly_name, found.version, found.machine_identifier)
 
+    def reach(self) -> None:
+        self._sign_in.find_server()
+
     def sign_in(self) -> Linked:
+        if not self._sign_in.server_id:
+            self.reach()
         self._sign_in.find_out()
         self.check()
         return self._sign_in.linked()

@@ -43,6 +43,27 @@ class SignIn:
     def account_token(self) -> str:
         return self._account_token or self.token
 
+    def find_server(self) -> None:
+        """Learn which server it is. No token is sent: it may be anybody who answers."""
+        answer = self._http.send(
+            "GET", "identity", understood=(401, 403, 404, 405), headers={"X-Plex-Token": ""}
+        )
+        if answer.status != 200 or answer.is_web_page:
+            raise self._not_plex()
+        try:
+            found = sure(Identity, container(answer.json())).machine_identifier
+        except BackendError as error:
+            raise self._not_plex() from error
+        if not found:
+            raise self._not_plex()
+        self.server_id = self.server_id or found
+
+    def _not_plex(self) -> ServerTrouble:
+        place = self._http.address.place
+        return ServerTrouble(
+            f"Something answers at {place}, but it is not a Plex. Are the address and the port right?"
+        )
+
     def ensure(self) -> None:
         """Have a token of the right person."""
         with self._lock:
@@ -121,8 +142,7 @@ class SignIn:
 
     def _ask_server_token(self) -> str:
         if not self.server_id:
-            answer = self._http.send("GET", "identity")
-            self.server_id = sure(Identity, container(answer.json())).machine_identifier
+            self.find_server()
         return self.account.server_token(self.account_token, self.server_id)
 
     def _use(self, token: str) -> None:

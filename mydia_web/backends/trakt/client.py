@@ -65,6 +65,7 @@ class Trakt(Backend):
         counts_plays=True,
         least_percent=LEAST,
         most_percent=MOST,
+        keeps_people=True,
     )
 
     def __init__(

@@ -76,7 +76,9 @@ def _account(source: Source, event: Event) -> SourceAccount:
     named = event.remote_user_id or event.remote_user_name
     for account in accounts:
         by_id = event.remote_user_id and account.remote_user_id == event.remote_user_id
-        same_name = is_same_name(account.remote_user_name, event.remote_user_name)
+        # Until the server has said who it is, there is what was typed.
+        name = account.remote_user_name or account.remote_user_id
+        same_name = is_same_name(name, event.remote_user_name)
         if by_id or (event.remote_user_name and same_name):
             return account
     if len(accounts) == 1 and (not named or not (accounts[0].remote_user_id or accounts[0].remote_user_name)):

@@ -24,8 +24,9 @@ from mydia_web.queue.sign_ins import note_accepted, note_refused
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.health import note_trouble
-from mydia_web.sources.models import Pull, SourceAccount
-from mydia_web.sources.registry import backend_class, kinds_that_hold_everything
+from mydia_web.sources.linking import ask_who, resolve
+from mydia_web.sources.models import Pull, Source, SourceAccount
+from mydia_web.sources.registry import kinds_that_hold_everything
 from mydia_web.sync import metrics
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.inbound.claim_keeper import ClaimKeeper
@@ -262,12 +263,12 @@ def _pull_account(run: _Run, reading: _Reading) -> bool:
     news = PullOf(source, account, run.report)
     whole = PullOf(source, account, run.report, news.act)
     whole.is_complete = True
-    if account is not None and backend_class(source.kind).traits.counts_starts:
-        person = account.remote_user_id
-        news.ask_players = whole.ask_players = cache(lambda: _ask_players(backend, person))
     began_at = now()
     held_back = run.report.held_back
     with closing(open_account(source, account)) as backend:
+        person = _person(run, backend, source, account)
+        if backend.traits.counts_starts and account is not None:
+            news.ask_players = whole.ask_players = cache(lambda: _ask_players(backend, person))
         db.session.rollback()
         changes = backend.changes(reading.since) if reading.since is not None else None
         last = _take_pages(run, news, "news", changes) if changes is not None else None
@@ -285,6 +286,17 @@ def _pull_account(run: _Run, reading: _Reading) -> bool:
     _note_read(reading.account_id, began_at, size, is_whole=is_whole)
     db.session.commit()
     return is_whole
+
+
+def _person(run: _Run, backend: Backend, source: Source, account: SourceAccount | None) -> str:
+    """Return who the account is there. Where that was typed while the server was down, it is asked now."""
+    linked = ask_who(backend, source, account)
+    if linked is not None and account is not None:
+        begin_write()
+        resolve(account.id, linked)
+        run.hold()
+        db.session.commit()
+    return account.remote_user_id if account is not None else ""
 
 
 def _ask_players(backend: Backend, person: str) -> Players | None:

@@ -59,7 +59,7 @@ def test_a_password_becomes_a_token_and_the_persons_id(
 
 def test_what_was_typed_works_as_it_is(emby: FakeEmby, typed: Connection) -> None:
     assert works(typed)
-    assert emby.told()[0] == "POST /emby/Users/AuthenticateByName"
+    assert emby.told()[:2] == ["GET /emby/System/Info/Public", "POST /emby/Users/AuthenticateByName"]
 
 
 def test_a_token_that_was_revoked_is_got_anew_with_the_password(emby: FakeEmby, typed: Connection) -> None:
@@ -156,7 +156,7 @@ def test_a_password_is_not_sent_to_another_kind_of_server(
     emby: FakeEmby, typed: Connection, info: str
 ) -> None:
     emby.fail_next(200, info, content_type="application/json")
-    assert "is not an Emby. Is it a Jellyfin?" in failure(typed).message
+    assert "is not an Emby, but a Jellyfin." in failure(typed).message
     assert emby.told() == ["GET /emby/System/Info/Public"]
 
 

@@ -87,7 +87,7 @@ def test_a_device_id_may_be_any_text(jellyfin: FakeJellyfin, typed: Connection, 
 
 def test_what_was_typed_works_as_it_is(jellyfin: FakeJellyfin, typed: Connection) -> None:
     assert works(typed)
-    assert jellyfin.told()[0] == "POST /Users/AuthenticateByName"
+    assert jellyfin.told()[:2] == ["GET /System/Info/Public", "POST /Users/AuthenticateByName"]
 
 
 def test_an_address_may_carry_the_sign_in(jellyfin: FakeJellyfin) -> None:
@@ -224,7 +224,7 @@ def test_a_disabled_user_is_refused(jellyfin: FakeJellyfin, typed: Connection, a
 def test_a_password_is_not_sent_to_another_kind_of_server(jellyfin: FakeJellyfin, typed: Connection) -> None:
     emby = '{"ServerName":"Cellar","Version":"4.9.1.90","Id":"1"}'
     jellyfin.fail_next(200, emby, content_type="application/json")
-    assert "is not a Jellyfin. Is it an Emby?" in failure(typed).message
+    assert "is not a Jellyfin, but an Emby." in failure(typed).message
     assert jellyfin.told() == ["GET /System/Info/Public"]
 
 
