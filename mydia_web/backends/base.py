@@ -136,6 +136,8 @@ class RemoteItem:
     resumed_version: str = ""
     #: What `Backend.artwork` takes; "" where there is none.
     artwork_url: str = ""
+    #: How far the person is, in per cent, where the server tells no length to make a position of it.
+    position_percent: float | None = None
     #: None where the server keeps no watch state.
     state: RemoteState | None = None
 

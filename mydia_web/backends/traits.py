@@ -32,6 +32,8 @@ class Traits:
     #: How an address of it looks.
     address_hint: str
     fields: tuple[Field, ...] = (USERNAME, PASSWORD)
+    #: A page that a person has to open first; "" for none.
+    summary_link: str = ""
     address: Literal["url", "folder", "fixed"] = "url"
     #: The address where there is but one.
     fixed_address: str = ""

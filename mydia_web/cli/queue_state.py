@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.queue.depths import Depth
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import accounts_of
+from mydia_web.sources.health import is_paused
 from mydia_web.sources.models import Source
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.outbound.delivery import prepare
@@ -81,7 +81,7 @@ def retry_failed(source_ids: Sequence[int]) -> int:
 def note(source: Source) -> str:
     if source.pause_reason == "operator":
         return "paused"
-    if source.paused_until and source.paused_until > now():
+    if source.paused_until and is_paused(source):
         word = "is down" if source.pause_reason == "down" else "asked us to wait"
         return f"{word} until {source.paused_until:%H:%M:%S} UTC"
     return source.last_error or ""

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 import click
 from rich.console import Console
@@ -27,6 +27,8 @@ from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.sign_ins import ask_again
 from mydia_web.sources.accounts import find_source, list_sources
 from mydia_web.sources.health import pause, pause_all, resume, resume_all
+from mydia_web.sync.ahead import cut_times_ahead
+from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.outbound.delivery import Outcome
 from mydia_web.sync.outbound.summary import Summary
 from mydia_web.sync.outbound.worker import Worker
@@ -46,7 +48,9 @@ LATER = 4
 @click.option("--retry-failed", is_flag=True, help="Try again what needs a person.")
 @click.option("--dry-run", is_flag=True, help="Print the exact calls, and make none.")
 @click.option("--status", is_flag=True, help="Show what is owed, and send nothing.")
-@click.option("--max-seconds", type=click.FloatRange(min=0), help="Stop claiming after this long.")
+@click.option(
+    "--max-seconds", type=click.FloatRange(min=0), help="Stop claiming after this long, or watching."
+)
 @click.option("--pause", "to_pause", metavar="NAME", help="Send nothing to this source until --resume.")
 @click.option("--resume", "to_resume", metavar="NAME", help="Send to this source again.")
 @click.option("--pause-all/--resume-all", "all_paused", default=None, help="The same for every source.")
@@ -83,7 +87,7 @@ def sync_queue(
     elif dry_run:
         _show_plan(source_ids, limit, as_json)
     elif watch:
-        _watch(source_ids if names else None, as_json=as_json)
+        _watch(source_ids if names else None, max_seconds, as_json=as_json)
     else:
         _drain(source_ids, limit, max_seconds, as_json=as_json, again=retry_failed)
 
@@ -126,10 +130,14 @@ def _show_plan(source_ids: Sequence[int], limit: int | None, as_json: bool) -> N
         click.echo(json.dumps(call.as_json()) if as_json else call.text)
 
 
-def _watch(source_ids: list[int] | None, *, as_json: bool) -> None:
+def _watch(source_ids: list[int] | None, max_seconds: float | None, *, as_json: bool) -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if max_seconds is not None:
+        end = Timer(max_seconds, stop.set)
+        end.daemon = True
+        end.start()
     # A worker of all sources also reads them, for where no web server does.
     readers = Service(app_context(), READERS if source_ids is None else ())
     readers.start()
@@ -173,10 +181,13 @@ def _drain(
 ) -> None:
     queue, stop = PlaybackSyncRepository(), Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # Where no server runs beside it, nobody else reads what webhooks have brought.
+    apply_events(stop)
     begin_write()
     if again:
         retry_failed(source_ids)
         ask_again(source_ids)
+    cut_times_ahead()
     queue.rescue()
     # A person is asking: neither the undo window nor a pause after a failure keeps them waiting.
     queue.hurry(source_ids)

@@ -6,13 +6,16 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, update
 
-from mydia_web.clock import now
+from mydia_web.clock import lies_ahead, now
 from mydia_web.db import db
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import kinds_that_take_pushes
 
 #: Between two probes of a server that is heard of and yet cannot be reached.
 LEAST_PAUSE = timedelta(seconds=10)
+
+#: No pause that we make is longer.
+LONGEST_PAUSE = timedelta(hours=1)
 
 Mood = Literal["ok", "rate_limited", "down", "paused", "trouble", "sign_in", "unknown"]
 
@@ -37,13 +40,18 @@ def health(source: Source, account: SourceAccount | None) -> Health:
     if account is not None and account.refused_at is not None:
         words = f"{source.name} refused the sign-in. Enter the password again."
         return Health("sign_in", words, source.last_ok_at)
-    if source.pause_reason == "rate_limited" and source.paused_until and source.paused_until > now():
+    if source.pause_reason == "rate_limited" and is_paused(source):
         return Health("rate_limited", source.last_error or "", source.last_ok_at, source.paused_until)
     if source.pause_reason == "down":
         return Health("down", source.last_error or "", source.last_ok_at, source.paused_until)
     if source.last_error:
         return Health("trouble", source.last_error, source.last_ok_at)
     return Health("ok", last_ok_at=source.last_ok_at) if source.last_ok_at else Health("unknown")
+
+
+def is_paused(source: Source) -> bool:
+    """Return whether the source is left alone for a while, by itself."""
+    return lies_ahead(source.paused_until, LONGEST_PAUSE)
 
 
 def note_reached(source_id: int) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from mydia_web.backends.base import Backend, Connection, Credentials
 from mydia_web.backends.errors import ServerTrouble, SignInRefused
-from mydia_web.clock import now
+from mydia_web.clock import lies_ahead, now
 from mydia_web.config import AppContext, app_context
 from mydia_web.db import begin_write, db
 from mydia_web.sources.accounts import connection_of
@@ -73,7 +73,7 @@ class _Renewal:
                 db.session.rollback()
                 raise SignInRefused("The account was removed meanwhile.")
             stored = decrypt(account.credentials)
-            is_free = account.renewing_until is None or account.renewing_until < now()
+            is_free = not lies_ahead(account.renewing_until, _LONGEST)
             if is_free and stored == self.had:
                 account.renewing_until = now() + _LONGEST
             db.session.commit()

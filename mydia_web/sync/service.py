@@ -1,11 +1,12 @@
 """The worker inside the web server: one thread delivers, one pulls, until the server stops."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Event, Thread
 
-from sqlalchemy import func, not_, select
+from sqlalchemy import exists, not_, select
 
 from mydia_web import config
 from mydia_web.backends.errors import BackendError
@@ -16,7 +17,9 @@ from mydia_web.playback.shows import refresh_aired
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.wakeup import WakeUp
 from mydia_web.sources.artwork import fetch_ahead
+from mydia_web.sources.health import is_paused
 from mydia_web.sources.models import Pull, Source
+from mydia_web.sync.ahead import cut_times_ahead, has_times_ahead
 from mydia_web.sync.inbound.inbox import watch_inbox
 from mydia_web.sync.inbound.listen import watch_servers
 from mydia_web.sync.inbound.run_pull import reclaim_lost_pulls, run_pull
@@ -30,6 +33,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 5.0
 #: Pictures are fetched ahead of the pages that show them, a few between two looks for pulls.
 PICTURES_AT_A_TIME = 24
+#: How often times are looked for that a wrong clock has written, in seconds.
+LOOK_AT_CLOCKS_EVERY = 60.0
 #: A row may be due and yet not to be had, while another worker holds all that its source bears.
 LEAST_SECONDS = 0.2
 
@@ -42,8 +47,10 @@ def watch_queue(
     on_settled: Callable[[Outcome], None] = lambda _outcome: None,
 ) -> None:
     """Deliver whatever becomes due until `stop` is set."""
+    looked_at = -LOOK_AT_CLOCKS_EVERY
     with Worker(source_ids=source_ids, on_settled=on_settled) as worker, WakeUp() as wake_up:
         while not stop.is_set():
+            looked_at = _mend_times(looked_at)
             worker.drain(stop=stop)
             worker.forget_connections()
             pause = _until_due(poll)
@@ -54,7 +61,9 @@ def watch_queue(
 def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
     """Run pulls as they are asked for or fall due, until `stop` is set."""
     refreshed, pictures_missing = now().date() - timedelta(days=7), True
+    looked_at = -LOOK_AT_CLOCKS_EVERY
     while not stop.is_set():
+        looked_at = _mend_times(looked_at)
         if refreshed < (today := now().date()):
             begin_write()
             refresh_aired(refreshed, today)
@@ -75,6 +84,20 @@ def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
         stop.wait(interval)
 
 
+def _mend_times(looked_at: float) -> float:
+    """Cut what a wrong clock has written, where it was not looked for just now. Return when it was."""
+    at = time.monotonic()
+    if at - looked_at < LOOK_AT_CLOCKS_EVERY:
+        return looked_at
+    is_wrong = has_times_ahead()
+    db.session.rollback()
+    if is_wrong:
+        begin_write()
+        cut_times_ahead()
+        db.session.commit()
+    return at
+
+
 def _until_due(poll: float) -> float:
     """Seconds until a row is due at a source that may be spoken to, `poll` at most."""
     at, until = now(), now() + timedelta(seconds=poll)
@@ -82,7 +105,8 @@ def _until_due(poll: float) -> float:
     for source in db.session.scalars(query).all():
         due_at = PlaybackSyncRepository().next_due(source.id)
         if due_at is not None:
-            until = min(until, max(due_at, source.paused_until or due_at))
+            paused_until = source.paused_until if is_paused(source) else None
+            until = min(until, max(due_at, paused_until or due_at))
     return max(LEAST_SECONDS, (until - at).total_seconds())
 
 
@@ -142,10 +166,10 @@ def _request_due_pulls() -> None:
     if not interval:
         return
     at = now()
-    latest = select(func.max(Pull.requested_at)).where(Pull.source_id == Source.id).scalar_subquery()
-    # One that was asked for so far ahead was so while a clock was wrong.
-    is_due = not_(latest.between(at - timedelta(seconds=interval), at + timedelta(seconds=interval)))
-    due = select(Source.id).where(Source.enabled, is_due)
+    # One that was asked for ahead of now was so while a clock was wrong.
+    is_recent = (Pull.requested_at > at - timedelta(seconds=interval), Pull.requested_at <= at)
+    was_read = exists().where(Pull.source_id == Source.id, *is_recent)
+    due = select(Source.id).where(Source.enabled, exists().where(Pull.source_id == Source.id), not_(was_read))
     source_ids = db.session.scalars(due).all()
     db.session.rollback()
     for source_id in source_ids:

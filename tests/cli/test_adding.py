@@ -142,7 +142,10 @@ def test_another_kind_of_server_is_not_added_and_gets_no_sign_in(
 ) -> None:
     with fake() as server:
         typed = ("sources", "add", kind, "Attic", server.url, "--user", "alice", how, "SECRET")
-        typed += ("--username", "alice") if how == "--password-env" and kind != "plex" else ()
+        if how == "--password-env":
+            if kind == "plex":
+                pytest.skip("a password is for plex.tv and never goes to the server")
+            typed += ("--username", "alice")
         result = run(*typed, SECRET=SECRET)
         assert (result.exit_code, words in result.output) == (1, True), result.output
         assert db.session.scalars(select(Source)).all() == []

@@ -5,10 +5,13 @@ import json
 import pytest
 from sqlalchemy import select
 
+from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.playback import mark_watched
 from mydia_web.queue.models import QueuedChange
-from tests.cast import add_copy, add_film
+from mydia_web.sources.inbox import store_event
+from mydia_web.sync.outbound.retry import needs_a_person, retry_at
+from tests.cast import add_copy, add_film, add_server
 
 
 def dump() -> list[tuple[object, ...]]:
@@ -155,3 +158,42 @@ def test_what_a_server_said_is_printed_as_it_is(run, server, kodi, alice, film):
     assert result.exit_code == 4
     assert "[b]L[/x] [2J" in result.output
     assert "[b]L[/x] [2J" in run("sync-queue", "--status").output
+
+
+def test_it_watches_no_longer_than_it_may(run, server, kodi, alice, film):
+    mark_watched(alice.id, film)
+    result = run("sync-queue", "--watch", "--max-seconds", "1")
+    assert result.exit_code == 0, result.output
+    assert kodi.movies[1].playcount == 1
+
+
+def test_what_webhooks_have_brought_is_read_before_anything_is_delivered(run, server, kodi, alice, film):
+    attic = add_server("Attic", alice, kind="jellyfin")
+    add_copy(attic, film, "abc123")
+    db.session.flush()
+    store_event(attic.id, "generic", json.dumps({"event": "watched", "type": "movie", "id": "abc123"}))
+    assert run("sync-queue", "--source", "Living room").exit_code == 0
+    assert kodi.movies[1].playcount == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "attempt", "needs_you"),
+    [
+        ("transient", 1, False),
+        ("transient", 40, False),
+        ("rate_limited", 1, False),
+        ("auth", 1, False),
+        ("unconfirmed", 1, False),
+        ("unconfirmed", 2, False),
+        ("unconfirmed", 3, True),
+        ("bug", 1, False),
+        ("bug", 3, True),
+        ("overtaken", 1, False),
+        ("invalid", 1, True),
+        ("unmatched", 1, True),
+    ],
+)
+def test_what_has_a_next_attempt_does_not_need_you(failure, attempt, needs_you):
+    assert needs_a_person(failure, attempt) is needs_you
+    at = retry_at(failure, attempt, now())
+    assert not (needs_you and at)

@@ -94,6 +94,7 @@ class Plex(ReadsFirst):
         return self._http.clock_skew
 
     def check(self) -> ServerInfo:
+        self._sign_in.ensure()
         if not self._sign_in.server_id:
             self.reach()
         found = self._server.identity()
@@ -104,8 +105,6 @@ class Plex(ReadsFirst):
         self._sign_in.find_server()
 
     def sign_in(self) -> Linked:
-        if not self._sign_in.server_id:
-            self.reach()
         self._sign_in.find_out()
         self.check()
         return self._sign_in.linked()

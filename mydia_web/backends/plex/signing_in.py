@@ -28,6 +28,8 @@ class SignIn:
         self._account: Account | None = None
         self._ready = self._asked_anew = False
         self._lock = Lock()
+        secrets = [self.token, self._account_token, self._typed.get("password", "")]
+        self._http.say({}, secrets=secrets)
 
     def close(self) -> None:
         if self._account is not None:

@@ -17,7 +17,7 @@ from mydia_web.backends.trakt.pacing import Pace, pace_of
 #: As many rows are asked for at once; a server that gives fewer says so.
 PAGE = 250
 _STOPPED = {
-    403: "Trakt refused the app: its client ID is wrong, or it is not approved. Look at app.trakt.tv/settings/apps.",
+    403: tokens.APP_REFUSED,
     420: "This Trakt account has reached one of its limits. Trakt's settings tell which; more is for VIP accounts.",
     423: "This Trakt account is locked. Trakt's support can unlock it.",
     426: "Trakt keeps this for VIP accounts.",

@@ -50,11 +50,12 @@ class Trakt(Backend):
     traits: ClassVar[Traits] = Traits(
         kind="trakt",
         product="Trakt",
-        summary="The service that keeps what you watch, wherever you watch it. Needs an app of your own, made in a "
-        "minute at app.trakt.tv/settings/apps.",
+        summary="The service that keeps what you watch, wherever you watch it. Needs an app of your own, which Trakt "
+        "lets only paying VIP members make; the app of a free account is refused.",
+        summary_link="https://app.trakt.tv/settings/apps",
         address_hint="https://api.trakt.tv",
         fields=(
-            Field("client_id", "Client ID", "From your app at app.trakt.tv/settings/apps.", required=True),
+            Field("client_id", "Client ID", "From your app, on the page linked above.", required=True),
             Field("client_secret", "Client secret", "From the same page.", secret=True, required=True),
         ),
         address="fixed",

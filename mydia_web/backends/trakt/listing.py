@@ -21,19 +21,20 @@ MOST_CHANGED = 50
 
 
 def read_library(api: Api) -> Iterator[LibraryPage]:
-    """`done` and `total` count plays and pauses; titles come when all plays of their kind have been read.
+    """`done` and `total` count titles, which come when all plays of their kind have been read.
 
-    The total is told with the last kind: until then nobody knows how many plays that has.
+    The total is told with the last kind: until then nobody knows how many titles that has.
     """
-    done = 0
+    before = 0
     for kind in KINDS:
         positions, problems = state.read_positions(api, kind)
-        titles, done = Titles(kind, positions=positions), done + len(positions)
+        titles = Titles(kind, positions=positions)
         for page in api.pages(f"sync/history/{PLURAL[kind]}", extended=FULL):
-            done += len(page.rows)
-            yield LibraryPage((), done, None, [*problems, *titles.add(page.rows), *page.problems])
+            wrong = [*problems, *titles.add(page.rows), *page.problems]
+            yield LibraryPage((), before + len(titles.numbers()), None, wrong)
             problems = ()
-        yield from titles.pages(done, done if kind == KINDS[-1] else None, problems)
+        before += len(titles.numbers())
+        yield from titles.pages(before, before if kind == KINDS[-1] else None, problems)
 
 
 def read_changes(api: Api, since: datetime) -> Iterator[LibraryPage] | None:

@@ -60,7 +60,8 @@ def current(plays: Plays, position: Position | None) -> Position | None:
 
 def show(plays: Plays, position: Position | None, kind: ContentKind) -> RemoteState:
     position, last = current(plays, position), plays.last
-    runtime = position.row.runtime_seconds(kind) if position else None
+    rows = (position.row, plays.row) if position else ()
+    runtime = next(filter(None, (row.runtime_seconds(kind) for row in rows if row)), None)
     dates = [at for at in (last, position.at if position else None) if at]
     return RemoteState(
         watched=plays.count > 0,

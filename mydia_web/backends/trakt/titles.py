@@ -1,7 +1,7 @@
 """The titles that a listing of plays is about."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mydia_web.backends.base import ContentKind, LibraryPage, RemoteItem
@@ -51,7 +51,12 @@ class Titles:
     def item(self, number: int) -> RemoteItem:
         plays, position = self.plays.get(number) or Plays(), self.positions.get(number)
         row = plays.row or (position.row if position else Row())
-        return mapping.item(row, self.kind, state.show(plays, position, self.kind))
+        shown = state.show(plays, position, self.kind)
+        item = mapping.item(row, self.kind, shown)
+        paused = state.current(plays, position)
+        if paused is None or shown.position_ms:
+            return item
+        return replace(item, position_percent=paused.percent)
 
     def pages(self, done: int, total: int | None, problems: Sequence[str] = ()) -> Iterator[LibraryPage]:
         numbers = self.numbers()

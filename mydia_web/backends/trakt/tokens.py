@@ -61,6 +61,13 @@ def _instant(text: str) -> datetime | None:
         return None
 
 
+#: What a 403 means, wherever it comes.
+APP_REFUSED = (
+    "Trakt refused the app: its client ID is wrong, or it is the app of a free account. Since 30 July 2026 Trakt takes "
+    "the apps of paying VIP members only. Look at https://app.trakt.tv/settings/apps."
+)
+
+
 class OAuth:
     """The host that signs people in, which is another than the one that answers questions."""
 
@@ -70,6 +77,8 @@ class OAuth:
 
     def ask_for_code(self) -> LinkCode:
         answer = self._post("oauth/device/code", {"client_id": self._id}, understood=(400, 401, 403, 404))
+        if answer.status == 403:
+            raise SignInRefused(APP_REFUSED)
         if answer.status != 200:
             raise SignInRefused(
                 "Trakt does not know this client ID. Copy it from your app at app.trakt.tv/settings/apps."
@@ -93,6 +102,8 @@ class OAuth:
             return None
         if answer.status in _ENDED:
             raise LinkEnded(_ENDED[answer.status])
+        if answer.status == 403:
+            raise SignInRefused(APP_REFUSED)
         if answer.status != 200:
             raise SignInRefused(
                 "Trakt refused the client ID or the client secret. Copy both from your app at "
@@ -110,6 +121,8 @@ class OAuth:
             "grant_type": "refresh_token",
         }
         answer = self._post("oauth/token", asked, understood=(400, 401, 403))
+        if answer.status == 403:
+            raise SignInRefused(APP_REFUSED)
         if answer.status != 200:
             raise SignInRefused(LINK_AGAIN)
         return self._kept(answer, had)

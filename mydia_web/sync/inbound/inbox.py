@@ -96,7 +96,7 @@ def _have_it_looked_for(event_id: int) -> None:
     """Ask for a pull, which brings what is new by its full name. Not again and again: it may be music."""
     source_id = db.session.scalar(select(SourceEvent.source_id).where(SourceEvent.id == event_id))
     last = latest_pull(source_id) if source_id is not None else None
-    is_asked = last is None or last.requested_at > now() - LOOKED_FOR_EVERY
+    is_asked = last is None or now() - LOOKED_FOR_EVERY < last.requested_at <= now()
     db.session.rollback()
     if source_id is not None and not is_asked:
         begin_write()

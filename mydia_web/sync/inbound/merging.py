@@ -15,7 +15,7 @@ from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import with_a_past
-from mydia_web.playback.progress import mark_unwatched
+from mydia_web.playback.progress import length_of, mark_unwatched
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source
 from mydia_web.queue.models import QueuedChange
@@ -102,6 +102,7 @@ class AccountMerge:
         `told` it is no page but one event; `is_found`: a push has found it, and wrote nothing. A complete reading tells
         the source again what it shows otherwise.
         """
+        matched = [(row, with_position(item, content), content) for row, item, content in matched]
         extra = extra_episodes([row.id for row, _, content in matched if isinstance(content, Episode)])
         along = [one.episode for some in extra.values() for one in some]
         contents = [content for _, _, content in matched]
@@ -427,6 +428,15 @@ class AccountMerge:
             return
         for content in differing_copies(self._act.user_id, self._account_id, self._source_id, contents):
             self.report.owed += tell_source(self._act, content, self._source_id, is_news_there=True)
+
+
+def with_position(item: RemoteItem, content: Content) -> RemoteItem:
+    """Return the item with a position in place of a share of a length that its server does not know."""
+    if item.position_percent is None or item.state is None:
+        return item
+    length = length_of(content)
+    state = replace(item.state, position_ms=round(item.position_percent * length * 10))
+    return replace(item, position_percent=None, runtime_seconds=length, state=state)
 
 
 def _side(state: RemoteState) -> Side:

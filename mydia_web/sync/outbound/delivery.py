@@ -236,10 +236,21 @@ def _targets(rows: Sequence[QueuedChange]) -> dict[tuple[int, _Content], list[tu
         content = _content(item)
         target = replace(known[content], remote_id=item.remote_id, path=item.path)
         targets.setdefault((item.source_id, content), []).append((item.id, target))
+    _keep_one_of_account_services(targets)
     unseen = {(row.source_id, _content(row)) for row in rows} - targets.keys()
     for source_id in _hold_everything({source_id for source_id, _ in unseen}):
         targets |= {(one, content): [(None, known[content])] for one, content in unseen if one == source_id}
     return targets
+
+
+def _keep_one_of_account_services(
+    targets: dict[tuple[int, _Content], list[tuple[int | None, Target]]],
+) -> None:
+    """What an account service knows by two ids is told by one, the one known longest: two would be two plays."""
+    several = {source_id for (source_id, _), copies in targets.items() if len(copies) > 1}
+    for source_id in _hold_everything(several):
+        for key in [key for key in targets if key[0] == source_id]:
+            targets[key] = sorted(targets[key], key=lambda copy: copy[0] or 0)[:1]
 
 
 def _sign_in(row: QueuedChange) -> tuple[int, int]:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from random import uniform
 
 from mydia_web.backends.errors import FailureClass
+from mydia_web.clock import UNKNOWN_TIME
+from mydia_web.sources.health import LONGEST_PAUSE
 
 FIRST_DELAY = timedelta(seconds=15)
 MAX_DELAY = timedelta(hours=6)
@@ -16,7 +18,7 @@ DOWN_AFTER = 5
 FIRST_PAUSE = timedelta(seconds=30)
 MAX_PAUSE = timedelta(minutes=1)
 #: A server's wish to be left alone is honoured up to this long.
-MAX_RETRY_AFTER = timedelta(hours=1)
+MAX_RETRY_AFTER = LONGEST_PAUSE
 
 
 def backoff(attempt: int, jitter: Callable[[float, float], float] = uniform) -> timedelta:
@@ -36,6 +38,12 @@ def retry_at(failure: FailureClass, attempt: int, now: datetime) -> datetime | N
     if failure == "transient" or (failure in ("unconfirmed", "bug") and attempt < FEW_ATTEMPTS):
         return now + backoff(attempt)
     return None
+
+
+def needs_a_person(failure: FailureClass, attempt: int) -> bool:
+    """Return whether nothing but a person's doing sends the row again: it has no next attempt, nor waits for one."""
+    waits = failure in ("rate_limited", "auth")
+    return not waits and retry_at(failure, attempt, UNKNOWN_TIME) is None
 
 
 def pause_after(failures_in_a_row: int) -> timedelta | None:

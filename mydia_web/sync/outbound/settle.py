@@ -21,6 +21,7 @@ from mydia_web.queue.plays import unwatched_since
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.rows import lock_rows
 from mydia_web.sources.accounts import sources_to_tell
+from mydia_web.sources.health import is_paused
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.inbound.merging import AccountMerge
@@ -277,13 +278,14 @@ def _note_trouble(source_id: int, failure: Failure) -> None:
     source.last_error, source.last_error_at = failure.message, now()
     if source.pause_reason == "operator":
         return
-    silent_until = source.paused_until if source.pause_reason == "rate_limited" else None
+    is_silent = source.pause_reason == "rate_limited" and is_paused(source)
+    silent_until = source.paused_until if is_silent else None
     if failure.failure_class == "rate_limited":
         until = now() + min(timedelta(seconds=failure.retry_after), MAX_RETRY_AFTER)
         source.paused_until, source.pause_reason = max(until, silent_until or until), "rate_limited"
         return
     source.failure_count += 1
-    if silent_until and silent_until > now():
+    if silent_until:
         return
     if pause := pause_after(source.failure_count):
         source.paused_until, source.pause_reason = now() + pause, "down"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from mydia_web.sync.outbound.delivery import Outcome
+from mydia_web.sync.outbound.retry import needs_a_person
 
 
 @dataclass(slots=True)
@@ -23,10 +24,10 @@ class Tally:
         if outcome.failure.failure_class == "overtaken":
             return
         self.last_error = outcome.failure.message
-        if outcome.failure.failure_class in ("transient", "rate_limited", "auth"):
-            self.deferred += 1
-        else:
+        if needs_a_person(outcome.failure.failure_class, outcome.delivery.attempt):
             self.needs_you += 1
+        else:
+            self.deferred += 1
 
 
 @dataclass(slots=True)

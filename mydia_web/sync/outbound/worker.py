@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db, retry_on_conflict, set_lock_timeout
 from mydia_web.queue.repository import PlaybackSyncRepository
+from mydia_web.sources.health import is_paused
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import backend_class, kinds_that_take_pushes
 from mydia_web.sync.outbound import metrics
@@ -207,7 +208,7 @@ class Worker:
         if source.pause_reason == "operator":
             return 0
         is_down = source.pause_reason == "down"
-        if source.paused_until and source.paused_until > now() and not (is_down and probe):
+        if is_paused(source) and not (is_down and probe):
             return 0
         return max(0, (1 if is_down else lane.capacity) - self._queue.count_in_flight(source.id))
 

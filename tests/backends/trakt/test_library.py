@@ -65,6 +65,28 @@ def test_what_is_paused_is_listed_too(trakt: FakeTrakt, backend: Trakt) -> None:
     assert item.state == RemoteState(False, 24 * 60_000 + 54_000, 0, SEEN)
 
 
+def test_what_is_paused_of_unknown_length_keeps_its_share(trakt: FakeTrakt, backend: Trakt) -> None:
+    show = trakt.add_show("Harbour Lights", minutes=None)
+    trakt.alice.pause(trakt.add_movie("Sintel", minutes=None), 41.5, SEEN)
+    trakt.alice.pause(trakt.add_episode(show, 1, 1, minutes=None), 12.25, SEEN)
+    found = items(backend)
+    assert [item.position_percent for item in found] == [41.5, 12.25]
+    assert [item.state for item in found] == [RemoteState(False, 0, 0, SEEN)] * 2
+
+
+def test_what_is_counted_are_titles(trakt: FakeTrakt, backend: Trakt) -> None:
+    for number in range(3):
+        film = trakt.add_movie(f"Film {number}")
+        for days in range(4):
+            trakt.alice.watch(film, SEEN - days * DAY)
+    episode = trakt.add_episode(trakt.add_show("Harbour Lights"), 1, 1)
+    trakt.alice.watch(episode, SEEN)
+    trakt.alice.pause(episode, 41.5, SEEN)
+    pages = list(backend.library())
+    assert (pages[-1].done, pages[-1].total) == (4, 4)
+    assert [page.done for page in pages] == sorted(page.done for page in pages)
+
+
 def test_an_episode_without_a_title_has_its_number(trakt: FakeTrakt, backend: Trakt) -> None:
     episode = trakt.add_episode(trakt.add_show("Harbour Lights"), 2, 5, None)
     trakt.alice.watch(episode, SEEN)

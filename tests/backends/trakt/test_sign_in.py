@@ -270,3 +270,18 @@ def test_a_renewal_that_fails_early_is_no_trouble_while_the_token_is_good(
     clock.pass_(days=4)
     with trakt.answering(Reply(502)), pytest.raises(ServerTrouble):
         client(connection).check()
+
+
+def test_an_app_of_a_free_account_is_refused_for_the_true_reason_everywhere(
+    trakt: FakeTrakt, app: Connection
+) -> None:
+    """Since 30 July 2026."""
+    code = begun(app)
+    with trakt.answering(Reply(403, {})):
+        for ask in (
+            lambda: begun(app),
+            lambda: Trakt.poll_link(app, code.secret),
+            lambda: OAuth(app).renew({"refresh_token": "x"}),
+        ):
+            with pytest.raises(SignInRefused, match=r"free account.*VIP.*https://app.trakt.tv/settings/apps"):
+                ask()

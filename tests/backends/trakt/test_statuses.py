@@ -37,7 +37,7 @@ def test_trakt_names_itself(backend: Trakt) -> None:
     ("status", "error", "words"),
     [
         (400, Rejected, "status 400"),
-        (403, SignInRefused, "its client ID is wrong, or it is not approved"),
+        (403, SignInRefused, "its client ID is wrong, or it is the app of a free account.*VIP"),
         (404, ServerTrouble, "not as Trakt does"),
         (405, Rejected, "status 405"),
         (412, Rejected, "status 412"),
