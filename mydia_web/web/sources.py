@@ -81,7 +81,7 @@ def add() -> ResponseReturnValue:
     try:
         checked_source(typed.kind, typed.name, typed.base_url)
     except InvalidValue as error:
-        return _form(typed, errors={error.field: error.message}), 422
+        return _invalid(typed, error)
     finally:
         db.session.rollback()
     wants_code = "link" in request.form
@@ -92,7 +92,7 @@ def add() -> ResponseReturnValue:
     try:
         source = add_source(typed.kind, typed.name, typed.base_url, tls=typed.tls)
     except InvalidValue as error:
-        return _form(typed, errors={error.field: error.message}), 422
+        return _invalid(typed, error)
     if not wants_code:
         keep_account(source, g.user.id, typed, tried)
         request_pull(source.id)
@@ -101,6 +101,12 @@ def add() -> ResponseReturnValue:
         return begin(source.id, typed)
     flash(_added(source, tried))
     return htmx.go_to(url_for(".index"))
+
+
+def _invalid(typed: Typed, error: InvalidValue) -> ResponseReturnValue:
+    if htmx.wants_fragment():
+        return render_template("sources/_test.html", tested=Tested(ok=False, words=error.message))
+    return _form(typed, errors={error.field: error.message}), 422
 
 
 def _not_added(typed: Typed, tried: Tried, *, wants_code: bool) -> ResponseReturnValue:

@@ -85,6 +85,26 @@ def test_one_that_does_not_answer_just_now_is_added_at_a_second_press(
     assert "is added, but: Nothing answers at" in page
 
 
+@pytest.mark.parametrize(("changed", "words"), [({}, "Nothing answers"), ({"name": ""}, "Choose a name")])
+def test_with_a_script_the_form_stays_and_a_notice_says_why(
+    browser_of_alice: FlaskClient, kodi: FakeKodi, changed: dict[str, str], words: str
+) -> None:
+    kodi.down()
+    answer = browser_of_alice.post("/sources", data=form(kodi, **changed), headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert words in answer.text
+    assert "<form" not in answer.text
+    assert ('name="anyway"' in answer.text) == (not changed)
+
+
+def test_the_page_for_trakt_links_where_an_app_is_made_and_says_who_may(
+    browser_of_alice: FlaskClient,
+) -> None:
+    page = browser_of_alice.get("/sources/new?kind=trakt").text
+    assert 'href="https://app.trakt.tv/settings/apps"' in page
+    assert "paying VIP members" in page
+
+
 def test_a_folder_is_added(browser_of_alice: FlaskClient, tmp_path: object) -> None:
     answer = browser_of_alice.post(
         "/sources", data={"kind": "folder", "name": "Films", "base_url": str(tmp_path)}
