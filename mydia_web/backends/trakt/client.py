@@ -55,7 +55,7 @@ class Trakt(Backend):
         summary_link="https://app.trakt.tv/settings/apps",
         address_hint="https://api.trakt.tv",
         fields=(
-            Field("client_id", "Client ID", "From your app, on the page linked above.", required=True),
+            Field("client_id", "Client ID", "From your app at app.trakt.tv/settings/apps.", required=True),
             Field("client_secret", "Client secret", "From the same page.", secret=True, required=True),
         ),
         address="fixed",
