@@ -138,6 +138,8 @@ class RemoteItem:
     artwork_url: str = ""
     #: None where the server keeps no watch state.
     state: RemoteState | None = None
+    #: Why nobody can tell what it is, in words; "": what stands above tells.
+    not_recognised: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mydia_web.sources.clocks import by_our_clock
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemVersion
 from mydia_web.sources.playing import silent_sessions
 from mydia_web.sources.registry import backend_class
+from mydia_web.sync.inbound.listing import Listing
 from mydia_web.sync.inbound.live import LiveNews, NoNews, UnknownTitle, told_state
 from mydia_web.sync.inbound.matching import Matcher, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
@@ -99,7 +100,7 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
         known = _known(source, item)
     if known is not None:
         return known, _content_of(known)
-    matcher = Matcher([item])
+    matcher = Matcher([item], Listing(source.id), is_event=True)
     try:
         content = matcher.content(item)
     except Unmatched as reason:
