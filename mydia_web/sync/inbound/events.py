@@ -100,7 +100,8 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
         known = _known(source, item)
     if known is not None:
         return known, _content_of(known)
-    matcher = Matcher([item], Listing(source.id), is_event=True)
+    # Without an id of the server it is of a file that is known; with an unknown one it may be of another.
+    matcher = Matcher([item], Listing(source.id, is_whole=not item.remote_id), is_event=True)
     try:
         content = matcher.content(item)
     except Unmatched as reason:

@@ -21,7 +21,8 @@ class Listing:
 
     source_id: int
     remote_ids: set[str] = field(default_factory=set)
-    #: Nothing more is listed.
+    #: Nothing more will be listed; and all that the source holds was.
+    is_at_end: bool = False
     is_whole: bool = False
     _places: dict[IdKey, _Place] = field(default_factory=dict)
     _shared: set[IdKey] = field(default_factory=set)

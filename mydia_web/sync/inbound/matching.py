@@ -149,7 +149,7 @@ class Matcher:
         if film in self._by_name_alone or others & self._listing.remote_ids:
             raise Unmatched(words)
         if others and not self._listing.is_whole:
-            raise OtherFileKnown(words)
+            raise Unmatched(words) if self._listing.is_at_end else OtherFileKnown(words)
 
     def _title(self, kind: Kind, name: str, year: int | None, ids: Mapping[str, str]) -> MediaItem:
         """The film or show that the ids, or name and year, tell; added where it is new. Raises `Unmatched`."""
@@ -251,8 +251,12 @@ class Matcher:
             was_that = before is not None and before.episode_id == at_place.id and before.path == item.path
             if was_that or _is_same_title(at_place, item, show):
                 return True
-        others = self._copies.of(known) - self._listing.remote_ids - {item.remote_id}
-        return bool(others)
+        if self._listing.is_whole or not self._copies.of(known) - self._listing.remote_ids - {item.remote_id}:
+            return False
+        # Listed later, that other file shows by its number whether the id is that of one episode.
+        if not self._listing.is_at_end:
+            raise OtherFileKnown("Another file here has its id, and another number.")
+        return True
 
     def _episode_at(self, item: RemoteItem, of_show: Mapping[str, str]) -> Episode:
         """The episode of that number, added where it is new. Raises `Unmatched`."""

@@ -76,7 +76,6 @@ class PullOf:
         self._is_service = source.kind in kinds_that_hold_everything()
         #: Items that nobody can tell before everything is listed.
         self._late: dict[str, RemoteItem] = {}
-        self._is_at_end = False
         self._problems = 0
         #: Everything is being read: what the source shows otherwise than it was told is told again.
         self.is_complete = False
@@ -144,11 +143,8 @@ class PullOf:
         for item in {item.remote_id: item for item in items}.values():
             try:
                 found.append((item, _by_hand(known.get(item.remote_id)) or matcher.content(item)))
-            except OtherFileKnown as reason:
-                if self._is_at_end:
-                    self._note_unmatched(item, reason.message)
-                else:
-                    self._late[item.remote_id] = item
+            except OtherFileKnown:
+                self._late[item.remote_id] = item
             except Unmatched as reason:
                 self._note_unmatched(item, reason.message)
                 self._forget_item(known.pop(item.remote_id, None))
@@ -201,10 +197,11 @@ class PullOf:
     def _take_late(self, *, is_whole: bool) -> None:
         """Take what waited for the end. What a part of a listing left out may still be there."""
         self._listing.is_whole = is_whole
-        self._is_at_end = True
-        if self._late:
-            self._take_items(list(self._late.values()), self._began_at or now())
-            self._late.clear()
+        self._listing.is_at_end = True
+        late = list(self._late.values())
+        self._late.clear()
+        if late:
+            self._take_items(late, self._began_at or now())
 
     def _take_unlisted(self) -> None:
         """What could not be read looks like what is gone: then nothing is taken for gone."""
