@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event, Thread
 
 from sqlalchemy import func, not_, select
@@ -12,6 +12,7 @@ from mydia_web.backends.errors import BackendError
 from mydia_web.clock import now
 from mydia_web.config import AppContext
 from mydia_web.db import begin_write, db
+from mydia_web.playback.airing import days_begun
 from mydia_web.playback.shows import refresh_aired
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.wakeup import WakeUp
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 5.0
 #: Pictures are fetched ahead of the pages that show them, a few between two looks for pulls.
 PICTURES_AT_A_TIME = 24
+#: Somewhere a day begins with every quarter of an hour.
+NEW_DAY_EVERY = timedelta(minutes=15)
 #: A row may be due and yet not to be had, while another worker holds all that its source bears.
 LEAST_SECONDS = 0.2
 
@@ -51,15 +54,25 @@ def watch_queue(
             wake_up.wait(stop, pause)
 
 
+def _refresh_aired(since: datetime) -> datetime:
+    """Bring shows up to date where a day has begun for somebody; return until when that is done."""
+    until = now()
+    if until - since < NEW_DAY_EVERY:
+        return since
+    begun = days_begun(since, until)
+    db.session.rollback()
+    if begun:
+        begin_write()
+        refresh_aired(*begun)
+        db.session.commit()
+    return until
+
+
 def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
     """Run pulls as they are asked for or fall due, until `stop` is set."""
-    refreshed, pictures_missing = now().date() - timedelta(days=7), True
+    refreshed, pictures_missing = now() - timedelta(days=7), True
     while not stop.is_set():
-        if refreshed < (today := now().date()):
-            begin_write()
-            refresh_aired(refreshed, today)
-            db.session.commit()
-            refreshed = today
+        refreshed = _refresh_aired(refreshed)
         reclaim_lost_pulls()
         _request_due_pulls()
         requested = [pull.id for pull in open_pulls() if pull.status == "requested"]
