@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow
+from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow, Target
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Episode, ExternalId, MediaItem
+from mydia_web.playback import mark_watched
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.models import Source, SourceItem, UnmatchedItem
 from mydia_web.sync.inbound.pull import PullOf
@@ -274,3 +276,28 @@ def test_a_name_joins_what_two_sources_have_where_each_has_one(read):
     read([film("1", "Garden Party")])
     read([film("2", "Garden Party")], on="B")
     assert (held(), held("B")) == ({"1": "Garden Party ?"}, {"2": "Garden Party ?"})
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_second_entry_of_an_account_service_is_left_alone(household, alice, first):
+    """Each run would else add a play to the other one, and take its paused position away."""
+    server = household.add("trakt")
+    entries = [
+        server.bench.trakt.add_movie("Heat", year=1995, minutes=170, imdb="tt0113277") for _ in range(2)
+    ]
+    targets = [Target(one.remote_id, "movie", external_ids={"imdb": "tt0113277"}) for one in entries]
+    server.bench.person_watches(targets[first], now() - timedelta(days=3))
+    household.settle()
+    server.bench.person_stops_at(targets[1 - first], 1_200_000, now() - timedelta(days=2))
+    before = server.bench.writes()
+    for _ in range(2):
+        household.settle()
+    assert server.bench.writes() == before
+    assert held("Trakt") == {targets[first].remote_id: "Heat 1995"}
+    assert list(unrecognised()) == [targets[1 - first].remote_id]
+    mark_watched(alice.id, db.session.query(MediaItem).filter_by(title="Heat").one(), at=now(), again=True)
+    household.drain()
+    assert (
+        server.bench.held(targets[first]).play_count,
+        server.bench.held(targets[1 - first]).play_count,
+    ) == (2, 0)

@@ -9,6 +9,7 @@ from sqlalchemy import and_, delete, or_, select
 from mydia_web.backends.base import LibraryPage, RemoteItem
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for, lock_library
+from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.shows import refresh_shows
@@ -26,7 +27,7 @@ from mydia_web.sources.models import (
 )
 from mydia_web.sources.registry import kinds_that_hold_everything
 from mydia_web.sync.inbound.listing import Listing
-from mydia_web.sync.inbound.local_state import lock_contents
+from mydia_web.sync.inbound.local_state import Key, lock_contents
 from mydia_web.sync.inbound.matching import Matcher, OtherFileKnown, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.multi_episode import keep_extra_episodes
@@ -149,7 +150,32 @@ class PullOf:
                 self._note_unmatched(item, reason.message)
                 self._forget_item(known.pop(item.remote_id, None))
         matcher.keep()
-        return found
+        return self._one_entry_each(found, known) if self._is_service else found
+
+    def _one_entry_each(
+        self, found: Sequence[tuple[RemoteItem, Content]], known: dict[str, SourceItem]
+    ) -> Sequence[tuple[RemoteItem, Content]]:
+        """Leave an account service's second entry of one title alone: each play told to both would be two."""
+        ours = self._entries_used([content for _, content in found])
+        kept = []
+        for item, content in found:
+            if ours.setdefault(content_key(content), item.remote_id) == item.remote_id:
+                kept.append((item, content))
+                continue
+            self._note_unmatched(
+                item, f"It is a second entry of “{item.title}”, of which another one is used."
+            )
+            self._forget_item(known.pop(item.remote_id, None))
+        return kept
+
+    def _entries_used(self, contents: Sequence[Content]) -> dict[Key, str]:
+        """Return, by content, the remote id of the entry that was known first."""
+        films = [one.id for one in contents if not isinstance(one, Episode)]
+        episodes = [one.id for one in contents if isinstance(one, Episode)]
+        query = select(SourceItem.media_item_id, SourceItem.episode_id, SourceItem.remote_id)
+        here = (SourceItem.source_id == self._source_id, is_one_of(SourceItem, films, episodes))
+        rows = db.session.execute(query.where(*here).order_by(SourceItem.id.desc()))
+        return {(film_id, episode_id): remote_id for film_id, episode_id, remote_id in rows}
 
     def take_change_sets(self) -> list[int]:
         """What the changes since the last call were written down under, where that was not told before."""
@@ -320,7 +346,9 @@ class PullOf:
         return {url}
 
     def _note_unmatched(self, item: RemoteItem, reason: str) -> None:
-        self.report.unmatched += 1
+        if item.remote_id not in self.report.unmatched_ids:
+            self.report.unmatched_ids.add(item.remote_id)
+            self.report.unmatched += 1
         values = {
             "title": item.title or item.path or item.remote_id,
             "reason": reason,
