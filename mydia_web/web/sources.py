@@ -170,7 +170,6 @@ def _unmatched(source: Source) -> dict[str, Any]:
     found = list_unmatched(source.id, after=after, limit=UNMATCHED_PAGE + 1)
     shown = found[:UNMATCHED_PAGE]
     return {
-        "source": source,
         "folders": [(folder, list(items)) for folder, items in groupby(shown, lambda item: item.folder)],
         "after": shown[-1].id if len(found) > UNMATCHED_PAGE else None,
         "was_read": was_read(source.id),
@@ -198,7 +197,9 @@ def _what_a_pull_changed(source: Source) -> list[str]:
     parts = [render_template("sources/_counts.html", one=one, oob=True)]
     parts.append(render_template("sources/_health.html", one=one, oob=True))
     if on_page != url_for(".index"):
-        parts.append(render_template("sources/_unmatched.html", one=one, oob=True, **_unmatched(source)))
+        parts.append(
+            render_template("sources/_unmatched.html", one=one, source=source, oob=True, **_unmatched(source))
+        )
     return parts
 
 

@@ -14,7 +14,7 @@ from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow, Target
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Episode, ExternalId, MediaItem
-from mydia_web.playback import mark_watched
+from mydia_web.playback import get_progress, mark_watched
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.models import Source, SourceItem, UnmatchedItem
 from mydia_web.sync.inbound.pull import PullOf
@@ -301,3 +301,37 @@ def test_a_second_entry_of_an_account_service_is_left_alone(household, alice, fi
         server.bench.held(targets[first]).play_count,
         server.bench.held(targets[1 - first]).play_count,
     ) == (2, 0)
+
+
+@pytest.mark.parametrize("address", ["tautulli", "plex"])
+@pytest.mark.parametrize(
+    "guids",
+    [
+        pytest.param(("tvdb://77001", "tvdb://77001"), id="of the show"),
+        pytest.param(("tvdb://991001", "tvdb://991002"), id="of the episodes"),
+        pytest.param((), id="none"),
+    ],
+)
+def test_a_template_in_the_shape_of_plex_finds_each_episode(household, alice, address, guids):
+    server = household.add("plex")
+    for number in (1, 2):
+        server.bench.add_episode("Pier", 1, number, tvdb=f"99100{number}")
+    server.pull()
+    for number in (1, 2):
+        told = {"type": "episode", "title": f"T{number}", "grandparentTitle": "Pier", "duration": 2_700_000}
+        told |= {
+            "parentIndex": 1,
+            "index": number,
+            "Guid": [{"id": one} for one in guids[number - 1 : number]],
+        }
+        # Plex itself says whether it speaks to the owner.
+        sender = {"owner": True} if address == "plex" else {}
+        assert "applied" in server.sends(
+            {"event": "media.scrobble", "Metadata": told, **sender}, kind=address
+        )
+    [show] = db.session.scalars(select(MediaItem).where(MediaItem.title == "Pier"))
+    episodes = db.session.scalars(select(Episode).where(Episode.media_item_id == show.id)).all()
+    assert sorted((one.episode_number, get_progress(alice.id, one).watched) for one in episodes) == [
+        (1, True),
+        (2, True),
+    ]
