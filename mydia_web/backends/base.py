@@ -138,7 +138,7 @@ class RemoteItem:
     artwork_url: str = ""
     #: None where the server keeps no watch state.
     state: RemoteState | None = None
-    #: Why nobody can tell what it is, in words; "": what stands above tells.
+    #: Why nobody could read what it is; it is listed so, and a person can say it. "" for all that is told.
     not_recognised: str = ""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from mydia_web.library.content import sort_title
+from mydia_web.library.names import title_key
 
 Known = TypeVar("Known")
 Kind = Literal["movie", "show"]
@@ -133,6 +133,6 @@ def is_same_name(one: str, other: str) -> bool:
 
 
 def _letters(title: str) -> str:
-    plain = sort_title(title)
+    plain = title_key(title)
     letters = "".join(letter for letter in plain if letter.isalnum())
     return letters or plain

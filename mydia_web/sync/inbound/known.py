@@ -8,8 +8,8 @@ from sqlalchemy import select, tuple_
 
 from mydia_web.backends.base import RemoteItem
 from mydia_web.db import db
-from mydia_web.library.content import sort_title
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
+from mydia_web.library.names import namesakes, title_key
 from mydia_web.sources.models import SourceItem
 from mydia_web.sync.inbound.listing import IdKey
 
@@ -27,7 +27,7 @@ class KnownTitles:
     _by_id: dict[IdKey, Content] = field(default_factory=dict)
     #: Those of the episodes, by their numbers.
     _shows: dict[int, MediaItem] = field(default_factory=dict)
-    #: By kind and sort title.
+    #: By kind and title key.
     _namesakes: dict[tuple[str, str], list[MediaItem]] = field(default_factory=dict)
     #: All (provider, value) of the films and shows.
     _ids: dict[MediaItem, set[tuple[str, str]]] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class KnownTitles:
     def load(cls, items: Sequence[RemoteItem]) -> Self:
         by_id = _known_contents({key for item in items for key in _keys_of(item)})
         found = cls(_by_id=by_id, _shows=_shows_of(by_id.values()))
-        found._namesakes = _load_namesakes(found._unknown_names(items))
+        found._namesakes = namesakes(found._unknown_names(items))
         titles = {one for one in by_id.values() if isinstance(one, MediaItem)}
         titles.update(found._shows.values(), *found._namesakes.values())
         found._ids = _load_ids(titles)
@@ -55,7 +55,7 @@ class KnownTitles:
         return [one for one in found if isinstance(one, Episode)]
 
     def namesakes(self, kind: str, name: str) -> Sequence[MediaItem]:
-        return self._namesakes.get((kind, sort_title(name)), ())
+        return self._namesakes.get((kind, title_key(name)), ())
 
     def show_of(self, episode: Episode) -> MediaItem:
         return self._shows.get(episode.media_item_id) or db.session.get_one(MediaItem, episode.media_item_id)
@@ -75,7 +75,7 @@ class KnownTitles:
 
     def add(self, title: MediaItem) -> None:
         """Take in a title that is new."""
-        self._namesakes.setdefault((title.type, title.sort_title), []).append(title)
+        self._namesakes.setdefault((title.type, title_key(title.title)), []).append(title)
         self._ids[title] = set()
 
     def add_id(self, key: IdKey, content: Content) -> None:
@@ -85,19 +85,19 @@ class KnownTitles:
             self._ids.setdefault(content, set()).add((provider, value))
 
     def _unknown_names(self, items: Sequence[RemoteItem]) -> set[tuple[str, str]]:
-        """The kinds and sort titles of films and shows that their ids do not tell, or not for sure."""
+        """The kinds and title keys of films and shows that their ids do not tell, or not for sure."""
         names: set[tuple[str, str]] = set()
         for item in items:
             if item.kind == "movie" and not self._is_plain("movie", item.title, item.external_ids):
-                names.add(("movie", sort_title(item.title)))
+                names.add(("movie", title_key(item.title)))
             elif item.show and not self._is_plain("show", item.show.title, item.show.external_ids):
-                names.add(("show", sort_title(item.show.title)))
+                names.add(("show", title_key(item.show.title)))
         return names
 
     def _is_plain(self, kind: str, name: str, ids: Mapping[str, str]) -> bool:
         """Return whether its ids lead to one title, of that name."""
         found = self.of_ids(kind, ids)
-        return len(found) == 1 and found[0].sort_title == sort_title(name)
+        return len(found) == 1 and title_key(found[0].title) == title_key(name)
 
 
 class Copies:
@@ -141,15 +141,6 @@ def _by_number(table: type[_Row], numbers: set[int]) -> dict[int, _Row]:
     found: dict[int, _Row] = {}
     for chunk in _chunks(sorted(numbers)):
         found |= {row.id: row for row in db.session.scalars(select(table).where(table.id.in_(chunk)))}
-    return found
-
-
-def _load_namesakes(names: set[tuple[str, str]]) -> dict[tuple[str, str], list[MediaItem]]:
-    found: dict[tuple[str, str], list[MediaItem]] = {}
-    for chunk in _chunks(sorted(names)):
-        named = tuple_(MediaItem.type, MediaItem.sort_title).in_(chunk)
-        for row in db.session.scalars(select(MediaItem).where(named).order_by(MediaItem.id)):
-            found.setdefault((row.type, row.sort_title), []).append(row)
     return found
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mydia_web.backends.base import RemoteItem
-from mydia_web.library.content import sort_title
+from mydia_web.library.names import title_key
 
 #: Provider, kind and value of an id.
 IdKey = tuple[str, str, str]
 #: Season and number of an episode; name and year of a film or a show.
 _Place = tuple[object, object]
 
-_name = lru_cache(maxsize=4096)(sort_title)
+_name = lru_cache(maxsize=4096)(title_key)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Which of our films and episodes a server's item is. The rule itself is `library/identity.py`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 from sqlalchemy import delete, select, tuple_
 
@@ -262,6 +263,8 @@ class Matcher:
         """The episode of that number, added where it is new. Raises `Unmatched`."""
         if item.show is None or not item.show.title.strip():
             raise Unmatched("The server does not say which show it belongs to.")
+        if item.episode_number is None and item.air_date is not None:
+            return self._episode_of_day(item.show, item.air_date, of_show)
         if item.season_number is None or item.episode_number is None:
             raise Unmatched("The server does not say which season and episode it is.")
         if item.season_number < 0 or item.episode_number < 0:
@@ -276,6 +279,21 @@ class Matcher:
             db.session.add(episode)
             episodes[season, number] = episode
         return episodes[season, number]
+
+    def _episode_of_day(self, told: RemoteShow, day: date, of_show: Mapping[str, str]) -> Episode:
+        """The one known episode of a known show that aired that day. Raises `Unmatched`."""
+        try:
+            show = choose(self._candidates("show", told.title, told.year, of_show), "show")
+        except Undecided as reason:
+            raise Unmatched(reason.words) from reason
+        aired = (Episode.media_item_id == show.id, Episode.air_date == day) if show else ()
+        found = db.session.scalars(select(Episode).where(*aired)).all() if aired else []
+        if len(found) != 1:
+            how_many = f"{len(found)} episodes" if found else "no episode"
+            raise Unmatched(
+                f"It is named by its day, and {how_many} of “{told.title}” is known to have aired on {day}."
+            )
+        return found[0]
 
     def _episodes_of(self, show: MediaItem) -> dict[tuple[int, int], Episode]:
         if show.id not in self._episodes:
