@@ -435,7 +435,7 @@ def _newest_change_set() -> int:
 
 @pytest.fixture
 def household(cast: Cast, set_clock: Clock) -> type[Household]:
-    """Chapter 2.3 has yet to air by its date, and is held like all; Sintel stands on the living room's server in two copies."""
+    """Chapter 2.3 is dated ahead, and held like all; Sintel stands on the living room's server in two copies."""
     cast.episode(2, 3).air_date = date(2027, 6, 1)
     both = add_server("Living room", cast.alice, cast.bob)
     of_alice = add_server("Bedroom", cast.alice)
