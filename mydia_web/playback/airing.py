@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, exists, or_, select
 
 from mydia_web.accounts.models import User
 from mydia_web.clock import now
@@ -21,6 +21,11 @@ def today_of(user_id: int) -> date:
     """Return the day it is where the person lives."""
     user = db.session.get(User, user_id)
     return today_in(user.time_zone if user else "UTC")
+
+
+def zone_of(user_id: int) -> ScalarSelect[str]:
+    """Select the person's time zone beside other things."""
+    return select(User.time_zone).where(User.id == user_id).scalar_subquery()
 
 
 def today_in(time_zone: str) -> date:

@@ -7,10 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import and_, case, select
 
-from mydia_web.accounts.models import User
 from mydia_web.db import db, insert_for, lock_titles
 from mydia_web.library.models import Episode, MediaItem
-from mydia_web.playback.airing import is_held, today_in
+from mydia_web.playback.airing import is_held, today_in, zone_of
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
 
 State = Literal["continue", "next", "start", "all_watched"]
@@ -153,7 +152,7 @@ def _seen(user_id: int, show_id: int) -> tuple[Sequence[Seen], date]:
             PlaybackProgress.in_progress,
             PlaybackProgress.last_watched_at,
             is_held(),
-            select(User.time_zone).where(User.id == user_id).scalar_subquery(),
+            zone_of(user_id),
         )
         .outerjoin(PlaybackProgress, own)
         .where(Episode.media_item_id == show_id)
