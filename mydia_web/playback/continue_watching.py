@@ -11,6 +11,7 @@ from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.playback.airing import is_out, today_of
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
 from mydia_web.playback.records import locked_progress
 from mydia_web.sources.accounts import names_of_holders
@@ -111,14 +112,14 @@ def continue_watching(user_id: int, *, limit: int = 24, before: CardPlace | None
 
 
 def up_next(user_id: int, *, limit: int = 24, before: CardPlace | None = None) -> Sequence[ToWatch]:
-    """The next aired, unwatched episode of each show under way, the last active first."""
+    """The next unwatched episode that is out of each show under way, the last active first."""
     state = ShowProgress.state.in_(["next", "start"])
-    return _with_sources(_episodes(user_id, and_(state, _has_aired()), limit, before))
+    return _with_sources(_episodes(user_id, and_(state, is_out(today_of(user_id))), limit, before))
 
 
 def next_card(user_id: int, show_id: int) -> ToWatch | None:
     """The card of one show, whichever row it stands in."""
-    begun_or_aired = or_(ShowProgress.state == "continue", _has_aired())
+    begun_or_aired = or_(ShowProgress.state == "continue", is_out(today_of(user_id)))
     cards = _episodes(user_id, and_(ShowProgress.media_item_id == show_id, begun_or_aired), 1, None)
     return next(iter(_with_sources(cards)), None)
 
@@ -140,10 +141,6 @@ def dismiss(user_id: int, content: Content) -> None:
     if progress is None:
         raise NotFound("This film is not in Continue Watching.")
     progress.dismissed_at = progress.dismissed_at or now()
-
-
-def _has_aired() -> ColumnElement[bool]:
-    return or_(Episode.air_date.is_(None), Episode.air_date <= now().date())
 
 
 def _films(user_id: int, limit: int, before: CardPlace | None, *where: ColumnElement[bool]) -> list[ToWatch]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 
-from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Episode
+from mydia_web.playback.airing import is_out, today_of
 from mydia_web.playback.models import PlaybackProgress
 
 
@@ -16,7 +16,7 @@ class Seen:
     """One film or show as a user stands to it. A film is one of one."""
 
     watched: int = 0
-    #: Films: 1. Shows: the episodes that have aired, without specials.
+    #: Films: 1. Shows: the episodes that are out, without specials.
     of: int = 1
     #: How far a film has been played, in percent.
     percent: float = 0
@@ -46,7 +46,7 @@ def seen_of_films(user_id: int, film_ids: Sequence[int]) -> dict[int, Seen]:
 
 
 def seen_of_shows(user_id: int, show_ids: Sequence[int]) -> dict[int, Seen]:
-    """By show id; a show without an aired episode is missing."""
+    """By show id; a show of which no episode is out is missing."""
     own = and_(
         PlaybackProgress.episode_id == Episode.id,
         PlaybackProgress.user_id == user_id,
@@ -58,7 +58,7 @@ def seen_of_shows(user_id: int, show_ids: Sequence[int]) -> dict[int, Seen]:
         .where(
             Episode.media_item_id.in_(show_ids),
             Episode.season_number > 0,
-            or_(Episode.air_date.is_(None), Episode.air_date <= now().date()),
+            is_out(today_of(user_id)),
         )
         .group_by(Episode.media_item_id)
     )

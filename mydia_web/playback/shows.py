@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import and_, case, select
 
-from mydia_web.clock import now
 from mydia_web.db import db, insert_for, lock_titles
 from mydia_web.library.models import Episode, MediaItem
+from mydia_web.playback.airing import is_held, today_in, zone_of
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
 
 State = Literal["continue", "next", "start", "all_watched"]
@@ -26,6 +26,11 @@ class Seen(NamedTuple):
     in_progress: bool
     #: None: never touched.
     last_watched_at: datetime | None
+    #: A server or a folder has it.
+    is_held: bool = False
+
+    def is_out(self, today: date) -> bool:
+        return self.is_held or self.air_date is None or self.air_date <= today
 
     @property
     def is_special(self) -> bool:
@@ -48,27 +53,32 @@ def get_next_episode(user_id: int, show: MediaItem, *, today: date | None = None
     """What to watch next in the show: the latest activity decides, not the lowest number.
 
     `continue` an episode begun, the `next` one after the last watched, `start` at the beginning, or `all_watched`
-    (of what has aired). Specials never block; only one begun last is continued.
+    (of what is out). Specials never block; only one begun last is continued. Without `today` it is the person's day.
     """
-    today = today or now().date()
-    seen = _seen(user_id, show.id)
+    seen, day = _seen(user_id, show.id)
+    today = today or day
     state, found = choose_next(seen, today)
-    unaired = found is not None and found.air_date is not None and found.air_date > today
-    if found is None or (unaired and state != "continue"):
+    if found is None or (state != "continue" and not found.is_out(today)):
         return NextEpisode("all_watched" if any(one.last_watched_at for one in seen) else "start", None)
     return NextEpisode(state, db.session.get(Episode, found.episode_id))
 
 
 def choose_next(seen: Sequence[Seen], today: date) -> tuple[State, Seen | None]:
-    """The rule itself, over the episodes of one show in any order. May name one that has yet to air."""
+    """The rule itself, over the episodes of one show in any order. May name one that has yet to air.
+
+    A show that has nothing but specials is watched like any other.
+    """
     touched = [one for one in seen if one.last_watched_at]
-    regular = sorted((one for one in seen if not one.is_special), key=lambda one: one.place)
+    has_episodes = any(not one.is_special for one in seen)
+    regular = sorted(
+        (one for one in seen if not (one.is_special and has_episodes)), key=lambda one: one.place
+    )
     if not touched:
         return "start", _first_unwatched(regular, today)
     last = max(touched, key=_activity)
     if last.in_progress:
         return "continue", last
-    last_regular = max((one for one in touched if not one.is_special), key=_activity, default=None)
+    last_regular = max((one for one in touched if one in regular), key=_activity, default=None)
     if last_regular is None:
         return "start", _first_unwatched(regular, today)
     if last_regular.in_progress:
@@ -84,15 +94,15 @@ def _activity(one: Seen) -> tuple[datetime | None, tuple[int, int]]:
 
 def _first_unwatched(regular: Sequence[Seen], today: date, *, aired: bool = False) -> Seen | None:
     unwatched = [one for one in regular if not one.watched]
-    out = [one for one in unwatched if one.air_date is None or one.air_date <= today]
+    out = [one for one in unwatched if one.is_out(today)]
     return next(iter(out or ([] if aired else unwatched)), None)
 
 
 def refresh(user_id: int, show_id: int) -> None:
     """Work out anew where the user is in the show and keep it."""
-    seen = _seen(user_id, show_id)
+    seen, today = _seen(user_id, show_id)
     last_activity = max((one.last_watched_at for one in seen if one.last_watched_at), default=None)
-    state, found = choose_next(seen, now().date())
+    state, found = choose_next(seen, today)
     values: dict[str, Any] = {
         "state": state,
         "next_episode_id": found.episode_id if found else None,
@@ -129,7 +139,8 @@ def refresh_shows(show_ids: Collection[int]) -> None:
         refresh(user_id, show_id)
 
 
-def _seen(user_id: int, show_id: int) -> Sequence[Seen]:
+def _seen(user_id: int, show_id: int) -> tuple[Sequence[Seen], date]:
+    """Return the episodes as the person has seen them, and the day it is there."""
     own = and_(PlaybackProgress.episode_id == Episode.id, PlaybackProgress.user_id == user_id)
     rows = db.session.execute(
         select(
@@ -140,8 +151,11 @@ def _seen(user_id: int, show_id: int) -> Sequence[Seen]:
             PlaybackProgress.watched,
             PlaybackProgress.in_progress,
             PlaybackProgress.last_watched_at,
+            is_held(),
+            zone_of(user_id),
         )
         .outerjoin(PlaybackProgress, own)
         .where(Episode.media_item_id == show_id)
-    )
-    return [Seen(*row[:4], bool(row[4]), bool(row[5]), row[6]) for row in rows]
+    ).all()
+    seen = [Seen._make((*row[:4], bool(row[4]), bool(row[5]), *row[6:8])) for row in rows]
+    return seen, today_in(rows[0][8] if rows else "UTC")

@@ -19,7 +19,7 @@ from mydia_web.sources.registry import backend_class
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """How much a source holds, in copies."""
+    """How many titles a source holds, each once however many copies there are."""
 
     films: int = 0
     episodes: int = 0
@@ -107,6 +107,12 @@ def list_unmatched(source_id: int, *, after: int = 0, limit: int = 50) -> Sequen
     return db.session.scalars(query.order_by(UnmatchedItem.folder, UnmatchedItem.id).limit(limit)).all()
 
 
+def was_read(source_id: int) -> bool:
+    """Return whether a reading of the source has ended, so that what it did not recognise is known."""
+    done = select(Pull.id).where(Pull.source_id == source_id, Pull.status == "done", ~Pull.is_preview)
+    return db.session.scalar(done.limit(1)) is not None
+
+
 def accounts_of_user(user_id: int) -> dict[int, SourceAccount]:
     rows = db.session.scalars(select(SourceAccount).where(SourceAccount.user_id == user_id))
     return {account.source_id: account for account in rows}
@@ -114,7 +120,9 @@ def accounts_of_user(user_id: int) -> dict[int, SourceAccount]:
 
 def _holdings() -> dict[int, Holding]:
     items = select(
-        SourceItem.source_id, func.count(SourceItem.media_item_id), func.count(SourceItem.episode_id)
+        SourceItem.source_id,
+        func.count(SourceItem.media_item_id.distinct()),
+        func.count(SourceItem.episode_id.distinct()),
     )
     held = {row[0]: row for row in db.session.execute(items.group_by(SourceItem.source_id))}
     unmatched = select(UnmatchedItem.source_id, func.count()).group_by(UnmatchedItem.source_id)

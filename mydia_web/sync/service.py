@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event, Thread
 
 from sqlalchemy import exists, not_, select
@@ -13,6 +13,7 @@ from mydia_web.backends.errors import BackendError
 from mydia_web.clock import now
 from mydia_web.config import AppContext
 from mydia_web.db import begin_write, db
+from mydia_web.playback.airing import days_begun
 from mydia_web.playback.shows import refresh_aired
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.wakeup import WakeUp
@@ -35,6 +36,8 @@ POLL_SECONDS = 5.0
 PICTURES_AT_A_TIME = 24
 #: How often times are looked for that a wrong clock has written, in seconds.
 LOOK_AT_CLOCKS_EVERY = 60.0
+#: Somewhere a day begins with every quarter of an hour.
+NEW_DAY_EVERY = timedelta(minutes=15)
 #: A row may be due and yet not to be had, while another worker holds all that its source bears.
 LEAST_SECONDS = 0.2
 
@@ -58,17 +61,28 @@ def watch_queue(
             wake_up.wait(stop, pause)
 
 
+def _refresh_aired(since: datetime) -> datetime:
+    """Bring shows up to date where a day has begun for somebody; return until when that is done."""
+    until = now()
+    if until - since < NEW_DAY_EVERY:
+        return since
+    begun = days_begun(since, until)
+    db.session.rollback()
+    if begun:
+        begin_write()
+        refresh_aired(*begun)
+        db.session.commit()
+    return until
+
+
 def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
     """Run pulls as they are asked for or fall due, until `stop` is set."""
-    refreshed, pictures_missing = now().date() - timedelta(days=7), True
+    refreshed = now() - timedelta(days=7)
+    pictures_missing = True
     looked_at = -LOOK_AT_CLOCKS_EVERY
     while not stop.is_set():
         looked_at = _mend_times(looked_at)
-        if refreshed < (today := now().date()):
-            begin_write()
-            refresh_aired(refreshed, today)
-            db.session.commit()
-            refreshed = today
+        refreshed = _refresh_aired(refreshed)
         reclaim_lost_pulls()
         _request_due_pulls()
         requested = [pull.id for pull in open_pulls() if pull.status == "requested"]

@@ -1,5 +1,7 @@
 """The only reader and writer of htmx's headers."""
 
+from urllib.parse import urlsplit
+
 from flask import Response, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -9,6 +11,11 @@ def wants_fragment() -> bool:
     asked = request.headers
     whole = "HX-Boosted" in asked or "HX-History-Restore-Request" in asked
     return asked.get("HX-Request") == "true" and not whole
+
+
+def current_path() -> str:
+    """The path of the page that htmx swaps a part of; "" where that is not told."""
+    return urlsplit(request.headers.get("HX-Current-URL", "")).path
 
 
 def fragments(*parts: str, status: int = 200) -> Response:

@@ -1,7 +1,6 @@
 """What the pages of films, shows and episodes say, gathered for their templates."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal
 
 from flask import g
@@ -9,8 +8,8 @@ from flask import g
 from mydia_web.library.content import list_episodes, list_external_ids
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback import get_next_episode, get_progress
+from mydia_web.playback.airing import ids_of_episodes_out
 from mydia_web.playback.history import plays_of
-from mydia_web.playback.many import has_aired
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import show_progress
 from mydia_web.queue.agreement import standings
@@ -98,20 +97,23 @@ def show_state(show: MediaItem, season_number: int | None = None) -> dict[str, A
 def _seasons(show: MediaItem) -> tuple[Season, ...]:
     """In their order, the specials last."""
     progress = show_progress(g.user.id, show.id)
+    out = ids_of_episodes_out(show.id, today())
     cells: dict[int, list[Cell]] = {}
     for episode in list_episodes(show.id):
-        cells.setdefault(episode.season_number, []).append(_cell(episode, progress.get(episode.id), today()))
+        cells.setdefault(episode.season_number, []).append(
+            _cell(episode, progress.get(episode.id), is_out=episode.id in out)
+        )
     return tuple(
         Season(number, tuple(cells[number])) for number in sorted(cells, key=lambda one: (one == 0, one))
     )
 
 
-def _cell(episode: Episode, progress: PlaybackProgress | None, day: date) -> Cell:
+def _cell(episode: Episode, progress: PlaybackProgress | None, *, is_out: bool) -> Cell:
     if progress and progress.in_progress:
         return Cell(episode, progress, "in-progress")
     if progress and progress.watched:
         return Cell(episode, progress, "watched")
-    return Cell(episode, progress, "unwatched" if has_aired(episode, day) else "unaired")
+    return Cell(episode, progress, "unwatched" if is_out else "unaired")
 
 
 def _open(seasons: tuple[Season, ...], asked: int | None, upcoming: Episode | None) -> Season | None:

@@ -35,9 +35,9 @@ _SECTIONS = {
 
 
 class SyncBadge:
-    """How many changes the user's servers are owed, counted when a page first asks."""
+    """How many changes servers are owed, counted when a page first asks: as the queue's page, everyone's for admins."""
 
-    def __init__(self, user_id: int) -> None:
+    def __init__(self, user_id: int | None) -> None:
         self._user_id = user_id
 
     @property
@@ -60,7 +60,9 @@ class SyncBadge:
         return int(found[0]), int(found[1])
 
     def _count(self, which: Any) -> Any:
-        rows = select(QueuedChange.id).where(QueuedChange.user_id == self._user_id, which).limit(_COUNTED)
+        rows = select(QueuedChange.id).where(which).limit(_COUNTED)
+        if self._user_id is not None:
+            rows = rows.where(QueuedChange.user_id == self._user_id)
         return select(func.count()).select_from(rows.subquery()).scalar_subquery()
 
 
@@ -70,7 +72,10 @@ def register(app: Flask) -> None:
 
 
 def sync_badge() -> SyncBadge | None:
-    return SyncBadge(g.user.id) if g.get("user") else None
+    user = g.get("user")
+    if user is None:
+        return None
+    return SyncBadge(None if user.is_admin else user.id)
 
 
 def _shell() -> dict[str, Any]:

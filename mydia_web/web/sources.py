@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,7 +20,14 @@ from mydia_web.sources.accounts import add_source, checked_source, get_source, r
 from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.linking import is_resolved, resolve
 from mydia_web.sources.models import Pull, Source
-from mydia_web.sources.overview import account_on, list_unmatched, names_with_accounts, overview, overview_of
+from mydia_web.sources.overview import (
+    account_on,
+    list_unmatched,
+    names_with_accounts,
+    overview,
+    overview_of,
+    was_read,
+)
 from mydia_web.sources.registry import KINDS, all_traits, backend_class
 from mydia_web.sync.clients import live_connection
 from mydia_web.sync.pulls import is_being_read, latest_pull, list_pulls, request_pull
@@ -170,9 +178,6 @@ def _note_test(source_id: int, tested: Tested, asked_at: datetime) -> None:
 def show(source_id: int) -> str:
     """One source: what it holds that nobody recognises, its pulls, and who is signed in on it."""
     source = get_source(source_id)
-    after = request.args.get("after", 0, type=int)
-    found = list_unmatched(source.id, after=after, limit=UNMATCHED_PAGE + 1)
-    unmatched = found[:UNMATCHED_PAGE]
     return render_template(
         "sources/show.html",
         one=overview_of(source, g.user.id),
@@ -181,17 +186,47 @@ def show(source_id: int) -> str:
         traits=backend_class(source.kind).traits,
         brought=change_sets_of_pulls(source.id, g.user.id),
         **of_source(source, is_admin=g.user.is_admin),
-        folders=[(folder, list(items)) for folder, items in groupby(unmatched, lambda item: item.folder)],
-        after=unmatched[-1].id if len(found) > UNMATCHED_PAGE else None,
+        **_unmatched(source),
     )
+
+
+def _unmatched(source: Source) -> dict[str, Any]:
+    """What nobody could tell, a page of it, by folder."""
+    after = request.args.get("after", 0, type=int)
+    found = list_unmatched(source.id, after=after, limit=UNMATCHED_PAGE + 1)
+    shown = found[:UNMATCHED_PAGE]
+    return {
+        "folders": [(folder, list(items)) for folder, items in groupby(shown, lambda item: item.folder)],
+        "after": shown[-1].id if len(found) > UNMATCHED_PAGE else None,
+        "was_read": was_read(source.id),
+    }
 
 
 @bp.get("/<int:source_id>/pull")
 def pull_progress(source_id: int) -> ResponseReturnValue:
     """How far the pull is: the part of a page, or, without a script, a page that reloads itself."""
-    source = get_source(source_id)
-    template = "sources/_pull.html" if htmx.wants_fragment() else "sources/pull.html"
-    return render_template(template, source=source, pull=latest_pull(source.id))
+    source, latest = get_source(source_id), latest_pull(source_id)
+    if not htmx.wants_fragment():
+        return render_template("sources/pull.html", source=source, pull=latest)
+    part = render_template("sources/_pull.html", source=source, pull=latest)
+    if latest is None or latest.finished_at is None:
+        return part
+    return htmx.fragments(part, *_what_a_pull_changed(source))
+
+
+def _what_a_pull_changed(source: Source) -> list[str]:
+    """The parts of the page that is open that the pull may have made old."""
+    on_page = htmx.current_path()
+    if on_page not in (url_for(".index"), url_for(".show", source_id=source.id)):
+        return []
+    one = overview_of(source, g.user.id)
+    parts = [render_template("sources/_counts.html", one=one, oob=True)]
+    parts.append(render_template("sources/_health.html", one=one, oob=True))
+    if on_page != url_for(".index"):
+        parts.append(
+            render_template("sources/_unmatched.html", one=one, source=source, oob=True, **_unmatched(source))
+        )
+    return parts
 
 
 @bp.post("/<int:source_id>/pull")

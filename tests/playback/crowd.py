@@ -16,7 +16,6 @@ from sqlalchemy.engine import Engine, ExceptionContext
 
 from mydia_web import create_app
 from mydia_web.accounts.users import add_user
-from mydia_web.clock import now
 from mydia_web.config import Settings
 from mydia_web.db import begin_write, db
 from mydia_web.library.content import list_episodes
@@ -122,7 +121,7 @@ class Crowd:
     def check_next_episode(self) -> None:
         """It is what follows from the records, as if all had been done one after the other."""
         kept = db.session.scalars(select(ShowProgress)).one()
-        state, found = choose_next(_seen(kept.user_id, self.show_id), now().date())
+        state, found = choose_next(*_seen(kept.user_id, self.show_id))
         assert (kept.state, kept.next_episode_id) == (state, found and found.episode_id)
 
 

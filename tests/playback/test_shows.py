@@ -19,7 +19,7 @@ def show_of(*seasons: str, first: int = 1) -> list[Seen]:
     """A show as a user has seen it. Its first season stands before the others where it begins with "specials".
 
     Each word is an episode: `.` never touched, `w3` watched at 3 o'clock, `p3` begun at 3, `t3` opened at 3 and left
-    at once, `r3` watched and begun again at 3, `u` yet to air.
+    at once, `r3` watched and begun again at 3, `u` yet to air, `h` yet to air by its date and held by a server.
     """
     numbered = {}
     for season in seasons:
@@ -38,10 +38,11 @@ def seen(season: int, number: int, word: str) -> Seen:
         episode_id=100 * season + number,
         season_number=season,
         episode_number=number,
-        air_date=TODAY + timedelta(days=1) if word == "u" else date(2020, 1, 1),
+        air_date=TODAY + timedelta(days=1) if word in "uh" else date(2020, 1, 1),
         watched=word[0] in "wr",
         in_progress=word[0] in "pr",
         last_watched_at=datetime(2026, 11, 1, int(word[1:]), tzinfo=UTC) if word[1:] else None,
+        is_held=word == "h",
     )
 
 
@@ -76,6 +77,12 @@ def seen(season: int, number: int, word: str) -> Seen:
         pytest.param(["specials t9", "r2 w1"], "continue 1x1", id="a glance at a special ends no rewatch"),
         pytest.param(["specials p9", "w1 ."], "continue 0x1", id="a special begun last is continued"),
         pytest.param(["specials p1", "w9 ."], "next 1x2", id="a special begun and left is not"),
+        pytest.param(["specials . ."], "start 0x1", id="nothing but specials: the first of them"),
+        pytest.param(["specials w1 . ."], "next 0x2", id="nothing but specials: the next one"),
+        pytest.param(["specials w1 p2 ."], "continue 0x2", id="nothing but specials: one begun"),
+        pytest.param(["specials w1 w2"], "all_watched", id="nothing but specials, all watched"),
+        pytest.param(["w1 h"], "next 1x2", id="one that a server holds, whatever its date"),
+        pytest.param(["w1 u h"], "next 1x3", id="one that a server holds comes before one yet to air"),
     ],
 )
 def test_what_is_next(seasons, expected):

@@ -14,6 +14,7 @@ from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress, mark_watched
 from mydia_web.queue.models import QueuedChange
+from mydia_web.sources.accounts import link_account
 from mydia_web.sources.credentials import decrypt
 from mydia_web.sources.models import Pull, Source, UnmatchedItem
 from mydia_web.sources.overview import account_on
@@ -425,3 +426,73 @@ def test_a_source_with_markup_in_its_name_shows_it_as_written(
 def test_there_is_a_word_for_having_none(browser_of_alice: FlaskClient, browser_of_bob: FlaskClient) -> None:
     assert "Add a source" in browser_of_alice.get("/sources").text
     assert "An admin can add one" in browser_of_bob.get("/sources").text
+
+
+def finished_part(browser: FlaskClient, source: Source, page: str) -> str:
+    """What a page that waits for a pull gets when it has ended."""
+    headers = {**HTMX, "HX-Current-URL": f"http://localhost{page}"}
+    return browser.get(f"/sources/{source.id}/pull", headers=headers).text
+
+
+def test_a_card_is_right_when_its_first_reading_has_ended(
+    browser_of_alice: FlaskClient, source: Source, film: MediaItem
+) -> None:
+    pull = Pull(source_id=source.id, status="running", done=1, total=2)
+    unknown = UnmatchedItem(source_id=source.id, remote_id="9", title="Home video", reason="No ids.")
+    for remote_id in ("4k", "hd"):
+        add_copy(source, film, remote_id)
+    db.session.add_all([pull, unknown])
+    source.last_ok_at = now()
+    db.session.commit()
+    page = f"/sources/{source.id}"
+    assert "hx-swap-oob" not in finished_part(browser_of_alice, source, "/sources")
+    pull.status, pull.finished_at = "done", now()
+    db.session.commit()
+    card = finished_part(browser_of_alice, source, "/sources")
+    # One title in two copies.
+    assert "1 film, 0 episodes" in card
+    assert "1 title not recognised" in " ".join(card.split())
+    assert "Connected" in card
+    assert "Home video" not in card
+    assert "Home video" in finished_part(browser_of_alice, source, page)
+    assert "hx-swap-oob" not in finished_part(browser_of_alice, source, "/library")
+    for address in ("/sources", page):
+        shown = browser_of_alice.get(address).text
+        assert all(f'id="{part}-{source.id}"' in shown for part in ("counts", "health", "trouble"))
+
+
+@pytest.mark.parametrize(
+    ("status", "is_preview", "words"),
+    [
+        (None, False, "Nothing was read yet."),
+        ("running", False, "Nothing was read yet."),
+        ("failed", False, "Nothing was read yet."),
+        ("done", True, "Nothing was read yet."),
+        ("done", False, "Every title was recognised."),
+    ],
+)
+def test_every_title_was_recognised_only_after_a_reading(
+    browser_of_alice: FlaskClient, source: Source, status: str | None, is_preview: bool, words: str
+) -> None:
+    if status:
+        pull = Pull(source_id=source.id, status=status, is_preview=is_preview)
+        pull.finished_at = now() if status != "running" else None
+        db.session.add(pull)
+        db.session.commit()
+    shown = browser_of_alice.get(f"/sources/{source.id}").text
+    assert [one for one in ("Nothing was read yet.", "Every title was recognised.") if one in shown] == [
+        words
+    ]
+
+
+def test_the_badge_counts_what_the_queues_page_counts(
+    browser_of_alice: FlaskClient, browser_of_bob: FlaskClient, bob: User, source: Source, film: MediaItem
+) -> None:
+    """An admin sees everyone's rows on both; others see theirs."""
+    link_account(source, bob.id, {"username": "kodi", "password": "secret"})
+    add_copy(source, film)
+    mark_watched(bob.id, film)
+    db.session.commit()
+    for browser in (browser_of_alice, browser_of_bob):
+        page = " ".join(browser.get("/queue").text.split())
+        assert '1<span class="visually-hidden"> waiting</span>' in page

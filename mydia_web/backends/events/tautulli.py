@@ -76,17 +76,17 @@ def parse(payload: Mapping[str, Any]) -> Event:
     kind = plex.KINDS.get(told.type)
     if kind is None or action is None:
         return event
-    ids, shows = _movie_ids(told), dict[str, str]()
-    if kind == "episode":
-        ids, shows = {}, ids | show_ids(told.guid, told.grandparent_guid)
+    ids = own_ids(told.guids, told.guid)
+    by_provider = wire.external_ids(told.by_provider.items())
+    shows: dict[str, str] = {}
+    if kind == "movie":
+        ids |= by_provider
+    else:
+        # Our template sends the ids of the show; one that was made for Plex may send those of either.
+        shows = by_provider | show_ids(told.guid, told.grandparent_guid)
     title = told.full_title if kind == "movie" and told.full_title else told.title or told.full_title
     item = replace(plex.item(told, kind, ids, shows), title=title)
     return plex.happened(event, action, item, told)
-
-
-def _movie_ids(told: _Metadata) -> dict[str, str]:
-    """Those of the film; with an episode Tautulli sends those of its show."""
-    return own_ids(told.guids, told.guid) | wire.external_ids(told.by_provider.items())
 
 
 def _filled(text: str) -> str:

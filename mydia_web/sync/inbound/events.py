@@ -15,6 +15,7 @@ from mydia_web.sources.clocks import by_our_clock
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemVersion
 from mydia_web.sources.playing import silent_sessions
 from mydia_web.sources.registry import backend_class
+from mydia_web.sync.inbound.listing import Listing
 from mydia_web.sync.inbound.live import LiveNews, NoNews, UnknownTitle, told_state
 from mydia_web.sync.inbound.matching import Matcher, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
@@ -102,7 +103,8 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
         known = _known(source, item)
     if known is not None:
         return known, _content_of(known)
-    matcher = Matcher([item])
+    # Without an id of the server it is of a file that is known; with an unknown one it may be of another.
+    matcher = Matcher([item], Listing(source.id, is_whole=not item.remote_id), is_event=True)
     try:
         content = matcher.content(item)
     except Unmatched as reason:

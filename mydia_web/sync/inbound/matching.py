@@ -1,25 +1,36 @@
-"""Which of our films and episodes a server's item is: by ids first, by title only where that is unambiguous."""
+"""Which of our films and episodes a server's item is. The rule itself is `library/identity.py`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from datetime import date
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import delete, select, tuple_
 
 from mydia_web.backends.base import RemoteItem, RemoteShow
 from mydia_web.db import db, insert_for
 from mydia_web.errors import MydiaError
 from mydia_web.library.content import sort_title
+from mydia_web.library.identity import (
+    Candidate,
+    EpisodeEvidence,
+    Kind,
+    Undecided,
+    choose,
+    is_believed,
+    is_same_name,
+    says_nothing,
+)
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
-
-_Key = tuple[str, str, str]
-_Row = TypeVar("_Row", MediaItem, Episode)
-_Any = TypeVar("_Any")
-#: So many values in one question.
-_AT_ONCE = 300
+from mydia_web.sources.models import SourceItem
+from mydia_web.sync.inbound.known import Copies, KnownTitles
+from mydia_web.sync.inbound.listing import IdKey, Listing
 
 
 class Unmatched(MydiaError):
     """Nobody can tell what this is."""
+
+
+class OtherFileKnown(Unmatched):
+    """Another file of this name was here; whether it still is, is known when everything was listed."""
 
 
 class Matcher:
@@ -28,29 +39,46 @@ class Matcher:
     What is new has an id only after `keep`.
     """
 
-    def __init__(self, items: Sequence[RemoteItem]) -> None:
-        #: What we know by each id that stands on the page.
-        self._known = _known_contents({key for item in items for key in _keys_of(item)})
-        #: Held, so that asking for the show of an episode asks nobody.
-        self._shows_of_known = _shows_of(self._known.values())
-        self._namesakes = _namesakes(self._unknown_titles(items))
+    def __init__(
+        self,
+        items: Sequence[RemoteItem],
+        listing: Listing,
+        known: Mapping[str, SourceItem] | None = None,
+        *,
+        is_event: bool = False,
+    ) -> None:
+        self._listing = listing
+        #: What the items of the page were recognised as before, by their remote ids.
+        self._before = known or {}
+        #: A single event cannot show that an id is one episode's alone: it finds by it, and keeps it not.
+        self._is_event = is_event
+        self._titles = KnownTitles.load(items)
+        self._copies = Copies(listing.source_id)
         #: Shows found for this page, by what the server says of them.
         self._shows: dict[tuple[str, int | None, str], MediaItem] = {}
         #: By the number of their show: the episodes of the seasons of this page.
         self._episodes: dict[int, dict[tuple[int, int], Episode]] = {}
         self._seasons = {item.season_number for item in items if item.season_number is not None}
-        self._new_ids: dict[_Key, Content] = {}
+        self._new_ids: dict[IdKey, Content] = {}
+        self._wrong_ids: set[IdKey] = set()
+        #: Films of this page that nothing but their names tells.
+        self._by_name_alone: set[MediaItem] = set()
 
     def content(self, item: RemoteItem) -> Content:
         """The content the item is, added to the library where it is new. Raises `Unmatched` with the reason."""
+        if item.not_recognised:
+            raise Unmatched(item.not_recognised)
         content = self._movie(item) if item.kind == "movie" else self._episode(item)
-        self._add_ids(content, item.kind, item.external_ids)
         _fill_blanks(content, item)
         return content
 
     def keep(self) -> None:
         """Write down what was added."""
         db.session.flush()
+        if self._wrong_ids:
+            place = tuple_(ExternalId.provider, ExternalId.kind, ExternalId.value)
+            db.session.execute(delete(ExternalId).where(place.in_(sorted(self._wrong_ids))))
+            self._wrong_ids.clear()
         if not self._new_ids:
             return
         rows = [
@@ -68,150 +96,262 @@ class Matcher:
         self._new_ids.clear()
 
     def _movie(self, item: RemoteItem) -> MediaItem:
-        found = self._by_ids("movie", item.external_ids)
-        if found is None and not item.title.strip():
+        ids = self._own_ids("movie", item.external_ids)
+        if not ids and not item.title.strip():
             raise Unmatched("The server gives no title for it.")
-        return found or self._by_title("movie", item.title, item.year, item.external_ids)
+        if item.year is None and not self._titles.of_ids("movie", ids):
+            film = self._film_by_name_alone(item, ids)
+        else:
+            film = self._title("movie", item.title, item.year, ids)
+        self._add_ids(film, "movie", ids)
+        return film
 
-    def _by_ids(self, kind: str, ids: Mapping[str, str]) -> MediaItem | None:
-        for provider, value in ids.items():
-            found = self._known.get((provider, kind, value))
-            if isinstance(found, MediaItem):
-                return found
-        return None
+    def _film_by_name_alone(self, item: RemoteItem, ids: Mapping[str, str]) -> MediaItem:
+        """The film of that name, where there is but one, and this source has no other file that is called so."""
+        namesakes = self._titles.namesakes("movie", item.title)
+        film = self._known_before(item, namesakes) or self._only_namesake(item, namesakes, ids)
+        film = film or self._add_title("movie", item.title, None)
+        self._by_name_alone.add(film)
+        return film
 
-    def _unknown_titles(self, items: Sequence[RemoteItem]) -> set[tuple[str, str]]:
-        """The kinds and titles of films and shows that no id tells."""
-        titles: set[tuple[str, str]] = set()
-        for item in items:
-            if item.kind == "movie" and self._by_ids("movie", item.external_ids) is None:
-                titles.add(("movie", sort_title(item.title)))
-            elif item.show and self._by_ids("show", item.show.external_ids) is None:
-                titles.add(("show", sort_title(item.show.title)))
-        return titles
+    def _known_before(self, item: RemoteItem, films: Iterable[MediaItem]) -> MediaItem | None:
+        before = self._before.get(item.remote_id)
+        if before is None or before.path != item.path:
+            return None
+        return next((film for film in films if film.id == before.media_item_id), None)
 
-    def _by_title(self, kind: str, title: str, year: int | None, ids: Mapping[str, str]) -> MediaItem:
-        namesakes = self._namesakes.setdefault((kind, sort_title(title)), [])
-        # A show's year is often left out; two films of one title without their years are anybody's guess.
-        same = [one for one in namesakes if one.year == year or (kind == "show" and None in (one.year, year))]
-        fitting = [one for one in same if not self._contradicts(one, ids)]
-        if len(fitting) > 1:
-            raise Unmatched(
-                f"There are {len(fitting)} titles like it, and it has no id that tells which it is."
-            )
-        if fitting:
-            return fitting[0]
-        if kind == "movie" and year is None and not ids and namesakes:
+    def _only_namesake(
+        self, item: RemoteItem, namesakes: Sequence[MediaItem], ids: Mapping[str, str]
+    ) -> MediaItem | None:
+        """None: it is a new film. Raises `Unmatched`."""
+        if ids:
+            fitting = [film for film in namesakes if self._may_be_undated(film, item, ids)]
+            return fitting[0] if len(fitting) == 1 else None
+        if says_nothing(item.title):
+            raise Unmatched(f"Any film might be called “{item.title}”, and it has neither a year nor an id.")
+        if not namesakes:
+            return None
+        if len(namesakes) > 1 or namesakes[0].year is not None:
             raise Unmatched("There is a film of this title, but this one has neither a year nor an id.")
-        namesakes.append(_add_item(kind, title, year))
-        return namesakes[-1]
+        self._check_no_other_file(namesakes[0], item)
+        return namesakes[0]
 
-    def _contradicts(self, item: MediaItem, ids: Mapping[str, str]) -> bool:
-        """Does a catalogue know the two under different ids?"""
-        if not ids:
+    def _may_be_undated(self, film: MediaItem, item: RemoteItem, ids: Mapping[str, str]) -> bool:
+        """Return whether a film without a year may be this one, which has ids that nobody knows yet."""
+        _, contradicting = self._titles.compare_ids(film, ids)
+        if film.year is not None or contradicting:
             return False
-        own = [(provider, value) for (provider, _, value), one in self._new_ids.items() if one is item]
-        if item.id is not None:
-            query = select(ExternalId.provider, ExternalId.value)
-            rows = query.where(ExternalId.media_item_id == item.id, ExternalId.provider.in_(ids))
-            own += [(provider, value) for provider, value in db.session.execute(rows)]
-        return any(provider in ids and (provider, ids[provider]) not in own for provider, _ in own)
+        return film not in self._by_name_alone and not self._copies.of(film) - {item.remote_id}
+
+    def _check_no_other_file(self, film: MediaItem, item: RemoteItem) -> None:
+        """Two files of one name need not be the same film. Raises `Unmatched`."""
+        words = f"There is another file called “{item.title}”, and neither a year nor an id tells them apart."
+        others = self._copies.of(film) - {item.remote_id}
+        if film in self._by_name_alone or others & self._listing.remote_ids:
+            raise Unmatched(words)
+        if others and not self._listing.is_whole:
+            raise Unmatched(words) if self._listing.is_at_end else OtherFileKnown(words)
+
+    def _title(self, kind: Kind, name: str, year: int | None, ids: Mapping[str, str]) -> MediaItem:
+        """The film or show that the ids, or name and year, tell; added where it is new. Raises `Unmatched`."""
+        try:
+            found = choose(self._candidates(kind, name, year, ids), kind)
+        except Undecided as reason:
+            raise Unmatched(reason.words) from reason
+        return found or self._add_title(kind, name, year)
+
+    def _candidates(
+        self, kind: Kind, name: str, year: int | None, ids: Mapping[str, str]
+    ) -> Sequence[Candidate[MediaItem]]:
+        known = dict.fromkeys([*self._titles.of_ids(kind, ids), *self._titles.namesakes(kind, name)])
+        return [self._candidate(one, name, year, ids) for one in known]
+
+    def _candidate(
+        self, known: MediaItem, name: str, year: int | None, ids: Mapping[str, str]
+    ) -> Candidate[MediaItem]:
+        agreeing, contradicting = self._titles.compare_ids(known, ids)
+        return Candidate(
+            known=known,
+            agreeing=agreeing,
+            contradicting=contradicting,
+            has_same_name=is_same_name(known.title, name) or is_same_name(known.original_title or "", name),
+            years_apart=abs(known.year - year) if known.year is not None and year is not None else None,
+        )
+
+    def _add_title(self, kind: Kind, name: str, year: int | None) -> MediaItem:
+        title = MediaItem(type=kind, title=name, sort_title=sort_title(name), year=year)
+        db.session.add(title)
+        self._titles.add(title)
+        return title
 
     def _episode(self, item: RemoteItem) -> Episode:
+        ids = self._own_ids("episode", item.external_ids)
+        of_show = self._ids_of_show(item)
+        own = {name: value for name, value in ids.items() if of_show.get(name) != value}
+        episode = self._episode_of_ids(item, own, of_show) or self._episode_at(item, of_show)
+        self._note_wrong_ids(episode, item)
+        if not self._is_event:
+            self._add_ids(episode, "episode", own)
+        return episode
+
+    def _ids_of_show(self, item: RemoteItem) -> Mapping[str, str]:
+        """What is told of its show, and those of its own that we know as ids of a show of that name."""
+        if item.show is None:
+            return {}
+        found = {}
         for provider, value in item.external_ids.items():
-            found = self._known.get((provider, "episode", value))
-            if isinstance(found, Episode):
-                return found
+            known = self._titles.get((provider, "show", value))
+            if isinstance(known, MediaItem) and is_same_name(known.title, item.show.title):
+                found[provider] = value
+        return {**found, **self._own_ids("show", item.show.external_ids)}
+
+    def _episode_of_ids(
+        self, item: RemoteItem, ids: Mapping[str, str], of_show: Mapping[str, str]
+    ) -> Episode | None:
+        """The one episode that ids lead to and the rest does not speak against. Raises `Unmatched`."""
+        found = dict.fromkeys(self._titles.episodes_of_ids(ids))
+        if item.show is not None and item.season_number is not None and item.episode_number is not None:
+            believed = [one for one in found if is_believed(self._evidence(one, item, of_show))]
+            same = [one for one in believed if _place(one) == _place_of(item)]
+            believed = same if len(believed) > 1 and same else believed
+        else:
+            believed = list(found)
+        if len(believed) > 1:
+            raise Unmatched("Its ids are those of different episodes.")
+        return believed[0] if believed else None
+
+    def _evidence(self, known: Episode, item: RemoteItem, of_show: Mapping[str, str]) -> EpisodeEvidence:
+        show = self._titles.show_of(known)
+        is_same_show = self._is_same_show(show, item.show, of_show)
+        has_same_number = _place(known) == _place_of(item)
+        has_same_title = _is_same_title(known, item, show)
+        return EpisodeEvidence(
+            is_same_show=is_same_show,
+            has_same_number=has_same_number,
+            has_same_title=has_same_title,
+            is_claimed_by_number=bool(is_same_show)
+            and not has_same_number
+            and not has_same_title
+            and self._is_claimed_by_number(known, show, item),
+        )
+
+    def _is_same_show(
+        self, known: MediaItem, told: RemoteShow | None, of_show: Mapping[str, str]
+    ) -> bool | None:
+        agreeing, contradicting = self._titles.compare_ids(known, of_show)
+        is_same_name = told is not None and self._candidate(known, told.title, told.year, {}).is_named("show")
+        if agreeing or (is_same_name and not contradicting):
+            return True
+        is_another = bool(contradicting) or bool(self._titles.of_ids("show", of_show))
+        return False if is_another else None
+
+    def _is_claimed_by_number(self, known: Episode, show: MediaItem, item: RemoteItem) -> bool:
+        at_place = self._episodes_of(show).get(_place_of(item))
+        before = self._before.get(item.remote_id)
+        if at_place is not None:
+            was_that = before is not None and before.episode_id == at_place.id and before.path == item.path
+            if was_that or _is_same_title(at_place, item, show):
+                return True
+        if self._listing.is_whole or not self._copies.of(known) - self._listing.remote_ids - {item.remote_id}:
+            return False
+        # Listed later, that other file shows by its number whether the id is that of one episode.
+        if not self._listing.is_at_end:
+            raise OtherFileKnown("Another file here has its id, and another number.")
+        return True
+
+    def _episode_at(self, item: RemoteItem, of_show: Mapping[str, str]) -> Episode:
+        """The episode of that number, added where it is new. Raises `Unmatched`."""
         if item.show is None or not item.show.title.strip():
             raise Unmatched("The server does not say which show it belongs to.")
+        if item.episode_number is None and item.air_date is not None:
+            return self._episode_of_day(item.show, item.air_date, of_show)
         if item.season_number is None or item.episode_number is None:
             raise Unmatched("The server does not say which season and episode it is.")
-        show, place = self._show(item.show), (item.season_number, item.episode_number)
+        if item.season_number < 0 or item.episode_number < 0:
+            raise Unmatched("The server gives it a season or episode number below 0.")
+        show = self._show(item.show, of_show)
+        season, number = item.season_number, item.episode_number
         episodes = self._episodes_of(show)
-        if place not in episodes:
-            episodes[place] = _add_episode(show.id, *place, item.title)
-        return episodes[place]
+        if (season, number) not in episodes:
+            episode = Episode(
+                media_item_id=show.id, season_number=season, episode_number=number, title=item.title
+            )
+            db.session.add(episode)
+            episodes[season, number] = episode
+        return episodes[season, number]
+
+    def _episode_of_day(self, told: RemoteShow, day: date, of_show: Mapping[str, str]) -> Episode:
+        """The one known episode of a known show that aired that day. Raises `Unmatched`."""
+        try:
+            show = choose(self._candidates("show", told.title, told.year, of_show), "show")
+        except Undecided as reason:
+            raise Unmatched(reason.words) from reason
+        aired = (Episode.media_item_id == show.id, Episode.air_date == day) if show else ()
+        found = db.session.scalars(select(Episode).where(*aired)).all() if aired else []
+        if len(found) != 1:
+            how_many = f"{len(found)} episodes" if found else "no episode"
+            raise Unmatched(
+                f"It is named by its day, and {how_many} of “{told.title}” is known to have aired on {day}."
+            )
+        return found[0]
 
     def _episodes_of(self, show: MediaItem) -> dict[tuple[int, int], Episode]:
         if show.id not in self._episodes:
             of_page = (Episode.media_item_id == show.id, Episode.season_number.in_(self._seasons))
             rows = db.session.scalars(select(Episode).where(*of_page))
-            self._episodes[show.id] = {(row.season_number, row.episode_number): row for row in rows}
+            self._episodes[show.id] = {_place(row): row for row in rows}
         return self._episodes[show.id]
 
-    def _show(self, show: RemoteShow) -> MediaItem:
-        key = (show.title, show.year, repr(sorted(show.external_ids.items())))
+    def _show(self, show: RemoteShow, ids: Mapping[str, str]) -> MediaItem:
+        key = (show.title, show.year, repr(sorted(ids.items())))
         if key not in self._shows:
-            found = self._by_ids("show", show.external_ids) or self._by_title(
-                "show", show.title, show.year, show.external_ids
-            )
+            found = self._title("show", show.title, show.year, ids)
             # Its episodes are found and added by its number.
             db.session.flush()
-            self._add_ids(found, "show", show.external_ids)
+            self._add_ids(found, "show", ids)
             found.year = found.year or show.year
             self._shows[key] = found
         return self._shows[key]
 
+    def _own_ids(self, kind: str, ids: Mapping[str, str]) -> Mapping[str, str]:
+        """Those that are one title's: what a listing gives to several is nobody's."""
+        return {
+            provider: value
+            for provider, value in ids.items()
+            if not self._listing.is_shared((provider, kind, value))
+        }
+
+    def _note_wrong_ids(self, episode: Episode, item: RemoteItem) -> None:
+        """An id that was taken for one episode's stands at several of its show: it is given up."""
+        for provider, value in item.external_ids.items():
+            key = (provider, "episode", value)
+            owner = self._titles.get(key)
+            if not isinstance(owner, Episode) or owner.media_item_id != episode.media_item_id:
+                continue
+            if self._listing.is_shared(key):
+                self._wrong_ids.add(key)
+
     def _add_ids(self, content: Content, kind: str, ids: Mapping[str, str]) -> None:
+        """Ids that nobody has; not those of a catalogue that knows the title under another one."""
         for provider, value in ids.items():
             key = (provider, kind, value)
-            if key not in self._known:
-                self._known[key] = self._new_ids[key] = content
+            if self._titles.get(key) is None and not self._titles.has_other_id(content, provider):
+                self._titles.add_id(key, content)
+                self._new_ids[key] = content
 
 
-def _known_contents(keys: set[_Key]) -> dict[_Key, Content]:
-    rows: list[ExternalId] = []
-    for chunk in _chunks(sorted(keys)):
-        place = tuple_(ExternalId.provider, ExternalId.kind, ExternalId.value)
-        rows += db.session.scalars(select(ExternalId).where(place.in_(chunk)))
-    items = _by_number(MediaItem, {row.media_item_id for row in rows if row.media_item_id is not None})
-    episodes = _by_number(Episode, {row.episode_id for row in rows if row.episode_id is not None})
-    return {
-        (row.provider, row.kind, row.value): items[row.media_item_id]
-        if row.media_item_id is not None
-        else episodes[row.episode_id or 0]
-        for row in rows
-    }
+def _place(episode: Episode) -> tuple[int, int]:
+    return (episode.season_number, episode.episode_number)
 
 
-def _shows_of(contents: Iterable[Content]) -> dict[int, MediaItem]:
-    return _by_number(MediaItem, {one.media_item_id for one in contents if isinstance(one, Episode)})
+def _place_of(item: RemoteItem) -> tuple[int, int]:
+    return (item.season_number or 0, item.episode_number or 0)
 
 
-def _by_number(table: type[_Row], numbers: set[int]) -> dict[int, _Row]:
-    found: dict[int, _Row] = {}
-    for chunk in _chunks(sorted(numbers)):
-        found |= {row.id: row for row in db.session.scalars(select(table).where(table.id.in_(chunk)))}
-    return found
-
-
-def _namesakes(titles: set[tuple[str, str]]) -> dict[tuple[str, str], list[MediaItem]]:
-    found: dict[tuple[str, str], list[MediaItem]] = {}
-    for chunk in _chunks(sorted(titles)):
-        named = tuple_(MediaItem.type, MediaItem.sort_title).in_(chunk)
-        for row in db.session.scalars(select(MediaItem).where(named).order_by(MediaItem.id)):
-            found.setdefault((row.type, row.sort_title), []).append(row)
-    return found
-
-
-def _keys_of(item: RemoteItem) -> Iterable[_Key]:
-    yield from ((provider, item.kind, value) for provider, value in item.external_ids.items())
-    if item.show:
-        yield from ((provider, "show", value) for provider, value in item.show.external_ids.items())
-
-
-def _add_item(kind: str, title: str, year: int | None) -> MediaItem:
-    item = MediaItem(type=kind, title=title, sort_title=sort_title(title), year=year)
-    db.session.add(item)
-    return item
-
-
-def _add_episode(show_id: int, season: int, number: int, title: str) -> Episode:
-    if season < 0 or number < 0:
-        raise Unmatched("The server gives it a season or episode number below 0.")
-    episode = Episode(media_item_id=show_id, season_number=season, episode_number=number, title=title)
-    db.session.add(episode)
-    return episode
+def _is_same_title(known: Episode, item: RemoteItem, show: MediaItem) -> bool:
+    """Return whether both have one title that is the episode's own."""
+    is_own = not says_nothing(item.title) and not is_same_name(item.title, show.title)
+    return is_own and is_same_name(known.title, item.title)
 
 
 def _fill_blanks(content: Content, item: RemoteItem) -> None:
@@ -221,7 +361,3 @@ def _fill_blanks(content: Content, item: RemoteItem) -> None:
         content.air_date = content.air_date or item.air_date
     else:
         content.year = content.year or item.year
-
-
-def _chunks(keys: Sequence[_Any]) -> Iterable[Sequence[_Any]]:
-    return (keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from mydia_web.backends.base import RemoteItem, RemoteState
-from mydia_web.clock import now
+from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
@@ -113,8 +113,10 @@ class AccountMerge:
         removals: list[Removal] = []
         shown: list[ShownState] = []
         moved: list[Content] = []
+        copies = Counter(map(content_key, contents))
+        watched_before = {key for key, one in ours.items() if one.watched}
         with self._prefetched([*contents, *along], ours, outbox):
-            for row, item, content in matched:
+            for row, item, content in sorted(matched, key=_in_order):
                 key, base = content_key(content), bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
@@ -123,7 +125,9 @@ class AccountMerge:
                 news = self._change(
                     item, content, base, outbox.get(key), extra.get(row.id, ()), asked_at, told
                 )
-                if self._follow(news, ours.get(key), is_complete=is_complete) == "unwatched":
+                own = self._held_now(content) if copies[key] > 1 else ours.get(key)
+                is_another_play = copies[key] > 1 and key not in watched_before
+                if self._follow(news, own, is_complete, is_another_play) == "unwatched":
                     removals.append((row.id, item, content))
                 elif base is None or base.state != item.state or self._is_seen_anew(news, base):
                     moved.append(content)
@@ -132,9 +136,21 @@ class AccountMerge:
         self._tell_copies(moved)
         return removals
 
-    def _follow(self, news: RemoteChange, ours: PlaybackProgress | None, *, is_complete: bool) -> Decision:
-        """Decide what the change means and take it over, unless it is unwatched: that needs a second look."""
+    def _held_now(self, content: Content) -> PlaybackProgress | None:
+        """Return what we hold after what another copy on the page has brought."""
+        db.session.flush()
+        return get_progress(self._act.user_id, content)
+
+    def _follow(
+        self, news: RemoteChange, ours: PlaybackProgress | None, is_complete: bool, is_another_play: bool
+    ) -> Decision:
+        """Decide what the change means and take it over, unless it is unwatched: that needs a second look.
+
+        `is_another_play`: where ours is watched, another copy on the page has told so, and each has a play of its own.
+        """
         decision = self._decide(news, ours)
+        if decision == "nothing" and is_another_play and news.base is None and news.state.watched:
+            decision = "again"
         if decision != "unwatched":
             self._apply(decision, news, is_complete=is_complete)
             if self._is_left(decision, news, ours):
@@ -437,6 +453,19 @@ def with_position(item: RemoteItem, content: Content) -> RemoteItem:
     length = length_of(content)
     state = replace(item.state, position_ms=round(item.position_percent * length * 10))
     return replace(item, position_percent=None, runtime_seconds=length, state=state)
+
+
+def _in_order(one: _Matched) -> tuple[object, ...]:
+    """Sort copies of one title by when they were played, so that the last word is that of the latest one.
+
+    The rest makes the order the same however the page lists them.
+    """
+    _, item, content = one
+    film_id, episode_id = content_key(content)
+    state = item.state or RemoteState(watched=False)
+    played_at = state.last_played_at or UNKNOWN_TIME
+    shown = (played_at, state.watched, state.position_ms, state.play_count)
+    return (film_id or 0, episode_id or 0, *shown, item.remote_id)
 
 
 def _side(state: RemoteState) -> Side:

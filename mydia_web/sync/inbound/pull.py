@@ -9,6 +9,7 @@ from sqlalchemy import and_, delete, or_, select
 from mydia_web.backends.base import LibraryPage, RemoteItem
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for, lock_library
+from mydia_web.library.content import is_one_of
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.shows import refresh_shows
@@ -25,8 +26,9 @@ from mydia_web.sources.models import (
     UnmatchedItem,
 )
 from mydia_web.sources.registry import kinds_that_hold_everything
-from mydia_web.sync.inbound.local_state import lock_contents
-from mydia_web.sync.inbound.matching import Matcher, Unmatched
+from mydia_web.sync.inbound.listing import Listing
+from mydia_web.sync.inbound.local_state import Key, lock_contents
+from mydia_web.sync.inbound.matching import Matcher, OtherFileKnown, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.multi_episode import keep_extra_episodes
 from mydia_web.sync.inbound.removals import are_too_many, unlisted_states, unwatched_lately, watched_there
@@ -70,8 +72,11 @@ class PullOf:
         self.new_shows: set[int] = set()
         #: When the first page was asked for.
         self._began_at: datetime | None = None
-        #: What an account service has listed; None: the kind lists what it has, watched or not.
-        self._listed: set[str] | None = set() if source.kind in kinds_that_hold_everything() else None
+        self._listing = Listing(source.id)
+        #: An account service lists what was watched or begun; other kinds list what they have.
+        self._is_service = source.kind in kinds_that_hold_everything()
+        #: Items that nobody can tell before everything is listed.
+        self._late: dict[str, RemoteItem] = {}
         self._problems = 0
         #: Everything is being read: what the source shows otherwise than it was told is told again.
         self.is_complete = False
@@ -86,24 +91,20 @@ class PullOf:
             self._players = self.ask_players()
 
     @property
-    def removals_found(self) -> int:
-        """How many removals wait for `finish`."""
-        return len(self._removals)
+    def left_for_the_end(self) -> int:
+        """How much of what was found waits for `finish`."""
+        return len(self._removals) + len(self._late)
 
     @property
     def needs_every_page(self) -> bool:
         """Whether what it does not see counts as removed."""
-        return self._listed is not None
+        return self._is_service
 
     def changes_on(self, page: LibraryPage) -> LibraryPage:
         """Return the page without what is on it as it was. Nothing is written, and nothing locked."""
-        self._note_listed(page)
+        self._listing.note(page.items)
         reader = Reader(self._source_id, self.account_id, self.act.user_id if self.act else None)
         return replace(page, items=changed_items(reader, page.items))
-
-    def _note_listed(self, page: LibraryPage) -> None:
-        if self._listed is not None:
-            self._listed.update(item.remote_id for item in page.items)
 
     def take(self, page: LibraryPage, asked_at: datetime) -> None:
         """Merge one page, which was asked for at `asked_at`."""
@@ -112,7 +113,7 @@ class PullOf:
         self.report.done, self.report.total = page.done, page.total
         self.report.problems += page.problems
         self._problems += len(page.problems)
-        self._note_listed(page)
+        self._listing.note(page.items)
         if page.items:
             self._take_items(page.items, asked_at)
 
@@ -134,18 +135,47 @@ class PullOf:
             lock_contents(self.act.user_id, contents)
 
     def _recognised(
-        self, items: Sequence[RemoteItem], known: Mapping[str, SourceItem]
+        self, items: Sequence[RemoteItem], known: dict[str, SourceItem]
     ) -> Sequence[tuple[RemoteItem, Content]]:
         """The items of which we know what they are, or can add it to the library."""
-        matcher, found = Matcher(items), []
+        matcher = Matcher(items, self._listing, known)
+        found = []
         # A server that lists one of its ids twice means one thing by it.
         for item in {item.remote_id: item for item in items}.values():
             try:
                 found.append((item, _by_hand(known.get(item.remote_id)) or matcher.content(item)))
+            except OtherFileKnown:
+                self._late[item.remote_id] = item
             except Unmatched as reason:
                 self._note_unmatched(item, reason.message)
+                self._forget_item(known.pop(item.remote_id, None))
         matcher.keep()
-        return found
+        return self._one_entry_each(found, known) if self._is_service else found
+
+    def _one_entry_each(
+        self, found: Sequence[tuple[RemoteItem, Content]], known: dict[str, SourceItem]
+    ) -> Sequence[tuple[RemoteItem, Content]]:
+        """Leave an account service's second entry of one title alone: each play told to both would be two."""
+        ours = self._entries_used([content for _, content in found])
+        kept = []
+        for item, content in found:
+            if ours.setdefault(content_key(content), item.remote_id) == item.remote_id:
+                kept.append((item, content))
+                continue
+            self._note_unmatched(
+                item, f"It is a second entry of “{item.title}”, of which another one is used."
+            )
+            self._forget_item(known.pop(item.remote_id, None))
+        return kept
+
+    def _entries_used(self, contents: Sequence[Content]) -> dict[Key, str]:
+        """Return, by content, the remote id of the entry that was known first."""
+        films = [one.id for one in contents if not isinstance(one, Episode)]
+        episodes = [one.id for one in contents if isinstance(one, Episode)]
+        query = select(SourceItem.media_item_id, SourceItem.episode_id, SourceItem.remote_id)
+        here = (SourceItem.source_id == self._source_id, is_one_of(SourceItem, films, episodes))
+        rows = db.session.execute(query.where(*here).order_by(SourceItem.id.desc()))
+        return {(film_id, episode_id): remote_id for film_id, episode_id, remote_id in rows}
 
     def take_change_sets(self) -> list[int]:
         """What the changes since the last call were written down under, where that was not told before."""
@@ -157,6 +187,7 @@ class PullOf:
 
     def finish(self, *, is_whole: bool = True) -> None:
         """Apply removals, unless they are too many to be a person's doing; bring next episodes up to date."""
+        self._take_late(is_whole=is_whole)
         if is_whole:
             self._take_unlisted()
         if self._removals:
@@ -189,11 +220,22 @@ class PullOf:
             just_taken=unwatched_lately(self.act.user_id, self._source_id),
         )
 
+    def _take_late(self, *, is_whole: bool) -> None:
+        """Take what waited for the end. What a part of a listing left out may still be there."""
+        self._listing.is_whole = is_whole
+        self._listing.is_at_end = True
+        late = list(self._late.values())
+        self._late.clear()
+        if late:
+            self._take_items(late, self._began_at or now())
+
     def _take_unlisted(self) -> None:
         """What could not be read looks like what is gone: then nothing is taken for gone."""
-        if self._listed is None or self.account_id is None or self._began_at is None or self._problems:
+        if not self._is_service or self.account_id is None or self._began_at is None or self._problems:
             return
-        pages = list(unlisted_states(self._source_id, self.account_id, self._listed, self._began_at))
+        pages = list(
+            unlisted_states(self._source_id, self.account_id, self._listing.remote_ids, self._began_at)
+        )
         found_before = [content for _, _, content in self._removals]
         self._lock([*found_before, *(content for page in pages for _, _, content in page)])
         for page in pages:
@@ -260,9 +302,13 @@ class PullOf:
                 known.path = item.path
             return known
         # The server gave this id to something else: what it showed before says nothing of that.
-        db.session.execute(delete(SourceItem).where(SourceItem.id == known.id))
-        db.session.expunge(known)
+        self._forget_item(known)
         return None
+
+    def _forget_item(self, known: SourceItem | None) -> None:
+        if known is not None:
+            db.session.execute(delete(SourceItem).where(SourceItem.id == known.id))
+            db.session.expunge(known)
 
     def _new_item(self, item: RemoteItem, content: Content) -> SourceItem:
         self.added += 1
@@ -300,7 +346,9 @@ class PullOf:
         return {url}
 
     def _note_unmatched(self, item: RemoteItem, reason: str) -> None:
-        self.report.unmatched += 1
+        if item.remote_id not in self.report.unmatched_ids:
+            self.report.unmatched_ids.add(item.remote_id)
+            self.report.unmatched += 1
         values = {
             "title": item.title or item.path or item.remote_id,
             "reason": reason,

@@ -18,6 +18,8 @@ class Report:
     #: Of those, what it had been told before, and shows otherwise though nobody changed it.
     healed: int = 0
     unmatched: int = 0
+    #: Those, by their remote ids: several accounts may list the same.
+    unmatched_ids: set[str] = field(default_factory=set)
     #: Where both sides had changed.
     conflicts: int = 0
     #: Items that the source shows as unwatched all at once; nothing was done about them.

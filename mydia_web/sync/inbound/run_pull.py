@@ -385,7 +385,7 @@ def _take_page(run: _Run, pull: PullOf, page: LibraryPage, asked_at: datetime, m
 
 def _open_ends(run: _Run, pull: PullOf) -> int:
     """Return how much was found that is dealt with, or told, at the end of a pull: its page has to be read again."""
-    return pull.removals_found + run.report.unmatched + len(run.report.problems)
+    return pull.left_for_the_end + run.report.unmatched + len(run.report.problems)
 
 
 def _parts(page: LibraryPage) -> Iterator[LibraryPage]:

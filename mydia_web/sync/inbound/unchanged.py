@@ -15,6 +15,7 @@ from sqlalchemy import Select, and_, exists, null, or_, select
 from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.db import db
 from mydia_web.library.content import is_one_of
+from mydia_web.library.identity import is_same_name
 from mydia_web.library.models import Episode, ExternalId, MediaItem
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
@@ -74,8 +75,8 @@ class _Known(NamedTuple):
     year: int | None
     runtime_seconds: int | None
     artwork_key: str | None
-    #: The rest is of episodes only.
     title: str | None
+    #: The rest is of episodes only.
     air_date: date | None
     season_number: int | None
     episode_number: int | None
@@ -133,17 +134,21 @@ class _Here:
     def _is_recognised(self, item: RemoteItem, known: _Known) -> bool:
         """Return whether its ids, all of which we know, tell that it is still the same.
 
-        What only its title tells depends on what else has that title: that is looked at each time.
+        What only its title tells depends on what else has that title: that is looked at each time. So is what its title
+        and year, or its number, may speak against.
         """
-        if item.external_ids:
-            return self._are_of(item.external_ids, item.kind, known.key)
+        if item.not_recognised or not _is_called_so(item, known):
+            return False
         show = item.show
+        of_show = show.external_ids if show else {}
+        own = {name: value for name, value in item.external_ids.items() if of_show.get(name) != value}
+        if own:
+            return self._are_of(own, item.kind, known.key)
         return (
             show is not None
             and bool(show.title.strip())
             and bool(show.external_ids)
             and self._are_of(show.external_ids, "show", (known.title_id, None))
-            and (item.season_number, item.episode_number) == known.place
             and not (show.year and not known.year)
         )
 
@@ -165,6 +170,13 @@ class _Here:
             and agree(settled.ours, Side(item.state.watched, item.state.position_ms))
             and all(one.since <= settled.seen_at for one in extra)
         )
+
+
+def _is_called_so(item: RemoteItem, known: _Known) -> bool:
+    """Return whether it has the number of the episode, or the name or the year of the film."""
+    if known.episode_id is not None:
+        return (item.season_number, item.episode_number) == known.place
+    return item.year == known.year or is_same_name(item.title, known.title or "")
 
 
 def _tells_more(item: RemoteItem, known: _Known) -> bool:
@@ -203,8 +215,8 @@ _OF_ITEM = (
     *(SourceItem.media_item_id, SourceItem.episode_id, MediaItem.id, MediaItem.year),
 )
 _FILMS = select(
-    *(*_OF_ITEM, MediaItem.runtime_seconds, MediaItem.artwork_key),
-    *(null().label(name) for name in ("title", "air_date", "season", "number", "show_artwork_key")),
+    *(*_OF_ITEM, MediaItem.runtime_seconds, MediaItem.artwork_key, MediaItem.title),
+    *(null().label(name) for name in ("air_date", "season", "number", "show_artwork_key")),
 ).join(MediaItem, MediaItem.id == SourceItem.media_item_id)
 _EPISODES = (
     select(
