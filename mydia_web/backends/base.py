@@ -138,6 +138,8 @@ class RemoteItem:
     artwork_url: str = ""
     #: None where the server keeps no watch state.
     state: RemoteState | None = None
+    #: Why nobody could read what it is; it is listed so, and a person can say it. "" for all that is told.
+    not_recognised: str = ""
 
 
 @dataclass(frozen=True, slots=True)

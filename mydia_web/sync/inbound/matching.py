@@ -43,6 +43,8 @@ class Matcher:
 
     def content(self, item: RemoteItem) -> Content:
         """The content the item is, added to the library where it is new. Raises `Unmatched` with the reason."""
+        if item.not_recognised:
+            raise Unmatched(item.not_recognised)
         content = self._movie(item) if item.kind == "movie" else self._episode(item)
         self._add_ids(content, item.kind, item.external_ids)
         _fill_blanks(content, item)

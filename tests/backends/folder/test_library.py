@@ -79,7 +79,6 @@ def test_a_film_on_two_discs_is_one_film(disk: Disk) -> None:
         "Heat (1995)/Heat-featurette.mkv",
         "Severance/theme.mp4",
         "Heat (1995)/subtitles.srt",
-        "Heat (1995)/Heat (1995).iso",
         "no extension",
         "mkv",
     ],
@@ -110,8 +109,28 @@ def test_what_only_looks_like_an_extra_is_listed(disk: Disk, name: str) -> None:
     [
         ("S01E01.mkv", "which show"),
         ("Severance/Season 1/Bonus.mkv", "which episode"),
+        ("Pier/[Grp] Pier - 13.5 [1080p].mkv", "which episode"),
+        ("Evening Desk/Evening Desk 10.02.2016.mkv", "may be one of two"),
+        ("movie.mkv", "what it is"),
+        ("Home/IMG_0012.mov", "what it is"),
+    ],
+)
+def test_what_nobody_can_read_is_listed_as_not_recognised(disk: Disk, name: str, words: str) -> None:
+    disk.put(name)
+    item = disk.only()
+    assert item.remote_id == name
+    assert words in item.not_recognised
+    assert disk.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
         ("Heat (1995)/VIDEO_TS/VTS_01_1.VOB", "disc folders"),
         ("Heat (1995)/BDMV/STREAM/00001.m2ts", "disc folders"),
+        ("Heat (1995)/Heat (1995).iso", "images of discs"),
+        ("Heat (1995)/Heat (1995).IMG", "images of discs"),
+        ("Pier/Season 1/Pier S01E01.strm", "links"),
     ],
 )
 def test_what_cannot_be_told_is_left_out_in_words(disk: Disk, name: str, words: str) -> None:

@@ -1,0 +1,110 @@
+"""Words in names that are no part of a title: of releases, editions, sorting folders, and of nothing at all."""
+
+import re
+
+_QUALITY = (
+    r"\d{3,4}[pi]|(?:1920|1280|848|720|640)x\d{3,4}|[48]k|uhd|hdr(?:10)?\+?|dolby[ ._]?vision|dovi|web(?:[ ._-]?(?:dl|rip))?|hdtv|sdtv|pdtv|dsr"
+    r"|dvd(?:[ ._-]?(?:rip|scr|r|5|9))?|ntsc|pal|blu[ ._-]?ray|bd(?:rip|remux|25|50)?|brrip|hdrip|hddvd|vhs(?:rip)?|tvrip|remux"
+    r"|x26[45]|h[ .]?26[45]|hevc|avc|xvid|divx|10bit|8bit|hi10p|aac\d?|ac3|eac3|dts(?:-?(?:hd|es|x))?|ddp?\d?|truehd|atmos|flac"
+)
+_STATE = (
+    r"proper|repack|rerip|internal|limited|unrated|uncut|extended|director'?s|theatrical|remastered|restored|imax|criterion"
+    r"|final[ ._]cut|recut|special[ ._]edition|complete|retail|read[ ._-]?nfo|hybrid|open[ ._]matte|3d|hsbs|h-?sbs|hou"
+    r"|multi|dual(?:[ ._-]audio)?|dubbed|subbed|subs?|vostfr|vff|vfq|vf2?|truefrench|subfrench|ml|dl|md|ld|hc|line|cam|ts|tc|r5|scr"
+    r"|screener|workprint|nordic|hardcoded"
+)
+_LANGUAGE = (
+    r"german|french|english|eng|italian|ita|spanish|esp|castellano|latino|portuguese|brazilian|dutch|nl|polish|pl|russian|rus"
+    r"|czech|hungarian|swedish|danish|norwegian|finnish|japanese|jpn|korean|kor|chinese|mandarin|cantonese|hindi|tamil|telugu"
+    r"|malayalam|turkish|greek|hebrew|arabic|ukr|ukrainian|thai|vietnamese"
+)
+#: A plain title does not hold these; guessit reads names that have them.
+RELEASE = re.compile(
+    rf"(?<![^\W_])(?:{_QUALITY}|proper|repack|webdl)(?![^\W_])|[\[\]{{}}_]|\(.*\)$", re.IGNORECASE
+)
+_QUALITY_WORD = re.compile(rf"[ ._(\[-]*(?<![^\W_])(?:{_QUALITY})(?![^\W_])", re.IGNORECASE)
+_RELEASE_START = re.compile(
+    rf"[\[({{]|(?:{_QUALITY}|{_STATE}|{_LANGUAGE}|v\d|nf|amzn|dsnp|hulu|hmax|atvp|itunes|pcok|us|uk)(?![^\W_])",
+    re.IGNORECASE,
+)
+#: In capitals or with "Cut" or "Edition" behind it, between title and year.
+_EDITION = re.compile(
+    r"[ ._-]+(?:(?:EXTENDED|UNRATED|UNCUT|THEATRICAL|REMASTERED|RESTORED|RECUT|IMAX|LIMITED|INTERNAL|PROPER|REPACK|DC|COMPLETE"
+    r"|GERMAN|FRENCH|TRUEFRENCH|ITALIAN|SPANISH|MULTI|DUAL)"
+    r"|(?i:(?:extended|director'?s|directors|theatrical|final|special|collector'?s|ultimate|anniversary|unrated|uncut)"
+    r"[ ._](?:cut|edition|version)))(?=$|[ ._-]*$)"
+)
+#: Folders that sort things and name none of them.
+_CATEGORY = re.compile(
+    r"(?:my[ ._-])?(?:(?:4k|uhd|hd|3d|kids|anime|foreign|new|old|all|our|the|seen|unseen|watched|unwatched)[ ._-])*"
+    r"(?:movies?|films?|filme|videos?|media|tv|tv[ ._-]?shows?|tv[ ._-]?series|tv[ ._-]?programmes|shows?|series|serien|serie"
+    r"|serie[ ._-]?tv|séries|anime|animes|animation|cartoons?|kids|children|family|documentar(?:y|ies)|docu(?:s|mentaries)?|dokus"
+    r"|dokumentationen|downloads?|completed?|incoming|unsorted|torrents?|usenet|nzb|new|misc|various|other|4k|uhd|hd|sd|3d|library"
+    r"|mediathek|data|nas|disks?|drives?|storage|shares?|volume\d|mnt|home|public|collections?|box[ ._-]?sets?"
+    r"|peliculas|películas|filmes|filmy|seriale|filmek|sorozatok|elokuvat|sarjat|filmer|фильмы|сериалы|мультфильмы|аниме"
+    r"|电影|電影|电视剧|電視劇|动漫|動漫|アニメ|映画|ドラマ|영화|드라마|애니"
+    r"|action|adventure|comedy|crime|drama|fantasy|history|horror|music|mystery|romance|sci-?fi|thriller|war|western|classics"
+    r"|[a-z]|[a-z0#]-[a-z9]|#|0-9|(?:19|20)\d0s|(?:19|20)\d\d-(?:19|20)?\d\d)(?:[ ._-]?(?:\d{1,2}|\([^)]*\)|\[[^\]]*\]))?",
+    re.IGNORECASE,
+)
+#: Folders between a title's and its files, which say how it is stored.
+_STORAGE = re.compile(
+    rf"(?:{_QUALITY}|hd|sd|main(?:[ ._-]?(?:feature|movie|film|title))?|feature|movie|film|video|videos|rip|raw|mkv|mp4|avi"
+    rf"|dub(?:bed)?|sub(?:bed)?|uncensored|censored|remastered|{_LANGUAGE})(?:[ ._-](?:{_QUALITY}|{_LANGUAGE}))*",
+    re.IGNORECASE,
+)
+_DISC = re.compile(
+    r"(?:cd|disc|disk|dvd|bd|blu-?ray|vol(?:ume)?\.?)[ ._-]?(?P<number>\d{1,2})", re.IGNORECASE
+)
+#: Names of files that say nothing of what is in them.
+_GENERIC = re.compile(
+    r"(?:(?:the[ ._-])?(?:movie|film|video|main|feature|title|film[ ._-]?file|default|untitled|unknown|unnamed|new|file|media|output"
+    r"|stream|clip|track|chapter|kapitel|recording|capture|playlist|episode|part|pt|cd|disc|disk|dvd|scene|full[ ._-]?movie|main[ ._-]?movie"
+    r"|main[ ._-]?feature|movie[ ._-]?file|download|rip|remux|encode|sample|test|video[ ._-]ts|final|index|tmp|temp)"
+    r"[ ._-]*(?:\d{1,6}|\(\d{1,3}\))?"
+    r"|(?:the[ ._-])?(?:movie|film|video)[ ._-](?:1080p|720p|hd|4k)"
+    r"|title[ ._-]?t?\d{1,3}|t\d{1,3}|vts[ ._-]\d\d[ ._-]\d|vob\d*|\d{5}|[a-z]\d{3,4}[ ._-]t\d\d"
+    r"|(?:img|dsc[nf]?|mvi|mov|vid|gopr|gp|gh|gx|dji|pxl|mah|hpim|p\d{3}|cimg|sam|avseq)[ ._-]?\d{2,8}.*"
+    r"|(?:img|vid|pxl|screen[ ._-]?recording|bildschirmaufnahme|whatsapp[ ._-]video|record|rec|capture|zoom|obs)[ ._-]*\d.*"
+    r"|\d{1,2}|\d{6}[ ._-]\d{4,6}|(?:19|20)\d{6}[ ._-]?\d{4,9}.*|(?:19|20)\d\d-\d\d-\d\d[ ._t-]\d\d[ ._:-]\d\d.*"
+    r"|[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[A-Za-z0-9]{28,})",
+    re.IGNORECASE,
+)
+
+
+def is_category(folder: str) -> bool:
+    return bool(_CATEGORY.fullmatch(folder.strip()))
+
+
+def is_storage(folder: str) -> bool:
+    """Return whether a folder says only how its files are stored: `1080p`, `Main Movie`."""
+    return bool(_STORAGE.fullmatch(folder.strip()))
+
+
+def disc_of(folder: str) -> int | None:
+    """`Disc 2` → 2."""
+    found = _DISC.fullmatch(folder.strip())
+    return int(found["number"]) if found else None
+
+
+def is_generic(stem: str) -> bool:
+    """Return whether a file's name tells nothing: `movie`, `title_t00`, `IMG_0012`, a checksum, or a quality alone."""
+    name = stem.strip(" ._-")
+    return not name or bool(_GENERIC.fullmatch(name)) or bool(_STORAGE.fullmatch(name.strip("[]()")))
+
+
+def until_release(text: str) -> str:
+    """`Pier FRENCH BluRay` → `Pier FRENCH`: what stands before the first word of quality."""
+    found = _QUALITY_WORD.search(text)
+    return text[: found.start()] if found and found.start() else text
+
+
+def begins_release(text: str) -> bool:
+    return bool(_RELEASE_START.match(text))
+
+
+def without_edition(title: str) -> str:
+    """`World Z EXTENDED` → `World Z`."""
+    while not title.isupper() and (found := _EDITION.search(title)):
+        title = title[: found.start()]
+    return title
