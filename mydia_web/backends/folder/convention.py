@@ -25,7 +25,7 @@ _LOOK_ALIKES = str.maketrans(
     | {"＜": "<", "＞": ">", "｜": "|", "’": "’"}
 )
 #: Digits and brackets of East Asian keyboards.
-_WIDE = str.maketrans("０１２３４５６７８９【】（）［］", "0123456789[]()[]")
+_WIDE = str.maketrans("０１２３４５６７８９【】（）［］＃～", "0123456789[]()[]#~")
 
 _PART = re.compile(
     r"[ ._(\[-]*[ ._(\[-](?:cd|disc|disk|dvd)[ ._-]?0?(?P<number>\d)(?:[ ._]?(?:of|von)[ ._]?\d)?[)\]]?$",
@@ -33,7 +33,7 @@ _PART = re.compile(
 )
 #: A film's name may end so too, but not behind its year.
 _PART_BEHIND_YEAR = re.compile(
-    rf"(?P<name>.*[(\[. _-]{_YEAR}(?![^\W_]).*?)[ ._(\[-]+(?:(?:part|pt|teil|partie|parte)[ ._-]?0?(?P<number>\d)"
+    rf"(?P<name>.*[(\[]{_YEAR}[)\]].*?)(?:[ ._(\[-]+|(?<=\]))(?:(?:part|pt|teil|partie|parte)[ ._-]?0?(?P<number>\d)"
     r"|(?P<of>\d)[ ._]?(?:of|von)[ ._]?\d|(?:part|pt)[ ._-]?(?P<letter>[a-d]))[)\]]?(?P<rest>$|[ ._\[(-].*)",
     re.IGNORECASE,
 )
@@ -60,9 +60,9 @@ class Titled:
 def neat(title: str) -> str:
     """One line, composed accents, the article in front, and spaces where a name has dots or underscores."""
     title = unicodedata.normalize("NFC", title).translate(_LOOK_ALIKES)
-    title = whole = " ".join(title.split())
+    title = whole = " ".join(title.replace("_", " ").split()) or title
     if " " not in title:
-        title = re.sub(r"_|(?<=\w\w)\.|\.(?=\w\w)", " ", title).strip(".")
+        title = re.sub(r"(?<=\w\w)\.|\.(?=\w\w)", " ", title).strip(".")
     elif title.endswith(".") and not title.endswith("..") and title.count(".") == 1:
         title = title[:-1]
     title = " ".join(title.split()).strip(" -_") or whole
@@ -88,7 +88,7 @@ def title_and_year(name: str) -> tuple[Titled, str] | None:
         return Titled(neat(found["title"]), int(found["year"])), ""
     if not (found := _TITLE_AND_YEAR.fullmatch(name)):
         return None
-    title = found["title"]
+    title = words.until_release(found["title"])
     if "[" in found["rest"] or title.startswith("["):
         title = _RELEASE_GROUP.sub("", title, count=1) if _has_words_after_group(title) else title
     return (Titled(neat(title), int(found["year"])), found["rest"]) if neat(title) else None
@@ -116,7 +116,10 @@ def title_and_bare_year(name: str) -> Titled | None:
 
 def without_group(name: str) -> str:
     """`[Group] Pier - 01` → `Pier - 01`."""
-    rest = _RELEASE_GROUP.sub("", name, count=1) if _RELEASE_GROUP.match(name) else name
+    rest = name
+    while _RELEASE_GROUP.match(rest):
+        rest = _RELEASE_GROUP.sub("", rest, count=1)
+    rest = re.sub(r"★[^★]*★", "", rest)
     return rest if letters(re.sub(r"\[[^\]]*\]", "", rest)) else name
 
 

@@ -9,13 +9,13 @@ from mydia_web.backends.folder import seasons
 MOST_EPISODES = 20
 
 _EPISODE_WORD = (
-    r"(?:episodes?|épisode|episodio|episódio|epizod|episod|jakso|folge|aflevering|avsnitt|afsnit|capitulo|capítulo"
+    r"(?:episodes?|épisode|episodio|episódio|epizod|episod|jakso|folge|aflevering|afl\.?|avsnitt|afsnit|capitulo|capítulo"
     r"|cap|серия|эпизод|ep|e)"
 )
-_SEASON_WORD = r"(?:season|series|staffel|saison|temporada|stagione|seizoen|sezon|sezonul|säsong|sæson|sesong|kausi|сезон)"
+_SEASON_WORD = r"(?:season|se\.?|series|staffel|saison|temporada|stagione|seizoen|sezon|sezonul|säsong|sæson|sesong|kausi|сезон)"
 _FIRST = re.compile(
     r"(?<![^\W_])s(?P<season>\d{1,4})(?:[ ._]{0,2}|[ ._]?-[ ._]?)(?:(?P<how>x?e)p?(?:isode)?[ ._]?|x)(?P<number>\d{1,5})(?!\d)"
-    r"|(?<=[a-z])s(?P<season_2>\d\d)e(?P<number_2>\d\d)(?![^\W_])"
+    r"|(?<=[a-z])s(?P<season_2>\d\d)e(?P<number_2>\d\d)(?![^\W_e])"
     r"|(?<![^\W_])(?P<season_3>\d{1,2}|(?:19|20)\d\d)(?P<x>x)(?!26[45])(?P<number_3>\d{1,3})(?![\d])"
     rf"|(?<![^\W_]){_SEASON_WORD}[ ._-]*(?P<season_4>\d{{1,4}})[ ._,-]*{_EPISODE_WORD}[ ._-]*(?P<number_4>\d{{1,5}})(?!\d)"
     rf"|(?<![^\W_])(?P<season_5>\d{{1,3}})[. _-]*{_SEASON_WORD}[ ._,-]*(?P<number_5>\d{{1,4}})[ ._-]*{_EPISODE_WORD}(?![^\W_])"

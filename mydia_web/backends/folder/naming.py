@@ -79,7 +79,7 @@ class _File:
 def read(path: PurePosixPath, show_folder: str = "", beside: Beside | None = None) -> Named:
     """Tell what `path` is, which begins with the library's own folder; `show_folder` is surely a show's."""
     file = _file(path, show_folder, beside or Beside())
-    for reading in (_marked, _daily, _plain_film, _released, _numbered):
+    for reading in (_marked, _recorded, _signed, _daily, _released, _plain_film, _numbered):
         if (named := reading(file)) is not None:
             return named
     if file.is_shows or file.around.release:
@@ -116,6 +116,8 @@ def titled(folder: str) -> Titled:
 def _before(text: str) -> Titled:
     """The show that stands before an episode's mark."""
     text = convention.without_group(text).strip(" _-([")
+    if beside := seasons.beside_title(words.until_release(text)):
+        text = beside[0] or text
     if read_plainly := convention.title_and_year(text):
         return read_plainly[0]
     if day := dates.find(text):
@@ -170,12 +172,19 @@ def _day_in(stem: str) -> date | None:
     return day.date if day else None
 
 
+def _recorded(file: _File) -> Named | None:
+    """A camera's own name for its recording."""
+    return Unread(NO_TITLE) if words.is_recorded(file.stem) and not file.is_shows else None
+
+
 def _daily(file: _File) -> Named | None:
     """`The Daily Show - 2024-01-15 - Guest`: known by its day."""
     day = dates.find(file.stem, dates.order_of(file.beside.stems or (file.stem,)))
     if day is None:
         return None
-    show = _show(file, _before(file.stem[: day.start]))
+    text = file.stem[: day.start]
+    is_folders = convention.rest_after(text, file.folder.title) is not None
+    show = _show(file, Titled("") if is_folders else _before(text))
     if day.date is None:
         return Unread(NO_ORDER, show)
     return Episode(show, file.around.season, (), _title_behind(file.stem[day.end :]), day.date)
@@ -186,12 +195,19 @@ def _title_behind(rest: str) -> str:
     return "" if words.RELEASE.search(rest) else convention.neat(rest)
 
 
+def _signed(file: _File) -> Named | None:
+    """A number that a word makes an episode's, whatever day or year stands beside it."""
+    found = numbers.read_sign(file.stem, _context(file))
+    return _of_number(file, found) if found else None
+
+
 def _numbered(file: _File) -> Named | None:
     """The episode number of a name without season, where no film is called so."""
-    context = _context(file)
-    found = numbers.read(file.stem, context)
-    if found is None:
-        return None
+    found = numbers.read(file.stem, _context(file))
+    return _of_number(file, found) if found else None
+
+
+def _of_number(file: _File, found: numbers.Numbered) -> Episode | Unread:
     own = _before(found.show)
     show = _show(file, own)
     season = found.season if found.season is not None else _season_around(file)
@@ -264,7 +280,10 @@ def _film_of_folder(file: _File, stem: str, part: int | None) -> Named | None:
         return None
     name = Titled(file.folder.title, file.folder.year, {**file.folder.ids, **file.ids})
     rest = convention.rest_after(stem, file.folder.title)
-    if words.is_generic(stem) or (rest is not None and not numbers.read(stem, _context(file))):
+    if words.is_generic(stem):
+        is_whole = file.is_alone or part is not None or words.is_storage(stem.strip("[]() "))
+        return Film(name, part) if is_whole else Unread(NOT_THE_FOLDERS)
+    if rest is not None and not numbers.read(stem, _context(file)):
         return Film(name, part)
     if numbers.read(stem, _context(file)):
         return None
@@ -304,12 +323,22 @@ def _film(file: _File) -> Named:
     part = part or file.around.disc
     folder = file.folder
     if words.is_generic(stem):
-        is_films = bool(folder.title) and not words.is_generic(folder.title)
+        is_whole = file.is_alone or part is not None or words.is_storage(stem.strip("[]() "))
+        is_films = is_whole and bool(folder.title) and not words.is_generic(folder.title)
         return Film(replace(folder, ids={**folder.ids, **file.ids}), part) if is_films else Unread(NO_TITLE)
+    if convention.title_and_year(stem):
+        # It has a year, and a number that is no film's.
+        return Unread(NO_NUMBER)
     guessed = guess.titled(guess.ask(stem, "movie"))
     if convention.same_title(guessed.title, folder.title):
         return Film(Titled(folder.title, folder.year or guessed.year, {**folder.ids, **file.ids}), part)
+    if file.is_alone and folder.title and words.RELEASE.search(file.around.named):
+        # The folder is a release of one film, whose file is named in shorthand.
+        return Film(folder, part)
     title = guessed.title or convention.neat(stem)
     if words.is_generic(title) and not guessed.year:
+        return Unread(NO_TITLE)
+    if numbers.is_left_over(stem, title):
+        # Whatever is behind such a number, other files have the same title without it.
         return Unread(NO_TITLE)
     return Film(Titled(title, guessed.year, file.ids), part)

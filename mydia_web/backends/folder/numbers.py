@@ -4,7 +4,7 @@ Only where no film is called so. A number that could be two things is none.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mydia_web.backends.folder import convention, seasons, words
@@ -15,7 +15,7 @@ _CJK_NUMBER = r"[0-9〇一二三四五六七八九十百]{1,4}"
 
 #: The number, a range of them, half of one, the version of its file.
 _NUMBER = (
-    r"(?P<number>\d{1,4})(?:[-~–](?P<last>\d{1,4})(?!\d)|[ ][~][ ](?P<last_apart>\d{1,4})(?!\d)|\.(?P<half>\d)(?!\d))?"
+    r"(?P<number>\d{1,4})(?:[-~–](?:EP?)?(?P<last>\d{1,4})(?!\d)|[ ][~][ ](?P<last_apart>\d{1,4})(?!\d)|\.(?P<half>\d)(?!\d))?"
     r"(?:[ ]?v\d)?(?:[ ]?(?:END|FINAL|完))?(?=$|[ ._\[\](){}-])"
 )
 _WORD = (
@@ -27,15 +27,15 @@ _CJK = re.compile(
     rf"|(?<![0-9])(?P<number_2>\d{{1,4}})(?:\.(?P<half_2>\d))?(?:[-~](?P<last_2>\d{{1,4}}))?[ ]?[話话集화회])(?P<rest>.*)"
 )
 _IN_BRACKETS = re.compile(
-    r"(?P<before>.*?)\[(?:第|EP?[ ._]?)?(?P<number>\d{1,4})(?:[-~](?P<last>\d{1,4})|\.(?P<half>\d))?"
-    r"(?:[ _]?v\d|[ _]?(?:END|Fin|FINAL)|完|话|話|集)*\](?P<rest>.*)",
+    r"(?P<before>.*?)[\[{](?:第|EP?[ ._]?)?(?P<number>\d{1,4})(?:[-~](?P<last>\d{1,4})|\.(?P<half>\d))?"
+    r"(?:[ _]?v\d|[ _]?(?:END|Fin|FINAL)|完|话|話|集)*[\]}](?P<rest>.*)",
     re.IGNORECASE,
 )
 _BY_WORD = re.compile(
     rf"(?P<before>.*?)(?:(?<![^\W_]){_WORD}[ ._-]*|(?<![^\W_])e(?=\d\d)){_NUMBER}(?P<rest>.*)", re.IGNORECASE
 )
 _NUMBER_AND_WORD = re.compile(
-    r"(?P<before>.*?)(?<![^\W_])(?P<number>\d{1,4})[ ._-]*(?:серия|эпизод|bölüm|rész|epizod|díl)(?![^\W_])(?P<rest>.*)",
+    r"(?P<before>.*?)(?<![^\W_])(?P<number>\d{1,4})[ ._-]*(?:серия|эпизод|bölüm|bolum|blm|rész|epizod|díl)(?![^\W_])(?P<rest>.*)",
     re.IGNORECASE,
 )
 _OF_ALL = re.compile(
@@ -49,9 +49,14 @@ _AFTER_DASH = re.compile(
     rf"(?P<before>.+?)[ ._]-[ ._]{_NUMBER}(?P<rest>$|[ ._]*[\[({{].*|[ ._]-[ ._].*|[ ._]+(?:dvd|hdtv|vost\w+|web|bd|tv|\d{{3,4}}p).*)",
     re.IGNORECASE,
 )
+_MANY_AFTER_DASH = re.compile(r"[ ._]*-[ ._]*\d{2,4}(?:-\d{2,4})+(?![^\W_])")
 _TIGHT_DASH = re.compile(rf"(?P<before>.+?)-{_NUMBER}(?P<rest>$|[ ._]*[\[(].*)")
 #: Only behind a group, as in `[Group] Pier 03 [1080p]`.
 _AT_END = re.compile(rf"(?P<before>.+?)[ .]{_NUMBER}(?P<rest>$|[ .]*[\[(].*)")
+#: A number on its own, or of an episode.
+_A_NUMBER = re.compile(r"(?<![^\W_])(?:s\d{1,2})?(?:e|ep|\d{1,2}x)?(\d{1,4})(?:v\d)?(?![^\W_])", re.IGNORECASE)
+#: `Gull-Pass 3 - 01`: the first number is of the show.
+_SEQUEL_AND_NUMBER = re.compile(r"[ ._]*\d{1,2}(?P<rest>[ ._]+-[ ._]+\d{2,4}(?:v\d)?(?=$|[ ._]*[\[(]|[ ._]+-).*)")
 _SPECIAL = re.compile(
     r"(?P<before>.*?)(?<![^\W_])(?P<word>sp|specials?|o[vn]a|oad|ovd)(?:[ ._-]*(?P<number>\d{1,2}))?"
     r"(?P<rest>$|[ ._]*[\[(].*|[ ._]+-.*)",
@@ -97,14 +102,34 @@ def read(stem: str, context: Context) -> Numbered | None:
     return found
 
 
+def read_sign(stem: str, context: Context) -> Numbered | None:
+    """Return the number that a word makes an episode's: `Ep 7`, `第3集`, `12. Bölüm`."""
+    plain = _spaced(convention.without_group(stem))
+    for pattern in (_CJK, _NUMBER_AND_WORD):
+        found = pattern.fullmatch(plain)
+        if found and not found["before"].endswith("[") and (numbered := _numbered(found)):
+            return numbered
+    found = _BY_WORD.fullmatch(plain)
+    # `E576` is no picture of 576 lines.
+    return _numbered(found, is_sure=True) if found and _may_count(found, context) else None
+
+
+def is_left_over(stem: str, title: str) -> bool:
+    """Whether a title leaves out a number of the name: then it is that of several files."""
+    name = words.before_quality(_spaced(convention.without_group(stem)))
+    of_title = re.findall(r"\d+", title)
+    return any(number not in of_title for number in _A_NUMBER.findall(name))
+
+
 def is_numbered(rest: str) -> bool:
     """Whether an episode's number follows a title with year: `Attack on Titan (2013) - 25 [720p]`."""
-    return _by_place(_spaced(f"x{rest}"), has_group=False) is not None
+    text = _spaced(f"x{rest}")
+    return bool(_bracketed(rest) or _MANY_AFTER_DASH.match(rest) or _by_place(text, has_group=False))
 
 
 def ends_numbered(title: str, rest: str) -> bool:
     """Whether a title with the year behind it ends in an episode's number: `Pier - 09 (2021) [Group]`."""
-    return "[" in rest and bool(re.search(r"[ ]-[ ]\d{2,4}$", title))
+    return "[" in rest and bool(re.search(r"[ .]-[ .]\d{2,4}(?:-\d{2,4})?$", title))
 
 
 def _spaced(stem: str) -> str:
@@ -120,13 +145,10 @@ def _rest(stem: str, context: Context) -> str | None:
 
 def _by_signs(whole: str, stem: str, context: Context) -> Numbered | None:
     """A number that words or brackets make an episode's."""
-    for pattern in (_CJK, _NUMBER_AND_WORD):
-        if (found := pattern.fullmatch(stem)) and (numbered := _numbered(found)):
-            return numbered
-    if (found := _bracketed(whole)) and (numbered := _numbered(found, show=_show_in_brackets(found, whole))):
+    if numbered := read_sign(stem, context):
         return numbered
-    if (found := _BY_WORD.fullmatch(stem)) and _may_count(found, context):
-        return _numbered(found)
+    if (found := _bracketed(whole)) and (numbered := _numbered(found, show=_show_in_brackets(found, whole))):
+        return Numbered((), show=numbered.show) if _repeats_season(found, context) else numbered
     if found := _SPECIAL.fullmatch(stem):
         return _special(found, context)
     if (found := _OF_ALL.fullmatch(stem)) and (context.is_show or int(found["all"]) > 3):
@@ -156,7 +178,7 @@ def _bracketed(stem: str) -> re.Match[str] | None:
 def _show_in_brackets(found: re.Match[str], whole: str) -> str:
     """The title before `[01]`: outside brackets, or in the last ones before it."""
     before = whole[: found.start("number")].rstrip("[ 第EPep")
-    outside = convention.without_group(before)
+    outside = re.sub(r"★[^★]*★", " ", convention.without_group(before))
     outside = re.sub(r"\[[^\]]*\]?", " ", outside).strip()
     if convention.letters(outside):
         return outside
@@ -204,9 +226,14 @@ def _is_hundreds(found: re.Match[str]) -> bool:
     return len(found["number"]) == 3 and not found["last"] and int(found["number"]) >= _HUNDRED
 
 
+def _repeats_season(found: re.Match[str], context: Context) -> bool:
+    """Whether `401` in season 4 may be its first episode."""
+    return len(found["number"]) == 3 and context.season == int(found["number"]) // _HUNDRED
+
+
 def _of_hundreds(found: re.Match[str], context: Context) -> Numbered | None:
     """`103` is the third of season 1, or the 103rd: the names beside it tell, or nobody does."""
-    all_numbers = _numbers_at_start(context.beside)
+    all_numbers = _numbers_beside(context)
     if any(number < _HUNDRED for number in all_numbers):
         return _numbered(found)
     number = int(found["number"])
@@ -218,19 +245,30 @@ def _of_hundreds(found: re.Match[str], context: Context) -> Numbered | None:
     return _numbered(found) if context.season not in (season, None) else Numbered(())
 
 
-def _numbers_at_start(stems: Collection[str]) -> set[int]:
-    return {int(found["number"]) for stem in stems if (found := _AT_START.fullmatch(stem))}
+def _numbers_beside(context: Context) -> set[int]:
+    """The numbers at the start, or behind the show's title, of all names in the folder."""
+    found: set[int] = set()
+    for name in map(_spaced, context.beside):
+        rest = _rest(name, context)
+        one = _AT_START.fullmatch(name) if rest is None else _AFTER_TITLE.fullmatch(rest)
+        found |= {int(one["number"])} if one else set()
+    return found
 
 
 def _after_title(rest: str, context: Context) -> Numbered | None:
     """`Naruto 08`, where the show's title is Naruto."""
     season, end = seasons.at_start(rest) or (None, 0)
-    found = _AFTER_TITLE.fullmatch(rest[end:])
+    sequel = _SEQUEL_AND_NUMBER.fullmatch(rest[end:])
+    found = _AFTER_TITLE.fullmatch(sequel["rest"] if sequel else rest[end:])
     if not found:
         return None
-    is_set_apart = found["dash"] or not found["rest"].strip(" ._") or found["rest"].strip(" ._")[0] in "-[("
-    if not (context.is_show or is_set_apart):
+    behind = found["rest"].strip(" ._")
+    is_set_apart = found["dash"] or not behind or behind[0] in "-[(" or found["number"].startswith("0")
+    is_scene = bool(re.match(r"\d{3,4}[pi]|(?:hdtv|web|dvd|blu)", behind, re.IGNORECASE))
+    if not (context.is_show or is_set_apart or is_scene):
         return None
+    if season is None and _is_hundreds(found) and (is_scene or _repeats_season(found, context)):
+        return Numbered(()) if found["dash"] else _of_hundreds(found, context)
     if _may_be_sequel(found, context):
         return Numbered(()) if season is None else _numbered(found, season=season)
     return _numbered(found, season=season)
@@ -240,17 +278,12 @@ def _may_be_sequel(found: re.Match[str], context: Context) -> bool:
     """`Rocky 2` in a folder `Rocky` may be a film; a show has more files, or numbers them `02`."""
     if context.is_show or len(found["number"]) > 1 or found["dash"]:
         return False
-    numbers = {
-        int(more["number"])
-        for stem in context.beside
-        if (rest := _rest(_spaced(stem), context)) and (more := _AFTER_TITLE.fullmatch(rest))
-    }
-    return max(numbers, default=0) < 10
+    return max(_numbers_beside(context), default=0) < 10
 
 
 def _by_place(stem: str, *, has_group: bool) -> Numbered | None:
     """`One Piece - 1071 [1080p]`: the way anime is numbered."""
-    patterns = [_AFTER_DASH, _TIGHT_DASH, _AT_END] if has_group else [_AFTER_DASH]
+    patterns = [_AFTER_DASH, _AT_END, _TIGHT_DASH] if has_group else [_AFTER_DASH]
     for pattern in patterns:
         found = pattern.fullmatch(stem)
         if found and (len(found["number"]) > 1 or (has_group and pattern is _AFTER_DASH)):
@@ -258,10 +291,12 @@ def _by_place(stem: str, *, has_group: bool) -> Numbered | None:
     return None
 
 
-def _numbered(found: re.Match[str], *, show: str = "", season: int | None = None) -> Numbered | None:
+def _numbered(
+    found: re.Match[str], *, show: str = "", season: int | None = None, is_sure: bool = False
+) -> Numbered | None:
     groups = {name.partition("_")[0]: value for name, value in found.groupdict().items() if value}
     first = seasons.cjk_number(groups["number"])
-    if first is None or _is_year_or_picture(first, groups["number"]):
+    if first is None or (not is_sure and _is_year_or_picture(first, groups["number"])):
         return None
     before = show or groups.get("before", "")
     if "half" in groups or _SPECIAL.fullmatch(before.strip(" ._-")):

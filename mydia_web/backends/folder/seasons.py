@@ -17,16 +17,16 @@ _NUMBER_WORDS: Mapping[str, int] = {
     word: number
     for number, words in enumerate(
         (
-            ("one", "first", "erste", "première", "premiere", "primera", "primeira", "prima", "eerste", "i"),
-            ("two", "second", "zweite", "deuxième", "segunda", "seconda", "tweede", "ii"),
-            ("three", "third", "dritte", "troisième", "tercera", "terceira", "terza", "derde", "iii"),
-            ("four", "fourth", "vierte", "quatrième", "cuarta", "quarta", "vierde", "iv"),
-            ("five", "fifth", "fünfte", "cinquième", "quinta", "vijfde", "v"),
-            ("six", "sixth", "sechste", "sixième", "sexta", "sesta", "zesde", "vi"),
-            ("seven", "seventh", "siebte", "septième", "séptima", "sétima", "settima", "vii"),
-            ("eight", "eighth", "achte", "huitième", "octava", "oitava", "ottava", "viii"),
-            ("nine", "ninth", "neunte", "neuvième", "novena", "nona", "ix"),
-            ("ten", "tenth", "zehnte", "dixième", "décima", "decima", "x"),
+            ("one", "un", "une", "eins", "uno", "una", "um", "uma", "een", "first", "erste", "première", "premiere", "primera", "primeira", "prima", "eerste", "i"),
+            ("two", "deux", "zwei", "dos", "dois", "due", "twee", "second", "zweite", "deuxième", "segunda", "seconda", "tweede", "ii"),
+            ("three", "trois", "drei", "tres", "três", "tre", "drie", "third", "dritte", "troisième", "tercera", "terceira", "terza", "derde", "iii"),
+            ("four", "quatre", "vier", "cuatro", "quatro", "quattro", "fourth", "vierte", "quatrième", "cuarta", "quarta", "vierde", "iv"),
+            ("five", "cinq", "fünf", "cinco", "cinque", "vijf", "fifth", "fünfte", "cinquième", "quinta", "vijfde", "v"),
+            ("six", "sechs", "seis", "sei", "zes", "sixth", "sechste", "sixième", "sexta", "sesta", "zesde", "vi"),
+            ("seven", "sept", "sieben", "siete", "sete", "sette", "zeven", "seventh", "siebte", "septième", "séptima", "sétima", "settima", "vii"),
+            ("eight", "huit", "acht", "ocho", "oito", "otto", "eighth", "achte", "huitième", "octava", "oitava", "ottava", "viii"),
+            ("nine", "neuf", "neun", "nueve", "nove", "negen", "ninth", "neunte", "neuvième", "novena", "nona", "ix"),
+            ("ten", "dix", "zehn", "diez", "dez", "dieci", "tien", "tenth", "zehnte", "dixième", "décima", "decima", "x"),
         ),
         start=1,
     )
@@ -38,7 +38,7 @@ _ORDINAL = r"(?:\.|st|nd|rd|th|ª|º|°|a|e|er|re|ère|ème|eme|:a|:e|-й|-я|й
 #: `Season 1`, `Season One`, and whatever else follows but an episode.
 _WORD_FIRST = re.compile(
     rf"{_WORD}[ ._-]*(?:(?P<digits>\d{{1,4}})(?!\d)|(?P<words>{_IN_WORDS})(?![^\W_]))"
-    r"(?![ ._,-]*(?:episode|ep|e|folge)[ ._-]*\d).*",
+    r"(?!x\d|[ ._,-]*(?:episode|ep|e|folge)[ ._-]*\d).*",
     re.IGNORECASE | re.DOTALL,
 )
 #: `1. Staffel`, `2nd Season`, `1ª Temporada`, `Second Season`.

@@ -22,6 +22,11 @@ _LANGUAGE = (
 RELEASE = re.compile(
     rf"(?<![^\W_])(?:{_QUALITY}|proper|repack|webdl)(?![^\W_])|[\[\]{{}}_]|\(.*\)$", re.IGNORECASE
 )
+#: No title holds one of these.
+_SURE_QUALITY = re.compile(
+    r"[ ._(\[-]*(?<![^\W_])(?:\d{3,4}[pi]|[xh][ .]?26[45]|hevc|blu-?ray|bdrip|brrip|dvdrip|web-?(?:dl|rip)|hdtv|xvid)(?![^\W_])",
+    re.IGNORECASE,
+)
 _QUALITY_WORD = re.compile(rf"[ ._(\[-]*(?<![^\W_])(?:{_QUALITY})(?![^\W_])", re.IGNORECASE)
 _RELEASE_START = re.compile(
     rf"[\[({{]|(?:{_QUALITY}|{_STATE}|{_LANGUAGE}|v\d|nf|amzn|dsnp|hulu|hmax|atvp|itunes|pcok|us|uk)(?![^\W_])",
@@ -64,10 +69,15 @@ _GENERIC = re.compile(
     r"[ ._-]*(?:\d{1,6}|\(\d{1,3}\))?"
     r"|(?:the[ ._-])?(?:movie|film|video)[ ._-](?:1080p|720p|hd|4k)"
     r"|title[ ._-]?t?\d{1,3}|t\d{1,3}|vts[ ._-]\d\d[ ._-]\d|vob\d*|\d{5}|[a-z]\d{3,4}[ ._-]t\d\d"
-    r"|(?:img|dsc[nf]?|mvi|mov|vid|gopr|gp|gh|gx|dji|pxl|mah|hpim|p\d{3}|cimg|sam|avseq)[ ._-]?\d{2,8}.*"
-    r"|(?:img|vid|pxl|screen[ ._-]?recording|bildschirmaufnahme|whatsapp[ ._-]video|record|rec|capture|zoom|obs)[ ._-]*\d.*"
-    r"|\d{1,2}|\d{6}[ ._-]\d{4,6}|(?:19|20)\d{6}[ ._-]?\d{4,9}.*|(?:19|20)\d\d-\d\d-\d\d[ ._t-]\d\d[ ._:-]\d\d.*"
-    r"|[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[A-Za-z0-9]{28,})",
+    r"|\d{1,2}|[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[A-Za-z0-9]{28,})",
+    re.IGNORECASE,
+)
+#: What cameras, telephones and recorders call their files.
+_RECORDED = re.compile(
+    r"(?:img|dsc[nf]?|mvi|mov|vid|gopr|gp|gh|gx|dji|pxl|mah|hpim|cimg|sam|avseq|p\d{3})[_-]?\d{4,8}(?![^\W_]).*"
+    r"|(?:img|vid|pxl|screen[ ._-]?recording|bildschirmaufnahme|whatsapp[ ._-]video|new[ ._-]recording)[ ._-]*\d.*"
+    r"|\d{6}[ ._-]\d{4,6}|(?:19|20)\d{6}[ ._-]?\d{4,9}.*"
+    r"|(?:19|20)\d\d-\d\d-\d\d[ ._t-]+(?:at[ ])?\d\d[ ._:-]\d\d.*",
     re.IGNORECASE,
 )
 
@@ -93,10 +103,22 @@ def is_generic(stem: str) -> bool:
     return not name or bool(_GENERIC.fullmatch(name)) or bool(_STORAGE.fullmatch(name.strip("[]()")))
 
 
+def is_recorded(stem: str) -> bool:
+    """Return whether a camera gave the name: `IMG_0012`, `20190501_123456`."""
+    return bool(_RECORDED.fullmatch(stem.strip()))
+
+
 def until_release(text: str) -> str:
-    """`Pier FRENCH BluRay` → `Pier FRENCH`: what stands before the first word of quality."""
-    found = _QUALITY_WORD.search(text)
+    """`Pier FRENCH BluRay` → `Pier FRENCH`: what stands before the first word that no title holds."""
+    found = _SURE_QUALITY.search(text)
     return text[: found.start()] if found and found.start() else text
+
+
+def before_quality(text: str) -> str:
+    """Return what stands before the first word of quality, without years."""
+    found = _QUALITY_WORD.search(text)
+    text = text[: found.start()] if found else text
+    return re.sub(r"(?<!\d)(?:19|20)\d\d(?!\d)", "", text)
 
 
 def begins_release(text: str) -> bool:
