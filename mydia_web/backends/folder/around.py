@@ -1,13 +1,18 @@
 """What the folders around a file tell: the show, the season, the film, the disc."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from mydia_web.backends.folder import convention, ids, marks, seasons, words
+from mydia_web.backends.folder import convention, dates, ids, marks, seasons, words
 
 #: A file lies so many folders deep in what stores it: discs, qualities, releases of one episode.
 _DEEPEST = 3
+_YEAR_DIGITS = 4
+_NUMBER_FIRST = re.compile(
+    r"(?:(?:episode|ep|e|folge)[ ._-]?)?\d{1,3}(?:$|[ ]-[ ]|[._][ ]?\D)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +42,8 @@ class Around:
 def look(path: PurePosixPath, show_folder: str = "", repeated: Collection[str] = frozenset()) -> Around:
     """Tell the folders of `path` apart, which begins with the library's own; `show_folder` is surely a show's."""
     folders, disc = _without_storage(list(path.parts[:-1]))
+    if _is_bare_season(folders, path.stem):
+        return Around(show=show_folder or folders[-2], season=int(folders[-1]), disc=disc)
     release = ""
     if len(folders) > 1 and seasons.season_of(folders[-1]) is None and marks.find(folders[-1]):
         release = folders[-1]
@@ -45,6 +52,15 @@ def look(path: PurePosixPath, show_folder: str = "", repeated: Collection[str] =
     show, season = _show_and_season(folders)
     named = "" if season is not None and not release else _named(folders, repeated)
     return Around(show=show_folder or show, season=season, named=named, disc=disc, release=release)
+
+
+def _is_bare_season(folders: Sequence[str], stem: str) -> bool:
+    """Whether a folder called `2` in a show's is its season, which a number in the file's name tells."""
+    if len(folders) < 3 or not seasons.is_number(folders[-1]) or words.is_category(folders[-2]):
+        return False
+    is_year = len(folders[-1]) == _YEAR_DIGITS
+    is_marked = marks.find(stem) is not None or dates.find(stem) is not None
+    return is_marked or (not is_year and bool(_NUMBER_FIRST.match(stem)))
 
 
 def _without_storage(folders: list[str]) -> tuple[list[str], int | None]:

@@ -47,7 +47,9 @@ _IN_WORDS = (
         rf"(?<!\d)(?P<day>\d\d?)(?:st|nd|rd|th|\.)?[ ._-]+(?:of[ ]|de[ ])?{_MONTH},?[ ._-]+{_YEAR}(?!\d)",
         re.IGNORECASE,
     ),
-    re.compile(rf"(?<![^\W_]){_MONTH}[ ._-]+(?P<day>\d\d?)(?:st|nd|rd|th)?,?[ ._]+{_YEAR}(?!\d)", re.IGNORECASE),
+    re.compile(
+        rf"(?<![^\W_]){_MONTH}[ ._-]+(?P<day>\d\d?)(?:st|nd|rd|th)?,?[ ._]+{_YEAR}(?!\d)", re.IGNORECASE
+    ),
     re.compile(rf"(?<!\d){_YEAR}[ ._-]+{_MONTH}[ ._-]+(?P<day>\d\d?)(?!\d)", re.IGNORECASE),
 )
 _LAST_MONTH = 12

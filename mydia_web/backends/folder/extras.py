@@ -40,7 +40,8 @@ _FILE_BELOW = re.compile(
 )
 #: Openings and endings without credits: anime discs hold them. Short words count in capitals only.
 _CREDITLESS = re.compile(
-    r"(?:^|(?<=[ ._\-\[\](]))(?:(?i:nc[ ._-]?(?:op|ed)|(?:creditless|textless|clean)[ ._-]?(?:op|ed|opening|ending))\w{0,3}"
+    r"(?:^|(?<=[ ._\-\[\](]))"
+    r"(?:(?i:nc[ ._-]?(?:op|ed)|(?:creditless|textless|clean)[ ._-]?(?:op|ed|opening|ending))\w{0,3}"
     r"|(?P<short>OP|ED|PV|CM)|(?P<word>(?i:menu|preview)))(?P<number>[ ._-]?\d{0,2}[a-z]?)(?:v\d)?"
     r"(?P<rest>$|[ ._-]*[\[(\])].*|[ ._]-[ ._].*)"
 )

@@ -9,19 +9,38 @@ from mydia_web.backends.folder import seasons
 MOST_EPISODES = 20
 
 _EPISODE_WORD = (
-    r"(?:episodes?|épisode|episodio|episódio|epizod|episod|jakso|folge|aflevering|afl\.?|avsnitt|afsnit|capitulo|capítulo"
-    r"|cap|серия|эпизод|ep|e)"
+    r"(?:episodes?|épisode|episodio|episódio|epizod|episod|jakso|folge|aflevering|afl\.?|avsnitt|afsnit"
+    r"|capitulo|capítulo|cap|серия|эпизод|ep|e)"
 )
-_SEASON_WORD = r"(?:season|se\.?|series|staffel|saison|temporada|stagione|seizoen|sezon|sezonul|säsong|sæson|sesong|kausi|сезон)"
+_SEASON_WORD = (
+    r"(?:season|se\.?|series|staffel|saison|temporada|stagione|seizoen|sezon|sezonul|säsong|sæson|sesong"
+    r"|kausi|сезон)"
+)
+_CJK_NUMBER = r"[0-9〇一二三四五六七八九十]{1,4}"
+_ALONE, _ENDS = r"(?<![^\W_])", r"(?![^\W_])"
 _FIRST = re.compile(
-    r"(?<![^\W_])s(?P<season>\d{1,4})(?:[ ._]{0,2}|[ ._]?-[ ._]?)(?:(?P<how>x?e)p?(?:isode)?[ ._]?|x)(?P<number>\d{1,5})(?!\d)"
-    r"|(?<=[a-z])s(?P<season_2>\d\d)e(?P<number_2>\d\d)(?![^\W_e])"
-    r"|(?<![^\W_])(?P<season_3>\d{1,2}|(?:19|20)\d\d)(?P<x>x)(?!26[45])(?P<number_3>\d{1,3})(?![\d])"
-    rf"|(?<![^\W_]){_SEASON_WORD}[ ._-]*(?P<season_4>\d{{1,4}})[ ._,-]*{_EPISODE_WORD}[ ._-]*(?P<number_4>\d{{1,5}})(?!\d)"
-    rf"|(?<![^\W_])(?P<season_5>\d{{1,3}})[. _-]*{_SEASON_WORD}[ ._,-]*(?P<number_5>\d{{1,4}})[ ._-]*{_EPISODE_WORD}(?![^\W_])"
-    r"|(?<![^\W_])t(?P<season_6>\d{1,2})[ ._]?(?:e|cap)(?P<number_6>\d{2,3})(?![^\W_])"
-    r"|(?<![^\W_])cap\.?[ ]?(?P<season_7>\d{1,2})(?P<number_7>\d\d)(?![^\W_])"
-    r"|第?(?P<season_8>[0-9〇一二三四五六七八九十]{1,4})[季期部기][ ._-]*第?(?P<number_8>[0-9〇一二三四五六七八九十]{1,4})[集話话回화회]",
+    "|".join(
+        (
+            #: S01E02, s1.ep2, S01 - E02, S01xE02, S01x02
+            rf"{_ALONE}s(?P<season>\d{{1,4}})(?:[ ._]{{0,2}}|[ ._]?-[ ._]?)"
+            r"(?:(?P<how>x?e)p?(?:isode)?[ ._]?|x)(?P<number>\d{1,5})(?!\d)",
+            #: zoos01e11
+            r"(?<=[a-z])s(?P<season_2>\d\d)e(?P<number_2>\d\d)(?![^\W_e])",
+            #: 1x02, 2019x03
+            rf"{_ALONE}(?P<season_3>\d{{1,2}}|(?:19|20)\d\d)(?P<x>x)(?!26[45])(?P<number_3>\d{{1,3}})(?!\d)",
+            #: Season 1 Episode 2
+            rf"{_ALONE}{_SEASON_WORD}[ ._-]*(?P<season_4>\d{{1,4}})[ ._,-]*"
+            rf"{_EPISODE_WORD}[ ._-]*(?P<number_4>\d{{1,5}})(?!\d)",
+            #: 1 сезон 2 серия
+            rf"{_ALONE}(?P<season_5>\d{{1,3}})[. _-]*{_SEASON_WORD}[ ._,-]*"
+            rf"(?P<number_5>\d{{1,4}})[ ._-]*{_EPISODE_WORD}{_ENDS}",
+            #: T01E02, Cap.201
+            rf"{_ALONE}t(?P<season_6>\d{{1,2}})[ ._]?(?:e|cap)(?P<number_6>\d{{2,3}}){_ENDS}",
+            rf"{_ALONE}cap\.?[ ]?(?P<season_7>\d{{1,2}})(?P<number_7>\d\d){_ENDS}",
+            #: 第2季第3集
+            rf"第?(?P<season_8>{_CJK_NUMBER})[季期部기][ ._-]*第?(?P<number_8>{_CJK_NUMBER})[集話话回화회]",
+        )
+    ),
     re.IGNORECASE,
 )
 #: 1920x804 is the size of a picture.

@@ -15,7 +15,8 @@ _CJK_NUMBER = r"[0-9〇一二三四五六七八九十百]{1,4}"
 
 #: The number, a range of them, half of one, the version of its file.
 _NUMBER = (
-    r"(?P<number>\d{1,4})(?:[-~–](?:EP?)?(?P<last>\d{1,4})(?!\d)|[ ][~][ ](?P<last_apart>\d{1,4})(?!\d)|\.(?P<half>\d)(?!\d))?"
+    r"(?P<number>\d{1,4})"
+    r"(?:[-~–](?:EP?)?(?P<last>\d{1,4})(?!\d)|[ ][~][ ](?P<last_apart>\d{1,4})(?!\d)|\.(?P<half>\d)(?!\d))?"
     r"(?:[ ]?v\d)?(?:[ ]?(?:END|FINAL|完))?(?=$|[ ._\[\](){}-])"
 )
 _WORD = (
@@ -23,8 +24,10 @@ _WORD = (
     r"|серия|эпизод|bölüm|ตอนที่|tập|الحلقة|פרק|επεισόδιο|eps?|#)"
 )
 _CJK = re.compile(
-    rf"(?P<before>.*?)(?:第[ ]?(?P<number>{_CJK_NUMBER})(?:\.(?P<half>\d))?(?:[-~](?P<last>\d{{1,4}}))?[ ]?[話话集回화회]"
-    rf"|(?<![0-9])(?P<number_2>\d{{1,4}})(?:\.(?P<half_2>\d))?(?:[-~](?P<last_2>\d{{1,4}}))?[ ]?[話话集화회])(?P<rest>.*)"
+    r"(?P<before>.*?)(?:"
+    rf"第[ ]?(?P<number>{_CJK_NUMBER})(?:\.(?P<half>\d))?(?:[-~](?P<last>\d{{1,4}}))?[ ]?[話话集回화회]"
+    r"|(?<![0-9])(?P<number_2>\d{1,4})(?:\.(?P<half_2>\d))?(?:[-~](?P<last_2>\d{1,4}))?[ ]?[話话集화회]"
+    r")(?P<rest>.*)"
 )
 _IN_BRACKETS = re.compile(
     r"(?P<before>.*?)[\[{](?:第|EP?[ ._]?)?(?P<number>\d{1,4})(?:[-~](?P<last>\d{1,4})|\.(?P<half>\d))?"
@@ -35,18 +38,21 @@ _BY_WORD = re.compile(
     rf"(?P<before>.*?)(?:(?<![^\W_]){_WORD}[ ._-]*|(?<![^\W_])e(?=\d\d)){_NUMBER}(?P<rest>.*)", re.IGNORECASE
 )
 _NUMBER_AND_WORD = re.compile(
-    r"(?P<before>.*?)(?<![^\W_])(?P<number>\d{1,4})[ ._-]*(?:серия|эпизод|bölüm|bolum|blm|rész|epizod|díl)(?![^\W_])(?P<rest>.*)",
+    r"(?P<before>.*?)(?<![^\W_])(?P<number>\d{1,4})[ ._-]*"
+    r"(?:серия|эпизод|bölüm|bolum|blm|rész|epizod|díl)(?![^\W_])(?P<rest>.*)",
     re.IGNORECASE,
 )
 _OF_ALL = re.compile(
-    r"(?P<before>.+?)[ ._(\[-]+(?:part[ ._]?)?(?P<number>\d{1,2})[ ._]?(?:of|von)[ ._]?(?P<all>\d{1,2})(?![^\W_])(?P<rest>.*)",
+    r"(?P<before>.+?)[ ._(\[-]+(?:part[ ._]?)?"
+    r"(?P<number>\d{1,2})[ ._]?(?:of|von)[ ._]?(?P<all>\d{1,2})(?![^\W_])(?P<rest>.*)",
     re.IGNORECASE,
 )
 _AT_START = re.compile(rf"{_NUMBER}(?P<between>[ ._-]*)(?P<rest>.*)")
 _SEASON_DOT_NUMBER = re.compile(r"(?P<season>\d{1,2})[.-](?P<number>\d\d)(?=$|[ ._-])(?P<rest>.*)")
 _AFTER_TITLE = re.compile(rf"(?P<before>)[ ._-]*(?P<dash>-?)[ ._-]*{_NUMBER}(?P<rest>.*)")
 _AFTER_DASH = re.compile(
-    rf"(?P<before>.+?)[ ._]-[ ._]{_NUMBER}(?P<rest>$|[ ._]*[\[({{].*|[ ._]-[ ._].*|[ ._]+(?:dvd|hdtv|vost\w+|web|bd|tv|\d{{3,4}}p).*)",
+    rf"(?P<before>.+?)[ ._]-[ ._]{_NUMBER}"
+    r"(?P<rest>$|[ ._]*[\[({].*|[ ._]-[ ._].*|[ ._]+(?:dvd|hdtv|vost\w+|web|bd|tv|\d{3,4}p).*)",
     re.IGNORECASE,
 )
 _MANY_AFTER_DASH = re.compile(r"[ ._]*-[ ._]*\d{2,4}(?:-\d{2,4})+(?![^\W_])")
@@ -54,9 +60,13 @@ _TIGHT_DASH = re.compile(rf"(?P<before>.+?)-{_NUMBER}(?P<rest>$|[ ._]*[\[(].*)")
 #: Only behind a group, as in `[Group] Pier 03 [1080p]`.
 _AT_END = re.compile(rf"(?P<before>.+?)[ .]{_NUMBER}(?P<rest>$|[ .]*[\[(].*)")
 #: A number on its own, or of an episode.
-_A_NUMBER = re.compile(r"(?<![^\W_])(?:s\d{1,2})?(?:e|ep|\d{1,2}x)?(\d{1,4})(?:v\d)?(?![^\W_])", re.IGNORECASE)
+_A_NUMBER = re.compile(
+    r"(?<![^\W_])(?:s\d{1,2})?(?:e|ep|\d{1,2}x)?(\d{1,4})(?:v\d)?(?![^\W_])", re.IGNORECASE
+)
 #: `Gull-Pass 3 - 01`: the first number is of the show.
-_SEQUEL_AND_NUMBER = re.compile(r"[ ._]*\d{1,2}(?P<rest>[ ._]+-[ ._]+\d{2,4}(?:v\d)?(?=$|[ ._]*[\[(]|[ ._]+-).*)")
+_SEQUEL_AND_NUMBER = re.compile(
+    r"[ ._]*\d{1,2}(?P<rest>[ ._]+-[ ._]+\d{2,4}(?:v\d)?(?=$|[ ._]*[\[(]|[ ._]+-).*)"
+)
 _SPECIAL = re.compile(
     r"(?P<before>.*?)(?<![^\W_])(?P<word>sp|specials?|o[vn]a|oad|ovd)(?:[ ._-]*(?P<number>\d{1,2}))?"
     r"(?P<rest>$|[ ._]*[\[(].*|[ ._]+-.*)",
@@ -94,7 +104,7 @@ def read(stem: str, context: Context) -> Numbered | None:
     spaced = _spaced(plain)
     found = _by_signs(_spaced(stem), spaced, context)
     if found is None and context.show:
-        found = _in_show(spaced, context)
+        found = _in_show(spaced, context) or _behind_shared_words(spaced, context)
     if found is None and (rest := _rest(spaced, context)) is None:
         found = _by_place(spaced, has_group=plain != stem)
     elif found is None and rest:
@@ -204,6 +214,16 @@ def _in_show(stem: str, context: Context) -> Numbered | None:
     if _is_hundreds(found):
         return _of_hundreds(found, context)
     return _numbered(found)
+
+
+def _behind_shared_words(stem: str, context: Context) -> Numbered | None:
+    """`pr 05`, where all names in a season's folder begin so."""
+    found = _AT_END.fullmatch(stem)
+    if not found or not context.is_show or len(context.beside) < 2:
+        return None
+    others = [_AT_END.fullmatch(_spaced(name)) for name in context.beside]
+    is_shared = all(other and other["before"] == found["before"] for other in others)
+    return _numbered(found, show=" ") if is_shared else None
 
 
 def _is_set_apart(found: re.Match[str]) -> bool:

@@ -2,80 +2,95 @@
 
 import re
 
-_QUALITY = (
-    r"\d{3,4}[pi]|(?:1920|1280|848|720|640)x\d{3,4}|[48]k|uhd|hdr(?:10)?\+?|dolby[ ._]?vision|dovi|web(?:[ ._-]?(?:dl|rip))?|hdtv|sdtv|pdtv|dsr"
-    r"|dvd(?:[ ._-]?(?:rip|scr|r|5|9))?|ntsc|pal|blu[ ._-]?ray|bd(?:rip|remux|25|50)?|brrip|hdrip|hddvd|vhs(?:rip)?|tvrip|remux"
-    r"|x26[45]|h[ .]?26[45]|hevc|avc|xvid|divx|10bit|8bit|hi10p|aac\d?|ac3|eac3|dts(?:-?(?:hd|es|x))?|ddp?\d?|truehd|atmos|flac"
-)
-_STATE = (
-    r"proper|repack|rerip|internal|limited|unrated|uncut|extended|director'?s|theatrical|remastered|restored|imax|criterion"
-    r"|final[ ._]cut|recut|special[ ._]edition|complete|retail|read[ ._-]?nfo|hybrid|open[ ._]matte|3d|hsbs|h-?sbs|hou"
-    r"|multi|dual(?:[ ._-]audio)?|dubbed|subbed|subs?|vostfr|vff|vfq|vf2?|truefrench|subfrench|ml|dl|md|ld|hc|line|cam|ts|tc|r5|scr"
-    r"|screener|workprint|nordic|hardcoded"
-)
-_LANGUAGE = (
-    r"german|french|english|eng|italian|ita|spanish|esp|castellano|latino|portuguese|brazilian|dutch|nl|polish|pl|russian|rus"
-    r"|czech|hungarian|swedish|danish|norwegian|finnish|japanese|jpn|korean|kor|chinese|mandarin|cantonese|hindi|tamil|telugu"
-    r"|malayalam|turkish|greek|hebrew|arabic|ukr|ukrainian|thai|vietnamese"
-)
-#: A plain title does not hold these; guessit reads names that have them.
-RELEASE = re.compile(
-    rf"(?<![^\W_])(?:{_QUALITY}|proper|repack|webdl)(?![^\W_])|[\[\]{{}}_]|\(.*\)$", re.IGNORECASE
-)
+
+def _one_of(table: str) -> str:
+    """Return a pattern for the words of a table. `~` in it stands for a space, dot, dash or nothing."""
+    return "(?:" + "|".join(table.split()).replace("~", "[ ._-]?") + ")"
+
+
+_QUALITY = _one_of(r"""
+    \d{3,4}[pi] (?:1920|1280|848|720|640)x\d{3,4} [48]k uhd hdr(?:10)?\+? dolby~vision dovi
+    web web~dl web~rip hdtv sdtv pdtv dsr tvrip hdrip vhs(?:rip)? ntsc pal hddvd
+    dvd dvd~(?:rip|scr|r|5|9) blu~ray bd(?:rip|remux|25|50)? brrip remux
+    [xh]~26[45] hevc avc xvid divx 10bit 8bit hi10p
+    aac\d? ac3 eac3 dts(?:-?(?:hd|es|x))? ddp?\d? truehd atmos flac
+""")
 #: No title holds one of these.
-_SURE_QUALITY = re.compile(
-    r"[ ._(\[-]*(?<![^\W_])(?:\d{3,4}[pi]|[xh][ .]?26[45]|hevc|blu-?ray|bdrip|brrip|dvdrip|web-?(?:dl|rip)|hdtv|xvid)(?![^\W_])",
-    re.IGNORECASE,
+_SURE = _one_of(r"\d{3,4}[pi] [xh]~26[45] hevc blu~ray bdrip brrip dvdrip web~(?:dl|rip) hdtv xvid")
+_STATE = _one_of(r"""
+    proper repack rerip internal limited unrated uncut extended director'?s theatrical remastered restored imax
+    criterion final~cut recut special~edition complete retail read~nfo hybrid open~matte 3d h-?sbs hou
+    multi dual(?:[ ._-]audio)? dubbed subbed subs? vostfr vff vfq vf2? truefrench subfrench ml dl md ld hc line
+    cam ts tc r5 scr screener workprint nordic hardcoded v\d nf amzn dsnp hulu hmax atvp itunes pcok us uk
+""")
+_LANGUAGE = _one_of("""
+    german french english eng italian ita spanish esp castellano latino portuguese brazilian dutch nl polish pl
+    russian rus czech hungarian swedish danish norwegian finnish japanese jpn korean kor chinese mandarin
+    cantonese hindi tamil telugu malayalam turkish greek hebrew arabic ukr ukrainian thai vietnamese
+""")
+#: In capitals between title and year.
+_SHOUTED = _one_of("""
+    EXTENDED UNRATED UNCUT THEATRICAL REMASTERED RESTORED RECUT IMAX LIMITED INTERNAL PROPER REPACK DC COMPLETE
+    GERMAN FRENCH TRUEFRENCH ITALIAN SPANISH MULTI DUAL
+""")
+_CUT = _one_of(
+    "extended director'?s theatrical final special collector'?s ultimate anniversary unrated uncut"
 )
-_QUALITY_WORD = re.compile(rf"[ ._(\[-]*(?<![^\W_])(?:{_QUALITY})(?![^\W_])", re.IGNORECASE)
-_RELEASE_START = re.compile(
-    rf"[\[({{]|(?:{_QUALITY}|{_STATE}|{_LANGUAGE}|v\d|nf|amzn|dsnp|hulu|hmax|atvp|itunes|pcok|us|uk)(?![^\W_])",
-    re.IGNORECASE,
-)
-#: In capitals or with "Cut" or "Edition" behind it, between title and year.
-_EDITION = re.compile(
-    r"[ ._-]+(?:(?:EXTENDED|UNRATED|UNCUT|THEATRICAL|REMASTERED|RESTORED|RECUT|IMAX|LIMITED|INTERNAL|PROPER|REPACK|DC|COMPLETE"
-    r"|GERMAN|FRENCH|TRUEFRENCH|ITALIAN|SPANISH|MULTI|DUAL)"
-    r"|(?i:(?:extended|director'?s|directors|theatrical|final|special|collector'?s|ultimate|anniversary|unrated|uncut)"
-    r"[ ._](?:cut|edition|version)))(?=$|[ ._-]*$)"
-)
+
+#: A plain title does not hold these; guessit reads names that have them.
+RELEASE = re.compile(rf"(?<![^\W_])(?:{_QUALITY}|proper|repack)(?![^\W_])|[\[\]{{}}_]|\(.*\)$", re.IGNORECASE)
+_QUALITY_WORD = re.compile(rf"[ ._(\[-]*(?<![^\W_]){_QUALITY}(?![^\W_])", re.IGNORECASE)
+_SURE_QUALITY = re.compile(rf"[ ._(\[-]*(?<![^\W_]){_SURE}(?![^\W_])", re.IGNORECASE)
+_RELEASE_START = re.compile(rf"[\[({{]|(?:{_QUALITY}|{_STATE}|{_LANGUAGE})(?![^\W_])", re.IGNORECASE)
+_EDITION = re.compile(rf"[ ._-]+(?:{_SHOUTED}|(?i:{_CUT}[ ._](?:cut|edition|version)))[ ._-]*$")
+
 #: Folders that sort things and name none of them.
+_SORTING = _one_of(r"""
+    movies? films? filme videos? media tv tv~shows? tv~series tv~programmes shows? series serien serie serie~tv
+    séries anime animes animation cartoons? kids children family documentar(?:y|ies) docu(?:s|mentaries)? dokus
+    dokumentationen downloads? completed? incoming unsorted torrents? usenet nzb new misc various other 4k uhd hd
+    sd 3d library mediathek data nas disks? drives? storage shares? volume\d mnt home public collections?
+    box~sets? peliculas películas filmes filmy seriale filmek sorozatok elokuvat sarjat filmer фильмы сериалы
+    мультфильмы аниме 电影 電影 电视剧 電視劇 动漫 動漫 アニメ 映画 ドラマ 영화 드라마 애니
+    action adventure comedy crime drama fantasy history horror music mystery romance sci-?fi thriller war western
+    classics [a-z] [a-z0#]-[a-z9] \# 0-9 (?:19|20)\d0s (?:19|20)\d\d-(?:19|20)?\d\d
+""")
+_BEFORE_SORTING = _one_of(
+    "4k uhd hd 3d kids anime foreign new old all our the seen unseen watched unwatched my"
+)
 _CATEGORY = re.compile(
-    r"(?:my[ ._-])?(?:(?:4k|uhd|hd|3d|kids|anime|foreign|new|old|all|our|the|seen|unseen|watched|unwatched)[ ._-])*"
-    r"(?:movies?|films?|filme|videos?|media|tv|tv[ ._-]?shows?|tv[ ._-]?series|tv[ ._-]?programmes|shows?|series|serien|serie"
-    r"|serie[ ._-]?tv|séries|anime|animes|animation|cartoons?|kids|children|family|documentar(?:y|ies)|docu(?:s|mentaries)?|dokus"
-    r"|dokumentationen|downloads?|completed?|incoming|unsorted|torrents?|usenet|nzb|new|misc|various|other|4k|uhd|hd|sd|3d|library"
-    r"|mediathek|data|nas|disks?|drives?|storage|shares?|volume\d|mnt|home|public|collections?|box[ ._-]?sets?"
-    r"|peliculas|películas|filmes|filmy|seriale|filmek|sorozatok|elokuvat|sarjat|filmer|фильмы|сериалы|мультфильмы|аниме"
-    r"|电影|電影|电视剧|電視劇|动漫|動漫|アニメ|映画|ドラマ|영화|드라마|애니"
-    r"|action|adventure|comedy|crime|drama|fantasy|history|horror|music|mystery|romance|sci-?fi|thriller|war|western|classics"
-    r"|[a-z]|[a-z0#]-[a-z9]|#|0-9|(?:19|20)\d0s|(?:19|20)\d\d-(?:19|20)?\d\d)(?:[ ._-]?(?:\d{1,2}|\([^)]*\)|\[[^\]]*\]))?",
-    re.IGNORECASE,
+    rf"(?:{_BEFORE_SORTING}[ ._-])*{_SORTING}(?:[ ._-]?(?:\d{{1,2}}|\([^)]*\)|\[[^\]]*\]))?", re.IGNORECASE
 )
 #: Folders between a title's and its files, which say how it is stored.
+_STORED = _one_of("""
+    hd sd main main~(?:feature|movie|film|title) feature movie film videos? rip raw mkv mp4 avi dub(?:bed)? sub(?:bed)?
+    uncensored censored remastered
+""")
 _STORAGE = re.compile(
-    rf"(?:{_QUALITY}|hd|sd|main(?:[ ._-]?(?:feature|movie|film|title))?|feature|movie|film|video|videos|rip|raw|mkv|mp4|avi"
-    rf"|dub(?:bed)?|sub(?:bed)?|uncensored|censored|remastered|{_LANGUAGE})(?:[ ._-](?:{_QUALITY}|{_LANGUAGE}))*",
-    re.IGNORECASE,
+    rf"(?:{_QUALITY}|{_STORED}|{_LANGUAGE})(?:[ ._-](?:{_QUALITY}|{_LANGUAGE}))*", re.IGNORECASE
 )
 _DISC = re.compile(
     r"(?:cd|disc|disk|dvd|bd|blu-?ray|vol(?:ume)?\.?)[ ._-]?(?P<number>\d{1,2})", re.IGNORECASE
 )
-#: Names of files that say nothing of what is in them.
+
+#: Names of files that say nothing of what is in them, with or without a number.
+_NOTHING = _one_of("""
+    movie film video main feature title film~file default untitled unknown unnamed new file media output stream clip
+    track chapter kapitel recording capture playlist episode part pt cd disc disk dvd scene full~movie main~movie
+    main~feature movie~file download rip remux encode sample test video~ts final index tmp temp
+""")
 _GENERIC = re.compile(
-    r"(?:(?:the[ ._-])?(?:movie|film|video|main|feature|title|film[ ._-]?file|default|untitled|unknown|unnamed|new|file|media|output"
-    r"|stream|clip|track|chapter|kapitel|recording|capture|playlist|episode|part|pt|cd|disc|disk|dvd|scene|full[ ._-]?movie|main[ ._-]?movie"
-    r"|main[ ._-]?feature|movie[ ._-]?file|download|rip|remux|encode|sample|test|video[ ._-]ts|final|index|tmp|temp)"
-    r"[ ._-]*(?:\d{1,6}|\(\d{1,3}\))?"
+    rf"(?:the[ ._-])?{_NOTHING}[ ._-]*(?:\d{{1,6}}|\(\d{{1,3}}\))?"
     r"|(?:the[ ._-])?(?:movie|film|video)[ ._-](?:1080p|720p|hd|4k)"
-    r"|title[ ._-]?t?\d{1,3}|t\d{1,3}|vts[ ._-]\d\d[ ._-]\d|vob\d*|\d{5}|[a-z]\d{3,4}[ ._-]t\d\d"
-    r"|\d{1,2}|[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[A-Za-z0-9]{28,})",
+    r"|title[ ._-]?t?\d{1,3}|t\d{1,3}|vts[ ._-]\d\d[ ._-]\d|vob\d*|\d{5}|[a-z]\d{3,4}[ ._-]t\d\d|\d{1,2}"
+    r"|[0-9a-f]{16,}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[A-Za-z0-9]{28,}",
     re.IGNORECASE,
 )
 #: What cameras, telephones and recorders call their files.
+_CAMERA = _one_of(r"img dsc[nf]? mvi mov vid gopr gp gh gx dji pxl mah hpim cimg sam avseq p\d{3}")
+_RECORDER = _one_of("img vid pxl screen~recording bildschirmaufnahme whatsapp~video new~recording")
 _RECORDED = re.compile(
-    r"(?:img|dsc[nf]?|mvi|mov|vid|gopr|gp|gh|gx|dji|pxl|mah|hpim|cimg|sam|avseq|p\d{3})[_-]?\d{4,8}(?![^\W_]).*"
-    r"|(?:img|vid|pxl|screen[ ._-]?recording|bildschirmaufnahme|whatsapp[ ._-]video|new[ ._-]recording)[ ._-]*\d.*"
+    rf"{_CAMERA}[_-]?\d{{4,8}}(?![^\W_]).*|{_RECORDER}[ ._-]*\d.*"
     r"|\d{6}[ ._-]\d{4,6}|(?:19|20)\d{6}[ ._-]?\d{4,9}.*"
     r"|(?:19|20)\d\d-\d\d-\d\d[ ._t-]+(?:at[ ])?\d\d[ ._:-]\d\d.*",
     re.IGNORECASE,
@@ -86,9 +101,9 @@ def is_category(folder: str) -> bool:
     return bool(_CATEGORY.fullmatch(folder.strip()))
 
 
-def is_storage(folder: str) -> bool:
-    """Return whether a folder says only how its files are stored: `1080p`, `Main Movie`."""
-    return bool(_STORAGE.fullmatch(folder.strip()))
+def is_storage(name: str) -> bool:
+    """Return whether a name says only how files are stored: `1080p`, `Main Movie`."""
+    return bool(_STORAGE.fullmatch(name.strip(" []()")))
 
 
 def disc_of(folder: str) -> int | None:
@@ -98,9 +113,9 @@ def disc_of(folder: str) -> int | None:
 
 
 def is_generic(stem: str) -> bool:
-    """Return whether a file's name tells nothing: `movie`, `title_t00`, `IMG_0012`, a checksum, or a quality alone."""
+    """Return whether a file's name tells nothing: `movie`, `title_t00`, a checksum, or a quality alone."""
     name = stem.strip(" ._-")
-    return not name or bool(_GENERIC.fullmatch(name)) or bool(_STORAGE.fullmatch(name.strip("[]()")))
+    return not name or bool(_GENERIC.fullmatch(name)) or is_storage(name)
 
 
 def is_recorded(stem: str) -> bool:

@@ -1,7 +1,7 @@
 """The names people really have: a library of all shapes of `names.tsv`, read as one.
 
-Each shape is one that a public project tests or was told of (the column `origin`); the titles are invented. `docs/folders.md`
-holds the score.
+Each shape is one that a public project tests or was told of (the column `origin`); the titles are invented.
+`docs/folders.md` holds the score.
 """
 
 import csv
@@ -62,7 +62,7 @@ def expected() -> Mapping[str, Meaning]:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Meaning]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Meaning]:
     base = tmp_path_factory.mktemp("names") / "library"
     paths = [row["path"] for row in rows()]
     for path in paths:
@@ -76,7 +76,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Mea
         items[item.path.removeprefix(f"{base}/")].append(item)
     problems = " ".join(problem for page in pages for problem in page.problems)
     videos = {path.as_posix() for path in walk.walk(place.find(str(base))).videos()}
-    yield {path: _meaning(items[path]) if items[path] else _unlisted(path, videos, problems) for path in paths}
+    return {
+        path: _meaning(items[path]) if items[path] else _unlisted(path, videos, problems) for path in paths
+    }
 
 
 def _unlisted(path: str, videos: set[str], problems: str) -> Meaning:
