@@ -1,6 +1,7 @@
 """Which of our films and episodes a server's item is: by ids first, by title only where that is unambiguous."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import TypeVar
 
 from sqlalchemy import select, tuple_
@@ -10,6 +11,7 @@ from mydia_web.db import db, insert_for
 from mydia_web.errors import MydiaError
 from mydia_web.library.content import sort_title
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
+from mydia_web.library.names import namesakes, title_key
 
 _Key = tuple[str, str, str]
 _Row = TypeVar("_Row", MediaItem, Episode)
@@ -87,13 +89,13 @@ class Matcher:
         titles: set[tuple[str, str]] = set()
         for item in items:
             if item.kind == "movie" and self._by_ids("movie", item.external_ids) is None:
-                titles.add(("movie", sort_title(item.title)))
+                titles.add(("movie", title_key(item.title)))
             elif item.show and self._by_ids("show", item.show.external_ids) is None:
-                titles.add(("show", sort_title(item.show.title)))
+                titles.add(("show", title_key(item.show.title)))
         return titles
 
     def _by_title(self, kind: str, title: str, year: int | None, ids: Mapping[str, str]) -> MediaItem:
-        namesakes = self._namesakes.setdefault((kind, sort_title(title)), [])
+        namesakes = self._namesakes.setdefault((kind, title_key(title)), [])
         # A show's year is often left out; two films of one title without their years are anybody's guess.
         same = [one for one in namesakes if one.year == year or (kind == "show" and None in (one.year, year))]
         fitting = [one for one in same if not self._contradicts(one, ids)]
@@ -126,6 +128,8 @@ class Matcher:
                 return found
         if item.show is None or not item.show.title.strip():
             raise Unmatched("The server does not say which show it belongs to.")
+        if item.episode_number is None and item.air_date is not None:
+            return self._episode_of_day(item.show, item.air_date)
         if item.season_number is None or item.episode_number is None:
             raise Unmatched("The server does not say which season and episode it is.")
         show, place = self._show(item.show), (item.season_number, item.episode_number)
@@ -133,6 +137,26 @@ class Matcher:
         if place not in episodes:
             episodes[place] = _add_episode(show.id, *place, item.title)
         return episodes[place]
+
+    def _episode_of_day(self, show: RemoteShow, day: date) -> Episode:
+        """The one known episode of a known show that aired that day. Raises `Unmatched`."""
+        known = self._known_show(show)
+        aired = (Episode.media_item_id == known.id, Episode.air_date == day) if known else ()
+        found = db.session.scalars(select(Episode).where(*aired)).all() if aired else []
+        if len(found) != 1:
+            how_many = f"{len(found)} episodes" if found else "no episode"
+            raise Unmatched(
+                f"It is named by its day, and {how_many} of “{show.title}” is known to have aired on {day}."
+            )
+        return found[0]
+
+    def _known_show(self, show: RemoteShow) -> MediaItem | None:
+        """The show by its ids, or by name and year where only one is called so; None where it is not known."""
+        if found := self._by_ids("show", show.external_ids):
+            return found
+        namesakes = self._namesakes.get(("show", title_key(show.title)), [])
+        fitting = [one for one in namesakes if None in (one.year, show.year) or one.year == show.year]
+        return fitting[0] if len(fitting) == 1 else None
 
     def _episodes_of(self, show: MediaItem) -> dict[tuple[int, int], Episode]:
         if show.id not in self._episodes:
@@ -190,9 +214,7 @@ def _by_number(table: type[_Row], numbers: set[int]) -> dict[int, _Row]:
 def _namesakes(titles: set[tuple[str, str]]) -> dict[tuple[str, str], list[MediaItem]]:
     found: dict[tuple[str, str], list[MediaItem]] = {}
     for chunk in _chunks(sorted(titles)):
-        named = tuple_(MediaItem.type, MediaItem.sort_title).in_(chunk)
-        for row in db.session.scalars(select(MediaItem).where(named).order_by(MediaItem.id)):
-            found.setdefault((row.type, row.sort_title), []).append(row)
+        found |= namesakes(chunk)
     return found
 
 
