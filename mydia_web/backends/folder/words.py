@@ -59,7 +59,8 @@ _BEFORE_SORTING = _one_of(
     "4k uhd hd 3d kids anime foreign new old all our the seen unseen watched unwatched my"
 )
 _CATEGORY = re.compile(
-    rf"(?:{_BEFORE_SORTING}[ ._-])*{_SORTING}(?:[ ._-]?(?:\d{{1,2}}|\([^)]*\)|\[[^\]]*\]))?", re.IGNORECASE
+    rf"(?:{_BEFORE_SORTING}[ ._-])*{_SORTING}(?:[ ._-]?(?:\d{{1,2}}|\((?!\d{{4}}\))[^)]*\)|\[(?!\d{{4}}\])[^\]]*\]))?",
+    re.IGNORECASE,
 )
 #: Folders between a title's and its files, which say how it is stored.
 _STORED = _one_of("""

@@ -1,7 +1,7 @@
 """Which files of a folder are listed, and as what."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,59 @@ def test_specials_and_episode_zero_keep_their_zero(disk: Disk) -> None:
 def test_a_film_on_two_discs_is_one_film(disk: Disk) -> None:
     disk.put("Heat (1995)/Heat (1995) - cd1.avi", "Heat (1995)/Heat (1995) - cd2.avi")
     assert disk.only().remote_id.endswith("cd1.avi")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["...And Nothing (1979)/...And Nothing (1979).mkv", "..Two (1980).mkv", ".45 (2006)/.45 (2006).mkv"],
+)
+def test_a_title_may_begin_with_dots(disk: Disk, name: str) -> None:
+    disk.put(name)
+    assert disk.only().remote_id == name
+
+
+@pytest.mark.parametrize(
+    ("names", "listed"),
+    [
+        (("A (1999)/A (1999).part1.mkv", "A (1999)/A (1999).part2.mkv"), 1),
+        (("A (1999)/A (1999) - pt1.mkv", "A (1999)/A (1999) - pt2.mkv"), 1),
+        (("A (1999)/CD1/a.avi", "A (1999)/CD2/a.avi"), 1),
+        (("A (1999)/A (1999) part2.mkv",), 1),
+        (("A (1999)/A (1999) cd1.mkv", "B (1999)/B (1999) cd2.mkv"), 2),
+        (("A Part 1 (2010).mkv", "A Part 2 (2011).mkv"), 2),
+        (("A/Season 1/A S01E01 - pt1.mkv", "A/Season 1/A S01E01 - pt2.mkv"), 1),
+        (("A/Season 1/A S01E01 - Part 1.mkv", "A/Season 1/A S01E02 - Part 2.mkv"), 2),
+    ],
+)
+def test_a_further_part_is_no_copy_where_the_first_is_there(
+    disk: Disk, names: Sequence[str], listed: int
+) -> None:
+    disk.put(*names)
+    assert len(disk.items()) == listed
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Concerts/Berlin.mkv", "Holidays/Berlin.mkv"),
+        ("Alpha/Kapitel 1/01.mkv", "Beta/Kapitel 1/01.mkv"),
+        ("Camera/IMG_0001.mov", "Camera/IMG_0002.mov"),
+        ("Heat (1995)/One Day.mkv", "Heat (1995)/Another Day.mkv"),
+        ("Pier/Season 1/Disc 1/01.mkv", "Pier/Season 1/Disc 2/01.mkv"),
+        ("Pier/Season 1/01 - Quay.mkv", "Pier/Season 1/01 - Harbour.mkv"),
+    ],
+)
+def test_two_files_that_nothing_tells_apart_are_not_recognised(disk: Disk, names: Sequence[str]) -> None:
+    disk.put(*names)
+    items = disk.items()
+    assert set(items) == set(names)
+    assert all(item.not_recognised for item in items.values())
+
+
+def test_shows_in_the_folder_of_another_are_not_taken_for_it(disk: Disk) -> None:
+    disk.put("Nordic/Season 1/Bron S01E01.mkv", "Nordic/Season 1/Broen S01E01.mkv")
+    shows = [item.show.title for item in disk.items().values() if item.show]
+    assert sorted(shows) == ["Broen", "Bron"]
 
 
 @pytest.mark.parametrize(
