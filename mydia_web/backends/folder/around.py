@@ -104,5 +104,7 @@ def _named(folders: Sequence[str], repeated: Collection[str]) -> str:
     if len(folders) < 2 or words.is_category(folders[-1]):
         return ""
     name = folders[-1]
+    if len(folders) > 2 and words.is_division(name) and not words.is_category(folders[-2]):
+        return ""
     is_told = convention.title_and_year(name) or ids.taken_out(name)[1]
     return "" if name.lower() in repeated and not is_told else name

@@ -16,7 +16,7 @@ _SITE = re.compile(r"[\[(]?[ ]*www\.[\w-]+\.[a-z]{2,10}[ ]*[\])]?[ ._]*-?[ ._]*(
 #: `, The` behind a title, where lists are sorted by it.
 _ARTICLE_BEHIND = re.compile(
     r"(?P<title>.+), (?P<article>The|A|An|Der|Die|Das|Ein|Eine|Le|La|Les|L'|L’|Un|Une|El|Los|Las|Una|Il|Lo|Gli"
-    r"|O|Os|As|De|Het|Een|Den|Det|En|Ett)(?P<more> \([A-Z]{2,3}\))?",
+    r"|O|Os|As|De|Het|Een|Den|Det|En|Ett)(?P<more> \([A-Z]{2,3}\)| - .+)?",
     re.IGNORECASE,
 )
 #: What people write for what a file's name cannot hold.
@@ -37,6 +37,7 @@ _PART_BEHIND_YEAR = re.compile(
     r"|(?P<of>\d)[ ._]?(?:of|von)[ ._]?\d|(?:part|pt)[ ._-]?(?P<letter>[a-d]))[)\]]?(?P<rest>$|[ ._\[(-].*)",
     re.IGNORECASE,
 )
+_PART_ALONE = re.compile(r"(?:cd|disc|disk|dvd|part|pt|teil)[ ._-]?0?(?P<number>\d)", re.IGNORECASE)
 _PART_CLOSE = re.compile(
     r"(?P<name>.+)[ ._(\[-]+(?:part|pt)0?(?P<number>\d)[)\]]?(?P<rest>$|[ ._-](?=\[|\().*)", re.IGNORECASE
 )
@@ -156,6 +157,8 @@ def rest_after(stem: str, title: str) -> str | None:
 
 def part_of(stem: str) -> tuple[str, int | None]:
     """`Heat (1995) - cd2` → `Heat (1995)`, 2. `Heat Part 2` is a title, `Heat (1995) Part 2` and `Heat pt2` are not."""
+    if found := _PART_ALONE.fullmatch(stem):
+        return stem, int(found["number"])
     if found := _PART.search(stem):
         return stem[: found.start()], int(found["number"])
     for pattern in (_PART_BEHIND_YEAR, _PART_CLOSE):

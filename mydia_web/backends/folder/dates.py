@@ -19,6 +19,10 @@ _TOGETHER = re.compile(rf"(?<![\w]){_YEAR}(?P<one>0[1-9]|1[0-2])(?P<other>0[1-9]
 _SHORT = re.compile(
     r"(?<=[\w!?][ ._])(?P<year>[0-3]\d)(?P<one>0[1-9]|1[0-2])(?P<other>0[1-9]|[12]\d|3[01])(?=$|[ ._-])"
 )
+#: Without its century a day may be anything, but it is no number of an episode.
+_BOTH_SHORT = re.compile(
+    r"(?<![^\W_])(?<!\d\.)(?:[0-3]\d)(?P<dot>[-.])(?:[0-3]\d)(?P=dot)\d\d(?![^\W_]|[-.]\d)"
+)
 _CJK = re.compile(rf"{_YEAR}年[ ]?(?P<one>\d\d?)月[ ]?(?P<other>\d\d?)日")
 _MONTHS = {
     month: number
@@ -78,7 +82,7 @@ def find(stem: str, order: Order | None = None) -> Day | None:
         day := _valid(2000 + int(found["year"]), found["one"], found["other"])
     ):
         return Day(day, *found.span())
-    return None
+    return Day(None, *found.span()) if (found := _BOTH_SHORT.search(stem)) else None
 
 
 def order_of(stems: Iterable[str]) -> Order | None:

@@ -43,6 +43,8 @@ _FIRST = re.compile(
     ),
     re.IGNORECASE,
 )
+#: `S01E13.5`: one of the specials, whose number nobody else knows.
+_HALF = re.compile(r"\.(?:[1-9](?=$|[ \[(]|v\d)|5(?=[._-]))")
 #: 1920x804 is the size of a picture.
 _PICTURE = re.compile(r"(?:1[89]\d\d|20[0-5]\d)x(?:[4-9]\d\d)(?!\d)")
 
@@ -94,6 +96,8 @@ def _mark(stem: str, found: re.Match[str], *, in_show: bool) -> Mark | None:
         return None
     if "x" in groups and len(groups["number"]) == 1 and not (in_show or _stands_alone(stem, found)):
         return None
+    if _HALF.match(stem, found.end()):
+        return Mark(season, (), found.start(), found.end() + 2)
     further = _further(stem, found.end(), season, groups["number"])
     end = further[-1].end if further else found.end()
     return Mark(season, _numbers(first, further), found.start(), end)

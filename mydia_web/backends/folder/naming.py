@@ -122,6 +122,8 @@ def _before(text: str) -> Titled:
         return read_plainly[0]
     if day := dates.find(text):
         text = text[: day.start].strip(" ._-([")
+    if words.is_generic(text) and not text.strip(" ._-").isdecimal():
+        return Titled("")
     return convention.title_and_bare_year(text) or Titled(convention.with_country(text))
 
 
@@ -180,7 +182,7 @@ def _recorded(file: _File) -> Named | None:
 def _daily(file: _File) -> Named | None:
     """`The Daily Show - 2024-01-15 - Guest`: known by its day."""
     day = dates.find(file.stem, dates.order_of(file.beside.stems or (file.stem,)))
-    if day is None:
+    if day is None or _is_of_title(file, day):
         return None
     text = file.stem[: day.start]
     is_folders = convention.rest_after(text, file.folder.title) is not None
@@ -188,6 +190,14 @@ def _daily(file: _File) -> Named | None:
     if day.date is None:
         return Unread(NO_ORDER, show)
     return Episode(show, file.around.season, (), _title_behind(file.stem[day.end :]), day.date)
+
+
+def _is_of_title(file: _File, day: dates.Day) -> bool:
+    """Whether a day is the title itself, as 11.22.63 is."""
+    title = titled(file.around.show).title if file.around.show else file.folder.title
+    rest = convention.rest_after(file.stem, title)
+    is_inside = rest is not None and len(file.stem) - len(rest) >= day.end
+    return is_inside or (day.date is None and convention.title_and_year(file.stem) is not None)
 
 
 def _title_behind(rest: str) -> str:
@@ -330,6 +340,9 @@ def _film(file: _File) -> Named:
         # It has a year, and a number that is no film's.
         return Unread(NO_NUMBER)
     guessed = guess.titled(guess.ask(stem, "movie"))
+    if numbers.is_left_over(stem, guessed.title or convention.neat(stem)):
+        # Whatever is behind such a number, other files have the same title without it.
+        return Unread(NO_TITLE)
     if convention.same_title(guessed.title, folder.title):
         return Film(Titled(folder.title, folder.year or guessed.year, {**folder.ids, **file.ids}), part)
     if file.is_alone and folder.title and words.RELEASE.search(file.around.named):
@@ -337,8 +350,5 @@ def _film(file: _File) -> Named:
         return Film(folder, part)
     title = guessed.title or convention.neat(stem)
     if words.is_generic(title) and not guessed.year:
-        return Unread(NO_TITLE)
-    if numbers.is_left_over(stem, title):
-        # Whatever is behind such a number, other files have the same title without it.
         return Unread(NO_TITLE)
     return Film(Titled(title, guessed.year, file.ids), part)

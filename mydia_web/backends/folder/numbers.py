@@ -25,7 +25,7 @@ _WORD = (
 )
 _CJK = re.compile(
     r"(?P<before>.*?)(?:"
-    rf"第[ ]?(?P<number>{_CJK_NUMBER})(?:\.(?P<half>\d))?(?:[-~](?P<last>\d{{1,4}}))?[ ]?[話话集回화회]"
+    rf"[第제][ ]?(?P<number>{_CJK_NUMBER})(?:\.(?P<half>\d))?(?:[-~](?P<last>\d{{1,4}}))?[ ]?[話话集回화회]"
     r"|(?<![0-9])(?P<number_2>\d{1,4})(?:\.(?P<half_2>\d))?(?:[-~](?P<last_2>\d{1,4}))?[ ]?[話话集화회]"
     r")(?P<rest>.*)"
 )
@@ -211,6 +211,9 @@ def _in_show(stem: str, context: Context) -> Numbered | None:
     found = _AT_START.fullmatch(stem)
     if not found or not (context.is_show or _is_set_apart(found)):
         return None
+    if len(found["number"]) == 4 and found["number"].startswith("0"):
+        # `0102` in season 1 is S01E02, or the 102nd.
+        return Numbered(())
     if _is_hundreds(found):
         return _of_hundreds(found, context)
     return _numbered(found)
@@ -288,7 +291,8 @@ def _after_title(rest: str, context: Context) -> Numbered | None:
     if not (context.is_show or is_set_apart or is_scene):
         return None
     if season is None and _is_hundreds(found) and (is_scene or _repeats_season(found, context)):
-        return Numbered(()) if found["dash"] else _of_hundreds(found, context)
+        is_sure = not found["dash"] and len(context.beside) > 1
+        return _of_hundreds(found, context) if is_sure else Numbered(())
     if _may_be_sequel(found, context):
         return Numbered(()) if season is None else _numbered(found, season=season)
     return _numbered(found, season=season)

@@ -70,6 +70,17 @@ _STORED = _one_of("""
 _STORAGE = re.compile(
     rf"(?:{_QUALITY}|{_STORED}|{_LANGUAGE})(?:[ ._-](?:{_QUALITY}|{_LANGUAGE}))*", re.IGNORECASE
 )
+_DIVISION = re.compile(
+    r"(?:book|arc|cour|part|chapter|block|saga|volume|vol\.?|disc|teil|band|buch|kapitel|tome|livre|libro|parte)"
+    r"[ ._-]*(?:\d{1,3}|[ivx]{1,4}|one|two|three|four|five|six)|mini-?series|episodes?|folgen|main[ ._]series|tv",
+    re.IGNORECASE,
+)
+#: `S01-S03`, `Seasons 1-4`, `Complete Series`.
+_SEVERAL_SEASONS = re.compile(
+    r"(?:s|seasons?[ ._-]*)\d{1,2}[ ._]*(?:-|–|to)[ ._]*(?:s|season)?[ ._]*\d{1,2}.*"
+    r"|(?:the[ ._])?complete[ ._](?:series|collection|show).*|all[ ._]seasons",
+    re.IGNORECASE,
+)
 _DISC = re.compile(
     r"(?:cd|disc|disk|dvd|bd|blu-?ray|vol(?:ume)?\.?)[ ._-]?(?P<number>\d{1,2})", re.IGNORECASE
 )
@@ -98,13 +109,18 @@ _RECORDED = re.compile(
 )
 
 
+def is_division(folder: str) -> bool:
+    """Return whether a folder is called as parts of any show are: `Book One`, `Arc 2`, `Miniseries`."""
+    return bool(_DIVISION.fullmatch(folder.strip()))
+
+
 def is_category(folder: str) -> bool:
     return bool(_CATEGORY.fullmatch(folder.strip()))
 
 
 def is_storage(name: str) -> bool:
     """Return whether a name says only how files are stored: `1080p`, `Main Movie`."""
-    return bool(_STORAGE.fullmatch(name.strip(" []()")))
+    return bool(_STORAGE.fullmatch(name.strip(" []()")) or _SEVERAL_SEASONS.fullmatch(name.strip()))
 
 
 def disc_of(folder: str) -> int | None:
