@@ -7,18 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator
 
+from mydia_web.backends import provider_ids
 from mydia_web.backends.base import RemoteState
 
 #: A play before this is none: some write year 1 for "never", others the first second of 1970.
 _FIRST_PLAY = datetime(1970, 1, 2, tzinfo=UTC)
 _LONGEST_MS = 2**31 - 1
-_PROVIDERS = {
-    "imdb": "imdb",
-    "tmdb": "tmdb",
-    "tvdb": "tvdb",
-    "themoviedb": "tmdb",
-    "thetvdb": "tvdb",
-}
 
 
 def _text(value: object) -> str:
@@ -137,13 +131,10 @@ def text_of(value: object) -> str:
 
 def external_ids(told: Iterable[tuple[object, object]]) -> dict[str, str]:
     """Of known providers only, where the value can be one of theirs; the first of a provider counts."""
+    spelled = (provider_ids.spelled(_id(name), _id(value)) for name, value in told)
     found: dict[str, str] = {}
-    for name, value in told:
-        text = _id(value)
-        provider = "imdb" if re.fullmatch(r"tt[0-9]+", text) else _PROVIDERS.get(_id(name).lower(), "")
-        pattern = r"tt[0-9]+" if provider == "imdb" else r"0*[1-9][0-9]*"
-        if provider and re.fullmatch(pattern, text):
-            found.setdefault(provider, text)
+    for provider, value in filter(None, spelled):
+        found.setdefault(provider, value)
     return found
 
 

@@ -5,56 +5,48 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mydia_web.backends.folder import dates, marks, seasons, words
+
 _YEAR = r"(?:18|19|20)\d\d"
 _TITLE_AND_YEAR = re.compile(rf"(?P<title>.+?)[ ._]*[(\[](?P<year>{_YEAR})[)\]](?P<rest>.*)", re.DOTALL)
-_RELEASE_GROUP = re.compile(r"\[[^\]]*\][ ._]*(?=\S)")
+_YEAR_AND_TITLE = re.compile(rf"[(\[](?P<year>{_YEAR})[)\]][ ._-]*(?P<title>[^\W_].*)", re.DOTALL)
+_RELEASE_GROUP = re.compile(r"(?:[\[【][^\]】]*[\]】][ ._-]*)(?=\S)")
+_SITE = re.compile(r"[\[(]?[ ]*www\.[\w-]+\.[a-z]{2,10}[ ]*[\])]?[ ._]*-?[ ._]*(?=\S)", re.IGNORECASE)
 
-_SEASON_FOLDER = re.compile(
-    r"(?:season|series|staffel|saison|temporada|stagione|seizoen|sezon|säsong|sæson|kausi)[ ._-]*"
-    r"(?P<long>\d{1,4})(?![0-9]).*|s(?P<short>\d{1,4})",
-    re.IGNORECASE | re.DOTALL,
+#: `, The` behind a title, where lists are sorted by it.
+_ARTICLE_BEHIND = re.compile(
+    r"(?P<title>.+), (?P<article>The|A|An|Der|Die|Das|Ein|Eine|Le|La|Les|L'|L’|Un|Une|El|Los|Las|Una|Il|Lo|Gli"
+    r"|O|Os|As|De|Het|Een|Den|Det|En|Ett)(?P<more> \([A-Z]{2,3}\)| - .+)?",
+    re.IGNORECASE,
 )
-_SPECIALS = re.compile(r"specials?|особое", re.IGNORECASE)
+#: What people write for what a file's name cannot hold.
+_LOOK_ALIKES = str.maketrans(
+    {"：": ":", "꞉": ":", "∶": ":", "？": "?", "⁇": "?", "＊": "*", "＂": '"', "／": "/", "⁄": "/", "∕": "/"}
+    | {"＜": "<", "＞": ">", "｜": "|", "’": "’"}
+)
+#: Digits and brackets of East Asian keyboards.
+_WIDE = str.maketrans("０１２３４５６７８９【】（）［］＃～", "0123456789[]()[]#~")
 
-#: A name that says season and episode beyond doubt.
-_MARK = re.compile(
-    r"(?<![A-Za-z0-9])s\d{1,4}[ ._-]{0,3}ep?[ ._]?\d{1,4}"
-    r"|(?<![A-Za-z0-9])\d{1,2}x\d{2,3}(?![0-9])"
-    r"|season[ ._-]*\d{1,3}[ ._,-]*episode[ ._-]*\d",
+_PART = re.compile(
+    r"[ ._(\[-]*[ ._(\[-](?:cd|disc|disk|dvd)[ ._-]?0?(?P<number>\d)(?:[ ._]?(?:of|von)[ ._]?\d)?[)\]]?$",
     re.IGNORECASE,
 )
-_PLAIN_EPISODE = re.compile(
-    r"(?:(?P<show>.+?) - )?s(?P<season>\d{1,4})e(?P<first>\d{1,4})"
-    r"(?:-e(?P<last>\d{1,4})|(?P<more>(?:e\d{1,4})+))?(?: - (?P<title>.+))?",
-    re.IGNORECASE | re.DOTALL,
-)
-#: Words of a release that a plain title does not hold; guessit reads names that have them.
-_RELEASE_WORDS = re.compile(
-    r"\d{3,4}[pi]\b|\b(?:web|webrip|hdtv|dvd|blu-?ray|bdrip|remux|[xh][ .]?26[45]|hevc|proper|4k|uhd|hdr)\b"
-    r"|webdl|[\[\]{}_]|\(.*\)$",
+#: A film's name may end so too, but not behind its year.
+_PART_BEHIND_YEAR = re.compile(
+    rf"(?P<name>.*[(\[]{_YEAR}[)\]].*?)(?:[ ._(\[-]+|(?<=\]))(?:(?:part|pt|teil|partie|parte)[ ._-]?0?(?P<number>\d)"
+    r"|(?P<of>\d)[ ._]?(?:of|von)[ ._]?\d|(?:part|pt)[ ._-]?(?P<letter>[a-d]))[)\]]?(?P<rest>$|[ ._\[(-].*)",
     re.IGNORECASE,
 )
-_SEASON_WITHIN = re.compile(
-    r"(?<![^\W_])(?:s(?P<short>\d{1,2})|season[ ._]?(?P<long>\d{1,2})"
-    r"|(?P<nth>\d{1,2})(?:st|nd|rd|th)[ ._]season)(?![^\W_])",
+_PART_ALONE = re.compile(r"(?:cd|disc|disk|dvd|part|pt|teil)[ ._-]?0?(?P<number>\d)", re.IGNORECASE)
+_PART_CLOSE = re.compile(
+    r"(?P<name>.+)[ ._(\[-]+(?:part|pt)0?(?P<number>\d)[)\]]?(?P<rest>$|[ ._-](?=\[|\().*)", re.IGNORECASE
+)
+_EPISODE_PART = re.compile(
+    r"(?:[ ._]*-?[ ._]*(?:cd|disc|disk|part|pt|teil)[ ._-]?0?(?P<number>\d)|(?P<letter>[a-d]))"
+    r"(?P<rest>$|[ ._]*[\[(].*|[ ._-]+(?:\d{3,4}[pi]|web|blu|hdtv|dvd|x26|h26).*)",
     re.IGNORECASE,
 )
-#: Folders that sort things and name none of them.
-_CATEGORY = re.compile(
-    r"(?:my )?(?:(?:4k|uhd|hd|kids|anime) )?(?:movies?|films?|filme|videos?|media|tv|tv[ _-]?shows?|shows?"
-    r"|series|serien|anime|cartoons|kids|documentaries|downloads?|complete|4k|uhd|hd)",
-    re.IGNORECASE,
-)
-_PART = re.compile(r"[ ._(\[-]+(?:cd|disc|disk)[ ._-]?(?P<number>\d)[)\]]?$", re.IGNORECASE)
-
-_NUMBER = r"(?:(?:e|ep|episode|folge|#)[ ._]?)?(?P<number>\d{1,4})(?:v\d)?(?=$|[ ._\[(-])"
-_NUMBER_FIRST = re.compile(
-    r"(?:(?:episode|ep|e|folge)[ ._]?)?(?P<number>\d{1,3})(?:v\d)?(?: - (?P<title>.+)|$)", re.IGNORECASE
-)
-_NUMBER_AFTER = re.compile(rf"[ ._-]*{_NUMBER}[ ._]*(?:-[ ._]+(?P<title>.+))?", re.IGNORECASE)
-_NUMBER_AFTER_DASH = re.compile(rf"(?P<show>.+?)[ _]-[ _]{_NUMBER}", re.IGNORECASE)
-_DATE = re.compile(rf"(?<!\d){_YEAR}([-. _])(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?!\d)")
-_NOT_EPISODES = {"480", "540", "576", "720", "1080", "1440", "2160", "4320"}
+_COUNTRY = re.compile(r" (US|UK|AU|NZ|CA)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,112 +58,92 @@ class Titled:
     ids: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """What an episode's own name says."""
-
-    numbers: tuple[int, ...]
-    season: int | None = None
-    title: str = ""
-    show: str = ""
-
-
 def neat(title: str) -> str:
-    """One line, composed accents, and spaces where a name has dots or underscores for them."""
-    title = whole = " ".join(unicodedata.normalize("NFC", title).split())
+    """One line, composed accents, the article in front, and spaces where a name has dots or underscores."""
+    title = unicodedata.normalize("NFC", title).translate(_LOOK_ALIKES)
+    title = whole = " ".join(title.replace("_", " ").split()) or title
     if " " not in title:
-        title = re.sub(r"_|(?<=\w\w)\.|\.(?=\w\w)", " ", title).strip(".")
-    return " ".join(title.split()).strip(" -_") or whole
+        title = re.sub(r"(?<=\w\w)\.|\.(?=\w\w)", " ", title).strip(".")
+    elif title.endswith(".") and not title.endswith("..") and title.count(".") == 1:
+        title = title[:-1]
+    title = " ".join(title.split()).strip(" -_") or whole
+    return _with_article_in_front(title)
+
+
+def _with_article_in_front(title: str) -> str:
+    found = _ARTICLE_BEHIND.fullmatch(title)
+    if not found:
+        return title
+    space = "" if found["article"].endswith(("'", "’")) else " "
+    return f"{found['article']}{space}{found['title']}{found['more'] or ''}"
+
+
+def widened(stem: str) -> str:
+    """Return a name with plain digits and brackets, and without the site it came from."""
+    return _SITE.sub("", stem.translate(_WIDE), count=1).strip() or stem
 
 
 def title_and_year(name: str) -> tuple[Titled, str] | None:
-    """`Heat (1995) - 4K` → Heat of 1995, and the rest of the name."""
+    """`Heat (1995) - 4K` → Heat of 1995, and the rest of the name. `(1995) Heat` is read too."""
+    if (found := _YEAR_AND_TITLE.fullmatch(name)) and not words.RELEASE.search(found["title"]):
+        return Titled(neat(found["title"]), int(found["year"])), ""
     if not (found := _TITLE_AND_YEAR.fullmatch(name)):
         return None
-    title = found["title"]
-    if "[" in found["rest"]:
-        title = _RELEASE_GROUP.sub("", title, count=1)
+    title = words.until_release(found["title"])
+    if "[" in found["rest"] or title.startswith("["):
+        title = _RELEASE_GROUP.sub("", title, count=1) if _has_words_after_group(title) else title
     return (Titled(neat(title), int(found["year"])), found["rest"]) if neat(title) else None
 
 
+def _has_words_after_group(title: str) -> bool:
+    """A film called [REC] is no group."""
+    return bool(letters(_RELEASE_GROUP.sub("", title, count=1)))
+
+
+def title_and_bare_year(name: str) -> Titled | None:
+    """`The.Long.Road.Part.1.2010.1080p` → The Long Road Part 1 of 2010: all that stands before the last year.
+
+    None where words follow that are not a release's: then the year may be part of a title.
+    """
+    for found in reversed(list(re.finditer(r"(?<![^\W_])((?:19|20)[0-3]\d)(?![^\W_])", name))):
+        title, rest = name[: found.start()], name[found.end() :].strip(" ._-")
+        if not letters(title) or (rest and not words.begins_release(rest)):
+            continue
+        title = words.without_edition(words.until_release(without_group(title)))
+        if letters(title):
+            return Titled(neat(title.strip(" ._-([")), int(found[0]))
+    return None
+
+
+def without_group(name: str) -> str:
+    """`[Group] Pier - 01` → `Pier - 01`."""
+    rest = name
+    while _RELEASE_GROUP.match(rest):
+        rest = _RELEASE_GROUP.sub("", rest, count=1)
+    rest = re.sub(r"★[^★]*★", "", rest)
+    return rest if letters(re.sub(r"\[[^\]]*\]", "", rest)) else name
+
+
 def season_of(folder: str) -> int | None:
-    if _SPECIALS.fullmatch(folder.strip()):
-        return 0
-    found = _SEASON_FOLDER.fullmatch(folder.strip())
-    return int(found["long"] or found["short"]) if found else None
+    return seasons.season_of(folder)
 
 
 def season_within(name: str) -> tuple[str, int] | None:
     """`Mushoku Tensei S2` → Mushoku Tensei, 2: a season named beside the show's title."""
-    found = _SEASON_WITHIN.search(name)
-    if not found:
-        return None
-    return neat(name[: found.start()]), int(found["short"] or found["long"] or found["nth"])
+    beside = seasons.beside_title(name)
+    return (neat(beside[0]), beside[1]) if beside else None
 
 
 def is_marked(stem: str) -> bool:
-    return bool(_MARK.search(stem))
+    return marks.find(stem) is not None
 
 
 def is_dated(stem: str) -> bool:
-    return bool(_DATE.search(stem))
-
-
-def has_title_before_date(stem: str) -> bool:
-    found = _DATE.search(stem)
-    return bool(found and _letters(stem[: found.start()]))
-
-
-def is_category(folder: str) -> bool:
-    return bool(_CATEGORY.fullmatch(folder.strip()))
+    return dates.find(stem) is not None
 
 
 def is_plain_title(name: str) -> bool:
-    return " " in name and not (is_marked(name) or _SEASON_WITHIN.search(name) or _RELEASE_WORDS.search(name))
-
-
-def plain_episode(stem: str) -> Numbered | None:
-    """`Severance (2022) - S01E01 - Good News About Hell`, with nothing of a release in it."""
-    found = _PLAIN_EPISODE.fullmatch(stem)
-    if not found or is_marked(found["show"] or "") or _RELEASE_WORDS.search(found["title"] or ""):
-        return None
-    first = int(found["first"])
-    more = [int(number) for number in re.findall(r"\d+", found["more"] or "")]
-    upto = range(first + 1, int(found["last"]) + 1) if found["last"] else ()
-    title = neat(found["title"] or "")
-    return Numbered((first, *more, *upto), int(found["season"]), title, (found["show"] or "").strip())
-
-
-def number_first(stem: str) -> Numbered | None:
-    """`01 - Pilot` or `Episode 3`: enough where the folder tells the show."""
-    found = _NUMBER_FIRST.fullmatch(stem)
-    return _unmarked(found, found["title"]) if found else None
-
-
-def number_after(stem: str, title: str) -> Numbered | None:
-    """`Naruto 8` or `Naruto - 08`, where `title` is Naruto."""
-    rest = rest_after(stem, title)
-    found = _NUMBER_AFTER.match(rest) if rest else None
-    return _unmarked(found, found["title"] or "") if found else None
-
-
-def number_after_dash(stem: str) -> Numbered | None:
-    """`[Group] One Piece - 1071 [1080p]`: the way anime is numbered, without a season."""
-    group = _RELEASE_GROUP.match(stem)
-    found = _NUMBER_AFTER_DASH.match(stem, group.end() if group else 0)
-    if not found or (not group and len(found["number"]) < 2):
-        return None
-    show, season = season_within(found["show"]) or (found["show"], None)
-    return _unmarked(found, "", show or found["show"], season)
-
-
-def _unmarked(
-    found: re.Match[str], title: str | None, show: str = "", season: int | None = None
-) -> Numbered | None:
-    if found["number"] in _NOT_EPISODES or re.fullmatch(_YEAR, found["number"]):
-        return None
-    title = "" if _RELEASE_WORDS.search(title or "") else neat(title or "")
-    return Numbered((int(found["number"]),), season, title, neat(show))
+    return " " in name and not (is_marked(name) or seasons.beside_title(name) or words.RELEASE.search(name))
 
 
 def rest_after(stem: str, title: str) -> str | None:
@@ -184,15 +156,41 @@ def rest_after(stem: str, title: str) -> str | None:
 
 
 def part_of(stem: str) -> tuple[str, int | None]:
-    """`Heat (1995) - cd2` → `Heat (1995)`, 2."""
-    found = _PART.search(stem)
-    return (stem[: found.start()], int(found["number"])) if found else (stem, None)
+    """`Heat (1995) - cd2` → `Heat (1995)`, 2. `Heat Part 2` is a title, `Heat (1995) Part 2` and `Heat pt2` are not."""
+    if found := _PART_ALONE.fullmatch(stem):
+        return stem, int(found["number"])
+    if found := _PART.search(stem):
+        return stem[: found.start()], int(found["number"])
+    for pattern in (_PART_BEHIND_YEAR, _PART_CLOSE):
+        if found := pattern.fullmatch(stem):
+            groups = found.groupdict()
+            number = groups["number"] or groups.get("of")
+            letter = groups.get("letter") or "a"
+            return found["name"] + found["rest"], int(number) if number else "abcd".index(letter.lower()) + 1
+    return stem, None
+
+
+def part_of_episode(rest: str) -> tuple[str, int | None]:
+    """Take the part out of what stands behind an episode's number: ` - pt1`, `.cd2 [1080p]`, `a`."""
+    found = _EPISODE_PART.fullmatch(rest)
+    if not found:
+        return rest, None
+    if letter := found["letter"]:
+        return found["rest"], "abcd".index(letter.lower()) + 1
+    return found["rest"], int(found["number"])
+
+
+def with_country(title: str) -> str:
+    """`The.Office.US` → The Office (US)."""
+    title = neat(title)
+    return title if title.isupper() else _COUNTRY.sub(r" (\1)", title)
 
 
 def same_title(one: str, other: str) -> bool:
-    return bool(_letters(one)) and _letters(one) == _letters(other)
+    return bool(letters(one)) and letters(one) == letters(other)
 
 
-def _letters(title: str) -> str:
+def letters(title: str) -> str:
+    """A title's letters and digits alone, by which two ways to write it are compared."""
     plain = unicodedata.normalize("NFKD", title.casefold().replace("&", "and"))
     return "".join(letter for letter in plain if letter.isalnum())

@@ -1,6 +1,7 @@
 """NFO files: what Kodi, Jellyfin and others wrote beside a video, read without trusting it."""
 
 import codecs
+import html.entities
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from mydia_web.backends.folder import ids
 
@@ -17,6 +19,12 @@ LARGEST = 1024 * 1024
 _KINDS: dict[str, RecordKind] = {"movie": "movie", "tvshow": "tvshow", "episodedetails": "episodedetails"}
 _OPENING = re.compile(r"<(movie|tvshow|episodedetails)(?=[\s>])")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+#: An & that begins no reference; CDATA holds what it likes.
+_AMPERSAND = re.compile(
+    r"(?P<cdata><!\[CDATA\[.*?\]\]>)|&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)(?:(?P<name>[A-Za-z][A-Za-z0-9]{1,31});)?",
+    re.DOTALL,
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -78,14 +86,40 @@ def _is_xml(content: bytes) -> bool:
 
 
 def _decoded(content: bytes) -> str:
+    """The text, in the encoding it names; without a name in UTF-8 or, where it cannot be that, Windows'."""
     encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
     declared = _DECLARED.search(content, 0, 1024)
     if declared and encoding != "utf-16" and not content.startswith(codecs.BOM_UTF8):
         encoding = declared[1].decode("ascii")
+    if encoding.lower() in ("utf-8", "utf8", "utf-8-sig"):
+        return _in_utf_8(content)
     try:
-        return content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+        return content.decode(encoding)
     except (LookupError, UnicodeError) as error:
         raise NfoError(f"it is not text in {encoding}") from error
+
+
+def _in_utf_8(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeError:
+        # Many write what their Windows has, and call it UTF-8. The ids in it are ASCII.
+        return content.decode("cp1252", "replace")
+
+
+def _mended(text: str) -> str:
+    """Return the text with what breaks XML but is meant as text: a bare &, HTML's names of letters, control signs."""
+    return _AMPERSAND.sub(_letter, _CONTROL.sub("", text))
+
+
+def _letter(found: re.Match[str]) -> str:
+    if found["cdata"]:
+        return found["cdata"]
+    name = found["name"]
+    if name is None:
+        return "&amp;"
+    letters = html.entities.html5.get(f"{name};")
+    return escape(letters) if letters is not None else f"&amp;{name};"
 
 
 def _roots(text: str) -> Iterator[tuple[RecordKind, ElementTree.Element]]:
@@ -98,7 +132,7 @@ def _roots(text: str) -> Iterator[tuple[RecordKind, ElementTree.Element]]:
             return
         at = end + len(closing)
         try:
-            yield _KINDS[opening[1]], ElementTree.fromstring(text[opening.start() : at])  # noqa: S314 - no DOCTYPE, ≤ 1 MiB
+            yield _KINDS[opening[1]], ElementTree.fromstring(_mended(text[opening.start() : at]))  # noqa: S314 - no DOCTYPE, ≤ 1 MiB
         except (ElementTree.ParseError, ValueError) as error:
             raise NfoError(f"its XML is broken ({error})") from error
 
@@ -126,15 +160,27 @@ def _record(kind: RecordKind, root: ElementTree.Element) -> Record:
 
 def _ids(kind: RecordKind, root: ElementTree.Element) -> dict[str, str]:
     pairs = [(unique.get("type") or "", "".join(unique.itertext())) for unique in root.findall("uniqueid")]
-    pairs += [("imdb", _text(root, "imdbid", "imdb_id", "imdb"))]
-    pairs += [("tmdb", _text(root, "tmdbid")), ("tvdb", _text(root, "tvdbid"))]
-    pairs += [("imdb", value) for _, value in pairs if value.strip().startswith("tt")]
-    legacy = _text(root, "id")
+    for provider in ("imdb", "tmdb", "tvdb"):
+        pairs += [(provider, _text(root, f"{provider}id", f"{provider}_id", provider))]
+    pairs += [(_text(entry, "key"), _text(entry, "value")) for entry in root.findall("ids/entry")]
+    pairs += [("imdb", value) for _, value in pairs if value.strip().lower().startswith("tt")]
+    pairs += _attributes(root)
+    legacy = _text(root, "id").lower()
+    if any(one.get("moviedb") for one in root.findall("id")) and not legacy.startswith("tt"):
+        return ids.known(pairs)
     if root.find("uniqueid") is not None and not legacy.startswith("tt"):
         # Beside `uniqueid` the old element repeats the default one, whose provider it does not tell.
         return ids.known(pairs)
     pairs.append(("imdb" if legacy.startswith("tt") or kind == "movie" else "tvdb", legacy))
     return ids.known(pairs)
+
+
+def _attributes(root: ElementTree.Element) -> list[tuple[str, str]]:
+    """`<id IMDB="tt0113277" TMDB="949">` and `<id moviedb="tmdb">949</id>`, as older managers write them."""
+    pairs = [
+        (name, value) for one in root.findall("id") for name, value in one.attrib.items() if name != "moviedb"
+    ]
+    return pairs + [(one.get("moviedb") or "", "".join(one.itertext())) for one in root.findall("id")]
 
 
 def _text(root: ElementTree.Element, *names: str) -> str:

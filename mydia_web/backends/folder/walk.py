@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mydia_web.backends.errors import Unreachable
-from mydia_web.backends.folder import convention
+from mydia_web.backends.folder import extras
 from mydia_web.backends.folder.place import Place
 
 VIDEOS = frozenset(
@@ -31,22 +31,33 @@ VIDEOS = frozenset(
             "mpg",
         ),
         *("mts", "ogm", "ogv", "rm", "rmvb", "ts", "vob", "webm", "wmv", "wtv"),
+        *(
+            "3g2",
+            "amv",
+            "dvr-ms",
+            "evo",
+            "m1v",
+            "m2t",
+            "m2v",
+            "mpe",
+            "mxf",
+            "nsv",
+            "nuv",
+            "ogx",
+            "qt",
+            "tp",
+            "trp",
+        ),
+        *("wm", "xvid"),
     )
 )
 ASIDES = frozenset({".nfo", ".jpg", ".jpeg", ".png", ".webp", ".gif"})
 
-_EXTRAS = re.compile(
-    r"behind[ ._-]?the[ ._-]?scenes|deleted[ ._-]?(?:and[ ._-]extended[ ._-])?scenes|featurettes|trailers?"
-    r"|extras|sample|backdrops|theme-music",
-    re.IGNORECASE,
-)
-#: Extras inside a film's folder; at the top they sort films.
-_EXTRAS_BELOW = re.compile(r"interviews|scenes|shorts|clips|samples|other", re.IGNORECASE)
-_EXTRA_FILE = re.compile(
-    r".*-(?:trailer|behindthescenes|deleted(?:scene)?|featurette|interview|scene|short|other|clip|extra)\d?"
-    r"|(?:.*[-._ ])?trailer|sample|sample[-.].*|.*[-._]sample|theme",
-    re.IGNORECASE | re.DOTALL,
-)
+#: Listed by other players, not here: nothing in them tells what is played.
+_UNPLAYED: Mapping[str, str] = {
+    **dict.fromkeys(("iso", "img", "nrg", "mdf"), "only video files are read, not images of discs"),
+    **dict.fromkeys(("strm", "disc"), "only video files are read, not links or stand-ins"),
+}
 _NOT_OURS = frozenset({"@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information"})
 _DISCS = frozenset({"video_ts", "bdmv", "audio_ts", "certificate"})
 #: What goes wrong with one entry alone. Anything else (an I/O error, a stale mount) is the disk's trouble.
@@ -99,25 +110,21 @@ def _look_into(place: Place, folder: PurePosixPath, holdings: Holdings) -> list[
         found = sorted((entry for entry in entries if _is_ours(entry.name)), key=lambda entry: entry.name)
     named = [entry for entry in found if _has_words(entry.name, folder, holdings)]
     subfolders = [entry.name for entry in named if entry.is_dir(follow_symlinks=False)]
-    if _is_extras(folder, subfolders):
+    if extras.is_extras_folder(folder.parts, subfolders):
         return []
     files = [name for entry in named if (name := _file(entry, place, folder, holdings))]
-    videos = [name for name in files if _is_video(name)]
+    listed = [name for name in files if not _is_extra(name, folder)]
+    videos = [name for name in listed if _extension(name) in VIDEOS]
+    holdings.problems += [problem for name in listed if (problem := _unplayed(name, folder))]
     asides = {name.lower(): name for name in files if _extension(name) in ASIDES}
     holdings.shelves[folder] = Shelf(folder, videos, asides)
     return [name for name in subfolders if not _is_disc(name, folder, holdings)]
 
 
-def _is_extras(folder: PurePosixPath, subfolders: Sequence[str]) -> bool:
-    """Whether a folder is of trailers and the like. A show named Extras has seasons."""
-    if any(convention.season_of(name) is not None for name in subfolders):
-        return False
-    below = len(folder.parts) > 1 and _EXTRAS_BELOW.fullmatch(folder.name)
-    return bool(below or _EXTRAS.fullmatch(folder.name))
-
-
 def _is_ours(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in _NOT_OURS
+    """One dot hides a file. A title may begin with more of them, or with `.45`."""
+    is_hidden = name.startswith(".") and not re.match(r"\.[.\d]", name)
+    return not is_hidden and name.lower() not in _NOT_OURS
 
 
 def _has_words(name: str, folder: PurePosixPath, holdings: Holdings) -> bool:
@@ -142,19 +149,26 @@ def _may_follow(entry: os.DirEntry[str], place: Place, folder: PurePosixPath, ho
     shown, target = folder / entry.name, Path(entry.path)
     if place.holds(target):
         return target.is_file()
-    if target.is_dir() or _is_video(entry.name):
+    if target.is_dir() or _extension(entry.name) in VIDEOS:
         where = "leaves the library's folder" if target.exists() else "leads nowhere"
         holdings.problems.append(f"“{shown}” was left out: it is a link that {where}.")
     return False
 
 
-def _is_video(name: str) -> bool:
-    stem, dot, extension = name.rpartition(".")
-    return f"{dot}{extension}".lower() in VIDEOS and not _EXTRA_FILE.fullmatch(stem)
+def _is_extra(name: str, folder: PurePosixPath) -> bool:
+    return extras.is_extra(name.rpartition(".")[0], is_below=bool(folder.parts))
+
+
+def _unplayed(name: str, folder: PurePosixPath) -> str:
+    """Return why a file is left out that others list as a film; "" for all that are none."""
+    reason = _UNPLAYED.get(_extension(name)[1:])
+    return f"“{folder / name}” was left out: {reason}." if reason else ""
 
 
 def _extension(name: str) -> str:
-    return "." + name.rpartition(".")[2].lower()
+    """Return the extension, with its dot; a name that is nothing else has none."""
+    stem, dot, extension = name.rpartition(".")
+    return f".{extension.lower()}" if stem and dot else ""
 
 
 def _is_disc(name: str, folder: PurePosixPath, holdings: Holdings) -> bool:

@@ -1,7 +1,7 @@
 """Which files of a folder are listed, and as what."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -63,6 +63,59 @@ def test_a_film_on_two_discs_is_one_film(disk: Disk) -> None:
 
 @pytest.mark.parametrize(
     "name",
+    ["...And Nothing (1979)/...And Nothing (1979).mkv", "..Two (1980).mkv", ".45 (2006)/.45 (2006).mkv"],
+)
+def test_a_title_may_begin_with_dots(disk: Disk, name: str) -> None:
+    disk.put(name)
+    assert disk.only().remote_id == name
+
+
+@pytest.mark.parametrize(
+    ("names", "listed"),
+    [
+        (("A (1999)/A (1999).part1.mkv", "A (1999)/A (1999).part2.mkv"), 1),
+        (("A (1999)/A (1999) - pt1.mkv", "A (1999)/A (1999) - pt2.mkv"), 1),
+        (("A (1999)/CD1/a.avi", "A (1999)/CD2/a.avi"), 1),
+        (("A (1999)/A (1999) part2.mkv",), 1),
+        (("A (1999)/A (1999) cd1.mkv", "B (1999)/B (1999) cd2.mkv"), 2),
+        (("A Part 1 (2010).mkv", "A Part 2 (2011).mkv"), 2),
+        (("A/Season 1/A S01E01 - pt1.mkv", "A/Season 1/A S01E01 - pt2.mkv"), 1),
+        (("A/Season 1/A S01E01 - Part 1.mkv", "A/Season 1/A S01E02 - Part 2.mkv"), 2),
+    ],
+)
+def test_a_further_part_is_no_copy_where_the_first_is_there(
+    disk: Disk, names: Sequence[str], listed: int
+) -> None:
+    disk.put(*names)
+    assert len(disk.items()) == listed
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Concerts/Berlin.mkv", "Holidays/Berlin.mkv"),
+        ("Alpha/Kapitel 1/01.mkv", "Beta/Kapitel 1/01.mkv"),
+        ("Camera/IMG_0001.mov", "Camera/IMG_0002.mov"),
+        ("Heat (1995)/One Day.mkv", "Heat (1995)/Another Day.mkv"),
+        ("Pier/Season 1/Disc 1/01.mkv", "Pier/Season 1/Disc 2/01.mkv"),
+        ("Pier/Season 1/01 - Quay.mkv", "Pier/Season 1/01 - Harbour.mkv"),
+    ],
+)
+def test_two_files_that_nothing_tells_apart_are_not_recognised(disk: Disk, names: Sequence[str]) -> None:
+    disk.put(*names)
+    items = disk.items()
+    assert set(items) == set(names)
+    assert all(item.not_recognised for item in items.values())
+
+
+def test_shows_in_the_folder_of_another_are_not_taken_for_it(disk: Disk) -> None:
+    disk.put("Nordic/Season 1/Bron S01E01.mkv", "Nordic/Season 1/Broen S01E01.mkv")
+    shows = [item.show.title for item in disk.items().values() if item.show]
+    assert sorted(shows) == ["Broen", "Bron"]
+
+
+@pytest.mark.parametrize(
+    "name",
     [
         ".hidden/Heat (1995).mkv",
         "Heat (1995)/._Heat (1995).mkv",
@@ -79,7 +132,6 @@ def test_a_film_on_two_discs_is_one_film(disk: Disk) -> None:
         "Heat (1995)/Heat-featurette.mkv",
         "Severance/theme.mp4",
         "Heat (1995)/subtitles.srt",
-        "Heat (1995)/Heat (1995).iso",
         "no extension",
         "mkv",
     ],
@@ -110,8 +162,28 @@ def test_what_only_looks_like_an_extra_is_listed(disk: Disk, name: str) -> None:
     [
         ("S01E01.mkv", "which show"),
         ("Severance/Season 1/Bonus.mkv", "which episode"),
+        ("Pier/[Grp] Pier - 13.5 [1080p].mkv", "which episode"),
+        ("Evening Desk/Evening Desk 10.02.2016.mkv", "may be one of two"),
+        ("movie.mkv", "what it is"),
+        ("Home/IMG_0012.mov", "what it is"),
+    ],
+)
+def test_what_nobody_can_read_is_listed_as_not_recognised(disk: Disk, name: str, words: str) -> None:
+    disk.put(name)
+    item = disk.only()
+    assert item.remote_id == name
+    assert words in item.not_recognised
+    assert disk.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
         ("Heat (1995)/VIDEO_TS/VTS_01_1.VOB", "disc folders"),
         ("Heat (1995)/BDMV/STREAM/00001.m2ts", "disc folders"),
+        ("Heat (1995)/Heat (1995).iso", "images of discs"),
+        ("Heat (1995)/Heat (1995).IMG", "images of discs"),
+        ("Pier/Season 1/Pier S01E01.strm", "links"),
     ],
 )
 def test_what_cannot_be_told_is_left_out_in_words(disk: Disk, name: str, words: str) -> None:

@@ -127,10 +127,7 @@ def test_a_release_groups_text_is_no_problem(disk: Disk) -> None:
         (LAUGHS.encode("utf-16"), "entities"),
         (LAUGHS.replace("DOCTYPE", "doctype"), "entities"),
         ("<movie><title>Heat</movie>", "broken"),
-        ("<movie><title>&nbsp;</title></movie>", "broken"),
-        ("<movie><title>\x01</title></movie>", "broken"),
         ("<movie><title>Heat</title>", "cut short"),
-        (b"<movie><title>Am\xe9lie</title></movie>", "not text in utf-8"),
         (b"<?xml version='1.0' encoding='klingon'?><movie/>", "not text in klingon"),
         (b"<?xml version='1.0' encoding='zlib'?><movie></movie>", "not text in zlib"),
         (b"\xff\xfe<", "not text in utf-16"),
@@ -144,6 +141,77 @@ def test_a_bad_nfo_is_told_and_its_film_listed_by_name(disk: Disk, content: str 
     (problem,) = disk.problems()
     assert problem.startswith("“Heat (1995).nfo” was not read: ")
     assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        ("<movie><title>Angels & Ferries</title>", "Angels & Ferries"),
+        ("<movie><title>Angels &amp; Ferries</title>", "Angels & Ferries"),
+        ("<movie><title>Caf&eacute;&nbsp;A</title>", "Café A"),
+        ("<movie><title>1 &times; 2</title>", "1 × 2"),
+        ("<movie><title>A &lt; B &LT; C</title>", "A < B < C"),
+        ("<movie><title>Nobody&nowhere;</title>", "Nobody&nowhere;"),
+        ("<movie><title>a&b=c&#233;&#xE9;</title>", "a&b=céé"),
+        ("<movie><title><![CDATA[A & B]]></title>", "A & B"),
+        ("<movie><title>\x01Pier\x0b</title>", "Pier"),
+        ("<movie><title>Amélie</title>".encode("latin-1"), "Amélie"),
+        ("<?xml version='1.0' encoding='UTF-8'?><movie><title>Amélie</title>".encode("cp1252"), "Amélie"),
+    ],
+)
+def test_what_breaks_xml_and_is_meant_as_text_is_read(content: str | bytes, title: str) -> None:
+    whole = (content.encode() if isinstance(content, str) else content) + b"<id>tt0000161</id></movie>"
+    (record,) = nfo.parsed(whole).records
+    assert (record.title, record.ids) == (title, {"imdb": "tt0000161"})
+
+
+@pytest.mark.parametrize(
+    "release", ["RELEASED BY GRP", "see https://www.imdb.com/title/tt0000999/", "<movie><title>"]
+)
+def test_a_file_that_says_nothing_hides_no_other(disk: Disk, release: str) -> None:
+    disk.put("Night Ferry (2001)/nf-grp.mkv")
+    disk.put("Night Ferry (2001)/nf-grp.nfo", content=release)
+    disk.put("Night Ferry (2001)/movie.nfo", content=HEAT)
+    assert disk.only().external_ids == {"imdb": "tt0113277", "tmdb": "949"}
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("https://www.imdb.com/title/tt0000101/", {"imdb": "tt0000101"}),
+        ("https://www.imdb.com/de/title/tt0000101/", {"imdb": "tt0000101"}),
+        ("https://www.imdb.com/pt-br/title/tt0000101/?ref_=x", {"imdb": "tt0000101"}),
+        ("http://m.imdb.com/title/tt0000101", {"imdb": "tt0000101"}),
+        ("http://www.imdb.com/Title?0000101", {"imdb": "tt0000101"}),
+        ("https://www.themoviedb.org/movie/949-heat?language=de-DE", {"tmdb": "949"}),
+        ("https://www.themoviedb.org/tv/0949", {"tmdb": "949"}),
+        ("https://www.thetvdb.com/?tab=series&id=371980", {"tvdb": "371980"}),
+        ("https://thetvdb.com/index.php?tab=series&amp;id=371980&amp;lid=7", {"tvdb": "371980"}),
+        ("https://www.thetvdb.com/dereferrer/series/371980", {"tvdb": "371980"}),
+        ("https://thetvdb.com/series/pier-24", {}),
+        ("https://www.imdb.com/title/tt0000101/ https://www.imdb.com/title/tt0000102/", {}),
+    ],
+)
+def test_a_link_to_a_titles_page_tells_its_id(text: str, ids: dict[str, str]) -> None:
+    assert nfo.parsed(text.encode()).linked_ids == ids
+
+
+@pytest.mark.parametrize(
+    ("elements", "ids"),
+    [
+        ("<uniqueid type='imdb'>TT0113277</uniqueid>", {"imdb": "tt0113277"}),
+        ("<uniqueid type='IMDB'>0113277</uniqueid>", {"imdb": "tt0113277"}),
+        ("<uniqueid type='themoviedb'>00949</uniqueid>", {"tmdb": "949"}),
+        ("<tmdb_id>949</tmdb_id><tvdb_id>0371980</tvdb_id>", {"tmdb": "949", "tvdb": "371980"}),
+        ("<id IMDB='tt0113277' TMDB='949'>12</id>", {"imdb": "tt0113277", "tmdb": "949"}),
+        ("<id>tt0113277</id><id moviedb='tmdb'>949</id>", {"imdb": "tt0113277", "tmdb": "949"}),
+        ("<ids><entry><key>imdb</key><value>tt0113277</value></entry></ids>", {"imdb": "tt0113277"}),
+        ("<uniqueid type='imdb'>113</uniqueid><uniqueid type='tmdb'>0</uniqueid>", {}),
+    ],
+)
+def test_an_id_is_one_however_it_is_written(elements: str, ids: dict[str, str]) -> None:
+    (record,) = nfo.parsed(f"<movie>{elements}</movie>".encode()).records
+    assert record.ids == ids
 
 
 def test_a_bad_nfo_of_a_show_is_told_once(disk: Disk) -> None:
