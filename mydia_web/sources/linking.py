@@ -8,14 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from mydia_web.backends.base import Backend, Connection, Credentials, LinkCode, Linked, ServerInfo
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.sources.accounts import connection_of, link_account
 from mydia_web.sources.credentials import decrypt, encrypt
-from mydia_web.sources.models import AccountLink, Source, SourceAccount
+from mydia_web.sources.models import AccountLink, Source, SourceAccount, SourceItem, SourceItemState
 from mydia_web.sources.registry import backend_class, open_backend
 
 _DEVICE = "device_id"
@@ -124,6 +124,21 @@ def resolve(account_id: int, linked: Linked) -> None:
     source = db.session.get_one(Source, account.source_id)
     source.server_id = source.server_id or linked.credentials.get("server_id", "")
     db.session.flush()
+
+
+def note_server(source: Source, server_id: str) -> None:
+    """Keep the id that the server has given itself.
+
+    One with another id than before was made anew, and may have given its titles the ids of before: that it shows
+    nothing as watched is nobody's doing, so all that was known of it is forgotten, and it is read as at first sight.
+    """
+    if server_id and source.server_id and server_id != source.server_id:
+        items = select(SourceItem.id).where(SourceItem.source_id == source.id)
+        shown = delete(SourceItemState).where(SourceItemState.source_item_id.in_(items))
+        db.session.execute(shown.execution_options(synchronize_session=False))
+        accounts = update(SourceAccount).where(SourceAccount.source_id == source.id)
+        db.session.execute(accounts.values(pulled_at=None, swept_at=None, library_size=None))
+    source.server_id = server_id or source.server_id
 
 
 def keep_sign_in(source: Source, user_id: int, linked: Linked, device_id: str) -> SourceAccount:

@@ -51,7 +51,7 @@ def keep_account(source: Source, user_id: int, typed: Typed, tried: Tried) -> No
     if tried.signed_in:
         linked = tried.signed_in.linked
         account = linking.keep_sign_in(source, user_id, linked, tried.signed_in.device_id)
-        source.server_id = tried.signed_in.server.server_id
+        linking.note_server(source, tried.signed_in.server.server_id)
         outages.note_reached(source.id)
         note_clock(source.id, tried.signed_in.clock_skew)
     else:

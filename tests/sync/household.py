@@ -18,7 +18,7 @@ from mydia_web.sources import registry
 from mydia_web.sources.accounts import add_source, get_source
 from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import make_webhook, webhook_secret
-from mydia_web.sources.linking import keep_sign_in, sign_in
+from mydia_web.sources.linking import keep_sign_in, note_server, sign_in
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
@@ -93,7 +93,7 @@ class Household:
         self._monkeypatch.setitem(registry._BACKENDS, kind, bench.backend)
         signed_in = sign_in(kind, replace(bench.connection(), device_id="device-of-alice"))
         source = add_source(kind, name or kind.capitalize(), bench.connection().base_url)
-        source.server_id = signed_in.server.server_id
+        note_server(source, signed_in.server.server_id)
         keep_sign_in(source, self._alice.id, signed_in.linked, signed_in.device_id)
         make_webhook(source)
         db.session.commit()

@@ -1,6 +1,7 @@
 """A library that was rebuilt or renamed gets its watched state back: no server does that by itself."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress, mark_watched, save_progress
 from mydia_web.playback.continue_watching import continue_watching
 from mydia_web.sources.accounts import get_source
+from mydia_web.sources.linking import keep_sign_in, note_server, sign_in
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
@@ -97,6 +99,25 @@ def test_a_server_whose_library_was_rebuilt_gets_it_back(household, kind, suffix
     assert all(again[name].remote_id != title.remote_id for name, title in titles.items())
     household.settle()
     assert shown(server.bench, again) == EXPECTED
+
+
+@pytest.mark.parametrize("kind", ["jellyfin", "emby"])
+def test_a_server_made_anew_in_the_same_place_gets_it_back(household, alice, kind):
+    """Its titles have the ids of before, made of paths; it has another id itself, and knows no sign-in of ours."""
+    server: Server = household.add(kind)
+    titles = fill(server.bench)
+    watch(server.bench, titles)
+    household.settle()
+    for title in titles.values():
+        server.bench.person_unwatches(title)
+    server.fake.server_id = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    signed_in = sign_in(kind, replace(server.bench.connection(), device_id="another"))
+    note_server(get_source(server.source_id), signed_in.server.server_id)
+    keep_sign_in(get_source(server.source_id), alice.id, signed_in.linked, signed_in.device_id)
+    db.session.commit()
+    household.settle()
+    household.settle()
+    assert shown(server.bench, titles) == EXPECTED
 
 
 @pytest.mark.parametrize("kind", KINDS)
