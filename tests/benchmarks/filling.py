@@ -23,8 +23,8 @@ _LATER = {
 def people(users: int) -> None:
     _insert(
         users,
-        "users (id, name, password_hash, is_admin, time_zone, preferences, created_at)",
-        "i + 1, 'user ' || i, '', i = 0, 'UTC', '{}', {at}",
+        "users (id, name, name_key, password_hash, is_admin, time_zone, preferences, created_at)",
+        "i + 1, 'user ' || i, 'user ' || i, '', i = 0, 'UTC', '{}', {at}",
     )
 
 

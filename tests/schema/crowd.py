@@ -33,8 +33,8 @@ _AT = {
 _ROWS: list[tuple[int, int, str, str]] = [
     (
         *(USERS, 1),
-        "users (id, name, password_hash, is_admin, time_zone, preferences, created_at)",
-        "i + 1, 'user ' || i, '', i = 0, 'UTC', '{}', AT{0}",
+        "users (id, name, name_key, password_hash, is_admin, time_zone, preferences, created_at)",
+        "i + 1, 'user ' || i, 'user ' || i, '', i = 0, 'UTC', '{}', AT{0}",
     ),
     (
         *(FILMS + SHOWS, 1),
@@ -50,8 +50,8 @@ _ROWS: list[tuple[int, int, str, str]] = [
     ),
     (
         *(SOURCES, 1),
-        "sources (id, kind, name, base_url, enabled, failure_count, created_at)",
-        "i + 1, 'kodi', 'server ' || i, 'http://127.0.0.1:9', 1 = 1, 0, AT{0}",
+        "sources (id, kind, name, name_key, base_url, enabled, failure_count, created_at)",
+        "i + 1, 'kodi', 'server ' || i, 'server ' || i, 'http://127.0.0.1:9', 1 = 1, 0, AT{0}",
     ),
     (
         *(USERS * SOURCES, SOURCES),
