@@ -142,13 +142,13 @@ def test_a_pull_that_is_taken_sends_what_waited_by_itself(household, attic, bloc
 
 @pytest.mark.parametrize("way", ["pull", "test"])
 def test_a_refusal_is_noted_whichever_way_it_came(attic, client, set_clock, way):
-    with attic.bench.answering(401):
-        for _ in range(2):
-            if way == "test":
-                client.post(f"/sources/{attic.source_id}/test")
-            else:
-                with pytest.raises(Exception, match="sign-in"):
-                    attic.pull()
-            set_clock.pass_(seconds=6)
-            db.session.rollback()
+    attic.fake.tokens.clear()
+    for _ in range(2):
+        if way == "test":
+            client.post(f"/sources/{attic.source_id}/test")
+        else:
+            with pytest.raises(Exception, match="sign-in"):
+                attic.pull()
+        set_clock.pass_(seconds=6)
+        db.session.rollback()
     assert refused_at(attic) is not None

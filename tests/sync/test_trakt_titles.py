@@ -40,7 +40,7 @@ def test_of_two_ids_of_one_film_one_is_told_and_the_other_left_alone(
     account.pause(other, 40.0, now() - timedelta(days=2))
     trakt.pull()
     db.session.commit()
-    mark_watched(alice.id, heat())
+    mark_watched(alice.id, heat(), again=True)
     db.session.commit()
     for _ in range(3):
         household.drain()

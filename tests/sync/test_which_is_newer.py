@@ -297,3 +297,18 @@ def test_what_a_push_finds_changed_there_is_weighed_at_once(household, two, alic
     household.drain()
     assert shown(first, target) == (False, 1792)
     assert {row.status for row in queue()} == {"synced"}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=40), timedelta(hours=2), timedelta(days=365)], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("is_first", [True, False], ids=["first reading", "later reading"])
+def test_a_play_that_is_dated_ahead_of_our_clock_is_one_of_now(household, alice, kind, ahead, is_first):
+    """Servers tell local time for UTC, and clocks are wrong: that says nothing of a play under way."""
+    server = household.add(kind, "There")
+    target = server.has_heat()
+    if not is_first:
+        household.settle()
+    server.bench.person_watches(target, now() + ahead)
+    household.settle()
+    assert here(alice) == (True, 0)
+    assert all(at is None or at <= now() for at in plays_of(alice, heat()))

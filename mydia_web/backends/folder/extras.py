@@ -42,7 +42,7 @@ _FILE_BELOW = re.compile(
 _CREDITLESS = re.compile(
     r"(?:^|(?<=[ ._\-\[\](]))"
     r"(?:(?i:nc[ ._-]?(?:op|ed)|(?:creditless|textless|clean)[ ._-]?(?:op|ed|opening|ending))\w{0,3}"
-    r"|(?P<short>OP|ED|PV|CM)|(?P<word>(?i:menu|preview)))(?P<number>[ ._-]?\d{0,2}[a-z]?)(?:v\d)?"
+    r"|(?P<short>OP|ED|PV|CM)|(?P<word>(?i:menu|preview)))(?P<number>[ ._-]*#?\d{0,2}[a-z]?)(?:v\d)?"
     r"(?P<rest>$|[ ._-]*[\[(\])].*|[ ._]-[ ._].*)"
 )
 _YEAR_NEXT = re.compile(r"[ ._]*[(\[](?:18|19|20)\d\d[)\]]")

@@ -45,7 +45,8 @@ def titled(guess: Mapping[str, Any]) -> Titled:
 
 def title_of(guess: Mapping[str, Any]) -> str:
     title = _text(guess.get("title"))
-    if guess.get("type") == "movie" and (more := _text(guess.get("alternative_title"))):
+    more = _text(guess.get("alternative_title")) or _text(guess.get("episode_title"))
+    if guess.get("type") == "movie" and more:
         title = f"{title} - {more}"
     if title and (country := getattr(_first(guess.get("country")), "alpha2", "")):
         title = f"{title} ({'UK' if country == 'GB' else country})"

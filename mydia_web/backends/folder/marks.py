@@ -61,6 +61,9 @@ _MORE = (
 #: A bare number close behind: `-03`, but not `-1080p`, `-24 Hours` or `-3D`.
 _BARE = re.compile(r"(?P<joint>[-–~+&_])(?P<number>\d{1,5})(?![^\W_])")
 _BARE_APART = re.compile(r"(?P<joint>[ ]~[ ])(?P<number>\d{1,5})(?![^\W_])")
+#: `-12 Angry Men` and `-11-59` are titles, unless the number is the next one.
+_WORD_NEXT = re.compile(r"[ ]+[^\W\d_]")
+_NUMBER_NEXT = re.compile(r"-\d{1,5}(?![^\W_])")
 _RANGE = re.compile(r"[-–~]")
 
 
@@ -138,7 +141,9 @@ def _next(stem: str, at: int, season: int, last: str) -> _Further | None:
 def _continues(bare: re.Match[str], last: str, stem: str) -> bool:
     """Whether a bare number is a further episode and not a title: larger, and written like the one before."""
     number, before = int(bare["number"]), int(last)
-    if bare["joint"] in "_&+":
+    behind = stem[bare.end() :]
+    is_title = _WORD_NEXT.match(behind) or _NUMBER_NEXT.match(behind)
+    if bare["joint"] in "_&+" or is_title:
         return number == before + 1
     is_alike = len(bare["number"]) >= len(last)
     is_at_end = not stem[bare.end() :].strip() or stem[bare.end() :].startswith((" - ", ".", " [", " ("))

@@ -1,5 +1,6 @@
 """What the path of a video file says it is: the conventions first, guessit for everything else."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -18,6 +19,10 @@ NO_NUMBER = "Its name does not say which episode it is. Name it like â€œS01E02â€
 NO_ORDER = "Its name holds a day that may be one of two. Write it as year, month and day."
 NO_TITLE = "Its name does not say what it is. Name it, or its folder, with title and year."
 NOT_THE_FOLDERS = "It lies in the folder of a film and is called otherwise. Name it with title and year."
+
+
+#: `Dragonpier Z 002`: files of a show, counted through.
+_COUNTED = re.compile(r"[ .]0\d\d$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,12 @@ class _File:
 def read(path: PurePosixPath, show_folder: str = "", beside: Beside | None = None) -> Named:
     """Tell what `path` is, which begins with the library's own folder; `show_folder` is surely a show's."""
     file = _file(path, show_folder, beside or Beside())
+    named = _read(file)
+    is_below_season = any(seasons.season_of(folder) is not None for folder in path.parts[1:-1])
+    return Unread(NO_NUMBER) if isinstance(named, Film) and is_below_season else named
+
+
+def _read(file: _File) -> Named:
     for reading in (_marked, _recorded, _signed, _daily, _released, _plain_film, _numbered):
         if (named := reading(file)) is not None:
             return named
@@ -351,4 +362,6 @@ def _film(file: _File) -> Named:
     title = guessed.title or convention.neat(stem)
     if words.is_generic(title) and not guessed.year:
         return Unread(NO_TITLE)
+    if not guessed.year and _COUNTED.search(title):
+        return Unread(NO_NUMBER)
     return Film(Titled(title, guessed.year, file.ids), part)

@@ -65,7 +65,7 @@ _A_NUMBER = re.compile(
 )
 #: `Gull-Pass 3 - 01`: the first number is of the show.
 _SEQUEL_AND_NUMBER = re.compile(
-    r"[ ._]*\d{1,2}(?P<rest>[ ._]+-[ ._]+\d{2,4}(?:v\d)?(?=$|[ ._]*[\[(]|[ ._]+-).*)"
+    r"[ ._]*(?P<sequel>\d{1,2})(?P<rest>[ ._]+-[ ._]+\d{2,4}(?:v\d)?(?=$|[ ._]*[\[(]|[ ._]+-).*)"
 )
 _SPECIAL = re.compile(
     r"(?P<before>.*?)(?<![^\W_])(?P<word>sp|specials?|o[vn]a|oad|ovd)(?:[ ._-]*(?P<number>\d{1,2}))?"
@@ -285,6 +285,8 @@ def _after_title(rest: str, context: Context) -> Numbered | None:
     found = _AFTER_TITLE.fullmatch(sequel["rest"] if sequel else rest[end:])
     if not found:
         return None
+    if sequel and season is None and context.season != int(sequel["sequel"]):
+        return Numbered(())  # It may be the season, or belong to the show's name.
     behind = found["rest"].strip(" ._")
     is_set_apart = found["dash"] or not behind or behind[0] in "-[(" or found["number"].startswith("0")
     is_scene = bool(re.match(r"\d{3,4}[pi]|(?:hdtv|web|dvd|blu)", behind, re.IGNORECASE))

@@ -210,7 +210,7 @@ class Matcher:
     ) -> Episode | None:
         """The one episode that ids lead to and the rest does not speak against. Raises `Unmatched`."""
         found = dict.fromkeys(self._titles.episodes_of_ids(ids))
-        if item.show is not None and item.season_number is not None and item.episode_number is not None:
+        if item.season_number is not None and item.episode_number is not None:
             believed = [one for one in found if is_believed(self._evidence(one, item, of_show))]
             same = [one for one in believed if _place(one) == _place_of(item)]
             believed = same if len(believed) > 1 and same else believed

@@ -45,11 +45,15 @@ class Players:
 
     remote_ids: frozenset[str]
     asked_at: datetime
+    #: How far the server's clock may go ahead of ours.
+    ahead: timedelta = timedelta()
 
     def may_play(self, item: RemoteItem) -> bool:
-        """Return whether it was being played then, or was begun since."""
+        """Return whether it was being played then, or was begun since. A date further ahead says nothing of that."""
+        if item.remote_id in self.remote_ids:
+            return True
         began_at = item.state.last_played_at if item.state else None
-        return item.remote_id in self.remote_ids or (began_at is not None and began_at > self.asked_at)
+        return began_at is not None and self.asked_at < began_at <= now() + self.ahead
 
 
 class PullOf:

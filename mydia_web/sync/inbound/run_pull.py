@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 
 #: Servers that tell what changed are read whole all the same this often: no API tells everything.
 SWEEP_EVERY = timedelta(hours=24)
+#: Clocks that differ by less are right.
+_CLOCK_SLACK = timedelta(seconds=30)
 #: Clocks differ, and what is saved while a listing is read may lie before its end.
 OVERLAP = timedelta(hours=1)
 
@@ -268,7 +270,8 @@ def _pull_account(run: _Run, reading: _Reading) -> bool:
     with closing(open_account(source, account)) as backend:
         person = _person(run, backend, source, account)
         if backend.traits.counts_starts and account is not None:
-            news.ask_players = whole.ask_players = cache(lambda: _ask_players(backend, person))
+            ahead = _CLOCK_SLACK + timedelta(milliseconds=max(0, source.clock_skew_ms or 0))
+            news.ask_players = whole.ask_players = cache(lambda: _ask_players(backend, person, ahead))
         db.session.rollback()
         changes = backend.changes(reading.since) if reading.since is not None else None
         last = _take_pages(run, news, "news", changes) if changes is not None else None
@@ -299,7 +302,7 @@ def _person(run: _Run, backend: Backend, source: Source, account: SourceAccount 
     return account.remote_user_id if account is not None else ""
 
 
-def _ask_players(backend: Backend, person: str) -> Players | None:
+def _ask_players(backend: Backend, person: str, ahead: timedelta) -> Players | None:
     """Ask what is being played: a title that was only begun looks there as if it had been watched."""
     asked_at = now()
     try:
@@ -310,7 +313,7 @@ def _ask_players(backend: Backend, person: str) -> Players | None:
         log.info("What is being played cannot be told: %s", error.message)
         return None
     own = [one.remote_id for one in players if not person or one.remote_user_id in ("", person)]
-    return Players(frozenset(own), asked_at)
+    return Players(frozenset(own), asked_at, ahead)
 
 
 def _finish(run: _Run, pull: PullOf, *, is_whole: bool) -> None:

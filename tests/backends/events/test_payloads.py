@@ -169,10 +169,11 @@ def test_plex_news_of_ratings_music_and_nothing_are_not_ours(name):
     assert (event.action, event.name, event.item) == ("other", payload(name)["event"], None)
 
 
-def test_tautulli_ids_of_an_episode_are_its_show():
+def test_tautulli_ids_of_an_episode_may_be_its_show():
     event = news("tautulli", "tautulli.episode.plexagent.shinkro.json")
-    assert (event.action, event.item.external_ids) == ("played", {})
-    assert event.item.show == RemoteShow("Demon Slayer", external_ids={"tvdb": "362753", "tmdb": "12345"})
+    ids = {"tvdb": "362753", "tmdb": "12345"}
+    assert (event.action, event.item.external_ids) == ("played", ids)
+    assert event.item.show == RemoteShow("Demon Slayer")
     assert (event.item.season_number, event.item.episode_number) == (2, 12)
 
 
