@@ -72,7 +72,8 @@ def ask_time(rpc: JsonRpc) -> KodiTime:
 
 def _agree(there: datetime, offset: timedelta) -> bool:
     """To the half day: a 12-hour clock may leave out which half it is."""
-    return ((there.utcoffset() or timedelta()) - offset) % HALF_DAY == timedelta()
+    apart = (there.utcoffset() or timedelta()) - offset
+    return apart % HALF_DAY == timedelta() and abs(apart) <= HALF_DAY
 
 
 def _fixed(offsets: Sequence[timedelta], reading: datetime) -> tzinfo:

@@ -90,7 +90,12 @@ def test_without_a_zone_an_unreadable_half_is_told(
         backend._time()
 
 
-def test_a_clock_that_is_years_off_is_told(kodi: FakeKodi, backend: Kodi) -> None:
+@pytest.mark.parametrize("hour", [0, 5, 17])
+def test_a_clock_that_is_years_off_is_told(
+    kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch, hour: int
+) -> None:
+    """Also where the hour happens to be right."""
+    at(kodi, monkeypatch, datetime(2026, 11, 21, hour, 3, tzinfo=UTC))
     labelled(kodi, "1970-01-01", "00:03:10")
     with pytest.raises(ServerTrouble, match="Kodi's clock is wrong: it shows 1970-01-01 00:03:10"):
         backend._time()
