@@ -40,9 +40,9 @@ def is_out(today: date) -> ColumnElement[bool]:
 def is_held() -> ColumnElement[bool]:
     """Does a server or a folder hold the episode of a row? An account service lists what exists, not what it has."""
     services = select(Source.id).where(Source.kind.in_(sorted(kinds_that_hold_everything())))
-    item, further = SourceItem, SourceItemEpisode
-    own = exists().where(item.episode_id == Episode.id, item.source_id.not_in(services))
-    return or_(own, exists().where(further.episode_id == Episode.id))
+    own = exists().where(SourceItem.episode_id == Episode.id, SourceItem.source_id.not_in(services))
+    further = exists().where(SourceItemEpisode.episode_id == Episode.id)
+    return or_(own, further)
 
 
 def ids_of_episodes_out(show_id: int, today: date) -> set[int]:

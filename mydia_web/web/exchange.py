@@ -60,21 +60,22 @@ def preview(source_id: int) -> ResponseReturnValue:
 @admin_only
 def take_removals(source_id: int) -> ResponseReturnValue:
     """What was shown as unwatched, or is gone, all at once is meant so."""
-    source = get_source(source_id)
-    request_pull(source.id, takes_removals=True)
-    db.session.commit()
-    flash(f"{source.name} is read again, and what it shows then is taken over.")
-    return htmx.go_to(url_for("sources.show", source_id=source_id))
+    return _read_again(source_id, "what it shows then is taken over", takes_removals=True)
 
 
 @bp.post("/<int:source_id>/keep-ours")
 @admin_only
 def keep_ours(source_id: int) -> ResponseReturnValue:
     """What was shown as unwatched all at once is not meant so."""
+    return _read_again(source_id, "told again what is watched", keeps_ours=True)
+
+
+def _read_again(source_id: int, words: str, **decided: bool) -> ResponseReturnValue:
+    """Read everything, with a person's word on what is unwatched all at once."""
     source = get_source(source_id)
-    request_pull(source.id, keeps_ours=True)
+    request_pull(source.id, **decided)
     db.session.commit()
-    flash(f"{source.name} is read again, and told again what is watched.")
+    flash(f"{source.name} is read again, and {words}.")
     return htmx.go_to(url_for("sources.show", source_id=source_id))
 
 

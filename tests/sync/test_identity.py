@@ -335,3 +335,16 @@ def test_a_template_in_the_shape_of_plex_finds_each_episode(household, alice, ad
         (1, True),
         (2, True),
     ]
+
+
+def test_ids_of_an_event_without_a_show_need_the_number_or_the_title(household, alice):
+    """A show's id may be that of another show's episode."""
+    server = household.add("kodi")
+    server.bench.add_episode("Harbour", 4, 10, tvdb="991000")
+    server.pull()
+    told = {"event": "watched", "user": "alice", "type": "episode", "ids": {"tvdb": "991000"}}
+    server.sends({**told, "title": "Six", "season": 3, "episode": 6}, kind="generic")
+    [episode] = db.session.scalars(select(Episode).where(Episode.season_number == 4))
+    assert get_progress(alice.id, episode) is None
+    server.sends({**told, "season": 4, "episode": 10}, kind="generic")
+    assert get_progress(alice.id, episode).watched

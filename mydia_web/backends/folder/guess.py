@@ -63,7 +63,9 @@ def episode_title(guess: Mapping[str, Any]) -> str:
 
 
 def _first(value: object) -> object:
-    return (value[0] if value else None) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return next(iter(value), None)
 
 
 def _text(value: object) -> str:

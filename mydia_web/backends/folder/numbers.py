@@ -177,7 +177,8 @@ def _special(found: re.Match[str], context: Context) -> Numbered | None:
 
 def _bracketed(stem: str) -> re.Match[str] | None:
     """The last brackets that hold nothing but a number, for a year may stand before it."""
-    at, best = 0, None
+    at = 0
+    best = None
     while found := _IN_BRACKETS.fullmatch(stem, at):
         if not _is_year_or_picture(int(found["number"])):
             best = found

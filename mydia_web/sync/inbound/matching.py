@@ -270,15 +270,18 @@ class Matcher:
         if item.season_number < 0 or item.episode_number < 0:
             raise Unmatched("The server gives it a season or episode number below 0.")
         show = self._show(item.show, of_show)
-        season, number = item.season_number, item.episode_number
         episodes = self._episodes_of(show)
-        if (season, number) not in episodes:
+        place = (item.season_number, item.episode_number)
+        if place not in episodes:
             episode = Episode(
-                media_item_id=show.id, season_number=season, episode_number=number, title=item.title
+                media_item_id=show.id,
+                season_number=item.season_number,
+                episode_number=item.episode_number,
+                title=item.title,
             )
             db.session.add(episode)
-            episodes[season, number] = episode
-        return episodes[season, number]
+            episodes[place] = episode
+        return episodes[place]
 
     def _episode_of_day(self, told: RemoteShow, day: date, of_show: Mapping[str, str]) -> Episode:
         """The one known episode of a known show that aired that day. Raises `Unmatched`."""
