@@ -1,5 +1,6 @@
 """The stand-in Jellyfin of the contract suite."""
 
+import re
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from mydia_web.backends.jellyfin import Jellyfin
@@ -16,6 +17,7 @@ _LISTS = (
     "sortBy",
     "mediaTypes",
 )
+_MARKS_BEFORE_10_9 = re.compile(r"^/Users/(\w+)/PlayedItems/(\w+)")
 
 
 class JellyfinBench(MediaBrowserBench):
@@ -29,8 +31,12 @@ class JellyfinBench(MediaBrowserBench):
         return description(f"{file}.openapi.json", HOST, without_uuids)
 
     def described_path(self, target: str) -> str:
-        """Jellyfin takes lists with commas too, as its description says in words, but not in its schema."""
-        parts = urlsplit(target)
+        """Return the address that the description has for what Jellyfin takes under `target`.
+
+        It takes lists with commas too, as its description says in words, but not in its schema; and it serves the
+        route for marks that it had before 10.9 without describing it.
+        """
+        parts = urlsplit(_MARKS_BEFORE_10_9.sub(r"/UserPlayedItems/\2", target))
         query = [
             (name, one)
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
