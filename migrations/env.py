@@ -1,9 +1,10 @@
-"""How migrations run: in one transaction, one process at a time, without losing rows to a rebuilt table.
+"""How migrations run: in one transaction, one process at a time, without losing rows to a rebuilt
+table.
 
-On SQLite a column can only be altered by rebuilding its table; dropping the old one would cascade into every table
-that refers to it, so foreign keys are off meanwhile and checked before the commit. The driver's own transactions do
-not cover DDL, so the write lock is taken first and by hand; it also makes a second process wait. On PostgreSQL an
-advisory lock does that.
+On SQLite a column can only be altered by rebuilding its table; dropping the old one would cascade
+into every table that refers to it, so foreign keys are off meanwhile and checked before the commit.
+The driver's own transactions do not cover DDL, so the write lock is taken first and by hand; it
+also makes a second process wait. On PostgreSQL an advisory lock does that.
 """
 
 from typing import Any
@@ -20,7 +21,9 @@ ADVISORY_LOCK = 8642
 
 def render_item(kind: str, item: Any, _autogen: Any) -> str | bool:
     """Migrations import nothing of ours: an aware time is written as what the database holds."""
-    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
+    return (
+        "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
+    )
 
 
 def migrate(connection: Connection) -> None:
@@ -46,7 +49,9 @@ def migrate_sqlite(connection: Connection) -> None:
             migrate(connection)
             broken = connection.execute(text("PRAGMA foreign_key_check")).all()
             if broken:
-                raise RuntimeError(f"this migration would leave rows without their parents: {broken[:5]}")
+                raise RuntimeError(
+                    f"this migration would leave rows without their parents: {broken[:5]}"
+                )
     finally:
         raw.execute("PRAGMA foreign_keys = ON")
 

@@ -13,7 +13,8 @@ from mydia_web.paths import resource
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
-    """The application. `overrides` replace Flask's configuration; `SETTINGS` among them replaces the environment.
+    """The application. `overrides` replace Flask's configuration; `SETTINGS` among them replaces
+    the environment.
 
     Raises `WrongSetting` where a setting cannot be used.
     """

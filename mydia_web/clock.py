@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-#: Stands where somebody watched something and nobody knows when: it sorts behind everything that has a date.
+#: Stands where somebody watched something and nobody knows when: it sorts behind everything that
+#: has a date.
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -16,5 +17,7 @@ def now() -> datetime:
 
 
 def lies_ahead(at: datetime | None, longest: timedelta) -> bool:
-    """Return whether it is still to come. What lies further ahead than it can was written by a wrong clock."""
+    """Return whether it is still to come. What lies further ahead than it can was written by a
+    wrong clock.
+    """
     return at is not None and now() < at <= now() + longest

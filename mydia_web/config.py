@@ -1,4 +1,6 @@
-"""Settings: one class of defaults, filled from the environment; a wrong value is one clear line at start."""
+"""Settings: one class of defaults, filled from the environment; a wrong value is one clear line at
+start.
+"""
 
 import os
 import secrets
@@ -62,7 +64,9 @@ def _database_url(text: str) -> str:
     try:
         name = make_url(text).get_backend_name()
     except ArgumentError as error:
-        raise ValueError("must look like sqlite:////path/file.db or postgresql+psycopg://…") from error
+        raise ValueError(
+            "must look like sqlite:////path/file.db or postgresql+psycopg://…"
+        ) from error
     if name not in ("sqlite", "postgresql"):
         raise ValueError("only sqlite and postgresql+psycopg databases are supported")
     return text
@@ -76,7 +80,8 @@ def _setting(default: Any, read: Callable[[str], Any] = str, *, secret: bool = F
 class Settings:
     """Each is read from `MYDIA_<NAME>`; secrets also from the file that `MYDIA_<NAME>_FILE` names."""
 
-    #: Folder for the database, the secret key and cached pictures; "" is the platform's user data folder.
+    #: Folder for the database, the secret key and cached pictures; "" is the platform's user data
+    #: folder.
     data_dir: str = _setting("")
     #: Where the database is; "" is the SQLite file `mydia.db` in the data folder.
     database_url: str = _setting("", _database_url, secret=True)
@@ -97,9 +102,11 @@ class Settings:
     progress_delay: float = _setting(5.0, _seconds)
     #: Seconds between two pulls of each source by the running server; 0 pulls only on demand.
     pull_interval: float = _setting(1800.0, _seconds)
-    #: Whether the web server also delivers the queue; false where `sync-queue --watch` runs beside it.
+    #: Whether the web server also delivers the queue; false where `sync-queue --watch` runs beside
+    #: it.
     embedded_worker: bool = _setting(True, _flag)
-    #: Whether the worker listens to servers that tell their news on an open connection and send no webhooks.
+    #: Whether the worker listens to servers that tell their news on an open connection and send no
+    #: webhooks.
     listen: bool = _setting(True, _flag)
     #: Whether the session cookie is sent over https only.
     secure_cookies: bool = _setting(False, _flag)
@@ -117,7 +124,9 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings as `environment` gives them. Raises `WrongSetting` with one line that says what to do."""
+    """The settings as `environment` gives them. Raises `WrongSetting` with one line that says what
+    to do.
+    """
     values = {}
     for setting in fields(Settings):
         text = _read_one(setting.name, bool(setting.metadata["secret"]), environment)
@@ -165,7 +174,11 @@ def _typed(name: str, text: str, read: Callable[[str], Any]) -> Any:
 
 def data_dir(settings: Settings) -> Path:
     """The data folder, made on first use and closed to others."""
-    folder = Path(settings.data_dir) if settings.data_dir else user_data_path("mydia-web", appauthor=False)
+    folder = (
+        Path(settings.data_dir)
+        if settings.data_dir
+        else user_data_path("mydia-web", appauthor=False)
+    )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -174,7 +187,9 @@ def data_dir(settings: Settings) -> Path:
 
 
 def secret_key(settings: Settings, folder: Path) -> str:
-    """The secret key: as set, or made once and kept in the data folder, readable by its owner alone."""
+    """The secret key: as set, or made once and kept in the data folder, readable by its owner
+    alone.
+    """
     if settings.secret_key:
         return settings.secret_key
     file = folder / "secret_key"
@@ -184,9 +199,12 @@ def secret_key(settings: Settings, folder: Path) -> str:
 
 
 def _write_once(file: Path, text: str) -> None:
-    # Written beside and linked into place, so that of several processes starting at once one wins whole.
+    # Written beside and linked into place, so that of several processes starting at once one wins
+    # whole.
     part = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as out:
+    with os.fdopen(
+        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as out:
         out.write(text)
     try:
         os.link(part, file)
@@ -223,6 +241,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
             "image/svg+xml",
         ],
         "COMPRESS_ALGORITHM": ["gzip"],
-        # Flask-Compress never closes the files that it streams; static files are cached for good anyway.
+        # Flask-Compress never closes the files that it streams; static files are cached for good
+        # anyway.
         "COMPRESS_STREAMS": False,
     }

@@ -1,4 +1,6 @@
-"""The database: the base of all models, aware times, and how SQLite connections and writes are opened."""
+"""The database: the base of all models, aware times, and how SQLite connections and writes are
+opened.
+"""
 
 import sqlite3
 import time
@@ -79,9 +81,10 @@ class UTCDateTime(TypeDecorator[datetime]):
 def begin_write() -> None:
     """Open a transaction that will write, before anything is read in it.
 
-    SQLite takes its write lock now: a transaction that reads first and writes later can neither wait for another
-    writer nor see what that one wrote: it fails the moment someone else writes in between. To call this too late is
-    therefore a `RuntimeError` at once, and not now and then. PostgreSQL needs nothing, but is told the same.
+    SQLite takes its write lock now: a transaction that reads first and writes later can neither
+    wait for another writer nor see what that one wrote: it fails the moment someone else writes in
+    between. To call this too late is therefore a `RuntimeError` at once, and not now and then.
+    PostgreSQL needs nothing, but is told the same.
     """
     if not db.session().in_transaction():
         db.session.connection(execution_options={"mydia_write": True})
@@ -92,8 +95,9 @@ def begin_write() -> None:
 def lock_titles(titles: Iterable[tuple[int, int]]) -> None:
     """Lock these titles, (user id, film or show id), until the transaction ends.
 
-    Whoever reads a person's state of a title in order to change it locks the title first: what was read stays true, and
-    since all lock in one order, none waits for another in a circle. SQLite has one writer at a time anyway.
+    Whoever reads a person's state of a title in order to change it locks the title first: what was
+    read stays true, and since all lock in one order, none waits for another in a circle. SQLite has
+    one writer at a time anyway.
     """
     if has_one_writer():
         return
@@ -146,23 +150,27 @@ def has_one_writer() -> bool:
 
 
 def set_lock_timeout(milliseconds: int = 200) -> None:
-    """Fail in this transaction rather than wait longer than that for a row that another one has changed.
+    """Fail in this transaction rather than wait longer than that for a row that another one has
+    changed.
 
-    PostgreSQL ends a deadlock after a second, and ends whom it likes; who gives way sooner spares the other. SQLite
-    knows no deadlock.
+    PostgreSQL ends a deadlock after a second, and ends whom it likes; who gives way sooner spares
+    the other. SQLite knows no deadlock.
     """
     if db.engine.dialect.name == "postgresql":
         db.session.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
 
 
 def is_lock_conflict(error: DBAPIError) -> bool:
-    """Return whether the transaction failed only because another one was in its way, or removed what it had found."""
+    """Return whether the transaction failed only because another one was in its way, or removed
+    what it had found.
+    """
     return getattr(error.orig, "sqlstate", None) in _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY
 
 
 _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY = ("55P03", "40P01", "23503")
 
-#: How often a transaction is run while others are in its way, and the longest pause between, in seconds.
+#: How often a transaction is run while others are in its way, and the longest pause between, in
+#: seconds.
 _MOST_RUNS, _BETWEEN_RUNS = 5, 0.05
 
 
@@ -174,8 +182,8 @@ def retry_on_conflict(
 ) -> Result:
     """Run a whole transaction, which is opened to write here and commits at its end.
 
-    Where only another one was in its way, all of it is taken back and run again: it must leave nothing behind but what
-    is in the database.
+    Where only another one was in its way, all of it is taken back and run again: it must leave
+    nothing behind but what is in the database.
     """
     for run in count(1):
         begin_write()
@@ -196,7 +204,8 @@ def insert_for(table: Any) -> Any:
 
 
 def add_many(model: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Add rows of a model: one as an object, with the next flush; more of them at once, by one statement.
+    """Add rows of a model: one as an object, with the next flush; more of them at once, by one
+    statement.
 
     The session would insert many one by one on SQLite, to learn which id is whose.
     """
@@ -231,7 +240,8 @@ def with_many(insert: Any, names: Sequence[str]) -> Any:
     """Return the INSERT made to take these columns of any number of rows from `execute_with_many`."""
     if db.engine.dialect.name != "postgresql":
         return insert
-    # A list for each column: a parameter for each value takes PostgreSQL's driver three times as long.
+    # A list for each column: a parameter for each value takes PostgreSQL's driver three times as
+    # long.
     columns = [insert.table.c[name] for name in names]
     lists = [bindparam(one.name, type_=postgresql.ARRAY(one.type)) for one in columns]
     as_columns = [sql_column(one.name, one.type) for one in columns]
@@ -265,7 +275,9 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """While another process writes to a new file, switching it fails at once, whatever the busy time-out."""
+    """While another process writes to a new file, switching it fails at once, whatever the busy
+    time-out.
+    """
     until = time.monotonic() + 10
     while True:
         try:
@@ -291,8 +303,8 @@ def _begin(connection: Connection) -> None:
 def _take_the_lock(connection: Connection) -> None:
     """Wait for the other writers in steps of a millisecond or two.
 
-    SQLite's own steps grow to a tenth of a second: then who writes much, such as a pull, is nearly always faster than
-    who writes little.
+    SQLite's own steps grow to a tenth of a second: then who writes much, such as a pull, is nearly
+    always faster than who writes little.
     """
     sqlite: Any = connection.connection.driver_connection
     until = time.monotonic() + BUSY_MS / 1000

@@ -1,21 +1,27 @@
-"""Logs: a line of text or of JSON for each event, with the ids that lead from a click to the server that took it."""
+"""Logs: a line of text or of JSON for each event, with the ids that lead from a click to the server
+that took it.
+"""
 
 import json
 import logging
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-#: What an event may say besides its words: `log.info("delivered", extra={"change_set": 7, "row": 12})`.
+#: What an event may say besides its words: `log.info("delivered", extra={"change_set": 7, "row":
+#: 12})`.
 FIELDS = ("change_set", "row", "source", "user", "outcome", "attempt", "seconds")
 
 
-def set_up(form: Literal["text", "json"], level: str, *others: logging.Handler, stderr: bool = True) -> None:
+def set_up(
+    form: Literal["text", "json"], level: str, *others: logging.Handler, stderr: bool = True
+) -> None:
     """Log to stderr in this form, and to the others in theirs, from this level up."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     handlers = [handler, *others] if stderr else others
     logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
-    # httpx2 tells of every request, with its address; Waitress of every request that waits for a thread.
+    # httpx2 tells of every request, with its address; Waitress of every request that waits for a
+    # thread.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
@@ -28,7 +34,9 @@ def fields(record: logging.LogRecord) -> dict[str, Any]:
 
 class TextLines(logging.Formatter):
     def __init__(
-        self, form: str = "%(asctime)s %(levelname)s %(name)s: %(message)s", times: str | None = None
+        self,
+        form: str = "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        times: str | None = None,
     ) -> None:
         super().__init__(form, times)
 

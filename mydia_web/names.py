@@ -1,10 +1,14 @@
-"""When two written names are the same name: whatever their case, and however their accents are put together."""
+"""When two written names are the same name: whatever their case, and however their accents are put
+together.
+"""
 
 import unicodedata
 
 
 def name_key(name: str) -> str:
-    """Return what all spellings of a name have in common, for keeping it unique and for finding it again."""
+    """Return what all spellings of a name have in common, for keeping it unique and for finding it
+    again.
+    """
     folded = unicodedata.normalize("NFD", name.strip()).casefold()
     return unicodedata.normalize("NFC", folded)
 

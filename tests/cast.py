@@ -22,13 +22,17 @@ class Cast:
         return episode_of(self.show, season, number)
 
 
-def add_film(title: str, year: int | None = None, *, minutes: float | None = None, **ids: str) -> MediaItem:
+def add_film(
+    title: str, year: int | None = None, *, minutes: float | None = None, **ids: str
+) -> MediaItem:
     film = MediaItem(type="movie", title=title, sort_title=sort_title(title), year=year)
     film.runtime_seconds = int(minutes * 60) if minutes else None
     db.session.add(film)
     db.session.flush()
     for provider, value in ids.items():
-        db.session.add(ExternalId(media_item_id=film.id, provider=provider, kind="movie", value=value))
+        db.session.add(
+            ExternalId(media_item_id=film.id, provider=provider, kind="movie", value=value)
+        )
     return film
 
 
@@ -45,7 +49,9 @@ def add_show(
     db.session.add(show)
     db.session.flush()
     numbers = [(0, number) for number in range(1, specials + 1)]
-    numbers += [(season, number) for season in range(1, seasons + 1) for number in range(1, episodes + 1)]
+    numbers += [
+        (season, number) for season in range(1, seasons + 1) for number in range(1, episodes + 1)
+    ]
     for season, number in numbers:
         episode = Episode(media_item_id=show.id, season_number=season, episode_number=number)
         episode.title = f"Special {number}" if season == 0 else f"Chapter {season}.{number}"
@@ -64,7 +70,9 @@ def episode_of(show: MediaItem, season: int, number: int) -> Episode:
     )
 
 
-def add_server(name: str, *users: User, kind: str = "kodi", url: str = "http://127.0.0.1:9") -> Source:
+def add_server(
+    name: str, *users: User, kind: str = "kodi", url: str = "http://127.0.0.1:9"
+) -> Source:
     """A source on which these users have an account. Nothing listens at the default address."""
     source = Source(kind=kind, name=name, base_url=url)
     db.session.add(source)
@@ -77,7 +85,9 @@ def add_server(name: str, *users: User, kind: str = "kodi", url: str = "http://1
 def add_copy(source: Source, content: Content, remote_id: str = "", path: str = "") -> SourceItem:
     """A copy of the content on the source."""
     item = SourceItem(
-        source_id=source.id, remote_id=remote_id or f"{content.content_kind}:{content.id}", path=path
+        source_id=source.id,
+        remote_id=remote_id or f"{content.content_kind}:{content.id}",
+        path=path,
     )
     if isinstance(content, Episode):
         item.episode_id = content.id

@@ -28,7 +28,8 @@ from tests.databases import Cluster, postgresql_cluster
 
 PASSWORD = "correct horse"
 
-# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
+# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking
+# for new ones.
 settings.register_profile(
     "quick", max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, database=None
 )
@@ -40,7 +41,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--database", choices=["sqlite", "postgresql"], default="sqlite", help="what the tests run on"
+        "--database",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="what the tests run on",
     )
 
 
@@ -64,7 +68,8 @@ def cluster() -> Iterator[Cluster]:
 def new_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], str]:
-    """Makes an empty, migrated database, quickly: a copy of one that was migrated once. Its address.
+    """Makes an empty, migrated database, quickly: a copy of one that was migrated once. Its
+    address.
 
     It takes the place of the one before: thousands of them would fill the disk.
     """
@@ -135,7 +140,9 @@ def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
 
 
 class Browser(FlaskClient):
-    """A request is served in the session of the test's own application context: what the test read is over by then."""
+    """A request is served in the session of the test's own application context: what the test read
+    is over by then.
+    """
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         if has_app_context():
@@ -145,7 +152,9 @@ class Browser(FlaskClient):
 
 @pytest.fixture
 def session(app: Flask) -> Iterator[object]:
-    """An application context in which domain functions can be called; a web request has one of its own."""
+    """An application context in which domain functions can be called; a web request has one of its
+    own.
+    """
     with app.app_context():
         yield db.session
         db.session.rollback()
@@ -163,7 +172,9 @@ def runner(app: Flask) -> FlaskCliRunner:
 
 @pytest.fixture
 def cast(session: object) -> Cast:
-    """alice and bob; the film Sintel; the show Harbour Lights with two seasons of three and a special."""
+    """alice and bob; the film Sintel; the show Harbour Lights with two seasons of three and a
+    special.
+    """
     alice = add_user("alice", PASSWORD, is_admin=True)
     bob = add_user("bob", PASSWORD)
     film = add_film("Sintel", 2010, minutes=15, imdb="tt1727587")

@@ -1,4 +1,6 @@
-"""Real databases for tests: SQLite files, and a throw-away PostgreSQL cluster made from the system's binaries."""
+"""Real databases for tests: SQLite files, and a throw-away PostgreSQL cluster made from the
+system's binaries.
+"""
 
 import os
 import shutil
@@ -71,7 +73,9 @@ class Cluster:
         self.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def empty(self, url: str) -> None:
-        """Take all rows away, and count from 1 again. It costs a fifth of a new database, or less on a slow disk."""
+        """Take all rows away, and count from 1 again. It costs a fifth of a new database, or less
+        on a slow disk.
+        """
         self.execute(_CUT_OTHERS_OFF, url)
         self.execute(_EMPTY, url)
 
@@ -83,12 +87,18 @@ class Cluster:
         # PostgreSQL refuses to run as root.
         user = "postgres" if os.getuid() == 0 else None
         subprocess.run(
-            [self._binaries / command, *arguments], check=True, user=user, cwd="/", stdout=subprocess.DEVNULL
+            [self._binaries / command, *arguments],
+            check=True,
+            user=user,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
         )
 
     def execute(self, statement: str, url: str = "") -> object:
         """Run one statement by itself; the first row of its answer, where it has one."""
-        engine = create_engine(url or self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        engine = create_engine(
+            url or self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool
+        )
         with engine.connect() as connection:
             answer = connection.exec_driver_sql(statement)
             return tuple(answer.one()) if answer.returns_rows else None
@@ -98,7 +108,8 @@ class Cluster:
 def postgresql_cluster(options: str = "-c fsync=off") -> Iterator[Cluster]:
     """Start a cluster, and end it. Raises `LookupError` with the reason where there can be none.
 
-    It lies where temporary files do (`TMPDIR`): in memory, a new database takes a quarter of the time.
+    It lies where temporary files do (`TMPDIR`): in memory, a new database takes a quarter of the
+    time.
     """
     binaries = _find_binaries()
     folder = Path(tempfile.mkdtemp(prefix="mydia-pg-"))
@@ -131,7 +142,9 @@ def postgresql_cluster(options: str = "-c fsync=off") -> Iterator[Cluster]:
 def _find_binaries() -> Path:
     """Debian keeps them off the path, a folder for each version."""
     on_path = shutil.which("pg_ctl")
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: int(one.parent.name))
+    folders = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: int(one.parent.name)
+    )
     for folder in [*([Path(on_path).resolve().parent] if on_path else []), *reversed(folders)]:
         if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
             return folder

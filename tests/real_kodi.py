@@ -1,4 +1,6 @@
-"""A real Kodi, headless, started by the scripts in ../shared/real-servers; a skip where that cannot be."""
+"""A real Kodi, headless, started by the scripts in ../shared/real-servers; a skip where that cannot
+be.
+"""
 
 import json
 import os
@@ -44,7 +46,14 @@ class RealKodi:
     def start(self) -> None:
         """Start it with the state it had; does nothing while it runs."""
         command = ["bash", str(SCRIPTS / "start-kodi.sh"), "--no-install", "--home", str(self.home)]
-        command += ["--port", str(self.port), "--tcp-port", str(self.tcp_port), "--timezone", self.timezone]
+        command += [
+            "--port",
+            str(self.port),
+            "--tcp-port",
+            str(self.tcp_port),
+            "--timezone",
+            self.timezone,
+        ]
         command += ["--user", self.username, "--password", self.password]
         # Into a file: Kodi stays and would keep a pipe open.
         with (self.home / "start.log").open("w+") as log:
@@ -60,7 +69,9 @@ class RealKodi:
 
     def rpc(self, method: str, params: dict[str, Any] | None = None) -> Any:
         """The result of one call; asserts that there is one."""
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}).encode()
+        body = json.dumps(
+            {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
+        ).encode()
         login = b64encode(f"{self.username}:{self.password}".encode()).decode()
         headers = {"Content-Type": "application/json", "Authorization": f"Basic {login}"}
         with urlopen(Request(f"{self.url}/jsonrpc", body, headers), timeout=30) as response:

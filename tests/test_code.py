@@ -1,4 +1,6 @@
-"""Rules over the tree itself: nothing runs away, only the edges commit, every setting and command is documented."""
+"""Rules over the tree itself: nothing runs away, only the edges commit, every setting and command
+is documented.
+"""
 
 import ast
 import subprocess
@@ -63,7 +65,9 @@ def test_only_the_edges_commit():
         "sync/outbound/clocks.py",
         "sync/outbound/quarantine.py",
     )
-    inside = [m for m in MODULES if not m.relative_to(ROOT / "mydia_web").as_posix().startswith(edges)]
+    inside = [
+        m for m in MODULES if not m.relative_to(ROOT / "mydia_web").as_posix().startswith(edges)
+    ]
     committing = [
         str(module) for module in inside if "session.commit()" in module.read_text(encoding="utf-8")
     ]

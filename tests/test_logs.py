@@ -27,7 +27,9 @@ def test_one_change_is_followed_by_its_change_set(caplog, alice, film):
 
 
 def record(**extra: object) -> logging.LogRecord:
-    made = logging.makeLogRecord({"msg": "delivered", "levelname": "INFO", "name": "mydia_web.sync", **extra})
+    made = logging.makeLogRecord(
+        {"msg": "delivered", "levelname": "INFO", "name": "mydia_web.sync", **extra}
+    )
     made.created = 0.0
     return made
 
@@ -46,4 +48,8 @@ def test_an_event_is_one_line_of_json():
 
 
 def test_an_event_is_one_line_of_text():
-    assert TextLines().format(record(change_set=7)).endswith("INFO mydia_web.sync: delivered change_set=7")
+    assert (
+        TextLines()
+        .format(record(change_set=7))
+        .endswith("INFO mydia_web.sync: delivered change_set=7")
+    )

@@ -1,4 +1,6 @@
-"""Migrations: up and down with and without rows, alike to the models, and safe where Alembic's own set-up is not."""
+"""Migrations: up and down with and without rows, alike to the models, and safe where Alembic's own
+set-up is not.
+"""
 
 import logging
 import shutil
@@ -75,7 +77,9 @@ def address(new_address: Callable[[], str]) -> str:
 @pytest.fixture
 def app(address: str, tmp_path: Path) -> Iterator[Flask]:
     """The application on an empty database, its context open."""
-    settings = Settings(data_dir=str(tmp_path / "data"), database_url=address, secret_key="only for tests")
+    settings = Settings(
+        data_dir=str(tmp_path / "data"), database_url=address, secret_key="only for tests"
+    )
     app = create_app({"SETTINGS": settings, "TESTING": True})
     with app.app_context():
         yield app
@@ -114,12 +118,16 @@ def counts() -> dict[str, int]:
     """How many rows each table has."""
     with db.engine.connect() as connection:
         numbers = {table: f"SELECT count(*) FROM {table}" for table in tables()}  # noqa: S608
-        return {table: connection.execute(text(query)).scalar_one() for table, query in numbers.items()}
+        return {
+            table: connection.execute(text(query)).scalar_one() for table, query in numbers.items()
+        }
 
 
 def version() -> str | None:
     with db.engine.connect() as connection:
-        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        found: str | None = connection.execute(
+            text("SELECT version_num FROM alembic_version")
+        ).scalar()
         return found
 
 
@@ -240,7 +248,9 @@ def test_no_model_lacks_a_migration(app: Flask) -> None:
 def test_the_migrated_database_is_the_one_the_models_would_make(
     app: Flask, new_address: Callable[[], str]
 ) -> None:
-    """Autogenerate compares neither checks, nor conditions of indexes, nor defaults: so compare everything."""
+    """Autogenerate compares neither checks, nor conditions of indexes, nor defaults: so compare
+    everything.
+    """
     upgrade()
     other = create_engine(new_address())
     try:
@@ -253,7 +263,11 @@ def test_the_migrated_database_is_the_one_the_models_would_make(
 def shape(engine: Engine) -> dict[str, Any]:
     """All that a database says of itself, by table."""
     found = inspect(engine)
-    return {table: _table(found, table) for table in found.get_table_names() if table != "alembic_version"}
+    return {
+        table: _table(found, table)
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }
 
 
 def _table(found: Inspector, table: str) -> dict[str, Any]:
@@ -281,7 +295,11 @@ def _by_name(things: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """The same as text, for conditions of indexes cannot be compared otherwise."""
-    return {key: _plain(part) for key, part in value.items()} if isinstance(value, dict) else str(value)
+    return (
+        {key: _plain(part) for key, part in value.items()}
+        if isinstance(value, dict)
+        else str(value)
+    )
 
 
 # Where Alembic's own set-up fails
@@ -304,7 +322,9 @@ def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(
     assert now == was
 
 
-def test_rows_of_a_rebuilt_table_still_go_with_it(app: Flask, full: None, draft: Callable[..., str]) -> None:
+def test_rows_of_a_rebuilt_table_still_go_with_it(
+    app: Flask, full: None, draft: Callable[..., str]
+) -> None:
     upgrade(
         directory=draft(
             "with op.batch_alter_table('users') as users:",
@@ -328,7 +348,9 @@ def test_a_migration_that_fails_leaves_nothing_behind_and_can_be_tried_again(
     assert (counts()["halfway"], version()) == (1, "draft")
 
 
-def test_a_failing_step_takes_the_steps_before_it_back_too(app: Flask, draft: Callable[..., str]) -> None:
+def test_a_failing_step_takes_the_steps_before_it_back_too(
+    app: Flask, draft: Callable[..., str]
+) -> None:
     with pytest.raises(DBAPIError, match="nowhere"):
         upgrade(directory=draft("op.execute('INSERT INTO nowhere VALUES (1)')"))
     assert tables() == set()
@@ -368,7 +390,9 @@ def test_foreign_keys_are_kept_by_the_connection_that_migrated(app: Flask) -> No
         connection.execute(text(ORPHAN))
 
 
-def test_foreign_keys_are_kept_after_a_migration_that_failed(app: Flask, draft: Callable[..., str]) -> None:
+def test_foreign_keys_are_kept_after_a_migration_that_failed(
+    app: Flask, draft: Callable[..., str]
+) -> None:
     upgrade()
     with pytest.raises(DBAPIError, match="nowhere"):
         upgrade(directory=draft("op.execute('INSERT INTO nowhere VALUES (1)')"))

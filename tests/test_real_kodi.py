@@ -37,7 +37,17 @@ def sync(runner: FlaskCliRunner):
 @pytest.fixture
 def library(runner: FlaskCliRunner, kodi: RealKodi, alice: User) -> None:
     """alice's Kodi, added and pulled from the command line."""
-    words = ["sources", "add", "kodi", "Den", kodi.url, "--user", "alice", "--username", kodi.username]
+    words = [
+        "sources",
+        "add",
+        "kodi",
+        "Den",
+        kodi.url,
+        "--user",
+        "alice",
+        "--username",
+        kodi.username,
+    ]
     added = runner.invoke(args=[*words, "--password-env", "KODI"], env={"KODI": kodi.password})
     assert added.exit_code == 0, added.output
     pulled = runner.invoke(args=["pull"])

@@ -16,16 +16,29 @@ _EPISODES, _YEARS = 10, timedelta(days=2000)
 
 
 def live_long(user: User, *, films: int, shows: int, plays: int, owed: int) -> None:
-    """So many films and shows under way, plays in the years before 2026, and changes that a server is owed."""
+    """So many films and shows under way, plays in the years before 2026, and changes that a server
+    is owed.
+    """
     film_ids = _add(
         [
-            {"type": "movie", "title": f"A film with a name of usual length {n}", "sort_title": f"{n:05}"}
+            {
+                "type": "movie",
+                "title": f"A film with a name of usual length {n}",
+                "sort_title": f"{n:05}",
+            }
             for n in range(films)
         ]
     )
-    show_ids = _add([{"type": "show", "title": f"A show {n}", "sort_title": f"{n:05}"} for n in range(shows)])
+    show_ids = _add(
+        [{"type": "show", "title": f"A show {n}", "sort_title": f"{n:05}"} for n in range(shows)]
+    )
     numbers = [
-        {"media_item_id": show_id, "season_number": 1, "episode_number": number, "title": "An episode"}
+        {
+            "media_item_id": show_id,
+            "season_number": 1,
+            "episode_number": number,
+            "title": "An episode",
+        }
         for show_id in show_ids
         for number in range(1, _EPISODES + 1)
     ]

@@ -70,10 +70,14 @@ def upgrade() -> None:
             "(kind = 'episode') = (episode_id IS NOT NULL)", name=op.f("ck_external_ids_kind")
         ),
         sa.CheckConstraint(
-            "(media_item_id IS NULL) <> (episode_id IS NULL)", name=op.f("ck_external_ids_one_content")
+            "(media_item_id IS NULL) <> (episode_id IS NULL)",
+            name=op.f("ck_external_ids_one_content"),
         ),
         sa.ForeignKeyConstraint(
-            ["episode_id"], ["episodes.id"], name="fk_external_ids_episode_id_episodes", ondelete="CASCADE"
+            ["episode_id"],
+            ["episodes.id"],
+            name="fk_external_ids_episode_id_episodes",
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["media_item_id"],
@@ -82,7 +86,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_external_ids"),
-        sa.UniqueConstraint("provider", "kind", "value", name="uq_external_ids_provider_kind_value"),
+        sa.UniqueConstraint(
+            "provider", "kind", "value", name="uq_external_ids_provider_kind_value"
+        ),
     )
     op.create_index("ix_external_ids_episode_id", "external_ids", ["episode_id"])
     op.create_index("ix_external_ids_media_item_id", "external_ids", ["media_item_id"])

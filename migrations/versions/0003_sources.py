@@ -41,7 +41,10 @@ def upgrade() -> None:
         sa.Column("credentials", sa.String(), nullable=False),
         sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["source_id"], ["sources.id"], name="fk_source_accounts_source_id_sources", ondelete="CASCADE"
+            ["source_id"],
+            ["sources.id"],
+            name="fk_source_accounts_source_id_sources",
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_source_accounts_user_id_users", ondelete="CASCADE"
@@ -61,10 +64,14 @@ def upgrade() -> None:
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "(media_item_id IS NULL) <> (episode_id IS NULL)", name=op.f("ck_source_items_one_content")
+            "(media_item_id IS NULL) <> (episode_id IS NULL)",
+            name=op.f("ck_source_items_one_content"),
         ),
         sa.ForeignKeyConstraint(
-            ["episode_id"], ["episodes.id"], name="fk_source_items_episode_id_episodes", ondelete="CASCADE"
+            ["episode_id"],
+            ["episodes.id"],
+            name="fk_source_items_episode_id_episodes",
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["media_item_id"],
@@ -73,7 +80,10 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["source_id"], ["sources.id"], name="fk_source_items_source_id_sources", ondelete="CASCADE"
+            ["source_id"],
+            ["sources.id"],
+            name="fk_source_items_source_id_sources",
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_source_items"),
         sa.UniqueConstraint("source_id", "remote_id", name="uq_source_items_source_id_remote_id"),
@@ -110,7 +120,9 @@ def upgrade() -> None:
             name="uq_source_item_states_source_account_id_source_item_id",
         ),
     )
-    op.create_index("ix_source_item_states_source_item_id", "source_item_states", ["source_item_id"])
+    op.create_index(
+        "ix_source_item_states_source_item_id", "source_item_states", ["source_item_id"]
+    )
 
     op.create_table(
         "unmatched_items",
@@ -121,10 +133,15 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
-            ["source_id"], ["sources.id"], name="fk_unmatched_items_source_id_sources", ondelete="CASCADE"
+            ["source_id"],
+            ["sources.id"],
+            name="fk_unmatched_items_source_id_sources",
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_unmatched_items"),
-        sa.UniqueConstraint("source_id", "remote_id", name="uq_unmatched_items_source_id_remote_id"),
+        sa.UniqueConstraint(
+            "source_id", "remote_id", name="uq_unmatched_items_source_id_remote_id"
+        ),
     )
 
     op.create_table(

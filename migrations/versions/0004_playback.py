@@ -22,7 +22,10 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
-            ["source_id"], ["sources.id"], name="fk_change_sets_source_id_sources", ondelete="SET NULL"
+            ["source_id"],
+            ["sources.id"],
+            name="fk_change_sets_source_id_sources",
+            ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name="fk_change_sets_user_id_users", ondelete="CASCADE"
@@ -51,7 +54,10 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["episode_id"], ["episodes.id"], name="fk_changes_episode_id_episodes", ondelete="CASCADE"
+            ["episode_id"],
+            ["episodes.id"],
+            name="fk_changes_episode_id_episodes",
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["media_item_id"],
@@ -81,7 +87,8 @@ def upgrade() -> None:
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "(media_item_id IS NULL) <> (episode_id IS NULL)", name=op.f("ck_playback_progress_one_content")
+            "(media_item_id IS NULL) <> (episode_id IS NULL)",
+            name=op.f("ck_playback_progress_one_content"),
         ),
         sa.CheckConstraint(
             "completion_percentage >= 0 AND completion_percentage <= 100",
@@ -105,19 +112,31 @@ def upgrade() -> None:
             ["user_id"], ["users.id"], name="fk_playback_progress_user_id_users", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_playback_progress"),
-        sa.UniqueConstraint("user_id", "episode_id", name="uq_playback_progress_user_id_episode_id"),
-        sa.UniqueConstraint("user_id", "media_item_id", name="uq_playback_progress_user_id_media_item_id"),
+        sa.UniqueConstraint(
+            "user_id", "episode_id", name="uq_playback_progress_user_id_episode_id"
+        ),
+        sa.UniqueConstraint(
+            "user_id", "media_item_id", name="uq_playback_progress_user_id_media_item_id"
+        ),
     )
     op.create_index("ix_playback_progress_episode_id", "playback_progress", ["episode_id"])
-    op.create_index("ix_playback_progress_last_watched_at", "playback_progress", ["last_watched_at"])
+    op.create_index(
+        "ix_playback_progress_last_watched_at", "playback_progress", ["last_watched_at"]
+    )
     op.create_index("ix_playback_progress_media_item_id", "playback_progress", ["media_item_id"])
-    op.create_index("ix_playback_progress_user_id", "playback_progress", ["user_id", "last_watched_at"])
+    op.create_index(
+        "ix_playback_progress_user_id", "playback_progress", ["user_id", "last_watched_at"]
+    )
     op.create_index(
         "ix_playback_progress_continue",
         "playback_progress",
         ["user_id", "last_watched_at", "id"],
-        sqlite_where=sa.text("in_progress = 1 AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
-        postgresql_where=sa.text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
+        sqlite_where=sa.text(
+            "in_progress = 1 AND dismissed_at IS NULL AND media_item_id IS NOT NULL"
+        ),
+        postgresql_where=sa.text(
+            "in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"
+        ),
     )
 
     op.create_table(
@@ -152,12 +171,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["source_id"], ["sources.id"], name="fk_plays_source_id_sources", ondelete="SET NULL"
         ),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="fk_plays_user_id_users", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name="fk_plays_user_id_users", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_plays"),
     )
     op.create_index("ix_plays_change_set_id", "plays", ["change_set_id"])
     op.create_index("ix_plays_episode_id", "plays", ["episode_id", "user_id", "watched_at", "id"])
-    op.create_index("ix_plays_media_item_id", "plays", ["media_item_id", "user_id", "watched_at", "id"])
+    op.create_index(
+        "ix_plays_media_item_id", "plays", ["media_item_id", "user_id", "watched_at", "id"]
+    )
     op.create_index("ix_plays_source_id", "plays", ["source_id"])
     op.create_index(
         "ix_plays_undated",
@@ -180,7 +203,8 @@ def upgrade() -> None:
         sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("snoozed_until", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state IN ('continue', 'next', 'start', 'all_watched')", name=op.f("ck_show_progress_state")
+            "state IN ('continue', 'next', 'start', 'all_watched')",
+            name=op.f("ck_show_progress_state"),
         ),
         sa.ForeignKeyConstraint(
             ["media_item_id"],
@@ -198,13 +222,17 @@ def upgrade() -> None:
             ["user_id"], ["users.id"], name="fk_show_progress_user_id_users", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_show_progress"),
-        sa.UniqueConstraint("user_id", "media_item_id", name="uq_show_progress_user_id_media_item_id"),
+        sa.UniqueConstraint(
+            "user_id", "media_item_id", name="uq_show_progress_user_id_media_item_id"
+        ),
     )
     op.create_index(
         "ix_show_progress_continue",
         "show_progress",
         ["user_id", "last_activity_at", "id"],
-        sqlite_where=sa.text("next_episode_id IS NOT NULL AND dropped_at IS NULL AND dismissed_at IS NULL"),
+        sqlite_where=sa.text(
+            "next_episode_id IS NOT NULL AND dropped_at IS NULL AND dismissed_at IS NULL"
+        ),
         postgresql_where=sa.text(
             "next_episode_id IS NOT NULL AND dropped_at IS NULL AND dismissed_at IS NULL"
         ),

@@ -42,10 +42,12 @@ def upgrade() -> None:
         sa.Column("error_class", sa.String(), nullable=True),
         sa.Column("error_message", sa.String(), nullable=True),
         sa.CheckConstraint(
-            "(status = 'syncing') = (claim_token IS NOT NULL)", name=op.f("ck_playback_sync_queue_claim")
+            "(status = 'syncing') = (claim_token IS NOT NULL)",
+            name=op.f("ck_playback_sync_queue_claim"),
         ),
         sa.CheckConstraint(
-            "(status = 'syncing') = (lease_until IS NOT NULL)", name=op.f("ck_playback_sync_queue_lease")
+            "(status = 'syncing') = (lease_until IS NOT NULL)",
+            name=op.f("ck_playback_sync_queue_lease"),
         ),
         sa.CheckConstraint(
             "change_type IN ('progress_update', 'mark_watched', 'mark_unwatched')",
@@ -56,7 +58,8 @@ def upgrade() -> None:
             name=op.f("ck_playback_sync_queue_pending_is_due"),
         ),
         sa.CheckConstraint(
-            "status IN ('pending', 'syncing', 'synced', 'failed')", name=op.f("ck_playback_sync_queue_status")
+            "status IN ('pending', 'syncing', 'synced', 'failed')",
+            name=op.f("ck_playback_sync_queue_status"),
         ),
         sa.CheckConstraint(
             "status NOT IN ('syncing', 'synced') OR next_attempt_at IS NULL",
@@ -82,14 +85,22 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["source_id"], ["sources.id"], name="fk_playback_sync_queue_source_id_sources", ondelete="CASCADE"
+            ["source_id"],
+            ["sources.id"],
+            name="fk_playback_sync_queue_source_id_sources",
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name="fk_playback_sync_queue_user_id_users", ondelete="CASCADE"
+            ["user_id"],
+            ["users.id"],
+            name="fk_playback_sync_queue_user_id_users",
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name="pk_playback_sync_queue"),
     )
-    op.create_index("ix_playback_sync_queue_change_set_id", "playback_sync_queue", ["change_set_id"])
+    op.create_index(
+        "ix_playback_sync_queue_change_set_id", "playback_sync_queue", ["change_set_id"]
+    )
     op.create_index(
         "ix_playback_sync_queue_due",
         "playback_sync_queue",
@@ -118,13 +129,21 @@ def upgrade() -> None:
         sqlite_where=sa.text("lease_until IS NOT NULL"),
         postgresql_where=sa.text("lease_until IS NOT NULL"),
     )
-    op.create_index("ix_playback_sync_queue_media_item_id", "playback_sync_queue", ["media_item_id"])
     op.create_index(
-        "ix_playback_sync_queue_source_id", "playback_sync_queue", ["source_id", "status", "user_id"]
+        "ix_playback_sync_queue_media_item_id", "playback_sync_queue", ["media_item_id"]
     )
-    op.create_index("ix_playback_sync_queue_status", "playback_sync_queue", ["status", "updated_at", "id"])
     op.create_index(
-        "ix_playback_sync_queue_user_id", "playback_sync_queue", ["user_id", "status", "updated_at", "id"]
+        "ix_playback_sync_queue_source_id",
+        "playback_sync_queue",
+        ["source_id", "status", "user_id"],
+    )
+    op.create_index(
+        "ix_playback_sync_queue_status", "playback_sync_queue", ["status", "updated_at", "id"]
+    )
+    op.create_index(
+        "ix_playback_sync_queue_user_id",
+        "playback_sync_queue",
+        ["user_id", "status", "updated_at", "id"],
     )
     op.create_index(
         "ix_playback_sync_queue_own_waiting",
@@ -137,22 +156,34 @@ def upgrade() -> None:
         "ix_playback_sync_queue_own_needs_you",
         "playback_sync_queue",
         ["user_id", "updated_at", "id"],
-        sqlite_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
-        postgresql_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+        sqlite_where=sa.text(
+            "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"
+        ),
+        postgresql_where=sa.text(
+            "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"
+        ),
     )
     op.create_index(
         "ix_playback_sync_queue_needs_you_source",
         "playback_sync_queue",
         ["source_id", "next_attempt_at", "user_id"],
-        sqlite_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
-        postgresql_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+        sqlite_where=sa.text(
+            "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"
+        ),
+        postgresql_where=sa.text(
+            "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"
+        ),
     )
     op.create_index(
         "ix_playback_sync_queue_needs_you",
         "playback_sync_queue",
         ["updated_at", "id"],
-        sqlite_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
-        postgresql_where=sa.text("status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"),
+        sqlite_where=sa.text(
+            "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"
+        ),
+        postgresql_where=sa.text(
+            "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"
+        ),
     )
     op.create_index(
         "uq_playback_sync_queue_episode",

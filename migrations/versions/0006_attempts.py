@@ -1,4 +1,6 @@
-"""Keep each queued change's last attempts, and when a title was finished apart from when its row last changed"""
+"""Keep each queued change's last attempts, and when a title was finished apart from when its row
+last changed
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +15,9 @@ BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    op.add_column("playback_sync_queue", sa.Column("watched_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "playback_sync_queue", sa.Column("watched_at", sa.DateTime(timezone=True), nullable=True)
+    )
     op.execute("UPDATE playback_sync_queue SET watched_at = intent_at WHERE completed")
     op.create_table(
         "sync_attempts",
@@ -32,7 +36,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_attempts")),
     )
     op.create_index(
-        "ix_sync_attempts_queued_change_id", "sync_attempts", ["queued_change_id", "id"], unique=False
+        "ix_sync_attempts_queued_change_id",
+        "sync_attempts",
+        ["queued_change_id", "id"],
+        unique=False,
     )
 
 

@@ -1,4 +1,6 @@
-"""Let people link accounts by a code, choose libraries, trust certificates, and match titles by hand"""
+"""Let people link accounts by a code, choose libraries, trust certificates, and match titles by
+hand
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,8 +18,12 @@ def upgrade() -> None:
     for name in _SOURCES:
         op.add_column("sources", sa.Column(name, sa.String(), server_default="", nullable=False))
     for name in _ACCOUNTS:
-        op.add_column("source_accounts", sa.Column(name, sa.String(), server_default="", nullable=False))
-    op.add_column("source_accounts", sa.Column("renewing_until", sa.DateTime(timezone=True), nullable=True))
+        op.add_column(
+            "source_accounts", sa.Column(name, sa.String(), server_default="", nullable=False)
+        )
+    op.add_column(
+        "source_accounts", sa.Column("renewing_until", sa.DateTime(timezone=True), nullable=True)
+    )
     op.add_column(
         "source_items",
         sa.Column("matched_by_hand", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -45,10 +51,15 @@ def _create_links() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_account_links_user_id_users"), ondelete="CASCADE"
+            ["user_id"],
+            ["users.id"],
+            name=op.f("fk_account_links_user_id_users"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_links")),
-        sa.UniqueConstraint("source_id", "user_id", name=op.f("uq_account_links_source_id_user_id")),
+        sa.UniqueConstraint(
+            "source_id", "user_id", name=op.f("uq_account_links_source_id_user_id")
+        ),
     )
     op.create_index(op.f("ix_account_links_user_id"), "account_links", ["user_id"], unique=False)
 

@@ -16,11 +16,16 @@ _EXCHANGED = ("takes_watched", "takes_positions", "tells_watched", "tells_positi
 
 def upgrade() -> None:
     for name in _EXCHANGED:
-        op.add_column("sources", sa.Column(name, sa.Boolean(), server_default=sa.true(), nullable=False))
+        op.add_column(
+            "sources", sa.Column(name, sa.Boolean(), server_default=sa.true(), nullable=False)
+        )
     op.add_column(
-        "sources", sa.Column("strategy", sa.String(), server_default="local-progressive", nullable=False)
+        "sources",
+        sa.Column("strategy", sa.String(), server_default="local-progressive", nullable=False),
     )
-    op.add_column("sources", sa.Column("webhook_key", sa.String(), server_default="", nullable=False))
+    op.add_column(
+        "sources", sa.Column("webhook_key", sa.String(), server_default="", nullable=False)
+    )
     for table, name in (
         ("sources", "last_event_at"),
         ("source_accounts", "pulled_at"),
@@ -29,7 +34,9 @@ def upgrade() -> None:
     ):
         op.add_column(table, sa.Column(name, sa.DateTime(timezone=True), nullable=True))
     for name in ("is_preview", "is_sweep", "takes_removals"):
-        op.add_column("pulls", sa.Column(name, sa.Boolean(), server_default=sa.false(), nullable=False))
+        op.add_column(
+            "pulls", sa.Column(name, sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
     op.add_column("pulls", sa.Column("held_back", sa.Integer(), server_default="0", nullable=False))
     op.add_column("pulls", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
     _create_pull_changes()
@@ -44,7 +51,10 @@ def _create_pull_changes() -> None:
         sa.Column("pull_id", sa.Integer(), nullable=False),
         sa.Column("change_set_id", BigId, nullable=False),
         sa.ForeignKeyConstraint(
-            ["pull_id"], ["pulls.id"], name=op.f("fk_pull_change_sets_pull_id_pulls"), ondelete="CASCADE"
+            ["pull_id"],
+            ["pulls.id"],
+            name=op.f("fk_pull_change_sets_pull_id_pulls"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["change_set_id"],
@@ -72,7 +82,8 @@ def _create_events() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("message", sa.String(), nullable=False),
         sa.CheckConstraint(
-            "status IN ('received', 'applied', 'ignored', 'failed')", name=op.f("ck_source_events_status")
+            "status IN ('received', 'applied', 'ignored', 'failed')",
+            name=op.f("ck_source_events_status"),
         ),
         sa.ForeignKeyConstraint(
             ["source_id"],

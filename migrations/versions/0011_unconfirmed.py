@@ -15,9 +15,12 @@ def upgrade() -> None:
     instant = sa.DateTime(timezone=True)
     op.add_column("playback_sync_queue", sa.Column("claimed_intent_at", instant, nullable=True))
     op.add_column(
-        "playback_sync_queue", sa.Column("unconfirmed", sa.String(), server_default="", nullable=False)
+        "playback_sync_queue",
+        sa.Column("unconfirmed", sa.String(), server_default="", nullable=False),
     )
-    op.execute("UPDATE playback_sync_queue SET claimed_intent_at = intent_at WHERE status = 'syncing'")
+    op.execute(
+        "UPDATE playback_sync_queue SET claimed_intent_at = intent_at WHERE status = 'syncing'"
+    )
     op.execute(
         "UPDATE playback_sync_queue SET unconfirmed = CAST(intent_at AS TEXT) || ',' "
         "WHERE status <> 'synced' AND attempt_count > 0"

@@ -30,7 +30,9 @@ def upgrade() -> None:
             name=op.f("fk_source_item_episodes_episode_id_episodes"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("source_item_id", "episode_id", name=op.f("pk_source_item_episodes")),
+        sa.PrimaryKeyConstraint(
+            "source_item_id", "episode_id", name=op.f("pk_source_item_episodes")
+        ),
     )
     op.create_index("ix_source_item_episodes_episode_id", "source_item_episodes", ["episode_id"])
 

@@ -16,7 +16,9 @@ def upgrade() -> None:
     op.add_column("pulls", sa.Column("progress", sa.JSON(), server_default="{}", nullable=False))
     op.add_column("pulls", sa.Column("followed_by", sa.String(), server_default="", nullable=False))
     for name in ("path", "folder"):
-        op.add_column("unmatched_items", sa.Column(name, sa.String(), server_default="", nullable=False))
+        op.add_column(
+            "unmatched_items", sa.Column(name, sa.String(), server_default="", nullable=False)
+        )
     for name in ("season_number", "episode_number"):
         op.add_column("unmatched_items", sa.Column(name, sa.Integer(), nullable=True))
     op.create_index("ix_unmatched_items_folder", "unmatched_items", ["source_id", "folder", "id"])

@@ -1,4 +1,6 @@
-"""Keep what is known of an account's sign-in: when it was last taken, and whether a refusal is still in doubt"""
+"""Keep what is known of an account's sign-in: when it was last taken, and whether a refusal is
+still in doubt
+"""
 
 import sqlalchemy as sa
 from alembic import op

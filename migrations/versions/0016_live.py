@@ -33,7 +33,8 @@ def upgrade() -> None:
         for name, how in NEW.items():
             table.add_column(sa.Column(name, **how))
     op.add_column(
-        "source_item_states", sa.Column("version_id", sa.String(), nullable=False, server_default="")
+        "source_item_states",
+        sa.Column("version_id", sa.String(), nullable=False, server_default=""),
     )
     op.create_table(
         "source_item_versions",
@@ -54,7 +55,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("source_id", "remote_id", name=op.f("pk_source_item_versions")),
     )
-    op.create_index("ix_source_item_versions_source_item_id", "source_item_versions", ["source_item_id"])
+    op.create_index(
+        "ix_source_item_versions_source_item_id", "source_item_versions", ["source_item_id"]
+    )
 
 
 def downgrade() -> None:

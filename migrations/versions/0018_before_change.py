@@ -1,4 +1,6 @@
-"""Keep what a server was owed before a change that can be undone, and a word on what is unwatched all at once"""
+"""Keep what a server was owed before a change that can be undone, and a word on what is unwatched
+all at once
+"""
 
 import sqlalchemy as sa
 from alembic import op

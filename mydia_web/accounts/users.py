@@ -58,7 +58,9 @@ def add_user(name: str, password: str, *, is_admin: bool = False, time_zone: str
 
 
 def add_first_user(name: str, password: str, *, time_zone: str = "UTC") -> User | None:
-    """The admin who sets everything up; None where there is a user already, even one added this very moment."""
+    """The admin who sets everything up; None where there is a user already, even one added this
+    very moment.
+    """
     if db.engine.dialect.name == "postgresql":
         db.session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
     if any_user():
@@ -147,4 +149,6 @@ def _hash_token(token: str) -> str:
 def _note_use(api_token: ApiToken) -> None:
     at = now()
     if api_token.last_used_at is None or api_token.last_used_at < at - _LAST_USED_EVERY:
-        db.session.execute(update(ApiToken).where(ApiToken.id == api_token.id).values(last_used_at=at))
+        db.session.execute(
+            update(ApiToken).where(ApiToken.id == api_token.id).values(last_used_at=at)
+        )

@@ -32,7 +32,12 @@ class Address:
             return cls("", "What was entered")
         auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
         path = parts.path.rstrip("/")
-        return cls(urlunsplit((parts.scheme, netloc, path, "", "")), f"{parts.scheme}://{netloc}", host, auth)
+        return cls(
+            urlunsplit((parts.scheme, netloc, path, "", "")),
+            f"{parts.scheme}://{netloc}",
+            host,
+            auth,
+        )
 
 
 @dataclass(frozen=True, slots=True)

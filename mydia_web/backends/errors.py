@@ -79,6 +79,12 @@ class LinkEnded(BackendError):
     failure_class = "auth"
 
 
+class BadPayload(MydiaError):
+    """This is not what the server sends. Compare its settings with the steps on the source's page."""
+
+    status = 400
+
+
 def _storable(words: str) -> str:
     """Without what JSON can carry and a database cannot."""
     return words.encode(errors="replace").decode().replace("\0", "")

@@ -75,7 +75,9 @@ class Http:
         )
 
     def say(self, headers: Mapping[str, str], *, secrets: Collection[str] = ()) -> None:
-        """Send these with every request from now on; `secrets` are never shown, nor are long words in headers."""
+        """Send these with every request from now on; `secrets` are never shown, nor are long words
+        in headers.
+        """
         self._client.headers.update(headers)
         self._secrets = _longest_first({*self._secrets, *_secrets(None, headers), *secrets})
 
@@ -96,7 +98,9 @@ class Http:
         limit: int = JSON_BYTES,
         **request: Any,
     ) -> Answer:
-        """Send a request and read the whole answer. The caller deals with the statuses `understood`."""
+        """Send a request and read the whole answer. The caller deals with the statuses
+        `understood`.
+        """
         try:
             built = self._client.build_request(method, f"{self.address.url}/{path}", **request)
             return self._exchange(built, understood, limit)
@@ -119,7 +123,11 @@ class Http:
                 raise self._refusal(response)
             content = b"".join(self._chunks(response, limit))
             return Answer(
-                self.address.place, response.status_code, _content_type(response), content, response.headers
+                self.address.place,
+                response.status_code,
+                _content_type(response),
+                content,
+                response.headers,
             )
         finally:
             response.close()
@@ -134,7 +142,9 @@ class Http:
                     "so the rest was left unread."
                 )
             if time.monotonic() > until:
-                raise ServerTrouble(f"{self.address.place} sent its answer too slowly. {self._hint}")
+                raise ServerTrouble(
+                    f"{self.address.place} sent its answer too slowly. {self._hint}"
+                )
             yield chunk
 
     def picture(self, path: str) -> Artwork:
@@ -156,30 +166,46 @@ class Http:
                     "Use the name it was made for, or a certificate this machine trusts."
                 )
             if isinstance(cause, ssl.SSLError):
-                return Unreachable(f"{place} does not speak HTTPS. Should the address begin with http://?")
+                return Unreachable(
+                    f"{place} does not speak HTTPS. Should the address begin with http://?"
+                )
             if isinstance(cause, socket.gaierror):
-                return Unreachable(f"No machine called {self.address.host} is known. Is the name right?")
+                return Unreachable(
+                    f"No machine called {self.address.host} is known. Is the name right?"
+                )
         if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError):
             return Unreachable(f"Nothing answers at {place}. {self._hint}")
         if isinstance(error, httpx2.TimeoutException):
-            return Unreachable(f"{place} took too long to answer. It may be busy; later may be better.")
+            return Unreachable(
+                f"{place} took too long to answer. It may be busy; later may be better."
+            )
         return Unreachable(
             f"{place} broke off before its answer was complete, or does not speak HTTP. Is the port right?"
         )
 
     def _refusal(self, response: httpx2.Response) -> BackendError:
         """The error that a status means."""
-        status, place, waits = response.status_code, self.address.place, "Retry-After" in response.headers
+        status, place, waits = (
+            response.status_code,
+            self.address.place,
+            "Retry-After" in response.headers,
+        )
         if status in (401, 403):
             return SignInRefused(self._sign_in_words(status))
         if status == 429 or (status == 503 and waits):
             seconds = _seconds_to_wait(response.headers.get("Retry-After", ""))
-            return RateLimited(f"{place} asks us to wait {seconds:.0f} seconds.", retry_after=seconds)
+            return RateLimited(
+                f"{place} asks us to wait {seconds:.0f} seconds.", retry_after=seconds
+            )
         if status in (408, 425) or status >= 500:
-            return ServerTrouble(f"{place} has trouble of its own (status {status}). It will be tried again.")
+            return ServerTrouble(
+                f"{place} has trouble of its own (status {status}). It will be tried again."
+            )
         if status < 400:
             return ServerTrouble(self._elsewhere(response.headers.get("Location", "")))
-        return Rejected(f"{self._product} refused the request (status {status}){self._why(response)}")
+        return Rejected(
+            f"{self._product} refused the request (status {status}){self._why(response)}"
+        )
 
     def _sign_in_words(self, status: int) -> str:
         if status == 403:

@@ -54,18 +54,19 @@ class Traits:
     #: How many titles it shows in one request before each is written to: see `reading.ReadsFirst`.
     reads_at_once: int = 1
     #: An account service: it takes any title it can `find`, whether it was listed or not.
-    holds_everything: bool = False
+    accepts_unlisted: bool = False
     #: Every play is stored there: marking twice means watched twice.
     counts_plays: bool = False
     #: False: a push of a mark is dated by the server, with the time it arrives.
-    keeps_dates: bool = True
+    accepts_watched_at: bool = True
     #: Several files of one title are listed once, and played under an id of their own.
     has_versions: bool = False
     #: It knows who speaks to it. False: what it keeps is one person's.
     keeps_people: bool = False
     #: It dates a play by its beginning, and counts what was only begun.
-    counts_starts: bool = False
-    #: It keeps no position before or after these shares of the length, in per cent: none, and the last one.
+    dates_plays_by_start: bool = False
+    #: It keeps no position before or after these shares of the length, in per cent: none, and the
+    #: last one.
     least_percent: float = 0.0
     most_percent: float = 100.0
 

@@ -46,7 +46,9 @@ def load_app() -> Flask:
 
 
 class one_line_errors:  # noqa: N801 - reads as a statement
-    """Turn errors into one line on stderr and an exit code; a traceback would help nobody who reads it."""
+    """Turn errors into one line on stderr and an exit code; a traceback would help nobody who reads
+    it.
+    """
 
     def __enter__(self) -> None:
         pass

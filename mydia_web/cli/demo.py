@@ -15,11 +15,11 @@ from flask import Flask
 from werkzeug.utils import import_string
 
 from mydia_web.cli.context import fail, one_line_errors
-from mydia_web.cli.demo_data.build import build
-from mydia_web.cli.demo_data.household import PASSWORD
 from mydia_web.cli.schema import ensure_schema
 from mydia_web.config import Settings, data_dir, read_settings
 from mydia_web.db import db
+from mydia_web.demo.build import build
+from mydia_web.demo.household import PASSWORD
 
 #: Tells a demo from anything else that may lie in its place.
 MARK = "this is a demo of mydia-web"
@@ -27,7 +27,11 @@ MARK = "this is a demo of mydia-web"
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=8643, show_default=True, help="Where to serve it."
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8643,
+    show_default=True,
+    help="Where to serve it.",
 )
 @click.option("--reset", is_flag=True, help="Make it anew; what was changed in it is lost.")
 @click.option("--no-serve", is_flag=True, help="Only build it, and print its folder.")
@@ -46,7 +50,9 @@ def demo(port: int, reset: bool, no_serve: bool) -> None:
 
 
 def _settings(port: int) -> Settings:
-    """The settings without the real database and its key. Servers that do not exist are not asked for anything."""
+    """The settings without the real database and its key. Servers that do not exist are not asked
+    for anything.
+    """
     own = ("MYDIA_DATABASE_URL", "MYDIA_SECRET_KEY")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     return replace(read_settings(environment), port=port, embedded_worker=False, pull_interval=0)
@@ -59,7 +65,9 @@ def _refuse_what_is_not_ours(folder: Path) -> None:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
             return
-    fail(f"{folder} is not a demo of mydia-web, so it is left alone. Move it away, or set MYDIA_DATA_DIR.")
+    fail(
+        f"{folder} is not a demo of mydia-web, so it is left alone. Move it away, or set MYDIA_DATA_DIR."
+    )
 
 
 def _make(settings: Settings, folder: Path) -> None:
@@ -81,7 +89,10 @@ def _make(settings: Settings, folder: Path) -> None:
 def _app(settings: Settings, folder: Path) -> Flask:
     # Named by its address: the application stands above its commands.
     create_app = import_string("mydia_web:create_app")
-    own = {"SETTINGS": replace(settings, data_dir=str(folder)), "SESSION_COOKIE_NAME": "mydia_demo_session"}
+    own = {
+        "SETTINGS": replace(settings, data_dir=str(folder)),
+        "SESSION_COOKIE_NAME": "mydia_demo_session",
+    }
     app: Flask = create_app(own)
     return app
 
@@ -101,7 +112,9 @@ def _serve(app: Flask) -> None:
     with _opened(app):
         ensure_schema()
     try:
-        server = waitress.create_server(app, host=settings.host, port=settings.port, threads=8, ident=None)
+        server = waitress.create_server(
+            app, host=settings.host, port=settings.port, threads=8, ident=None
+        )
     except OSError as error:
         fail(
             f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. Choose another with --port."

@@ -9,8 +9,8 @@ from rich.console import Console
 from sqlalchemy import delete, select
 
 from mydia_web.accounts.users import get_user
-from mydia_web.backends.base import Connection, LinkCode, Linked
 from mydia_web.backends.errors import BackendError, LinkEnded
+from mydia_web.backends.values import Connection, LinkCode, Linked
 from mydia_web.cli.context import with_app
 from mydia_web.cli.options import json_option, not_empty, other_credentials
 from mydia_web.cli.sources import sources
@@ -41,9 +41,16 @@ from mydia_web.sync.clients import open_account
 def link(name: str, user_name: str, others: tuple[str, ...]) -> None:
     """Sign in on the source NAME by a code that is confirmed there; no password is typed."""
     source, user = find_source(name), get_user(user_name)
-    traits, kind, source_id, user_id = backend_class(source.kind).traits, source.kind, source.id, user.id
+    traits, kind, source_id, user_id = (
+        backend_class(source.kind).traits,
+        source.kind,
+        source.id,
+        user.id,
+    )
     if not traits.linking:
-        raise InvalidValue("name", f"{traits.product} has no sign-in by a code. Use: mydia-web sources add.")
+        raise InvalidValue(
+            "name", f"{traits.product} has no sign-in by a code. Use: mydia-web sources add."
+        )
     typed = other_credentials(others)
     connection = link_connection(source, account_on(source_id, user_id), typed)
     db.session.rollback()
@@ -80,7 +87,9 @@ def _await(kind: str, connection: Connection, code: LinkCode) -> Linked:
 
 @sources.command()
 @click.argument("name")
-@click.option("--only", multiple=True, metavar="ID", help="Read only this library; may be repeated.")
+@click.option(
+    "--only", multiple=True, metavar="ID", help="Read only this library; may be repeated."
+)
 @click.option("--all", "everything", is_flag=True, help="Read all libraries again.")
 @json_option
 @with_app
@@ -111,7 +120,10 @@ def libraries(name: str, only: tuple[str, ...], everything: bool, as_json: bool)
 
 @sources.command()
 @click.option(
-    "--old-key-env", metavar="VAR", required=True, help="Environment variable that holds the old secret key."
+    "--old-key-env",
+    metavar="VAR",
+    required=True,
+    help="Environment variable that holds the old secret key.",
 )
 @with_app
 def rekey(old_key_env: str) -> None:
@@ -120,7 +132,9 @@ def rekey(old_key_env: str) -> None:
     begin_write()
     # A code under way is asked for anew in less time than it takes to explain.
     db.session.execute(delete(AccountLink))
-    accounts = db.session.scalars(select(SourceAccount).where(SourceAccount.credentials != "")).all()
+    accounts = db.session.scalars(
+        select(SourceAccount).where(SourceAccount.credentials != "")
+    ).all()
     for account in accounts:
         account.credentials = encrypt(decrypt(account.credentials, secret=old))
         note_linked(account, was_accepted=False)

@@ -1,4 +1,6 @@
-"""`sync-queue --watch` on a terminal: how each source stands, as it changes, and the last lines of the log."""
+"""`sync-queue --watch` on a terminal: how each source stands, as it changes, and the last lines of
+the log.
+"""
 
 import time
 from collections import defaultdict
@@ -35,7 +37,7 @@ WIDE = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SourceLine:
     """How a source stood when the database was looked at, and what we had delivered by then."""
 
     source_id: int
@@ -56,7 +58,7 @@ class LiveView:
         self.words = "Ctrl-C ends it."
         self._only = source_ids
         self._flows: dict[int, Flow] = defaultdict(Flow)
-        self._standings: list[Standing] = []
+        self._lines: list[SourceLine] = []
         self._next_look = 0.0
         self._begun = now().astimezone()
         self._shown: object = None
@@ -71,7 +73,7 @@ class LiveView:
             self.look()
             self._next_look = at + LOOK
         seen = (
-            [self._figures(one) for one in self._standings],
+            [self._figures(one) for one in self._lines],
             self.tail.count,
             self.words,
             console.size,
@@ -83,23 +85,24 @@ class LiveView:
         """At the database."""
         try:
             owed = owed_by_source(None, most=MAX_COUNT)
-            self._standings = [
-                self._standing(source, owed.get(source.id, Owed()))
+            self._lines = [
+                self._line(source, owed.get(source.id, Owed()))
                 for source in list_sources()
-                if source.kind in kinds_that_take_pushes() and (self._only is None or source.id in self._only)
+                if source.kind in kinds_that_take_pushes()
+                and (self._only is None or source.id in self._only)
             ]
         except DBAPIError:
             pass  # the worker, which uses the same database, says so in the log
         finally:
             db.session.remove()
 
-    def _standing(self, source: Source, owed: Owed) -> Standing:
+    def _line(self, source: Source, owed: Owed) -> SourceLine:
         state, style = _state(source, owed)
         tally = self._flows[source.id].tally
         error = tally.last_error or source.last_error or ""
-        return Standing(source.id, source.name, state, style, owed, tally.synced, error)
+        return SourceLine(source.id, source.name, state, style, owed, tally.synced, error)
 
-    def _figures(self, one: Standing) -> dict[str, Text | str]:
+    def _figures(self, one: SourceLine) -> dict[str, Text | str]:
         """What each column tells of a source."""
         flow = self._flows[one.source_id]
         # What was delivered since the database was looked at waits no more.
@@ -117,31 +120,41 @@ class LiveView:
 
     def _table(self, width: int) -> Table:
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        headings = [name for name in COLUMNS if width >= WIDE or name not in ("Sending", "Per second")]
+        headings = [
+            name for name in COLUMNS if width >= WIDE or name not in ("Sending", "Per second")
+        ]
         for heading in headings:
             is_figure = heading not in ("Source", "State")
             least = len(heading) if is_figure else None
-            table.add_column(heading, justify="right" if is_figure else "left", no_wrap=True, min_width=least)
-        for figures in map(self._figures, self._standings):
+            table.add_column(
+                heading, justify="right" if is_figure else "left", no_wrap=True, min_width=least
+            )
+        for figures in map(self._figures, self._lines):
             table.add_row(*(figures[heading] for heading in headings))
         return table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> list[RenderableType]:
         table = self._table(options.max_width)
         errors = [
-            _one_line(f"{one.name}: {one.last_error}", "red") for one in self._standings if one.last_error
+            _one_line(f"{one.name}: {one.last_error}", "red")
+            for one in self._lines
+            if one.last_error
         ]
-        room = options.max_height - len(self._standings) - len(errors) - 6
+        room = options.max_height - len(self._lines) - len(errors) - 6
         log = [_one_line(line, "dim") for line in self.tail.lines(min(LOG_LINES, room))]
         footer = Text(f"Watching since {self._begun:%H:%M:%S}. {self.words}", "bold")
-        nobody = [] if self._standings else [Text("No server is told anything yet: add a source.")]
+        nobody = [] if self._lines else [Text("No server is told anything yet: add a source.")]
         return [table, *nobody, *errors, Text(), *log, footer]
 
 
 def show(view: LiveView, console: Console, stop: Event, worker: Thread) -> None:
     """Until the worker has ended. What was seen last stays on the terminal."""
     with Live(
-        console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        console=console,
+        screen=True,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=False,
     ) as live:
         while worker.is_alive():
             if view.refresh(console):

@@ -21,14 +21,18 @@ from mydia_web.sync.pulls import is_being_read, request_pull
 @click.command()
 @click.argument("name", required=False)
 @click.option("--everything", is_flag=True, help="Read everything, and not only what is new.")
-@click.option("--dry-run", is_flag=True, help="Say what reading everything would bring, and change nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Say what reading everything would bring, and change nothing."
+)
 @with_app
 def pull(name: str | None, everything: bool, dry_run: bool) -> None:
     """Read what is new in library and watch state from the source NAME, or from all.
 
     A source that was not read whole for a day is read whole.
     """
-    wanted = [find_source(name)] if name else [source for source in list_sources() if source.enabled]
+    wanted = (
+        [find_source(name)] if name else [source for source in list_sources() if source.enabled]
+    )
     if not wanted:
         raise NotFound("There are no sources yet. Add one with: mydia-web sources add")
     sources = [(source.id, source.name) for source in wanted]
@@ -39,7 +43,11 @@ def pull(name: str | None, everything: bool, dry_run: bool) -> None:
     failed = 0
     for source_id, source_name in sources:
         try:
-            words = _preview(source_id) if dry_run else _pull(source_id, source_name, everything=everything)
+            words = (
+                _preview(source_id)
+                if dry_run
+                else _pull(source_id, source_name, everything=everything)
+            )
             click.echo(f"{source_name}: {words}")
         except BackendError as error:
             failed += 1
@@ -60,9 +68,16 @@ def _pull(source_id: int, source_name: str, *, everything: bool) -> str:
     begin_write()
     pull_id = request_pull(source_id, is_sweep=everything).id
     db.session.commit()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task(source_name, total=None)
         report = run_pull(pull_id, lambda seen: _show(bar, task, seen))
     return report.message if report else _why_not(pull_id)
@@ -78,7 +93,11 @@ def _why_not(pull_id: int) -> str:
     assert pull.began_at is not None
     since = f"{pull.began_at.astimezone():%H:%M:%S}"
     how_far = f", {pull.done} titles so far" if pull.done else ""
-    after = " Everything is read after that." if pull.followed_by in ("sweep", "removals", "keep") else ""
+    after = (
+        " Everything is read after that."
+        if pull.followed_by in ("sweep", "removals", "keep")
+        else ""
+    )
     return f"is being read by another process since {since}{how_far}.{after}"
 
 

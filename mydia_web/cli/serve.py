@@ -45,7 +45,8 @@ def _listen(app: Flask, host: str, port: int) -> Any:
 
 
 def _run(server: Any, service: Service | None) -> None:
-    # What start-up made stays for good: the collector need not look at it in the middle of requests.
+    # What start-up made stays for good: the collector need not look at it in the middle of
+    # requests.
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGTERM, _interrupt)

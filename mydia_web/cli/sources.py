@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import click
 
 from mydia_web.accounts.users import get_user
-from mydia_web.backends.base import Connection, ServerInfo
 from mydia_web.backends.errors import BackendError, SignInRefused
+from mydia_web.backends.values import Connection, ServerInfo
 from mydia_web.cli.context import fail, with_app
 from mydia_web.cli.options import from_environment, json_option, not_empty, other_credentials
 from mydia_web.clock import now
@@ -56,9 +56,13 @@ def sources() -> None:
     help="Another credential; may be repeated.",
 )
 @click.option("--remote-user", default="", help="Name or id of the user there.")
-@click.option("--ca-file", default="", metavar="FILE", help="Trust the certificates in this PEM file.")
+@click.option(
+    "--ca-file", default="", metavar="FILE", help="Trust the certificates in this PEM file."
+)
 @click.option("--insecure", is_flag=True, help="Trust any certificate.")
-@click.option("--add-anyway", is_flag=True, help="Add it also where it does not answer, or refuses.")
+@click.option(
+    "--add-anyway", is_flag=True, help="Add it also where it does not answer, or refuses."
+)
 @with_app
 def add(
     kind: str,
@@ -113,7 +117,9 @@ def _sign_in(kind: str, name: str, connection: Connection, *, anyway: bool) -> S
             fail(f"{error.message} Nothing was added. With --add-anyway it is added as it is.")
         click.echo(f"{error.message} It is added all the same.", err=True)
     if traits.linking and not connection.credentials:
-        click.echo(f"Sign in by {traits.linking} with: mydia-web sources link {name!r} --user …", err=True)
+        click.echo(
+            f"Sign in by {traits.linking} with: mydia-web sources link {name!r} --user …", err=True
+        )
     return None
 
 
@@ -135,7 +141,9 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @with_app
 def test(name: str) -> None:
-    """Reach the source NAME and sign in, changing nothing there; what waited for that goes out again."""
+    """Reach the source NAME and sign in, changing nothing there; what waited for that goes out
+    again.
+    """
     source = find_source(name)
     source_id = source.id
     account_ids: list[int | None] = [account.id for account in accounts_of(source.id)]

@@ -49,11 +49,17 @@ LATER = 4
 @click.option("--dry-run", is_flag=True, help="Print the exact calls, and make none.")
 @click.option("--status", is_flag=True, help="Show what is owed, and send nothing.")
 @click.option(
-    "--max-seconds", type=click.FloatRange(min=0), help="Stop claiming after this long, or watching."
+    "--max-seconds",
+    type=click.FloatRange(min=0),
+    help="Stop claiming after this long, or watching.",
 )
-@click.option("--pause", "to_pause", metavar="NAME", help="Send nothing to this source until --resume.")
+@click.option(
+    "--pause", "to_pause", metavar="NAME", help="Send nothing to this source until --resume."
+)
 @click.option("--resume", "to_resume", metavar="NAME", help="Send to this source again.")
-@click.option("--pause-all/--resume-all", "all_paused", default=None, help="The same for every source.")
+@click.option(
+    "--pause-all/--resume-all", "all_paused", default=None, help="The same for every source."
+)
 @json_option
 @with_app
 def sync_queue(
@@ -78,7 +84,9 @@ def sync_queue(
     pauses = [bool(to_pause), bool(to_resume), all_paused is not None]
     if sum([watch, dry_run, status, *pauses]) > 1:
         fail("Choose one of --watch, --dry-run, --status, --pause and --resume.", USAGE_ERROR)
-    source_ids = [find_source(name).id for name in names] or [source.id for source in list_sources()]
+    source_ids = [find_source(name).id for name in names] or [
+        source.id for source in list_sources()
+    ]
     db.session.rollback()
     if any(pauses):
         _set_pause(to_pause, to_resume, all_paused)
@@ -177,7 +185,12 @@ def _watching(
 
 
 def _drain(
-    source_ids: Sequence[int], limit: int | None, max_seconds: float | None, *, as_json: bool, again: bool
+    source_ids: Sequence[int],
+    limit: int | None,
+    max_seconds: float | None,
+    *,
+    as_json: bool,
+    again: bool,
 ) -> None:
     queue, stop = PlaybackSyncRepository(), Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -246,5 +259,7 @@ def _show_summary(summary: Summary, left: Sequence[Depth], as_json: bool) -> Non
 def _exit_code(summary: Summary, left: Sequence[Depth]) -> int:
     if any(tally.needs_you for tally in summary.tallies.values()):
         return NEEDS_A_PERSON
-    owed = any(depth.owed for depth in left) or waits_for_sign_in([depth.source.id for depth in left])
+    owed = any(depth.owed for depth in left) or waits_for_sign_in(
+        [depth.source.id for depth in left]
+    )
     return LATER if owed else ALL_DONE

@@ -14,7 +14,9 @@ def tokens() -> None:
 
 @tokens.command()
 @click.argument("user_name", metavar="NAME")
-@click.option("--name", "label", required=True, help="What the token is for, such as the player's name.")
+@click.option(
+    "--name", "label", required=True, help="What the token is for, such as the player's name."
+)
 @with_app
 def add(user_name: str, label: str) -> None:
     """Make a token for the user NAME. It is printed this once."""

@@ -21,9 +21,13 @@ def users() -> None:
 @click.argument("name")
 @click.option("--admin", is_flag=True, help="May add sources and users.")
 @click.option(
-    "--password-env", metavar="VAR", help="Read the password from this environment variable, unasked."
+    "--password-env",
+    metavar="VAR",
+    help="Read the password from this environment variable, unasked.",
 )
-@click.option("--time-zone", default="UTC", show_default=True, help="IANA name, such as Europe/Berlin.")
+@click.option(
+    "--time-zone", default="UTC", show_default=True, help="IANA name, such as Europe/Berlin."
+)
 @with_app
 def add(name: str, admin: bool, password_env: str | None, time_zone: str) -> None:
     """Add a user."""
@@ -46,7 +50,10 @@ def list_(as_json: bool) -> None:
     if as_json:
         click.echo(
             json.dumps(
-                [{"name": user.name, "admin": user.is_admin, "time_zone": user.time_zone} for user in found]
+                [
+                    {"name": user.name, "admin": user.is_admin, "time_zone": user.time_zone}
+                    for user in found
+                ]
             )
         )
         return

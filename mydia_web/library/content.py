@@ -11,7 +11,20 @@ from mydia_web.db import db
 from mydia_web.errors import NotFound
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
 
-_ARTICLES = ("the ", "a ", "an ", "der ", "die ", "das ", "le ", "la ", "les ", "el ", "los ", "las ")
+_ARTICLES = (
+    "the ",
+    "a ",
+    "an ",
+    "der ",
+    "die ",
+    "das ",
+    "le ",
+    "la ",
+    "les ",
+    "el ",
+    "los ",
+    "las ",
+)
 
 
 def find_movie(movie_id: int) -> MediaItem:
@@ -38,8 +51,10 @@ def find_content(kind: Literal["movie", "episode"], content_id: int) -> Content:
 
 
 def is_one_of(table: Any, films: Collection[int], episodes: Collection[int]) -> ColumnElement[bool]:
-    """Is the row of one of these? A kind of which there are none is left out: SQLite, asked for a film or for one of no
-    episodes, reads through all rows of a user or a source instead of looking into its indexes."""
+    """Is the row of one of these? A kind of which there are none is left out: SQLite, asked for a
+    film or for one of no episodes, reads through all rows of a user or a source instead of
+    looking into its indexes.
+    """
     asked = ((table.media_item_id, films), (table.episode_id, episodes))
     return or_(false(), *(column.in_(ids) for column, ids in asked if ids))
 
@@ -62,7 +77,9 @@ def list_external_ids(content: Content) -> Sequence[ExternalId]:
 def find_by_external_id(provider: str, value: str) -> Sequence[MediaItem | Episode]:
     """The film, show or episode that a catalogue knows by this id; it may number all three alike."""
     known = (ExternalId.provider == provider, ExternalId.value == value)
-    items = select(MediaItem).join(ExternalId, ExternalId.media_item_id == MediaItem.id).where(*known)
+    items = (
+        select(MediaItem).join(ExternalId, ExternalId.media_item_id == MediaItem.id).where(*known)
+    )
     episodes = (
         select(Episode)
         .join(ExternalId, ExternalId.episode_id == Episode.id)
@@ -73,7 +90,11 @@ def find_by_external_id(provider: str, value: str) -> Sequence[MediaItem | Episo
 
 
 def search_library(
-    kind: Literal["movie", "show"], *, text: str = "", after: tuple[str, int] | None = None, limit: int = 60
+    kind: Literal["movie", "show"],
+    *,
+    text: str = "",
+    after: tuple[str, int] | None = None,
+    limit: int = 60,
 ) -> Sequence[MediaItem]:
     """Films or shows by title, those after the (sort title, id) `after`, at most `limit`."""
     query = select(MediaItem).where(MediaItem.type == kind)

@@ -1,6 +1,8 @@
-"""Which evidence makes two things the same film, show or episode. Pure; docs/design.md has the rule as a table.
+"""Which evidence makes two things the same film, show or episode. Pure; docs/design.md has the rule
+as a table.
 
-Wrong is worse than not recognised: where the evidence disagrees and nothing decides, nobody is merged.
+Wrong is worse than not recognised: where the evidence disagrees and nothing decides, nobody is
+merged.
 """
 
 import re
@@ -50,13 +52,17 @@ class Candidate(Generic[Known]):
 
     @property
     def is_sure(self) -> bool:
-        """Return whether its ids alone decide: all that are comparable agree, and name and year do not both differ."""
+        """Return whether its ids alone decide: all that are comparable agree, and name and year do
+        not both differ.
+        """
         differs = not self.has_same_name and bool(self.years_apart)
         return bool(self.agreeing) and not self.contradicting and not differs
 
     @property
     def is_confirmed(self) -> bool:
-        """Return whether name and year speak for it; without an id that does too, the year has to be known."""
+        """Return whether name and year speak for it; without an id that does too, the year has to
+        be known.
+        """
         if not self.has_same_name:
             return False
         if self.agreeing:
@@ -64,7 +70,9 @@ class Candidate(Generic[Known]):
         return self.years_apart == 0
 
     def is_named(self, kind: Kind) -> bool:
-        """Return whether name and year are evidence where no id is. A show's year is often left out."""
+        """Return whether name and year are evidence where no id is. A show's year is often left
+        out.
+        """
         if not self.has_same_name or self.contradicting:
             return False
         return self.years_apart == 0 or (kind == "show" and self.years_apart is None)
@@ -91,7 +99,9 @@ def choose(candidates: Sequence[Candidate[Known]], kind: Kind) -> Known | None:
 def _choose_by_name(candidates: Sequence[Candidate[Known]], kind: Kind) -> Known | None:
     named = [one for one in candidates if one.is_named(kind)]
     if len(named) > 1:
-        raise Undecided(f"There are {len(named)} titles like it, and it has no id that tells which it is.")
+        raise Undecided(
+            f"There are {len(named)} titles like it, and it has no id that tells which it is."
+        )
     return named[0].known if named else None
 
 
@@ -104,8 +114,8 @@ class EpisodeEvidence:
     has_same_number: bool = False
     #: The title of an episode, not one that any episode might have.
     has_same_title: bool = False
-    #: Something speaks for the episode of the listed number: it was known as that, or that has its title; or this
-    #: source lists another file as the episode of the id.
+    #: Something speaks for the episode of the listed number: it was known as that, or that has its
+    #: title; or this source lists another file as the episode of the id.
     is_claimed_by_number: bool = False
 
 
@@ -119,7 +129,9 @@ def is_believed(evidence: EpisodeEvidence) -> bool:
 
 
 def says_nothing(title: str) -> bool:
-    """Return whether any file might be called so: `movie`, `Episode 3`, `01`, `第1話`. A year like 1917 is a name."""
+    """Return whether any file might be called so: `movie`, `Episode 3`, `01`, `第1話`. A year like
+    1917 is a name.
+    """
     plain = unicodedata.normalize("NFKC", title).casefold().strip(" .,-_[](){}#")
     if _NAMES_OF_ANYTHING.fullmatch(plain) or _NUMBER_IN_CJK.fullmatch(plain):
         return not re.fullmatch(r"[0-9]{4,}", plain)
@@ -127,7 +139,9 @@ def says_nothing(title: str) -> bool:
 
 
 def is_same_name(one: str, other: str) -> bool:
-    """Return whether two titles are the same but for case, accents, a leading article and punctuation."""
+    """Return whether two titles are the same but for case, accents, a leading article and
+    punctuation.
+    """
     plain_one, plain_other = _letters(one), _letters(other)
     return bool(plain_one) and plain_one == plain_other
 

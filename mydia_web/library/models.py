@@ -87,7 +87,9 @@ class ExternalId(db.Model):  # type: ignore[name-defined,misc]
     media_item_id: Mapped[int | None] = mapped_column(
         ForeignKey("media_items.id", ondelete="CASCADE"), index=True
     )
-    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"), index=True)
+    episode_id: Mapped[int | None] = mapped_column(
+        ForeignKey("episodes.id", ondelete="CASCADE"), index=True
+    )
     #: `imdb`, `tmdb`, `tvdb`, …
     provider: Mapped[str]
     #: `movie`, `show` or `episode`: catalogues number each of them from 1.

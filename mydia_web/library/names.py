@@ -9,12 +9,15 @@ from mydia_web.db import db
 from mydia_web.library.content import sort_title
 from mydia_web.library.models import MediaItem
 
-#: Left out of a title's key, here and in the database alike: SQLite nests no more than about thirty.
+#: Left out of a title's key, here and in the database alike: SQLite nests no more than about
+#: thirty.
 _SIGNS = " -–:;,.!?'’\"()[]/*+_·#"
 
 
 def title_key(title: str) -> str:
-    """Return a title without case, accents, article and signs: `Angels & Ferries` → angelsandferries."""
+    """Return a title without case, accents, article and signs: `Angels & Ferries` →
+    angelsandferries.
+    """
     sorted_by = sort_title(title)
     key = sorted_by.replace("&", "and")
     for sign in _SIGNS:

@@ -15,7 +15,7 @@ from mydia_web.library.models import Content, Episode
 from mydia_web.playback import shows
 from mydia_web.playback.models import Change, ChangeSet, PlaybackProgress
 from mydia_web.queue.models import ChangeType
-from mydia_web.sources.accounts import Told
+from mydia_web.sources.accounts import PushTarget
 
 #: Who may cause a change.
 ORIGINS = ("web", "api", "player", "webhook", "pull", "import")
@@ -44,8 +44,9 @@ class Act:
         self.source_id = source_id
         #: When it was done: now, but for news that come late.
         self.at = min(at or now(), now())
-        #: Who is to be told of a change to these contents, by `content_key`, where that was found out for many at once.
-        self.hearers: Mapping[Key, Sequence[Told]] = {}
+        #: Who is to be told of a change to these contents, by `content_key`, where that was found
+        #: out for many at once.
+        self.recipients: Mapping[Key, Sequence[PushTarget]] = {}
         #: How many contents were changed.
         self.changed = 0
         self._change_set: ChangeSet | None = None
@@ -64,7 +65,10 @@ class Act:
         """Write down the same change of several contents, each with what was before and after."""
         if self._change_set is None or not self._is_kept(self._change_set):
             self._change_set = ChangeSet(
-                user_id=self.user_id, origin=self.origin, source_id=self.source_id, created_at=self.at
+                user_id=self.user_id,
+                origin=self.origin,
+                source_id=self.source_id,
+                created_at=self.at,
             )
             db.session.add(self._change_set)
             db.session.flush()
@@ -80,13 +84,20 @@ class Act:
         if self.origin not in ORIGINS_OF_PEOPLE or not contents:
             return
         last_said = _last_changes(self.user_id, contents)
-        news = [one for one in contents if last_said.get(content_key(one)) != ChangeType.MARK_UNWATCHED.value]
+        news = [
+            one
+            for one in contents
+            if last_said.get(content_key(one)) != ChangeType.MARK_UNWATCHED.value
+        ]
         if not news:
             return
         said = ChangeSet(user_id=self.user_id, origin=self.origin, created_at=self.at)
         db.session.add(said)
         db.session.flush()
-        add_many(Change, [_change(said.id, ChangeType.MARK_UNWATCHED.value, one, None, None) for one in news])
+        add_many(
+            Change,
+            [_change(said.id, ChangeType.MARK_UNWATCHED.value, one, None, None) for one in news],
+        )
 
     def _is_kept(self, change_set: ChangeSet) -> bool:
         """Return False after a rollback of the transaction in which it was made."""
@@ -102,7 +113,10 @@ class Act:
         return self
 
     def __exit__(
-        self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+        self,
+        error: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if error is None:
             self.finish()

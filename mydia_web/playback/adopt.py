@@ -14,7 +14,9 @@ from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState
 
 
 def adopt_remote_state(user_id: int, content: Content, source_item_id: int) -> Act:
-    """Make the state that this copy last showed the user's, here and on every server. Raises `NotFound`."""
+    """Make the state that this copy last showed the user's, here and on every server. Raises
+    `NotFound`.
+    """
     state, source_id = _shown(user_id, source_item_id)
     # Before the first look at our own state.
     locked_progress(user_id, content)
@@ -35,11 +37,15 @@ def _take(act: Act, content: Content, state: SourceItemState) -> None:
         mark_unwatched(act.user_id, content, act=act)
     if state.watched:
         is_unknown = state.last_played_at is None
-        mark_watched(act.user_id, content, at=state.last_played_at, date_unknown=is_unknown, act=act)
+        mark_watched(
+            act.user_id, content, at=state.last_played_at, date_unknown=is_unknown, act=act
+        )
     if state.position_ms:
         position = state.position_ms // 1000
         duration = length_for(content, position)
-        save_progress(act.user_id, content, position_seconds=position, duration_seconds=duration, act=act)
+        save_progress(
+            act.user_id, content, position_seconds=position, duration_seconds=duration, act=act
+        )
 
 
 def _shown(user_id: int, source_item_id: int) -> tuple[SourceItemState, int]:

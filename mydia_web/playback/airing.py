@@ -1,6 +1,8 @@
-"""Which episodes are out: those that have aired, by the person's own day, and those that a server holds.
+"""Which episodes are out: those that have aired, by the person's own day, and those that a server
+holds.
 
-Catalogues date an episode by another zone, or wrongly. What lies on a server can be watched whatever they say.
+Catalogues date an episode by another zone, or wrongly. What lies on a server can be watched
+whatever they say.
 """
 
 from collections.abc import Iterable
@@ -14,7 +16,7 @@ from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Episode
 from mydia_web.sources.models import Source, SourceItem, SourceItemEpisode
-from mydia_web.sources.registry import kinds_that_hold_everything
+from mydia_web.sources.registry import kinds_that_accept_unlisted
 
 
 def today_of(user_id: int) -> date:
@@ -38,8 +40,10 @@ def is_out(today: date) -> ColumnElement[bool]:
 
 
 def is_held() -> ColumnElement[bool]:
-    """Does a server or a folder hold the episode of a row? An account service lists what exists, not what it has."""
-    services = select(Source.id).where(Source.kind.in_(sorted(kinds_that_hold_everything())))
+    """Does a server or a folder hold the episode of a row? An account service lists what exists,
+    not what it has.
+    """
+    services = select(Source.id).where(Source.kind.in_(sorted(kinds_that_accept_unlisted())))
     own = exists().where(SourceItem.episode_id == Episode.id, SourceItem.source_id.not_in(services))
     further = exists().where(SourceItemEpisode.episode_id == Episode.id)
     return or_(own, further)
@@ -51,12 +55,16 @@ def ids_of_episodes_out(show_id: int, today: date) -> set[int]:
 
 
 def days_begun(since: datetime, until: datetime) -> tuple[date, date] | None:
-    """Return the last day before and the newest one, where a day has begun in between for anybody here."""
+    """Return the last day before and the newest one, where a day has begun in between for anybody
+    here.
+    """
     zones = [ZoneInfo(name) for name in db.session.scalars(select(User.time_zone).distinct())]
     return _days_begun(zones, since, until)
 
 
-def _days_begun(zones: Iterable[ZoneInfo], since: datetime, until: datetime) -> tuple[date, date] | None:
+def _days_begun(
+    zones: Iterable[ZoneInfo], since: datetime, until: datetime
+) -> tuple[date, date] | None:
     days = [(since.astimezone(zone).date(), until.astimezone(zone).date()) for zone in zones]
     begun = [(before, day) for before, day in days if before < day]
     if not begun:

@@ -19,7 +19,9 @@ from mydia_web.sources.accounts import names_of_holders
 
 @dataclass(frozen=True, slots=True)
 class CardPlace:
-    """Where a card stands in its list; the cards after it begin behind it. Films go before episodes of one time."""
+    """Where a card stands in its list; the cards after it begin behind it. Films go before episodes
+    of one time.
+    """
 
     last_activity_at: datetime
     kind: Literal["movie", "episode"]
@@ -34,7 +36,11 @@ class CardPlace:
         try:
             when, kind, row_id = text.split("~")
             at = datetime.fromisoformat(when)
-            if at.tzinfo is None or kind not in ("movie", "episode") or not 0 <= int(row_id) < 2**63:
+            if (
+                at.tzinfo is None
+                or kind not in ("movie", "episode")
+                or not 0 <= int(row_id) < 2**63
+            ):
                 raise ValueError
             return cls(at.astimezone(UTC), "movie" if kind == "movie" else "episode", int(row_id))
         except (ValueError, OverflowError) as error:
@@ -100,7 +106,9 @@ class ToWatch:
         return self.duration_seconds - self.position_seconds if self.duration_seconds else None
 
 
-def continue_watching(user_id: int, *, limit: int = 24, before: CardPlace | None = None) -> Sequence[ToWatch]:
+def continue_watching(
+    user_id: int, *, limit: int = 24, before: CardPlace | None = None
+) -> Sequence[ToWatch]:
     """Films and episodes begun and not finished, the last watched first; of a show only the latest.
 
     `before` continues a list after its last card's `place`.
@@ -143,7 +151,9 @@ def dismiss(user_id: int, content: Content) -> None:
     progress.dismissed_at = progress.dismissed_at or now()
 
 
-def _films(user_id: int, limit: int, before: CardPlace | None, *where: ColumnElement[bool]) -> list[ToWatch]:
+def _films(
+    user_id: int, limit: int, before: CardPlace | None, *where: ColumnElement[bool]
+) -> list[ToWatch]:
     query = (
         select(MediaItem, PlaybackProgress)
         .join(MediaItem, MediaItem.id == PlaybackProgress.media_item_id)

@@ -47,7 +47,8 @@ class Cursor:
         when, _, play_id = text.rpartition("~")
         try:
             watched_at = None if when == "unknown" else datetime.fromisoformat(when)
-            # Times at the ends of the calendar cannot be told in every zone, nor keys beyond 64 bits be looked up.
+            # Times at the ends of the calendar cannot be told in every zone, nor keys beyond 64
+            # bits be looked up.
             if watched_at and (watched_at.tzinfo is None or not 1000 < watched_at.year < 9000):
                 raise ValueError
             if len(play_id) > 18:
@@ -59,13 +60,16 @@ class Cursor:
             ) from error
 
 
-def history(user_id: int, *, before: Cursor | None = None, limit: int = 50) -> Sequence[HistoryEntry]:
+def history(
+    user_id: int, *, before: Cursor | None = None, limit: int = 50
+) -> Sequence[HistoryEntry]:
     """Plays, newest first; those of unknown date come last."""
     entries: list[HistoryEntry] = []
     if before is None or before.watched_at is not None:
         dated = _plays(user_id).where(Play.watched_at.is_not(None))
         if before:
-            # A tuple takes its types from its values, not from the columns, and would not turn the time into UTC.
+            # A tuple takes its types from its values, not from the columns, and would not turn the
+            # time into UTC.
             last = tuple_(literal(before.watched_at, UTCDateTime), before.play_id)
             dated = dated.where(tuple_(Play.watched_at, Play.id) < last)
         dated = dated.order_by(Play.watched_at.desc(), Play.id.desc())
@@ -80,13 +84,20 @@ def history(user_id: int, *, before: Cursor | None = None, limit: int = 50) -> S
 
 def plays_of(user_id: int, content: Content) -> Sequence[HistoryEntry]:
     """All plays of one film or episode, newest first."""
-    own = Play.episode_id == content.id if isinstance(content, Episode) else Play.media_item_id == content.id
+    own = (
+        Play.episode_id == content.id
+        if isinstance(content, Episode)
+        else Play.media_item_id == content.id
+    )
     query = _plays(user_id).where(own).order_by(Play.watched_at.desc().nulls_last(), Play.id.desc())
     return _entries(query)
 
 
 def count_plays(user_id: int) -> int:
-    return db.session.scalar(select(func.count()).select_from(Play).where(Play.user_id == user_id)) or 0
+    return (
+        db.session.scalar(select(func.count()).select_from(Play).where(Play.user_id == user_id))
+        or 0
+    )
 
 
 def _plays(user_id: int) -> _Plays:
@@ -104,6 +115,8 @@ def _entries(query: _Plays) -> list[HistoryEntry]:
     return [_entry(*row) for row in db.session.execute(query)]
 
 
-def _entry(play: Play, source: Source | None, episode: Episode | None, item: MediaItem) -> HistoryEntry:
+def _entry(
+    play: Play, source: Source | None, episode: Episode | None, item: MediaItem
+) -> HistoryEntry:
     name, kind = (source.name, source.kind) if source else (None, None)
     return HistoryEntry(play.id, play.watched_at, play.origin, name, kind, item, episode)

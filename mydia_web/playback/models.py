@@ -18,7 +18,9 @@ class PlaybackProgress(db.Model):  # type: ignore[name-defined,misc]
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    media_item_id: Mapped[int | None] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
+    media_item_id: Mapped[int | None] = mapped_column(
+        ForeignKey("media_items.id", ondelete="CASCADE")
+    )
     episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     position_seconds: Mapped[int]
     duration_seconds: Mapped[int]
@@ -37,7 +39,9 @@ class PlaybackProgress(db.Model):  # type: ignore[name-defined,misc]
         CheckConstraint(ONE_CONTENT, "one_content"),
         CheckConstraint("position_seconds >= 0", "position"),
         CheckConstraint("duration_seconds > 0", "duration"),
-        CheckConstraint("completion_percentage >= 0 AND completion_percentage <= 100", "percentage"),
+        CheckConstraint(
+            "completion_percentage >= 0 AND completion_percentage <= 100", "percentage"
+        ),
         UniqueConstraint("user_id", "media_item_id"),
         UniqueConstraint("user_id", "episode_id"),
         Index("ix_playback_progress_user_id", "user_id", "last_watched_at"),
@@ -47,8 +51,12 @@ class PlaybackProgress(db.Model):  # type: ignore[name-defined,misc]
         Index(
             "ix_playback_progress_continue",
             *("user_id", "last_watched_at", "id"),
-            sqlite_where=text("in_progress = 1 AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
-            postgresql_where=text("in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"),
+            sqlite_where=text(
+                "in_progress = 1 AND dismissed_at IS NULL AND media_item_id IS NOT NULL"
+            ),
+            postgresql_where=text(
+                "in_progress AND dismissed_at IS NULL AND media_item_id IS NOT NULL"
+            ),
         ),
     )
 
@@ -60,12 +68,16 @@ class Play(db.Model):  # type: ignore[name-defined,misc]
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    media_item_id: Mapped[int | None] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
+    media_item_id: Mapped[int | None] = mapped_column(
+        ForeignKey("media_items.id", ondelete="CASCADE")
+    )
     episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     #: None: watched, but nobody knows when.
     watched_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     origin: Mapped[str]
-    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id", ondelete="SET NULL"), index=True)
+    source_id: Mapped[int | None] = mapped_column(
+        ForeignKey("sources.id", ondelete="SET NULL"), index=True
+    )
     change_set_id: Mapped[int | None] = mapped_column(
         ForeignKey("change_sets.id", ondelete="SET NULL"), index=True
     )
@@ -76,7 +88,8 @@ class Play(db.Model):  # type: ignore[name-defined,misc]
         Index("ix_plays_user_id", "user_id", "watched_at", "id"),
         Index("ix_plays_media_item_id", "media_item_id", "user_id", "watched_at", "id"),
         Index("ix_plays_episode_id", "episode_id", "user_id", "watched_at", "id"),
-        # PostgreSQL cannot tell that rows of `watched_at IS NULL` stand in the order of their ids in the first index.
+        # PostgreSQL cannot tell that rows of `watched_at IS NULL` stand in the order of their ids
+        # in the first index.
         Index(
             "ix_plays_undated",
             *("user_id", "id"),
@@ -95,7 +108,9 @@ class ChangeSet(db.Model):  # type: ignore[name-defined,misc]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     origin: Mapped[str]
     #: The source the changes came from, for origins `webhook` and `pull`.
-    source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id", ondelete="SET NULL"), index=True)
+    source_id: Mapped[int | None] = mapped_column(
+        ForeignKey("sources.id", ondelete="SET NULL"), index=True
+    )
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     undone_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
@@ -107,7 +122,9 @@ class PullChangeSet(db.Model):  # type: ignore[name-defined,misc]
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     pull_id: Mapped[int] = mapped_column(ForeignKey("pulls.id", ondelete="CASCADE"))
-    change_set_id: Mapped[int] = mapped_column(ForeignKey("change_sets.id", ondelete="CASCADE"), index=True)
+    change_set_id: Mapped[int] = mapped_column(
+        ForeignKey("change_sets.id", ondelete="CASCADE"), index=True
+    )
 
     __table_args__ = (UniqueConstraint("pull_id", "change_set_id"),)
 
@@ -118,11 +135,15 @@ class Change(db.Model):  # type: ignore[name-defined,misc]
     __tablename__ = "changes"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    change_set_id: Mapped[int] = mapped_column(ForeignKey("change_sets.id", ondelete="CASCADE"), index=True)
+    change_set_id: Mapped[int] = mapped_column(
+        ForeignKey("change_sets.id", ondelete="CASCADE"), index=True
+    )
     media_item_id: Mapped[int | None] = mapped_column(
         ForeignKey("media_items.id", ondelete="CASCADE"), index=True
     )
-    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"), index=True)
+    episode_id: Mapped[int | None] = mapped_column(
+        ForeignKey("episodes.id", ondelete="CASCADE"), index=True
+    )
     change_type: Mapped[str]
     #: The progress before and after, as `progress.snapshot` makes it; None: there was no record.
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
@@ -138,7 +159,9 @@ class ShowProgress(db.Model):  # type: ignore[name-defined,misc]
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    media_item_id: Mapped[int] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"), index=True)
+    media_item_id: Mapped[int] = mapped_column(
+        ForeignKey("media_items.id", ondelete="CASCADE"), index=True
+    )
     #: `continue` | `next` | `start` | `all_watched`
     state: Mapped[str]
     next_episode_id: Mapped[int | None] = mapped_column(
@@ -156,7 +179,9 @@ class ShowProgress(db.Model):  # type: ignore[name-defined,misc]
         Index(
             "ix_show_progress_continue",
             *("user_id", "last_activity_at", "id"),
-            sqlite_where=text("next_episode_id IS NOT NULL AND dropped_at IS NULL AND dismissed_at IS NULL"),
+            sqlite_where=text(
+                "next_episode_id IS NOT NULL AND dropped_at IS NULL AND dismissed_at IS NULL"
+            ),
             postgresql_where=text(
                 "next_episode_id IS NOT NULL AND dropped_at IS NULL AND dismissed_at IS NULL"
             ),

@@ -22,7 +22,9 @@ def has_play(user_id: int, content: Content, *where: ColumnElement[bool]) -> boo
 
 
 def plays_of(user_id: int, content: Content, *where: ColumnElement[bool]) -> Sequence[Play]:
-    return db.session.scalars(select(Play).where(Play.user_id == user_id, *_of(Play, content), *where)).all()
+    return db.session.scalars(
+        select(Play).where(Play.user_id == user_id, *_of(Play, content), *where)
+    ).all()
 
 
 def last_unwatched_at(user_id: int, content: Content) -> datetime | None:
@@ -42,22 +44,30 @@ def last_unwatched_at(user_id: int, content: Content) -> datetime | None:
 
 
 def was_unwatched_since(user_id: int, content: Content, at: datetime) -> bool:
-    """Did the user take the mark away after that time? What a pull has found was done nobody knows when."""
+    """Did the user take the mark away after that time? What a pull has found was done nobody knows
+    when.
+    """
     unwatched_at = last_unwatched_at(user_id, content)
     return unwatched_at is not None and unwatched_at > at
 
 
-def with_a_past(user_id: int, contents: Sequence[Content]) -> set[tuple[int | None, int | None]]:
+def having_history(user_id: int, contents: Sequence[Content]) -> set[tuple[int | None, int | None]]:
     """Those of which the user has a play or took a mark away, by `content_key`."""
     keys = {content_key(content) for content in contents}
-    films, episodes = [film for film, _ in keys if film], [episode for _, episode in keys if episode]
+    films, episodes = (
+        [film for film, _ in keys if film],
+        [episode for _, episode in keys if episode],
+    )
     found: set[tuple[int | None, int | None]] = set()
     for table, query in (
         (Play, select(Play.media_item_id, Play.episode_id).where(Play.user_id == user_id)),
         (Change, _unwatched(user_id)),
     ):
         rows = query.where(is_one_of(table, films, episodes))
-        found |= {(None, episode) if episode else (film, None) for film, episode in db.session.execute(rows)}
+        found |= {
+            (None, episode) if episode else (film, None)
+            for film, episode in db.session.execute(rows)
+        }
     return found
 
 

@@ -21,7 +21,7 @@ from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import ORIGINS, Act, State, content_key, snapshot
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.playback.records import locked_progress, locked_records
-from mydia_web.playback.telling import tell_servers
+from mydia_web.playback.telling import enqueue_for_sources
 from mydia_web.queue.models import ChangeType
 
 #: The length taken for a title that is marked watched while nobody knows its runtime.
@@ -68,10 +68,11 @@ def save_progress(
     origin: str = "player",
     act: Act | None = None,
 ) -> PlaybackProgress:
-    """Keep the position; at `WATCHED_AT` of the duration the title is watched, and stays so at smaller positions.
+    """Keep the position; at `WATCHED_AT` of the duration the title is watched, and stays so at
+    smaller positions.
 
-    `at` is when it was there, now by default; news older than what is known change nothing. Raises `InvalidValue`
-    for `position_seconds`, `duration_seconds`, `at` or `origin`.
+    `at` is when it was there, now by default; news older than what is known change nothing. Raises
+    `InvalidValue` for `position_seconds`, `duration_seconds`, `at` or `origin`.
     """
     with _acting(user_id, origin, act) as own_act:
         return _save(own_act, content, position_seconds, duration_seconds, at)
@@ -88,10 +89,12 @@ def mark_watched(
     is_known: bool = False,
     act: Act | None = None,
 ) -> PlaybackProgress:
-    """Make it watched, with a play at `at` (now by default; or, with `date_unknown`, without a date).
+    """Make it watched, with a play at `at` (now by default; or, with `date_unknown`, without a
+    date).
 
-    Needs no earlier progress. A rewatch that was under way is finished by it; `again` says that this is one more
-    play of what is watched already; `is_known`, that the play stands in History. Raises `InvalidValue`.
+    Needs no earlier progress. A rewatch that was under way is finished by it; `again` says that
+    this is one more play of what is watched already; `is_known`, that the play stands in History.
+    Raises `InvalidValue`.
     """
     mark = Mark(at=at, date_unknown=date_unknown, again=again, is_known=is_known)
     with _acting(user_id, origin, act) as own_act:
@@ -111,10 +114,11 @@ class Mark:
 def mark_many_watched(
     act: Act, contents: Sequence[Content], mark: Mark | None = None
 ) -> list[PlaybackProgress]:
-    """Make these watched, each as `mark_watched` says it, and return their records in the same order.
+    """Make these watched, each as `mark_watched` says it, and return their records in the same
+    order.
 
-    The number of statements does not grow with that of the contents, none of which may be named twice. Of several that
-    are new the session holds none.
+    The number of statements does not grow with that of the contents, none of which may be named
+    twice. Of several that are new the session holds none.
     """
     mark = mark or Mark()
     played_at = None if mark.date_unknown else _checked_time(mark.at)
@@ -132,7 +136,9 @@ def mark_many_watched(
     return records
 
 
-def mark_unwatched(user_id: int, content: Content, *, origin: str = "web", act: Act | None = None) -> bool:
+def mark_unwatched(
+    user_id: int, content: Content, *, origin: str = "web", act: Act | None = None
+) -> bool:
     """Take the record away; its plays stay. False where there was none."""
     with _acting(user_id, origin, act) as own_act:
         return mark_many_unwatched(own_act, [content]) == 1
@@ -153,7 +159,7 @@ def mark_many_unwatched(act: Act, contents: Sequence[Content]) -> int:
         [(content, snapshot(known[content_key(content)]), None) for content in unmarked],
     )
     delete_records(list(known.values()))
-    tell_servers(act, unmarked, ChangeType.MARK_UNWATCHED, at=act.at)
+    enqueue_for_sources(act, unmarked, ChangeType.MARK_UNWATCHED, at=act.at)
     for content in unmarked:
         act.touched(content)
     return len(unmarked)
@@ -165,7 +171,9 @@ def add_records(records: Sequence[PlaybackProgress]) -> None:
         db.session.add(records[0])
     elif records:
         columns = PlaybackProgress.__table__.c.keys()
-        rows = [{name: value for name, value in vars(one).items() if name in columns} for one in records]
+        rows = [
+            {name: value for name, value in vars(one).items() if name in columns} for one in records
+        ]
         insert_many(PlaybackProgress, rows)
 
 
@@ -211,7 +219,7 @@ def _save(
             _finish(act, [_Finished(content, progress, before)], played_at=at)
             return progress
     else:
-        tell_servers(act, [content], ChangeType.PROGRESS_UPDATE, position=progress, at=at)
+        enqueue_for_sources(act, [content], ChangeType.PROGRESS_UPDATE, position=progress, at=at)
     act.touched(content)
     return progress
 
@@ -224,7 +232,10 @@ def _is_end(progress: PlaybackProgress) -> bool:
 
 def is_position_begun(position_seconds: int, duration_seconds: int) -> bool:
     """Return whether this is more than a false start."""
-    return position_seconds >= _BEGUN_SECONDS or 100 * position_seconds >= _BEGUN_PERCENT * duration_seconds
+    return (
+        position_seconds >= _BEGUN_SECONDS
+        or 100 * position_seconds >= _BEGUN_PERCENT * duration_seconds
+    )
 
 
 def is_begun(progress: PlaybackProgress) -> bool:
@@ -263,7 +274,9 @@ def _marked(
 def _finish(
     act: Act, finished: Sequence[_Finished], *, played_at: datetime | None, is_known: bool = False
 ) -> None:
-    """Write down that these were finished, each with a play unless that is known, and tell the servers."""
+    """Write down that these were finished, each with a play unless that is known, and tell the
+    servers.
+    """
     if not finished:
         return
     act.record_many(
@@ -274,7 +287,9 @@ def _finish(
         add_many(Play, [_play(act, one.content, played_at) for one in finished])
     contents = [one.content for one in finished]
     at = played_at or now()
-    tell_servers(act, contents, ChangeType.MARK_WATCHED, at=at, date_unknown=played_at is None)
+    enqueue_for_sources(
+        act, contents, ChangeType.MARK_WATCHED, at=at, date_unknown=played_at is None
+    )
     for content in contents:
         act.touched(content)
 
@@ -293,7 +308,11 @@ def _play(act: Act, content: Content, played_at: datetime | None) -> dict[str, A
 
 
 def put(
-    progress: PlaybackProgress, content: Content, position_seconds: int, duration_seconds: int, at: datetime
+    progress: PlaybackProgress,
+    content: Content,
+    position_seconds: int,
+    duration_seconds: int,
+    at: datetime,
 ) -> None:
     """Set the position and all that follows from it."""
     progress.media_item_id, progress.episode_id = content_key(content)
@@ -333,9 +352,11 @@ def length_of(content: Content) -> int:
 
 
 def length_for(content: Content, position_seconds: int, told_seconds: int | None = None) -> int:
-    """Return the length in seconds by which a position is measured, where a source may have told one.
+    """Return the length in seconds by which a position is measured, where a source may have told
+    one.
 
-    A position finishes no title of which nobody knows the length, nor one that is said to end well before it.
+    A position finishes no title of which nobody knows the length, nor one that is said to end well
+    before it.
     """
     known = told_seconds or content.runtime_seconds
     if known and position_seconds <= known * _RUNS_OVER:
@@ -372,7 +393,9 @@ def _checked_time(at: datetime | None) -> datetime:
 
 @contextmanager
 def _acting(user_id: int, origin: str, act: Act | None) -> Iterator[Act]:
-    """Yield the act that a change of this user belongs to: the one given, or one of its own that ends with it."""
+    """Yield the act that a change of this user belongs to: the one given, or one of its own that
+    ends with it.
+    """
     if act is not None:
         if act.user_id != user_id:
             raise ValueError("This act is another person's.")

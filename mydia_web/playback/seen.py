@@ -39,7 +39,9 @@ def seen_of_films(user_id: int, film_ids: Sequence[int]) -> dict[int, Seen]:
         )
     )
     return {
-        row.media_item_id: Seen(int(row.watched), 1, row.completion_percentage if row.in_progress else 0)
+        row.media_item_id: Seen(
+            int(row.watched), 1, row.completion_percentage if row.in_progress else 0
+        )
         for row in rows
         if row.media_item_id is not None
     }

@@ -1,4 +1,6 @@
-"""What to watch next in a show, worked out from what was watched last and kept for the home page to read."""
+"""What to watch next in a show, worked out from what was watched last and kept for the home page to
+read.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -52,19 +54,23 @@ class NextEpisode:
 def get_next_episode(user_id: int, show: MediaItem, *, today: date | None = None) -> NextEpisode:
     """What to watch next in the show: the latest activity decides, not the lowest number.
 
-    `continue` an episode begun, the `next` one after the last watched, `start` at the beginning, or `all_watched`
-    (of what is out). Specials never block; only one begun last is continued. Without `today` it is the person's day.
+    `continue` an episode begun, the `next` one after the last watched, `start` at the beginning, or
+    `all_watched` (of what is out). Specials never block; only one begun last is continued. Without
+    `today` it is the person's day.
     """
     seen, day = _seen(user_id, show.id)
     today = today or day
     state, found = choose_next(seen, today)
     if found is None or (state != "continue" and not found.is_out(today)):
-        return NextEpisode("all_watched" if any(one.last_watched_at for one in seen) else "start", None)
+        return NextEpisode(
+            "all_watched" if any(one.last_watched_at for one in seen) else "start", None
+        )
     return NextEpisode(state, db.session.get(Episode, found.episode_id))
 
 
 def choose_next(seen: Sequence[Seen], today: date) -> tuple[State, Seen | None]:
-    """The rule itself, over the episodes of one show in any order. May name one that has yet to air.
+    """The rule itself, over the episodes of one show in any order. May name one that has yet to
+    air.
 
     A show that has nothing but specials is watched like any other.
     """
@@ -112,13 +118,17 @@ def refresh(user_id: int, show_id: int) -> None:
     # What was taken off the list comes back by being watched, not by a look at the library.
     watched_since = row.excluded.last_activity_at > ShowProgress.dismissed_at
     values["dismissed_at"] = case((watched_since, None), else_=ShowProgress.dismissed_at)
-    db.session.execute(row.on_conflict_do_update(index_elements=["user_id", "media_item_id"], set_=values))
+    db.session.execute(
+        row.on_conflict_do_update(index_elements=["user_id", "media_item_id"], set_=values)
+    )
 
 
 def refresh_aired(since: date, until: date) -> int:
     """Bring the shows up to date of which an episode aired after `since`, up to `until`; how many."""
     query = (
-        select(Episode.media_item_id).where(Episode.air_date > since, Episode.air_date <= until).distinct()
+        select(Episode.media_item_id)
+        .where(Episode.air_date > since, Episode.air_date <= until)
+        .distinct()
     )
     show_ids = db.session.scalars(query).all()
     refresh_shows(show_ids)

@@ -1,4 +1,6 @@
-"""Who must hear of a change: a queue row for every source that holds the content, in the change's transaction."""
+"""Who must hear of a change: a queue row for every source that holds the content, in the change's
+transaction.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -18,13 +20,13 @@ from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.rows import of_contents
-from mydia_web.sources.accounts import Told, sources_to_tell
+from mydia_web.sources.accounts import PushTarget, sources_to_tell
 from mydia_web.sources.audience import sources_to_tell_each
 
 log = logging.getLogger(__name__)
 
 
-def tell_servers(
+def enqueue_for_sources(
     act: Act,
     contents: Sequence[Content],
     change_type: ChangeType,
@@ -35,33 +37,37 @@ def tell_servers(
 ) -> None:
     """Queue the same change of these contents for every source but the one it came from.
 
-    That one is told too where it is still owed something older, which would else reach it after its own news: whoever
-    takes those over settles what it shows already. A mark without `position` resets the position; with one, of a
-    single content, it carries that.
+    That one is told too where it is still owed something older, which would else reach it after its
+    own news: whoever takes those over settles what it shows already. A mark without `position`
+    resets the position; with one, of a single content, it carries that.
     """
     recipients = _recipients(act, contents)
     intents = [
         intent_for(act, content, source, change_type, position, at=at)
         for content in contents
         for source in recipients[content_key(content)]
-        if source.hears_of(change_type) and not _would_lose_plays(act, source, change_type)
+        if source.accepts(change_type) and not _would_lose_plays(act, source, change_type)
     ]
     if date_unknown:
         intents = [replace(intent, date_unknown=True) for intent in intents]
-    row_ids = PlaybackSyncRepository().enqueue_changes(intents, due_at=_due_at(act.origin, change_type))
+    row_ids = PlaybackSyncRepository().enqueue_changes(
+        intents, due_at=_due_at(act.origin, change_type)
+    )
     for intent, row_id in zip(intents, row_ids, strict=True):
         _log_queued(act, row_id, intent.source_id, change_type)
 
 
-def _would_lose_plays(act: Act, source: Told, change_type: ChangeType) -> bool:
-    """A service that stores plays can only forget them all: it does so for a person here, not for another server."""
+def _would_lose_plays(act: Act, source: PushTarget, change_type: ChangeType) -> bool:
+    """A service that stores plays can only forget them all: it does so for a person here, not for
+    another server.
+    """
     is_news = act.origin in ("pull", "webhook")
     return is_news and source.counts_plays and change_type is ChangeType.MARK_UNWATCHED
 
 
-def _recipients(act: Act, contents: Sequence[Content]) -> Mapping[Key, Sequence[Told]]:
+def _recipients(act: Act, contents: Sequence[Content]) -> Mapping[Key, Sequence[PushTarget]]:
     """Return who is told of a change to each of these."""
-    foreseen = {content_key(one): act.hearers.get(content_key(one)) for one in contents}
+    foreseen = {content_key(one): act.recipients.get(content_key(one)) for one in contents}
     recipients = {key: sources for key, sources in foreseen.items() if sources is not None}
     others = [content for content in contents if content_key(content) not in recipients]
     if not others:
@@ -92,10 +98,11 @@ def _owed(act: Act, contents: Sequence[Content], source_id: int) -> set[Key]:
 
 
 def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bool = False) -> bool:
-    """Queue the user's present state of the content for one source, which was found to differ. False: there is none.
+    """Queue the user's present state of the content for one source, which was found to differ.
+    False: there is none.
 
-    That there is no mark, or no record, is told only against news of the source that were not taken over: else it may
-    be that nobody knew.
+    That there is no mark, or no record, is told only against news of the source that were not taken
+    over: else it may be that nobody knew.
     """
     progress, source = get_progress(act.user_id, content), _told(act, content, source_id)
     if source is None or (progress is None and not is_news_there):
@@ -106,7 +113,7 @@ def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bo
 
 
 def enqueue_current_state(
-    act: Act, content: Content, source: Told, progress: PlaybackProgress | None
+    act: Act, content: Content, source: PushTarget, progress: PlaybackProgress | None
 ) -> int | None:
     """Queue what stands here, the record or that there is none, for one source; the id of the row.
 
@@ -117,9 +124,11 @@ def enqueue_current_state(
 
 
 def current_state(
-    act: Act, content: Content, source: Told, progress: PlaybackProgress | None
+    act: Act, content: Content, source: PushTarget, progress: PlaybackProgress | None
 ) -> Intent | None:
-    """Return what tells the source of this record, or that there is none, as far as its switches let it hear."""
+    """Return what tells the source of this record, or that there is none, as far as its switches
+    let it hear.
+    """
     at = progress.last_watched_at if progress else now()
     position = to_continue(progress) if source.positions else None
     if source.watched:
@@ -131,8 +140,10 @@ def current_state(
     return None
 
 
-def _told(act: Act, content: Content, source_id: int) -> Told | None:
-    return next((one for one in sources_to_tell(act.user_id, content) if one.source_id == source_id), None)
+def _told(act: Act, content: Content, source_id: int) -> PushTarget | None:
+    return next(
+        (one for one in sources_to_tell(act.user_id, content) if one.source_id == source_id), None
+    )
 
 
 def to_continue(progress: PlaybackProgress | None) -> PlaybackProgress | None:
@@ -143,7 +154,7 @@ def to_continue(progress: PlaybackProgress | None) -> PlaybackProgress | None:
 def intent_for(
     act: Act,
     content: Content,
-    source: Told,
+    source: PushTarget,
     change_type: ChangeType,
     progress: PlaybackProgress | None,
     *,

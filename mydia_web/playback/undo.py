@@ -23,7 +23,7 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.rows import lock_rows, of_contents
 from mydia_web.queue.undo import take_back
-from mydia_web.sources.accounts import Told
+from mydia_web.sources.accounts import PushTarget
 from mydia_web.sources.audience import sources_to_tell_each
 
 
@@ -50,15 +50,16 @@ class _Step:
 def undo(change_set_id: int, user_id: int | None = None) -> Undone:
     """Put every content of the change set back to what it was; a second call does nothing.
 
-    What no server has heard of yet is dropped from the queue; the others are told. Raises `NotFound` where there is
-    no such change set, or where it is not that of `user_id`.
+    What no server has heard of yet is dropped from the queue; the others are told. Raises
+    `NotFound` where there is no such change set, or where it is not that of `user_id`.
     """
     change_set, changes = _read(change_set_id)
     if change_set is None or user_id not in (None, change_set.user_id):
         raise NotFound("There is nothing to undo here. It may be too long ago.")
     # What was only said, and changed nothing, is nothing to take back.
     changes = [(change, content) for change, content in changes if change.before or change.after]
-    # Titles first, as everywhere: a pull that has locked one may be writing under the same change set.
+    # Titles first, as everywhere: a pull that has locked one may be writing under the same change
+    # set.
     records = locked_records(change_set.user_id, [content for _, content in changes])
     if not _begin(change_set_id):
         return Undone((), 0)
@@ -115,7 +116,9 @@ def _begin(change_set_id: int) -> bool:
     return db.session.scalar(noted.returning(ChangeSet.id)) is not None
 
 
-def _steps(changes: Sequence[tuple[Change, Content]], records: Mapping[Key, PlaybackProgress]) -> list[_Step]:
+def _steps(
+    changes: Sequence[tuple[Change, Content]], records: Mapping[Key, PlaybackProgress]
+) -> list[_Step]:
     """Go back from change to change of every content, as long as each is what the one before left."""
     steps: dict[Key, _Step] = {}
     for change, content in changes:
@@ -131,7 +134,9 @@ def _steps(changes: Sequence[tuple[Change, Content]], records: Mapping[Key, Play
 
 
 def _restore(act: Act, steps: Sequence[_Step]) -> None:
-    delete_records([step.record for step in steps if step.state is None and step.record is not None])
+    delete_records(
+        [step.record for step in steps if step.state is None and step.record is not None]
+    )
     added = []
     for step in steps:
         if step.state is None:
@@ -159,10 +164,15 @@ def _forget_plays(change_set_id: int, contents: Sequence[Content]) -> None:
 
 
 def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
-    """What no server has heard of is owed no more, and what was owed before it is again; the others are told."""
+    """What no server has heard of is owed no more, and what was owed before it is again; the others
+    are told.
+    """
     recipients = sources_to_tell_each(act.user_id, [step.content for step in steps])
     told = [
-        (step, source) for step in steps for source in recipients[content_key(step.content)] if source.watched
+        (step, source)
+        for step in steps
+        for source in recipients[content_key(step.content)]
+        if source.watched
     ]
     if not told:
         return
@@ -179,7 +189,7 @@ def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
     PlaybackSyncRepository().enqueue_changes([intent for intent in intents if intent])
 
 
-def _intent_back(act: Act, step: _Step, source: Told) -> Intent | None:
+def _intent_back(act: Act, step: _Step, source: PushTarget) -> Intent | None:
     # What is undone was no play: it needs no row of its own.
     watched = bool(step.record and step.record.watched)
     source = source._replace(counts_plays=source.counts_plays and not watched)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, select
 
-from mydia_web.backends.base import Connection, Target
+from mydia_web.backends.values import Connection, Target
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.queue.models import QueuedChange, Status
@@ -16,8 +16,10 @@ from mydia_web.sources.registry import backend_class
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One copy of a content on one source, as it last showed this user's state, and what it is still owed."""
+class CopyStatus:
+    """One copy of a content on one source, as it last showed this user's state, and what it is
+    still owed.
+    """
 
     source_id: int
     source_item_id: int
@@ -38,7 +40,7 @@ class Standing:
     error_message: str | None
 
 
-def standings(user_id: int, content: Content) -> Sequence[Standing]:
+def copy_statuses(user_id: int, content: Content) -> Sequence[CopyStatus]:
     """Every copy of the content, by the name of its source."""
     owed = and_(
         QueuedChange.user_id == user_id,
@@ -51,7 +53,8 @@ def standings(user_id: int, content: Content) -> Sequence[Standing]:
         .select_from(SourceItem)
         .join(Source, Source.id == SourceItem.source_id)
         .outerjoin(
-            SourceAccount, and_(SourceAccount.source_id == Source.id, SourceAccount.user_id == user_id)
+            SourceAccount,
+            and_(SourceAccount.source_id == Source.id, SourceAccount.user_id == user_id),
         )
         .outerjoin(
             SourceItemState,
@@ -64,7 +67,7 @@ def standings(user_id: int, content: Content) -> Sequence[Standing]:
         .where(_is_copy_of(content))
         .order_by(Source.name, SourceItem.id)
     )
-    return [_standing(*row) for row in db.session.execute(query)]
+    return [_copy_status(*row) for row in db.session.execute(query)]
 
 
 def names_of_told(change_set_id: int) -> Sequence[str]:
@@ -78,14 +81,14 @@ def names_of_told(change_set_id: int) -> Sequence[str]:
     ).all()
 
 
-def _standing(
+def _copy_status(
     source: Source,
     account_id: int | None,
     copy: SourceItem,
     state: SourceItemState | None,
     owed: QueuedChange | None,
-) -> Standing:
-    return Standing(
+) -> CopyStatus:
+    return CopyStatus(
         source_id=source.id,
         source_item_id=copy.id,
         source_name=source.name,

@@ -1,4 +1,6 @@
-"""What came of the last attempts to deliver a change, for people who want to know why it is not there yet."""
+"""What came of the last attempts to deliver a change, for people who want to know why it is not
+there yet.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +25,9 @@ class SyncAttempt(db.Model):  # type: ignore[name-defined,misc]
     __tablename__ = "sync_attempts"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    queued_change_id: Mapped[int] = mapped_column(ForeignKey("playback_sync_queue.id", ondelete="CASCADE"))
+    queued_change_id: Mapped[int] = mapped_column(
+        ForeignKey("playback_sync_queue.id", ondelete="CASCADE")
+    )
     at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     #: `ok`, or the class of the failure.
     outcome: Mapped[str]
@@ -69,7 +73,9 @@ def note_attempts(attempts: Sequence[Attempt]) -> None:
 def list_attempts(row_ids: Sequence[int], *, most: int = KEPT) -> dict[int, list[SyncAttempt]]:
     """The kept attempts of these rows, the newest first, so many of each."""
     of_row = SyncAttempt.queued_change_id
-    newness = func.row_number().over(partition_by=of_row, order_by=SyncAttempt.id.desc()).label("newness")
+    newness = (
+        func.row_number().over(partition_by=of_row, order_by=SyncAttempt.id.desc()).label("newness")
+    )
     kept = select(SyncAttempt, newness).where(of_row.in_(row_ids)).subquery()
     attempt_of = aliased(SyncAttempt, kept)
     newest = select(attempt_of).where(kept.c.newness <= most).order_by(attempt_of.id.desc())

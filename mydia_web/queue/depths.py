@@ -31,7 +31,9 @@ class Depth:
 
 
 def depths(source_ids: Sequence[int] | None = None) -> list[Depth]:
-    """Of these sources, or of all, by name. Counts every row: for scrapes and commands, not for pages."""
+    """Of these sources, or of all, by name. Counts every row: for scrapes and commands, not for
+    pages.
+    """
     scheduled = QueuedChange.next_attempt_at.is_not(None)
     query = (
         select(

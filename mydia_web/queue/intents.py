@@ -94,8 +94,8 @@ _RETURNED = (_table.id, _table.user_id, _table.source_id, _table.media_item_id, 
 def upsert(dialect: str, names: tuple[str, ...], *, of_episode: bool, is_mark: bool) -> Any:
     """Takes `first_values`, which have these names, of any number, each of another key.
 
-    Folds them into what is owed already, and returns the ids with the keys of the rows. Wakes the workers. Built once
-    of each.
+    Folds them into what is owed already, and returns the ids with the keys of the rows. Wakes the
+    workers. Built once of each.
     """
     row = insert_for(QueuedChange.__table__)
     key = "episode_id" if of_episode else "media_item_id"
@@ -118,7 +118,9 @@ def _fold(new: Any, *, is_mark: bool) -> dict[str, Any]:
     row = QueuedChange
     in_flight = row.status == Status.SYNCING
     delivered = row.status == Status.SYNCED
-    keeps_waiting = and_(row.status == Status.FAILED, row.next_attempt_at.is_not(None), literal(not is_mark))
+    keeps_waiting = and_(
+        row.status == Status.FAILED, row.next_attempt_at.is_not(None), literal(not is_mark)
+    )
     return {
         "intent_seq": row.intent_seq + 1,
         "intent_at": new.intent_at,
@@ -140,7 +142,9 @@ def _fold(new: Any, *, is_mark: bool) -> dict[str, Any]:
         ),
         "next_attempt_at": case(
             (in_flight, None),
-            else_=new.next_attempt_at if is_mark else func.coalesce(row.next_attempt_at, new.next_attempt_at),
+            else_=new.next_attempt_at
+            if is_mark
+            else func.coalesce(row.next_attempt_at, new.next_attempt_at),
         ),
         "attempt_count": case((or_(in_flight, keeps_waiting), row.attempt_count), else_=0),
         "error_class": case((keeps_waiting, row.error_class), else_=None),
@@ -150,12 +154,18 @@ def _fold(new: Any, *, is_mark: bool) -> dict[str, Any]:
 
 
 def _before_change(dialect: str, new: Any) -> Any:
-    """Return what was owed when a change set that can be undone came to the row; nothing, once it is changed again."""
+    """Return what was owed when a change set that can be undone came to the row; nothing, once it
+    is changed again.
+    """
     row = QueuedChange
     as_json = func.json_object if dialect == "sqlite" else func.json_build_object
     columns: list[Any] = []
     for name in (*KEPT_STATE, *KEPT_SCHEDULE):
         columns += [literal_column(f"'{name}'"), _table[name]]
-    is_first = and_(new.change_set_id.is_not(None), row.change_set_id.is_distinct_from(new.change_set_id))
+    is_first = and_(
+        new.change_set_id.is_not(None), row.change_set_id.is_distinct_from(new.change_set_id)
+    )
     is_owed = row.status != Status.SYNCED
-    return case((and_(is_first, is_owed), as_json(*columns, type_=row.before_change.type)), else_=null())
+    return case(
+        (and_(is_first, is_owed), as_json(*columns, type_=row.before_change.type)), else_=null()
+    )

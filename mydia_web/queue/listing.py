@@ -1,7 +1,7 @@
 """The queue as people read it: a page of rows, one row, and what each source is owed.
 
-Only reads, each led by an index and none longer than a page: the table may hold a million rows. Everywhere
-`user_id` None means everyone's rows.
+Only reads, each led by an index and none longer than a page: the table may hold a million rows.
+Everywhere `user_id` None means everyone's rows.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,9 @@ def find_row(row_id: int, user_id: int | None) -> Row:
     """Raises `NotFound`, also for somebody else's row."""
     found = db.session.execute(_rows().where(QueuedChange.id == row_id, _whose(user_id))).first()
     if found is None:
-        raise NotFound("There is no such change in the queue. It may have been skipped or replaced.")
+        raise NotFound(
+            "There is no such change in the queue. It may have been skipped or replaced."
+        )
     return Row(*found)
 
 
@@ -96,16 +98,21 @@ def owed_by_source(user_id: int | None, *, most: int = MAX_COUNT) -> dict[int, O
     """What each source must still be told, by its id, each counted no further than `most`."""
     here = (QueuedChange.source_id == Source.id, _whose(user_id))
     counts = [
-        _count(most, *here, which) for which in (_is("pending"), _is("failed"), needs_you, _is("syncing"))
+        _count(most, *here, which)
+        for which in (_is("pending"), _is("failed"), needs_you, _is("syncing"))
     ]
     next_one = select(func.min(QueuedChange.next_attempt_at)).where(
         QueuedChange.source_id == Source.id, QueuedChange.next_attempt_at.is_not(None)
     )
-    rows = db.session.execute(select(Source.id, next_one.correlate(Source).scalar_subquery(), *counts))
+    rows = db.session.execute(
+        select(Source.id, next_one.correlate(Source).scalar_subquery(), *counts)
+    )
     return {source_id: _owed(most, due, *numbers) for source_id, due, *numbers in rows}
 
 
-def _owed(most: int, due: datetime | None, pending: int, failed: int, needs_you: int, sending: int) -> Owed:
+def _owed(
+    most: int, due: datetime | None, pending: int, failed: int, needs_you: int, sending: int
+) -> Owed:
     return Owed(min(most, pending + max(0, failed - needs_you)), sending, needs_you, due)
 
 
@@ -123,7 +130,9 @@ def _count(most: int, *where: Any) -> ScalarSelect[int]:
 
 
 def _rows() -> Select[Any]:
-    """Outer joins, so that no planner begins with the few users or sources and then has to sort all their rows."""
+    """Outer joins, so that no planner begins with the few users or sources and then has to sort all
+    their rows.
+    """
     origin = Source.__table__.alias("origin")
     return (
         select(

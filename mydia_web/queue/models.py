@@ -1,4 +1,6 @@
-"""The table of queued changes: one row is the latest wanted state of one content for one user on one source."""
+"""The table of queued changes: one row is the latest wanted state of one content for one user on
+one source.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +26,8 @@ class Status(StrEnum):
     SYNCING = "syncing"
     #: The server has taken it.
     SYNCED = "synced"
-    #: The last attempt did not succeed: waiting while `next_attempt_at` is set, else it needs a person.
+    #: The last attempt did not succeed: waiting while `next_attempt_at` is set, else it needs a
+    #: person.
     FAILED = "failed"
 
 
@@ -34,7 +37,9 @@ NEEDS_YOU = "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS N
 
 
 def _where(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(
+        name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where)
+    )
 
 
 class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
@@ -47,7 +52,8 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
     episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    #: "" for the state row. A play that a service counts, and that another has overtaken, is a row of its own.
+    #: "" for the state row. A play that a service counts, and that another has overtaken, is a row
+    #: of its own.
     play_key: Mapped[str] = mapped_column(default="", server_default="")
 
     change_type: Mapped[str]
@@ -66,14 +72,16 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
     claimed_seq: Mapped[int | None] = mapped_column(BigId)
     #: The `intent_seq` the server last took.
     synced_seq: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
-    #: The `intent_at` that the present claim carries, and those of claims since `synced_seq` whose push may have
-    #: arrived, though nobody knows: with a comma after each.
+    #: The `intent_at` that the present claim carries, and those of claims since `synced_seq` whose
+    #: push may have arrived, though nobody knows: with a comma after each.
     claimed_intent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     unconfirmed: Mapped[str] = mapped_column(default="", server_default="")
     origin: Mapped[str]
-    change_set_id: Mapped[int | None] = mapped_column(ForeignKey("change_sets.id", ondelete="SET NULL"))
-    #: What was owed already when that change set came: the columns of `intents.KEPT` as they were then. Undo puts them
-    #: back.
+    change_set_id: Mapped[int | None] = mapped_column(
+        ForeignKey("change_sets.id", ondelete="SET NULL")
+    )
+    #: What was owed already when that change set came: the columns of `intents.KEPT` as they were
+    #: then. Undo puts them back.
     before_change: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     status: Mapped[str] = mapped_column(default=Status.PENDING, server_default="pending")
@@ -121,11 +129,15 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
             where="next_attempt_at IS NOT NULL",
         ),
         _where("ix_playback_sync_queue_lease", "lease_until", where="lease_until IS NOT NULL"),
-        # What goes out again after a failure, in the order of its turn and in that of the page; what needs a person.
-        _where("ix_playback_sync_queue_retry", "next_attempt_at", "id", where=GOES_OUT_AFTER_FAILURE),
+        # What goes out again after a failure, in the order of its turn and in that of the page;
+        # what needs a person.
+        _where(
+            "ix_playback_sync_queue_retry", "next_attempt_at", "id", where=GOES_OUT_AFTER_FAILURE
+        ),
         _where("ix_playback_sync_queue_waiting", "updated_at", "id", where=GOES_OUT_AFTER_FAILURE),
         _where("ix_playback_sync_queue_needs_you", "updated_at", "id", where=NEEDS_YOU),
-        # The time is NULL in all of it; asked for, it makes SQLite prefer this index to that of all statuses.
+        # The time is NULL in all of it; asked for, it makes SQLite prefer this index to that of all
+        # statuses.
         _where(
             "ix_playback_sync_queue_needs_you_source",
             *("source_id", "next_attempt_at", "user_id"),
@@ -133,10 +145,17 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
         ),
         # The same two tabs of one user.
         _where(
-            "ix_playback_sync_queue_own_waiting", "user_id", "updated_at", "id", where=GOES_OUT_AFTER_FAILURE
+            "ix_playback_sync_queue_own_waiting",
+            "user_id",
+            "updated_at",
+            "id",
+            where=GOES_OUT_AFTER_FAILURE,
         ),
-        _where("ix_playback_sync_queue_own_needs_you", "user_id", "updated_at", "id", where=NEEDS_YOU),
-        # The tabs of the queue page, newest first; the seed's three indexes are the first columns of these.
+        _where(
+            "ix_playback_sync_queue_own_needs_you", "user_id", "updated_at", "id", where=NEEDS_YOU
+        ),
+        # The tabs of the queue page, newest first; the seed's three indexes are the first columns
+        # of these.
         Index("ix_playback_sync_queue_status", "status", "updated_at", "id"),
         Index("ix_playback_sync_queue_source_id", "source_id", "status", "user_id"),
         Index("ix_playback_sync_queue_media_item_id", "media_item_id"),

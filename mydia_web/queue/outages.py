@@ -11,12 +11,16 @@ def note_reached(source_id: int) -> None:
 
 
 def note_alive(source_id: int) -> None:
-    """It was heard of, though not by an answer to us: taken for down, it is asked at once, by one delivery."""
+    """It was heard of, though not by an answer to us: taken for down, it is asked at once, by one
+    delivery.
+    """
     if health.probe_soon(source_id):
         PlaybackSyncRepository().resume_source(source_id, limit=1)
 
 
 def note_recovered(source_id: int) -> None:
-    """A delivery got through: where the source was taken for down, that ends, and what waits after failures is due."""
+    """A delivery got through: where the source was taken for down, that ends, and what waits after
+    failures is due.
+    """
     if health.end_outage(source_id):
         PlaybackSyncRepository().resume_source(source_id)

@@ -1,7 +1,8 @@
 """Where in the queue the rows are that a filter asks for, found without reading through the table.
 
-An index leads every look. It knows the tab, and either the user and the order of the page, or the source without that
-order; what a filter asks beyond it is looked for among `LOOKED_THROUGH` rows at most.
+An index leads every look. It knows the tab, and either the user and the order of the page, or the
+source without that order; what a filter asks beyond it is looked for among `LOOKED_THROUGH` rows at
+most.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,9 @@ _NEWEST_FIRST = (QueuedChange.updated_at.desc(), QueuedChange.id.desc())
 
 
 class Place(NamedTuple):
-    """The place of a row in its tab, and so where a page of rows ends: the next one begins below it."""
+    """The place of a row in its tab, and so where a page of rows ends: the next one begins below
+    it.
+    """
 
     updated_at: datetime
     row_id: int
@@ -84,7 +87,9 @@ def _count(number: int, branch: Branch, only: Filter) -> Any:
 
 
 def _led(branch: Branch, only: Filter, *columns: Any) -> Select[Any]:
-    """In the order of the index by source where one is asked for and there is such an index, else of the page."""
+    """In the order of the index by source where one is asked for and there is such an index, else
+    of the page.
+    """
     query = select(*columns).select_from(QueuedChange).where(branch.where, only.of_user)
     if only.source_id is not None and branch.by_source:
         return query.where(only.of_source).order_by(*branch.by_source)
@@ -95,13 +100,17 @@ def _look(branch: Branch, only: Filter, before: Place | None, most: int) -> Plac
     few = _few_of_source(branch, only) if only.source_id is not None and branch.by_source else None
     if few is None:
         return _look_down(branch, only, before, most)
-    found = sorted((place for place in few if before is None or place < before), reverse=True)[:most]
+    found = sorted((place for place in few if before is None or place < before), reverse=True)[
+        :most
+    ]
     return Places(found, found[-1] if len(found) == most else None)
 
 
 def _few_of_source(branch: Branch, only: Filter) -> list[Place] | None:
     """All that the source has, in no order; None: too many to put them in order."""
-    query = _led(branch, only, QueuedChange.updated_at, QueuedChange.id, only.fits).limit(LOOKED_THROUGH)
+    query = _led(branch, only, QueuedChange.updated_at, QueuedChange.id, only.fits).limit(
+        LOOKED_THROUGH
+    )
     looked_at = db.session.execute(query).all()
     if len(looked_at) == LOOKED_THROUGH:
         return None
@@ -111,7 +120,9 @@ def _few_of_source(branch: Branch, only: Filter) -> list[Place] | None:
 def _look_down(branch: Branch, only: Filter, before: Place | None, most: int) -> Places:
     """From `before` downwards in the order of the page, no further than we may."""
     limit = most if only.kind is None and only.source_id is None else LOOKED_THROUGH
-    query = select(QueuedChange.updated_at, QueuedChange.id, only.fits).where(branch.where, only.of_user)
+    query = select(QueuedChange.updated_at, QueuedChange.id, only.fits).where(
+        branch.where, only.of_user
+    )
     if before:
         query = query.where(tuple_(QueuedChange.updated_at, QueuedChange.id) < before)
     looked_at = db.session.execute(query.order_by(*_NEWEST_FIRST).limit(limit)).all()

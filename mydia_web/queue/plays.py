@@ -1,7 +1,8 @@
 """Plays that a service counts: events, where all else in the queue is a state.
 
-A row carries one state and one play: those of its latest intent. A play that is still owed when the next one comes
-gets a row of its own, so that a film seen twice during an outage was seen twice there too.
+A row carries one state and one play: those of its latest intent. A play that is still owed when the
+next one comes gets a row of its own, so that a film seen twice during an outage was seen twice
+there too.
 """
 
 from collections.abc import Sequence
@@ -28,12 +29,15 @@ _CARRIED_OVER = (
 
 
 def fold_plays(intents: Sequence[Intent]) -> None:
-    """Before the intents are folded into their rows: see to the plays that services which count them are owed.
+    """Before the intents are folded into their rows: see to the plays that services which count
+    them are owed.
 
-    A play that a row still owes when the next one comes gets a row of its own. Where the title is unwatched, the plays
-    that the service was not told of shall not follow.
+    A play that a row still owes when the next one comes gets a row of its own. Where the title is
+    unwatched, the plays that the service was not told of shall not follow.
     """
-    counted = {_place(one): one for one in intents if one.counts_plays and one.completed is not None}
+    counted = {
+        _place(one): one for one in intents if one.counts_plays and one.completed is not None
+    }
     if not counted:
         return
     carried = []
@@ -55,8 +59,9 @@ def fold_plays(intents: Sequence[Intent]) -> None:
 
 
 def _owes_another_play(row: Row[Any], intent: Intent) -> bool:
-    """Does the row of the state owe a play at another time? One without a date is no event of its own: it says that
-    there was one at all."""
+    """Does the row of the state owe a play at another time? One without a date is no event of its
+    own: it says that there was one at all.
+    """
     if row.play_key or row.status == Status.SYNCED or not row.completed:
         return False
     return row.watched_at not in (None, UNKNOWN_TIME, intent.watched_at)
@@ -100,7 +105,9 @@ def play_key(at: datetime) -> str:
 
 
 def unwatched_since(play_row_id: int) -> int | None:
-    """The row of the title's state where that was to be unwatched there while this play was on its way."""
+    """The row of the title's state where that was to be unwatched there while this play was on its
+    way.
+    """
     play = db.session.get(QueuedChange, play_row_id)
     if play is None or not play.play_key:
         return None
@@ -118,4 +125,8 @@ def _of(one: QueuedChange) -> tuple[ColumnElement[bool], ...]:
         if one.episode_id is None
         else (QueuedChange.episode_id == one.episode_id,)
     )
-    return (*of_content, QueuedChange.user_id == one.user_id, QueuedChange.source_id == one.source_id)
+    return (
+        *of_content,
+        QueuedChange.user_id == one.user_id,
+        QueuedChange.source_id == one.source_id,
+    )

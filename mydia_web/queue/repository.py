@@ -1,6 +1,7 @@
 """The one way into the outbox and through it: enqueue, claim, settle.
 
-Statements here are single and conditional, so that any number of workers may run them at once. None commits.
+Statements here are single and conditional, so that any number of workers may run them at once. None
+commits.
 """
 
 import uuid
@@ -26,9 +27,15 @@ from sqlalchemy import cast as cast_to
 
 from mydia_web.clock import now
 from mydia_web.db import db, execute_with_many, has_one_writer
-from mydia_web.queue.front import Front
+from mydia_web.queue.front import ScanStart
 from mydia_web.queue.intents import Intent, check, first_values, upsert
-from mydia_web.queue.models import GOES_OUT_AFTER_FAILURE, NEEDS_YOU, ChangeType, QueuedChange, Status
+from mydia_web.queue.models import (
+    GOES_OUT_AFTER_FAILURE,
+    NEEDS_YOU,
+    ChangeType,
+    QueuedChange,
+    Status,
+)
 from mydia_web.queue.plays import fold_plays
 from mydia_web.queue.rows import in_order, place_in_order
 from mydia_web.queue.statements import IN_FLIGHT, MARK_MANY_SYNCED, MARK_SYNCED, claim
@@ -49,13 +56,18 @@ class PlaybackSyncRepository:
     def enqueue_change(self, intent: Intent, *, due_at: datetime | None = None) -> int:
         """Fold the intent into the row of its user, content and source; the row's id.
 
-        Progress replaces the position and keeps a mark that is still owed; a mark replaces both. Progress never
-        moves a row that is scheduled already, so that continuous playback cannot starve its own delivery.
+        Progress replaces the position and keeps a mark that is still owed; a mark replaces both.
+        Progress never moves a row that is scheduled already, so that continuous playback cannot
+        starve its own delivery.
         """
         return self.enqueue_changes([intent], due_at=due_at)[0]
 
-    def enqueue_changes(self, intents: Sequence[Intent], *, due_at: datetime | None = None) -> list[int]:
-        """As `enqueue_change` for many, each of another key, in a few statements; the rows' ids in the same order."""
+    def enqueue_changes(
+        self, intents: Sequence[Intent], *, due_at: datetime | None = None
+    ) -> list[int]:
+        """As `enqueue_change` for many, each of another key, in a few statements; the rows' ids in
+        the same order.
+        """
         for intent in intents:
             check(intent)
         fold_plays(intents)
@@ -75,10 +87,15 @@ class PlaybackSyncRepository:
             notify()  # PostgreSQL is told by the statement itself.
         return [ids[one.user_id, one.source_id, *_title(one)] for one in intents]
 
-    def get_pending(self, limit: int = 100, *, source_id: int | None = None) -> Sequence[QueuedChange]:
+    def get_pending(
+        self, limit: int = 100, *, source_id: int | None = None
+    ) -> Sequence[QueuedChange]:
         """Rows that are due now, the longest due first."""
-        # Source by source, as the index has them: all that are due at a dead one need not be sorted.
-        source_ids = [source_id] if source_id is not None else db.session.scalars(select(Source.id)).all()
+        # Source by source, as the index has them: all that are due at a dead one need not be
+        # sorted.
+        source_ids = (
+            [source_id] if source_id is not None else db.session.scalars(select(Source.id)).all()
+        )
         due = (
             select(QueuedChange)
             .where(QueuedChange.next_attempt_at <= now())
@@ -86,7 +103,9 @@ class PlaybackSyncRepository:
             .limit(limit)
         )
         found = [
-            row for one in source_ids for row in db.session.scalars(due.where(QueuedChange.source_id == one))
+            row
+            for one in source_ids
+            for row in db.session.scalars(due.where(QueuedChange.source_id == one))
         ]
         return sorted(found, key=lambda row: (row.next_attempt_at, row.id))[:limit]
 
@@ -100,7 +119,12 @@ class PlaybackSyncRepository:
         ).all()
 
     def mark_syncing(
-        self, source_id: int, *, limit: int, lease: timedelta = LEASE, front: Front | None = None
+        self,
+        source_id: int,
+        *,
+        limit: int,
+        lease: timedelta = LEASE,
+        front: ScanStart | None = None,
     ) -> Sequence[QueuedChange]:
         """Claim up to `limit` due rows of a source, from `front` on, for as long as the lease."""
         at, token = now(), str(uuid.uuid4())
@@ -111,7 +135,9 @@ class PlaybackSyncRepository:
         return sorted(rows, key=lambda row: row.id)
 
     def mark_synced(self, row_id: int, token: str) -> bool:
-        """The server took the claimed intent. A newer one keeps the row due. False: the claim was lost."""
+        """The server took the claimed intent. A newer one keeps the row due. False: the claim was
+        lost.
+        """
         asked = {"row": row_id, "token": token, "at": now()}
         return db.session.connection().execute(MARK_SYNCED, asked).first() is not None
 
@@ -133,10 +159,11 @@ class PlaybackSyncRepository:
         may_have_arrived: bool = True,
         is_counted: bool = True,
     ) -> bool:
-        """The server did not take the claimed intent; try again at `retry_at`, or wait for a person where it is None.
+        """The server did not take the claimed intent; try again at `retry_at`, or wait for a person
+        where it is None.
 
-        A newer intent makes a row that would wait for a person due. False: the claim was lost. An attempt that is
-        not counted leaves their number as it was before.
+        A newer intent makes a row that would wait for a person due. False: the claim was lost. An
+        attempt that is not counted leaves their number as it was before.
         """
         why = {
             "error_class": error_class,
@@ -145,7 +172,9 @@ class PlaybackSyncRepository:
             **({} if is_counted else _NOT_COUNTED),
         }
         if retry_at is not None:
-            return self._settle(row_id, token, status=Status.FAILED.value, next_attempt_at=retry_at, **why)
+            return self._settle(
+                row_id, token, status=Status.FAILED.value, next_attempt_at=retry_at, **why
+            )
         newer = QueuedChange.intent_seq > QueuedChange.claimed_seq
         return self._settle(
             row_id,
@@ -155,13 +184,19 @@ class PlaybackSyncRepository:
             **why,
         )
 
-    def settle_shown(self, user_id: int, source_id: int, content_key: tuple[int | None, int | None]) -> None:
-        """Note as delivered what is owed of this content and not in flight: the source shows it by itself."""
+    def settle_shown(
+        self, user_id: int, source_id: int, content_key: tuple[int | None, int | None]
+    ) -> None:
+        """Note as delivered what is owed of this content and not in flight: the source shows it by
+        itself.
+        """
         media_item_id, episode_id = content_key
         if episode_id is not None:
             of_content = QueuedChange.episode_id == episode_id
         else:
-            of_content = and_(QueuedChange.media_item_id == media_item_id, QueuedChange.episode_id.is_(None))
+            of_content = and_(
+                QueuedChange.media_item_id == media_item_id, QueuedChange.episode_id.is_(None)
+            )
         waits = QueuedChange.status.in_([Status.PENDING, Status.FAILED])
         db.session.execute(
             update(QueuedChange)
@@ -194,7 +229,9 @@ class PlaybackSyncRepository:
         due_at: datetime | None = None,
         may_have_arrived: bool = False,
     ) -> bool:
-        """Give a claimed row back as if it had not been tried; due at once by default. False: the claim was lost."""
+        """Give a claimed row back as if it had not been tried; due at once by default. False: the
+        claim was lost.
+        """
         return self._settle(
             row_id,
             token,
@@ -207,7 +244,8 @@ class PlaybackSyncRepository:
         )
 
     def heal(self, row_id: int, intent_at: datetime) -> None:
-        """After a push whose claim was lost: it may have overtaken a newer one, so what is wanted goes out again.
+        """After a push whose claim was lost: it may have overtaken a newer one, so what is wanted
+        goes out again.
 
         It carried `intent_at`.
         """
@@ -225,7 +263,9 @@ class PlaybackSyncRepository:
         )
 
     def rescue(self) -> int:
-        """Make rows of dead workers due again; how many. One that somebody is just changing is left for next time."""
+        """Make rows of dead workers due again; how many. One that somebody is just changing is left
+        for next time.
+        """
         dead = select(QueuedChange.id).where(QueuedChange.lease_until < now())
         ids = db.session.scalars(dead.with_for_update(skip_locked=True)).all()
         if not ids:
@@ -249,7 +289,9 @@ class PlaybackSyncRepository:
         """
         notify()
         at = now()
-        waiting = and_(QueuedChange.status == Status.FAILED, QueuedChange.error_class == "transient")
+        waiting = and_(
+            QueuedChange.status == Status.FAILED, QueuedChange.error_class == "transient"
+        )
         which = [
             QueuedChange.source_id.in_(source_ids),
             QueuedChange.next_attempt_at > at,
@@ -295,7 +337,9 @@ class PlaybackSyncRepository:
         return self._try_again(QueuedChange.status == Status.FAILED, *where)
 
     def retry_those(self, ids: Select[Any]) -> int:
-        """As `retry`, those of the ids that need a person. Which they are is asked of the ids alone."""
+        """As `retry`, those of the ids that need a person. Which they are is asked of the ids
+        alone.
+        """
         return self._try_again(text(NEEDS_YOU), QueuedChange.id.in_(ids))
 
     def _try_again(self, *where: Any) -> int:
@@ -310,7 +354,9 @@ class PlaybackSyncRepository:
 
     def cancel_those(self, ids: Select[Any]) -> int:
         """As `cancel`, those of the ids that need a person."""
-        return _count(delete(QueuedChange).where(in_order(text(NEEDS_YOU), QueuedChange.id.in_(ids))))
+        return _count(
+            delete(QueuedChange).where(in_order(text(NEEDS_YOU), QueuedChange.id.in_(ids)))
+        )
 
     def prune(self, before: datetime) -> int:
         """Drop delivered rows last touched before then; how many."""
@@ -320,12 +366,15 @@ class PlaybackSyncRepository:
     def next_due(self, source_id: int) -> datetime | None:
         """When the next row of a source is due; None: nothing is owed to it."""
         return db.session.scalar(
-            select(func.min(QueuedChange.next_attempt_at)).where(QueuedChange.source_id == source_id)
+            select(func.min(QueuedChange.next_attempt_at)).where(
+                QueuedChange.source_id == source_id
+            )
         )
 
     def count_in_flight(self, source_id: int) -> int:
         """Claimed rows of a source whose lease lives, whoever claimed them."""
-        # Over the index of leases on purpose: that of statuses holds all that were ever claimed, until it is cleared.
+        # Over the index of leases on purpose: that of statuses holds all that were ever claimed,
+        # until it is cleared.
         return db.session.connection().scalar(IN_FLIGHT, {"source": source_id, "at": now()}) or 0
 
     def _settle(self, row_id: int, token: str, **values: Any) -> bool:

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, and_, false, or_, select
 from mydia_web.db import db, has_one_writer
 from mydia_web.queue.models import QueuedChange
 
-#: All who lock more than one row of the queue lock them in this order, so that none waits for another in a circle.
-#: Films come first: they are written by a statement of their own.
+#: All who lock more than one row of the queue lock them in this order, so that none waits for
+#: another in a circle. Films come first: they are written by a statement of their own.
 _ORDER = (
     QueuedChange.episode_id.is_not(None),
     QueuedChange.source_id,
@@ -20,7 +20,14 @@ _ORDER = (
 )
 _table = QueuedChange.__table__.c
 _COLUMNS = (
-    *(_table.id, _table.user_id, _table.source_id, _table.media_item_id, _table.episode_id, _table.play_key),
+    *(
+        _table.id,
+        _table.user_id,
+        _table.source_id,
+        _table.media_item_id,
+        _table.episode_id,
+        _table.play_key,
+    ),
     *(_table.status, _table.completed, _table.watched_at, _table.origin, _table.change_set_id),
     *(_table.next_attempt_at, _table.last_attempt_at, _table.intent_seq, _table.synced_seq),
     *(_table.intent_at, _table.unconfirmed, _table.before_change),
@@ -29,7 +36,9 @@ _COLUMNS = (
 
 
 def place_in_order(row: Any) -> tuple[bool, int, int, int, int, str]:
-    """Return by what a row, or an intent, which has no play key, is sorted to stand in the order of locks."""
+    """Return by what a row, or an intent, which has no play key, is sorted to stand in the order of
+    locks.
+    """
     play_key = getattr(row, "play_key", "")
     is_episode = row.episode_id is not None
     return is_episode, row.source_id, row.user_id, row.media_item_id, row.episode_id or 0, play_key
@@ -45,11 +54,17 @@ def in_order(*where: Any) -> ColumnElement[bool]:
     """Return what an UPDATE or a DELETE of all these rows asks for, so that it locks them in order."""
     if has_one_writer():
         return and_(*where)
-    return QueuedChange.id.in_(select(QueuedChange.id).where(*where).order_by(*_ORDER).with_for_update())
+    return QueuedChange.id.in_(
+        select(QueuedChange.id).where(*where).order_by(*_ORDER).with_for_update()
+    )
 
 
 def of_contents(films: Collection[int], episodes: Collection[int]) -> ColumnElement[bool]:
-    """Is the row of one of these? A kind of which there are none is left out, as in `library.content.is_one_of`."""
+    """Is the row of one of these? A kind of which there are none is left out, as in
+    `library.content.is_one_of`.
+    """
     is_film = and_(QueuedChange.media_item_id.in_(films), QueuedChange.episode_id.is_(None))
     is_episode = QueuedChange.episode_id.in_(episodes)
-    return or_(false(), *(is_asked for is_asked, ids in ((is_film, films), (is_episode, episodes)) if ids))
+    return or_(
+        false(), *(is_asked for is_asked, ids in ((is_film, films), (is_episode, episodes)) if ids)
+    )

@@ -1,9 +1,10 @@
-"""What it means for an account, and for what is owed to it, that its server took or refused the sign-in.
+"""What it means for an account, and for what is owed to it, that its server took or refused the
+sign-in.
 
-The one place for all ways of asking: a push, a pull, a test, a new sign-in, an open connection. A refusal is believed
-only after a second try some seconds later was refused too, and not at all where the account had a success since the
-refused request began. In between, what is owed waits by itself. Any success ends it, and what waited is due at once.
-Nothing here commits.
+The one place for all ways of asking: a push, a pull, a test, a new sign-in, an open connection. A
+refusal is believed only after a second try some seconds later was refused too, and not at all where
+the account had a success since the refused request began. In between, what is owed waits by itself.
+Any success ends it, and what waited is due at once. Nothing here commits.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +21,8 @@ from mydia_web.sources.models import SourceAccount
 
 #: A second try that begins so long after the first is believed.
 CONFIRM_AFTER = timedelta(seconds=5)
-#: While one delivery asks for all others of its account; after so long without an answer another one may.
+#: While one delivery asks for all others of its account; after so long without an answer another
+#: one may.
 PROBE_LEASE = timedelta(seconds=60)
 #: A success is noted at most this often while nothing is in question.
 NOTE_EVERY = timedelta(seconds=5)
@@ -92,7 +94,9 @@ def note_unusable(account_id: int) -> None:
 
 
 def note_linked(account: SourceAccount, *, was_accepted: bool) -> None:
-    """A person signed in anew: what waited for that is due. Whether the server was there to say yes is told."""
+    """A person signed in anew: what waited for that is due. Whether the server was there to say yes
+    is told.
+    """
     if was_accepted:
         account.accepted_at = now()
     _clear(account)
@@ -101,22 +105,33 @@ def note_linked(account: SourceAccount, *, was_accepted: bool) -> None:
 
 
 def ask_again(source_ids: Sequence[int], user_id: int | None = None) -> None:
-    """A person wants accounts in question asked now, those of one user or all: one delivery asks, then the rest go."""
+    """A person wants accounts in question asked now, those of one user or all: one delivery asks,
+    then the rest go.
+    """
     of_user = [] if user_id is None else [SourceAccount.user_id == user_id]
     which = (SourceAccount.source_id.in_(source_ids), _in_question(), *of_user)
-    query = select(SourceAccount).where(*which).order_by(SourceAccount.id).with_for_update(key_share=True)
+    query = (
+        select(SourceAccount)
+        .where(*which)
+        .order_by(SourceAccount.id)
+        .with_for_update(key_share=True)
+    )
     for account in db.session.scalars(query.execution_options(populate_existing=True)).all():
         account.ask_at = now()
         PlaybackSyncRepository().resume_account(account.source_id, account.user_id, limit=1)
 
 
 def answers_for(account_ids: Collection[int]) -> dict[int, Answer]:
-    """For those of the accounts that are in question: may a delivery ask? A `PROBE` is given to one caller only."""
+    """For those of the accounts that are in question: may a delivery ask? A `PROBE` is given to one
+    caller only.
+    """
     if not account_ids:
         return {}
     # One that somebody is just settling is no reason to wait; it is seen at the next claim.
     query = select(SourceAccount).where(SourceAccount.id.in_(account_ids), _in_question())
-    query = query.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
+    query = query.with_for_update(skip_locked=True, key_share=True).execution_options(
+        populate_existing=True
+    )
     return {account.id: _answer(account) for account in db.session.scalars(query).all()}
 
 
@@ -147,12 +162,16 @@ def _is_second_try(account: SourceAccount, asked_at: datetime) -> bool:
 
 
 def _is_newer(one: datetime | None, other: datetime) -> bool:
-    """Return whether it lies after the other. What lies ahead of now is of a clock that was set back since."""
+    """Return whether it lies after the other. What lies ahead of now is of a clock that was set
+    back since.
+    """
     return one is not None and other < one <= now()
 
 
 def _clear_up_to(account: SourceAccount, at: datetime) -> None:
-    """Forget the refusals until `at`. Where only the first of two lies before it, the second is in doubt again."""
+    """Forget the refusals until `at`. Where only the first of two lies before it, the second is in
+    doubt again.
+    """
     second = account.refused_at if _is_newer(account.refused_at, at) else None
     _clear(account)
     if second is not None:

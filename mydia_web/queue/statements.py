@@ -18,12 +18,18 @@ IN_FLIGHT = select(func.count().filter(_table.c.source_id == bindparam("source")
 
 @cache
 def claim(*, from_front: bool) -> Any:
-    """Claims for `token` up to `most` due rows of `source`, from (`due_at`, `row_id`) on where asked; their rows."""
-    from_there = [is_from(bindparam("due_at", type_=UTCDateTime), bindparam("row_id"))] if from_front else []
+    """Claims for `token` up to `most` due rows of `source`, from (`due_at`, `row_id`) on where
+    asked; their rows.
+    """
+    from_there = (
+        [is_from(bindparam("due_at", type_=UTCDateTime), bindparam("row_id"))] if from_front else []
+    )
     pick = (
         select(QueuedChange.id)
         .where(
-            QueuedChange.source_id == bindparam("source"), QueuedChange.next_attempt_at <= _AT, *from_there
+            QueuedChange.source_id == bindparam("source"),
+            QueuedChange.next_attempt_at <= _AT,
+            *from_there,
         )
         .order_by(QueuedChange.next_attempt_at, QueuedChange.id)
         .limit(bindparam("most"))
@@ -65,11 +71,13 @@ _settled = (
     )
     .returning(_table.c.id)
 )
-#: The ids alone are what an index finds; but rows that were claimed together have one token, so each must be found with
-#: its own.
+#: The ids alone are what an index finds; but rows that were claimed together have one token, so
+#: each must be found with its own.
 MARK_MANY_SYNCED = _settled.where(
     _table.c.id.in_(bindparam("ids", expanding=True)),
     tuple_(_table.c.id, _table.c.claim_token).in_(bindparam("claims", expanding=True)),
 )
 #: A list of unknown length costs more than all the rest.
-MARK_SYNCED = _settled.where(_table.c.id == bindparam("row"), _table.c.claim_token == bindparam("token"))
+MARK_SYNCED = _settled.where(
+    _table.c.id == bindparam("row"), _table.c.claim_token == bindparam("token")
+)

@@ -67,8 +67,9 @@ _KINDS: dict[Kind, ColumnElement[bool]] = {
     Kind.PLAY: _OLD_PLAY,
 }
 
-# Not written with `status = 'failed'`, which would lead the planner to the index of all failed rows: of a
-# million that wait for a person, the ten that go out by themselves could only be found by reading them all.
+# Not written with `status = 'failed'`, which would lead the planner to the index of all failed
+# rows: of a million that wait for a person, the ten that go out by themselves could only be found
+# by reading them all.
 needs_you: Any = text(NEEDS_YOU)
 _goes_out_after_failure: Any = text(GOES_OUT_AFTER_FAILURE)
 

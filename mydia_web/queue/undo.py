@@ -1,4 +1,6 @@
-"""Take a change back out of the rows into which it was folded, as long as no server can have heard of it."""
+"""Take a change back out of the rows into which it was folded, as long as no server can have heard
+of it.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,10 +21,11 @@ _TIMES = ("watched_at", "intent_at", "next_attempt_at")
 
 
 def take_back(rows: Sequence[Row[Any]], change_set_id: int, made_at: datetime) -> set[int]:
-    """Make these rows what they were before the change set, or drop them where nothing was owed; their ids.
+    """Make these rows what they were before the change set, or drop them where nothing was owed;
+    their ids.
 
-    Left out are those of which a server may have heard since the change set was made, at `made_at`. The rows are all of
-    their contents and sources, locked.
+    Left out are those of which a server may have heard since the change set was made, at `made_at`.
+    The rows are all of their contents and sources, locked.
     """
     plays = {(*_place(row), row.play_key): row for row in rows if row.play_key}
     dropped = []
@@ -34,7 +37,11 @@ def take_back(rows: Sequence[Row[Any]], change_set_id: int, made_at: datetime) -
         if before is None:
             dropped.append(row.id)
             continue
-        carried = plays.get((*_place(row), play_key(before["watched_at"]))) if before["watched_at"] else None
+        carried = (
+            plays.get((*_place(row), play_key(before["watched_at"])))
+            if before["watched_at"]
+            else None
+        )
         if carried is None or carried.status in _WAITING:
             dropped += [carried.id] if carried is not None else []
             restored.append({"row": row.id, "at": now(), **_values(row, before, made_at)})
@@ -49,7 +56,9 @@ def take_back(rows: Sequence[Row[Any]], change_set_id: int, made_at: datetime) -
 
 
 def _is_unheard(row: Row[Any], change_set_id: int, made_at: datetime) -> bool:
-    """Return whether the change set alone is what the row owes anew, and no push of that can have arrived."""
+    """Return whether the change set alone is what the row owes anew, and no push of that can have
+    arrived.
+    """
     if row.play_key or row.change_set_id != change_set_id or row.status == Status.SYNCED:
         return False
     if row.status == Status.SYNCING and not _is_untried(row, made_at):
@@ -77,7 +86,9 @@ def _before(row: Row[Any]) -> dict[str, Any] | None:
 
 
 def _values(row: Row[Any], before: dict[str, Any], made_at: datetime) -> dict[str, Any]:
-    """Return the columns to put back: what came of a push that was under way, or was tried since, is kept."""
+    """Return the columns to put back: what came of a push that was under way, or was tried since,
+    is kept.
+    """
     was_waiting = before["status"] in _WAITING and row.status in _WAITING
     is_restored = was_waiting and _is_untried(row, made_at)
     state = {name: before[name] for name in KEPT_STATE}
@@ -87,7 +98,11 @@ def _values(row: Row[Any], before: dict[str, Any], made_at: datetime) -> dict[st
 
 def _are_due_sooner(rows: Sequence[Row[Any]], restored: Sequence[dict[str, Any]]) -> bool:
     """Return whether a worker that waits for the next row to be due has to look again."""
-    due = {row.id: row.next_attempt_at for row in rows if row.next_attempt_at and row.next_attempt_at > now()}
+    due = {
+        row.id: row.next_attempt_at
+        for row in rows
+        if row.next_attempt_at and row.next_attempt_at > now()
+    }
     return any(
         one["row"] in due and (one["next_attempt_at"] or due[one["row"]]) < due[one["row"]]
         for one in restored

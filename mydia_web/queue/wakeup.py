@@ -1,6 +1,7 @@
 """Waiting for work, at no cost while nothing happens.
 
-PostgreSQL tells of it. On SQLite a thread of the same process does, and the others look whether somebody has written.
+PostgreSQL tells of it. On SQLite a thread of the same process does, and the others look whether
+somebody has written.
 """
 
 import time
@@ -52,7 +53,10 @@ class WakeUp(AbstractContextManager["WakeUp"]):
             _waiting.add(channel, self._is_told)
 
     def __exit__(
-        self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+        self,
+        error: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         _waiting.remove(self._channel, self._is_told)
         # Not back into the pool: the next user would listen too.
@@ -62,7 +66,9 @@ class WakeUp(AbstractContextManager["WakeUp"]):
         return self
 
     def wait(self, stop: Event, seconds: float) -> None:
-        """Return when somebody may have queued something, when `stop` is set, or after so many seconds."""
+        """Return when somebody may have queued something, when `stop` is set, or after so many
+        seconds.
+        """
         until = time.monotonic() + seconds
         while not stop.is_set() and (left := until - time.monotonic()) > 0:
             if self._notified(left) if self._listens else self._changed(left):

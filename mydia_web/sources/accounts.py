@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 
 from mydia_web.backends.answers import Address
-from mydia_web.backends.base import Connection
+from mydia_web.backends.values import Connection
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.models import Content, Episode, ExternalId
@@ -17,16 +17,20 @@ from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.registry import (
     backend_class,
-    kinds_that_hold_everything,
+    kinds_that_accept_unlisted,
     kinds_that_take_pushes,
 )
 
 
 def find_source(name: str) -> Source:
     """The source of that name. Raises `NotFound`."""
-    source: Source | None = db.session.scalar(select(Source).where(Source.name_key == name_key(name)))
+    source: Source | None = db.session.scalar(
+        select(Source).where(Source.name_key == name_key(name))
+    )
     if source is None:
-        known = ", ".join(db.session.scalars(select(Source.name).order_by(Source.name))) or "none yet"
+        known = (
+            ", ".join(db.session.scalars(select(Source.name).order_by(Source.name))) or "none yet"
+        )
         raise NotFound(f"There is no source named {name}. Sources: {known}.")
     return source
 
@@ -53,7 +57,9 @@ def add_source(kind: str, name: str, base_url: str, *, tls: str = "") -> Source:
 
 
 def checked_source(kind: str, name: str, base_url: str) -> tuple[str, str]:
-    """The name and address, if a source can be added with them. Raises `InvalidValue` as `add_source`."""
+    """The name and address, if a source can be added with them. Raises `InvalidValue` as
+    `add_source`.
+    """
     traits = backend_class(kind).traits
     name, base_url = name.strip(), base_url.strip() or traits.fixed_address
     if not 1 <= len(name) <= 64:
@@ -74,8 +80,12 @@ def _check_address(kind: str, base_url: str) -> None:
         raise InvalidValue("base_url", "Give an address that begins with http:// or https://.")
 
 
-def split_sign_in(kind: str, base_url: str, credentials: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """The address without the sign-in that may be pasted as a part of it, which is kept as credentials instead."""
+def split_sign_in(
+    kind: str, base_url: str, credentials: Mapping[str, str]
+) -> tuple[str, dict[str, str]]:
+    """The address without the sign-in that may be pasted as a part of it, which is kept as
+    credentials instead.
+    """
     typed = {name: value for name, value in credentials.items() if value}
     if backend_class(kind).traits.address == "folder":
         return base_url, typed
@@ -95,9 +105,13 @@ def link_account(
     remote_user_name: str = "",
     device_id: str = "",
 ) -> SourceAccount:
-    """The user's account on the source, made or signed in anew. `device_id` is what we called ourselves for it."""
+    """The user's account on the source, made or signed in anew. `device_id` is what we called
+    ourselves for it.
+    """
     account = db.session.scalar(
-        select(SourceAccount).where(SourceAccount.source_id == source.id, SourceAccount.user_id == user_id)
+        select(SourceAccount).where(
+            SourceAccount.source_id == source.id, SourceAccount.user_id == user_id
+        )
     )
     if account is None:
         account = SourceAccount(source_id=source.id, user_id=user_id)
@@ -141,7 +155,7 @@ def connection_of(source: Source, account: SourceAccount | None) -> Connection:
     )
 
 
-class Told(NamedTuple):
+class PushTarget(NamedTuple):
     """A source that hears of a change."""
 
     source_id: int
@@ -151,7 +165,7 @@ class Told(NamedTuple):
     watched: bool = True
     positions: bool = True
 
-    def hears_of(self, change_type: str) -> bool:
+    def accepts(self, change_type: str) -> bool:
         return self.positions if change_type == "progress_update" else self.watched
 
 
@@ -160,10 +174,12 @@ def trust(tls: str) -> bool | str:
     return {"": True, "off": False}.get(tls, tls)
 
 
-def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
-    """The enabled sources with an account of the user that hold the content, or anything that has an id."""
+def sources_to_tell(user_id: int, content: Content) -> Sequence[PushTarget]:
+    """The enabled sources with an account of the user that hold the content, or anything that has
+    an id.
+    """
     here = (SourceItem.source_id == Source.id, _is_copy_of(content))
-    holds_everything = Source.kind.in_(kinds_that_hold_everything())
+    accepts_unlisted = Source.kind.in_(kinds_that_accept_unlisted())
     rows = db.session.execute(
         select(Source.id, Source.kind, Source.tells_watched, Source.tells_positions)
         .join(SourceAccount, SourceAccount.source_id == Source.id)
@@ -171,12 +187,12 @@ def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
             SourceAccount.user_id == user_id,
             Source.enabled,
             Source.kind.in_(kinds_that_take_pushes()),
-            or_(exists().where(*here), and_(holds_everything, exists().where(_has_an_id(content)))),
+            or_(exists().where(*here), and_(accepts_unlisted, exists().where(_has_an_id(content)))),
         )
         .order_by(Source.id)
     )
     return [
-        Told(source_id, backend_class(kind).traits.counts_plays, watched, positions)
+        PushTarget(source_id, backend_class(kind).traits.counts_plays, watched, positions)
         for source_id, kind, watched, positions in rows
     ]
 
@@ -184,7 +200,9 @@ def sources_to_tell(user_id: int, content: Content) -> Sequence[Told]:
 def names_of_holders(
     movie_ids: Sequence[int], episode_ids: Sequence[int]
 ) -> dict[tuple[str, int], list[str]]:
-    """For each of these films and episodes, keyed by (kind, id), the names of the sources that hold it."""
+    """For each of these films and episodes, keyed by (kind, id), the names of the sources that hold
+    it.
+    """
     rows = db.session.execute(
         select(SourceItem.media_item_id, SourceItem.episode_id, Source.name)
         .join(Source, Source.id == SourceItem.source_id)

@@ -1,4 +1,6 @@
-"""Pictures of the user's own servers: fetched once, checked, made small and kept in the data folder."""
+"""Pictures of the user's own servers: fetched once, checked, made small and kept in the data
+folder.
+"""
 
 import hashlib
 import io
@@ -17,8 +19,8 @@ from PIL import Image
 from sqlalchemy import Select, or_, select, update
 
 from mydia_web import config
-from mydia_web.backends.base import Connection
 from mydia_web.backends.errors import BackendError, ServerTrouble, SignInRefused
+from mydia_web.backends.values import Connection
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db, insert_for
 from mydia_web.library.models import Artwork
@@ -62,7 +64,9 @@ def remember_artworks(source_id: int, urls: Collection[str]) -> None:
     """Note that the source has these pictures. Nothing is fetched."""
     if not urls:
         return
-    rows = [{"key": artwork_key(source_id, url), "source_id": source_id, "url": url} for url in urls]
+    rows = [
+        {"key": artwork_key(source_id, url), "source_id": source_id, "url": url} for url in urls
+    ]
     row = insert_for(Artwork.__table__).on_conflict_do_nothing(index_elements=["key"])
     db.session.connection().execute(row, rows)
 
@@ -79,7 +83,9 @@ def find_picture(key: str) -> Picture | None:
 
 def silent_source_of(key: str) -> int | None:
     """The source of the picture, where it is taken for down."""
-    of_picture = select(Source.id).join(Artwork, Artwork.source_id == Source.id).where(Artwork.key == key)
+    of_picture = (
+        select(Source.id).join(Artwork, Artwork.source_id == Source.id).where(Artwork.key == key)
+    )
     return db.session.scalar(of_picture.where(Source.pause_reason == "down"))
 
 
@@ -107,8 +113,8 @@ def note_failures(keys: Sequence[str]) -> None:
 def fetch_ahead(limit: int, width: int = 320) -> int:
     """Fetch up to `limit` pictures that are not kept yet; how many came.
 
-    Ends the caller's transaction before it waits for a server (so it must have nothing to commit) and leaves its
-    note of failures to be committed.
+    Ends the caller's transaction before it waits for a server (so it must have nothing to commit)
+    and leaves its note of failures to be committed.
     """
     pictures = _missing(limit)
     db.session.rollback()
@@ -131,7 +137,9 @@ def _folder() -> Path:
 
 
 def _ready() -> Select[Any]:
-    return select(Artwork).where(or_(Artwork.failed_at.is_(None), Artwork.failed_at < now() - RETRY_AFTER))
+    return select(Artwork).where(
+        or_(Artwork.failed_at.is_(None), Artwork.failed_at < now() - RETRY_AFTER)
+    )
 
 
 def _missing(limit: int) -> list[Picture]:
@@ -143,14 +151,22 @@ def _missing(limit: int) -> list[Picture]:
 
 
 def _pictures(rows: Sequence[Artwork]) -> list[Picture]:
-    """With the sign-in of the first account that is not refused: pictures are the same for everyone."""
-    connections = {source_id: _connection(source_id) for source_id in {row.source_id for row in rows}}
-    return [Picture(row.key, row.url, *found) for row in rows if (found := connections[row.source_id])]
+    """With the sign-in of the first account that is not refused: pictures are the same for
+    everyone.
+    """
+    connections = {
+        source_id: _connection(source_id) for source_id in {row.source_id for row in rows}
+    }
+    return [
+        Picture(row.key, row.url, *found) for row in rows if (found := connections[row.source_id])
+    ]
 
 
 def _connection(source_id: int) -> tuple[str, Connection] | None:
     source = db.session.get_one(Source, source_id)
-    account = min(accounts_of(source_id), key=lambda one: (one.refused_at is not None, one.id), default=None)
+    account = min(
+        accounts_of(source_id), key=lambda one: (one.refused_at is not None, one.id), default=None
+    )
     try:
         return source.kind, connection_of(source, account)
     except SignInRefused:
@@ -181,7 +197,9 @@ def _shrunk(content: bytes, width: int) -> bytes:
     except ServerTrouble:
         raise
     except Exception as error:
-        raise ServerTrouble("The server sent something that cannot be read as a picture.") from error
+        raise ServerTrouble(
+            "The server sent something that cannot be read as a picture."
+        ) from error
     return out.getvalue()
 
 

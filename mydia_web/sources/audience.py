@@ -7,9 +7,13 @@ from sqlalchemy import Integer, Select, cast, exists, null, or_, select, true, u
 
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
-from mydia_web.sources.accounts import Told
+from mydia_web.sources.accounts import PushTarget
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
-from mydia_web.sources.registry import backend_class, kinds_that_hold_everything, kinds_that_take_pushes
+from mydia_web.sources.registry import (
+    backend_class,
+    kinds_that_accept_unlisted,
+    kinds_that_take_pushes,
+)
 
 #: (media item id, None) of a film, (None, episode id) of an episode.
 Key = tuple[int | None, int | None]
@@ -18,15 +22,15 @@ _NONE = cast(null(), Integer)
 _TOLD = (Source.id, Source.kind, Source.tells_watched, Source.tells_positions)
 
 
-def sources_to_tell_each(user_id: int, contents: Sequence[Content]) -> dict[Key, list[Told]]:
+def sources_to_tell_each(user_id: int, contents: Sequence[Content]) -> dict[Key, list[PushTarget]]:
     """As `accounts.sources_to_tell` says it of each."""
-    found: dict[Key, list[Told]] = {_key(content): [] for content in contents}
+    found: dict[Key, list[PushTarget]] = {_key(content): [] for content in contents}
     if not found:
         return found
     holders = union(*_holders(user_id, contents))
     for source_id, kind, watched, positions, film_id, episode_id in db.session.execute(holders):
         counts_plays = backend_class(kind).traits.counts_plays
-        found[film_id, episode_id].append(Told(source_id, counts_plays, watched, positions))
+        found[film_id, episode_id].append(PushTarget(source_id, counts_plays, watched, positions))
     for sources in found.values():
         sources.sort()
     return found
@@ -38,17 +42,22 @@ def _holders(user_id: int, contents: Sequence[Content]) -> Iterator[Select[Any]]
     episodes = [one.id for one in contents if isinstance(one, Episode)]
     if films:
         is_known = exists().where(ExternalId.media_item_id == MediaItem.id)
-        yield _copies(user_id, _film_key(SourceItem.media_item_id), SourceItem.media_item_id.in_(films))
+        yield _copies(
+            user_id, _film_key(SourceItem.media_item_id), SourceItem.media_item_id.in_(films)
+        )
         yield _known(user_id, MediaItem, _film_key(MediaItem.id), MediaItem.id.in_(films), is_known)
     if episodes:
         of_show = ExternalId.media_item_id == Episode.media_item_id
         is_known = exists().where(or_(of_show, ExternalId.episode_id == Episode.id))
-        yield _copies(user_id, _episode_key(SourceItem.episode_id), SourceItem.episode_id.in_(episodes))
+        yield _copies(
+            user_id, _episode_key(SourceItem.episode_id), SourceItem.episode_id.in_(episodes)
+        )
         yield _known(user_id, Episode, _episode_key(Episode.id), Episode.id.in_(episodes), is_known)
 
 
 def _copies(user_id: int, key: Any, is_asked_for: Any) -> Select[Any]:
-    # Written as a sum, the source is no way into the table: SQLite would read all that the source holds.
+    # Written as a sum, the source is no way into the table: SQLite would read all that the source
+    # holds.
     of_source = SourceItem.source_id + 0 == Source.id
     query = select(*_TOLD, *key).select_from(SourceItem).join(Source, of_source)
     return _of_user(query, user_id).where(is_asked_for)
@@ -56,7 +65,9 @@ def _copies(user_id: int, key: Any, is_asked_for: Any) -> Select[Any]:
 
 def _known(user_id: int, table: Any, key: Any, *is_asked_for: Any) -> Select[Any]:
     query = select(*_TOLD, *key).select_from(table).join(Source, true())
-    return _of_user(query, user_id).where(Source.kind.in_(kinds_that_hold_everything()), *is_asked_for)
+    return _of_user(query, user_id).where(
+        Source.kind.in_(kinds_that_accept_unlisted()), *is_asked_for
+    )
 
 
 def _of_user(query: Select[Any], user_id: int) -> Select[Any]:

@@ -18,7 +18,9 @@ def encrypt(credentials: Mapping[str, str]) -> str:
 
 
 def decrypt(encrypted: str, *, secret: str = "") -> dict[str, str]:
-    """By the application's secret key or by another. Raises `SignInRefused` when they were stored under neither."""
+    """By the application's secret key or by another. Raises `SignInRefused` when they were stored
+    under neither.
+    """
     if not encrypted:
         return {}
     try:

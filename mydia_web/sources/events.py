@@ -46,8 +46,12 @@ class NowPlaying(db.Model):  # type: ignore[name-defined,misc]
     __tablename__ = "now_playing"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    source_account_id: Mapped[int] = mapped_column(ForeignKey("source_accounts.id", ondelete="CASCADE"))
-    source_item_id: Mapped[int] = mapped_column(ForeignKey("source_items.id", ondelete="CASCADE"), index=True)
+    source_account_id: Mapped[int] = mapped_column(
+        ForeignKey("source_accounts.id", ondelete="CASCADE")
+    )
+    source_item_id: Mapped[int] = mapped_column(
+        ForeignKey("source_items.id", ondelete="CASCADE"), index=True
+    )
     position_ms: Mapped[int] = mapped_column(BigId, default=0)
     paused: Mapped[bool] = mapped_column(default=False)
     device: Mapped[str] = mapped_column(default="")
@@ -56,17 +60,20 @@ class NowPlaying(db.Model):  # type: ignore[name-defined,misc]
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     #: `position_ms` is what the server tells, and not only for the eye.
     tells_position: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: When `position_ms` was last heard to be another than before: a player may be left paused for hours.
+    #: When `position_ms` was last heard to be another than before: a player may be left paused for
+    #: hours.
     moved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: The furthest it was heard to be.
     furthest_ms: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
-    #: What the server has saved of it while it played, and when that was by our clock and by its own.
+    #: What the server has saved of it while it played, and when that was by our clock and by its
+    #: own.
     saved_watched: Mapped[bool | None]
     saved_position_ms: Mapped[int | None] = mapped_column(BigId)
     saved_play_count: Mapped[int | None]
     saved_last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     saved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: When the play ended with what the server saved then. The message that it has stopped may follow.
+    #: When the play ended with what the server saved then. The message that it has stopped may
+    #: follow.
     ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: When it was taken over although no end was heard of.
     taken_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -41,7 +41,9 @@ def health(source: Source, account: SourceAccount | None) -> Health:
         words = f"{source.name} refused the sign-in. Enter the password again."
         return Health("sign_in", words, source.last_ok_at)
     if source.pause_reason == "rate_limited" and is_paused(source):
-        return Health("rate_limited", source.last_error or "", source.last_ok_at, source.paused_until)
+        return Health(
+            "rate_limited", source.last_error or "", source.last_ok_at, source.paused_until
+        )
     if source.pause_reason == "down":
         return Health("down", source.last_error or "", source.last_ok_at, source.paused_until)
     if source.last_error:
@@ -66,7 +68,9 @@ def end_outage(source_id: int) -> bool:
     """Take the source for down no longer. Return whether it was."""
     nothing = {"pause_reason": None, "paused_until": None}
     ended = update(Source).where(*_is_down(source_id)).values(nothing).returning(Source.id)
-    return db.session.execute(ended.execution_options(synchronize_session="fetch")).first() is not None
+    return (
+        db.session.execute(ended.execution_options(synchronize_session="fetch")).first() is not None
+    )
 
 
 def note_trouble(source_id: int, words: str) -> None:
@@ -80,14 +84,22 @@ def probe_now(source_id: int) -> None:
 
 
 def probe_soon(source_id: int) -> bool:
-    """As `probe_now`, for whatever else shows that the server lives. Return whether that is earlier than planned.
+    """As `probe_now`, for whatever else shows that the server lives. Return whether that is earlier
+    than planned.
 
     One that speaks to us and cannot be reached must not be tried with each word of it.
     """
     at = now()
     later = (Source.paused_until > at, Source.last_error_at < at - LEAST_PAUSE)
-    soon = update(Source).where(*_is_down(source_id), *later).values(paused_until=at).returning(Source.id)
-    return db.session.execute(soon.execution_options(synchronize_session="fetch")).first() is not None
+    soon = (
+        update(Source)
+        .where(*_is_down(source_id), *later)
+        .values(paused_until=at)
+        .returning(Source.id)
+    )
+    return (
+        db.session.execute(soon.execution_options(synchronize_session="fetch")).first() is not None
+    )
 
 
 def _is_down(source_id: int) -> tuple[ColumnElement[bool], ...]:
@@ -107,7 +119,9 @@ def resume(source: Source) -> None:
 def pause_all() -> None:
     """Send nothing to any source until it is resumed."""
     takes_pushes = Source.kind.in_(kinds_that_take_pushes())
-    db.session.execute(update(Source).where(takes_pushes).values(pause_reason="operator", paused_until=None))
+    db.session.execute(
+        update(Source).where(takes_pushes).values(pause_reason="operator", paused_until=None)
+    )
 
 
 def resume_all() -> None:

@@ -1,4 +1,6 @@
-"""The inbox: webhook addresses, and what servers sent to them, stored before anything is made of it."""
+"""The inbox: webhook addresses, and what servers sent to them, stored before anything is made of
+it.
+"""
 
 import hmac
 import secrets
@@ -31,18 +33,32 @@ def make_webhook(source: Source) -> None:
 def source_of_webhook(secret: str) -> Source:
     """Raises `NotFound` for an address that is none of ours."""
     number, _, signature = secret.partition("-")
-    source = db.session.get(Source, int(number)) if number.isdecimal() and len(number) < 10 else None
-    if source is None or not source.webhook_key or not hmac.compare_digest(signature, _signature(source)):
+    source = (
+        db.session.get(Source, int(number)) if number.isdecimal() and len(number) < 10 else None
+    )
+    if (
+        source is None
+        or not source.webhook_key
+        or not hmac.compare_digest(signature, _signature(source))
+    ):
         raise NotFound("There is no such webhook address. Copy it from the source's page.")
     return source
 
 
 def store_event(
-    source_id: int, kind: str, body: str, *, status: str = "received", name: str = "", message: str = ""
+    source_id: int,
+    kind: str,
+    body: str,
+    *,
+    status: str = "received",
+    name: str = "",
+    message: str = "",
 ) -> None:
     """Keep what came in; what is `received` is dealt with by the worker."""
     values = {"source_id": source_id, "kind": kind, "body": body, "received_at": now()}
-    db.session.connection().execute(_STORE, {**values, "status": status, "name": name, "message": message})
+    db.session.connection().execute(
+        _STORE, {**values, "status": status, "name": name, "message": message}
+    )
 
 
 #: Built once: servers may tell hundreds a second.
@@ -51,7 +67,9 @@ _STORE = insert(SourceEvent.__table__)
 
 def next_events(limit: int, *, but: Collection[int] = ()) -> Sequence[SourceEvent]:
     """Return what was not dealt with yet, in the order in which it came, `but` these ids."""
-    received = select(SourceEvent).where(SourceEvent.status == "received", SourceEvent.id.not_in(but))
+    received = select(SourceEvent).where(
+        SourceEvent.status == "received", SourceEvent.id.not_in(but)
+    )
     return db.session.scalars(received.order_by(SourceEvent.id).limit(limit)).all()
 
 
@@ -67,7 +85,9 @@ def list_events(source_id: int, limit: int = 10) -> Sequence[SourceEvent]:
 
 
 def note_heard(source_id: int, last_event_at: datetime | None) -> bool:
-    """To the second: in a storm of events it would be as much work as to store them. Return whether it was noted."""
+    """To the second: in a storm of events it would be as much work as to store them. Return whether
+    it was noted.
+    """
     at = now()
     if last_event_at is not None and abs(at - last_event_at) <= timedelta(seconds=1):
         return False
@@ -78,10 +98,18 @@ def note_heard(source_id: int, last_event_at: datetime | None) -> bool:
 def prune_events(source_id: int) -> None:
     """Keep the newest `KEPT` of a source, and what was not dealt with."""
     of_source = SourceEvent.source_id == source_id
-    oldest = select(SourceEvent.id).where(of_source).order_by(SourceEvent.id.desc()).offset(KEPT).limit(1)
+    oldest = (
+        select(SourceEvent.id)
+        .where(of_source)
+        .order_by(SourceEvent.id.desc())
+        .offset(KEPT)
+        .limit(1)
+    )
     db.session.execute(
         delete(SourceEvent)
-        .where(of_source, SourceEvent.id <= oldest.scalar_subquery(), SourceEvent.status != "received")
+        .where(
+            of_source, SourceEvent.id <= oldest.scalar_subquery(), SourceEvent.status != "received"
+        )
         .execution_options(synchronize_session=False)
     )
 

@@ -1,4 +1,5 @@
-"""Signing in on a source: at once with what was typed, or by a code that is confirmed at the server.
+"""Signing in on a source: at once with what was typed, or by a code that is confirmed at the
+server.
 
 The functions that wait for the server say so: no transaction may be open while they run.
 """
@@ -10,7 +11,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select, update
 
-from mydia_web.backends.base import Backend, Connection, Credentials, LinkCode, Linked, ServerInfo
+from mydia_web.backends.backend import Backend
+from mydia_web.backends.values import Connection, Credentials, LinkCode, Linked, ServerInfo
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.sources.accounts import connection_of, link_account
@@ -34,7 +36,9 @@ class SignedIn:
 
 
 def sign_in(kind: str, connection: Connection) -> SignedIn:
-    """Waits for the server. Raises `BackendError`, or `InvalidValue` for an address that cannot be one."""
+    """Waits for the server. Raises `BackendError`, or `InvalidValue` for an address that cannot be
+    one.
+    """
     with closing(open_backend(kind, connection)) as backend:
         server = backend.check()
         linked = backend.sign_in() or Linked(connection.credentials, connection.remote_user_id)
@@ -47,7 +51,9 @@ def reach(kind: str, connection: Connection) -> None:
         backend.reach()
 
 
-def link_connection(source: Source, account: SourceAccount | None, typed: Credentials) -> Connection:
+def link_connection(
+    source: Source, account: SourceAccount | None, typed: Credentials
+) -> Connection:
     """To ask for a code with: what was typed, else what the account was linked with before."""
     connection = connection_of(source, None)
     known = connection_of(source, account).credentials if account else {}
@@ -84,12 +90,16 @@ def keep_link(source_id: int, user_id: int, code: LinkCode, asked_with: Connecti
 
 def find_link(source_id: int, user_id: int) -> AccountLink | None:
     return db.session.scalar(
-        select(AccountLink).where(AccountLink.source_id == source_id, AccountLink.user_id == user_id)
+        select(AccountLink).where(
+            AccountLink.source_id == source_id, AccountLink.user_id == user_id
+        )
     )
 
 
 def connection_for(link: AccountLink, source: Source) -> tuple[Connection, dict[str, str]]:
-    """What to poll with: the connection as the code was asked for, and the code's secret. Raises `SignInRefused`."""
+    """What to poll with: the connection as the code was asked for, and the code's secret. Raises
+    `SignInRefused`.
+    """
     secret = decrypt(link.secret)
     device_id = secret.pop(_DEVICE)
     return replace(connection_of(source, None), credentials=secret, device_id=device_id), secret
@@ -101,12 +111,16 @@ def forget_link(source_id: int, user_id: int) -> None:
 
 
 def is_resolved(source: Source, account: SourceAccount) -> bool:
-    """Return whether the server has said who the account is there: it may have been down when that was typed."""
+    """Return whether the server has said who the account is there: it may have been down when that
+    was typed.
+    """
     return bool(account.remote_user_name) or not backend_class(source.kind).traits.keeps_people
 
 
 def ask_who(backend: Backend, source: Source, account: SourceAccount | None) -> Linked | None:
-    """Ask the server who the account is, where that is not known yet; None where it is. Waits for the server."""
+    """Ask the server who the account is, where that is not known yet; None where it is. Waits for
+    the server.
+    """
     if account is None or is_resolved(source, account):
         return None
     db.session.rollback()
@@ -129,8 +143,9 @@ def resolve(account_id: int, linked: Linked) -> None:
 def note_server(source: Source, server_id: str) -> None:
     """Keep the id that the server has given itself.
 
-    One with another id than before was made anew, and may have given its titles the ids of before: that it shows
-    nothing as watched is nobody's doing, so all that was known of it is forgotten, and it is read as at first sight.
+    One with another id than before was made anew, and may have given its titles the ids of before:
+    that it shows nothing as watched is nobody's doing, so all that was known of it is forgotten,
+    and it is read as at first sight.
     """
     if server_id and source.server_id and server_id != source.server_id:
         items = select(SourceItem.id).where(SourceItem.source_id == source.id)

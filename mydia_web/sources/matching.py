@@ -1,4 +1,6 @@
-"""What a person says an unrecognised item is, one or a whole folder. No pull says otherwise afterwards."""
+"""What a person says an unrecognised item is, one or a whole folder. No pull says otherwise
+afterwards.
+"""
 
 import re
 from collections.abc import Sequence
@@ -33,7 +35,9 @@ class FileInFolder:
 
 
 def folder_of(path: str) -> str:
-    """Return the folder that is answered for at once: that of the file, or of the show whose season it lies in."""
+    """Return the folder that is answered for at once: that of the file, or of the show whose season
+    it lies in.
+    """
     parts = re.split(r"([/\\\\]+)", path)[:-2]
     if len(parts) > 2 and season_of(parts[-1]) is not None:
         parts = parts[:-2]
@@ -69,7 +73,9 @@ def match_by_hand(item: UnmatchedItem, content: Content) -> SourceItem:
 def episode_at(show: MediaItem, season: int | None, number: int | None) -> Episode:
     """The show's episode of these numbers, added where it is new. Raises `InvalidValue`."""
     if season is None or number is None or not (0 <= season <= 10_000 and 0 <= number <= 10_000):
-        raise InvalidValue("episode", "Say the season and the number of the episode; specials are season 0.")
+        raise InvalidValue(
+            "episode", "Say the season and the number of the episode; specials are season 0."
+        )
     found: Episode | None = db.session.scalar(
         select(Episode).where(
             Episode.media_item_id == show.id,
@@ -84,9 +90,13 @@ def episode_at(show: MediaItem, season: int | None, number: int | None) -> Episo
     return found
 
 
-def files_in_folder(source_id: int, folder: str, show: MediaItem | None = None) -> Sequence[FileInFolder]:
+def files_in_folder(
+    source_id: int, folder: str, show: MediaItem | None = None
+) -> Sequence[FileInFolder]:
     """Return what is unrecognised in the folder, as episodes of that show."""
-    query = select(UnmatchedItem).where(UnmatchedItem.source_id == source_id, UnmatchedItem.folder == folder)
+    query = select(UnmatchedItem).where(
+        UnmatchedItem.source_id == source_id, UnmatchedItem.folder == folder
+    )
     items = db.session.scalars(query.order_by(UnmatchedItem.path, UnmatchedItem.id)).all()
     has_one_season = show is None or _has_one_season(show)
     return [FileInFolder(item, _numbers_of(item, has_one_season=has_one_season)) for item in items]

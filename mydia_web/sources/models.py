@@ -29,7 +29,8 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     server_id: Mapped[str] = mapped_column(default="", server_default="")
     #: The ids of the libraries to read, by lines; "": all of them.
     library_ids: Mapped[str] = mapped_column(default="", server_default="")
-    #: "": certificates are checked as this machine trusts them; `off`: not at all; else the path of a CA file.
+    #: "": certificates are checked as this machine trusts them; `off`: not at all; else the path of
+    #: a CA file.
     tls: Mapped[str] = mapped_column(default="", server_default="")
     enabled: Mapped[bool] = mapped_column(default=True)
     last_ok_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -43,14 +44,17 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     tells_watched: Mapped[bool] = mapped_column(default=True, server_default=true())
     tells_positions: Mapped[bool] = mapped_column(default=True, server_default=true())
     #: Who wins where both sides changed: `local-progressive` | `last-write-wins` | `always-local`.
-    strategy: Mapped[str] = mapped_column(default="local-progressive", server_default="local-progressive")
+    strategy: Mapped[str] = mapped_column(
+        default="local-progressive", server_default="local-progressive"
+    )
     #: A part of its secret webhook address; "": it has none.
     webhook_key: Mapped[str] = mapped_column(default="", server_default="")
     #: When its last event came in.
     last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: How many pushes at a time it bears; None: as many as its kind.
     concurrency: Mapped[int | None]
-    #: Nothing is claimed for it before this: it asked us to wait, or it is down and a probe is due then.
+    #: Nothing is claimed for it before this: it asked us to wait, or it is down and a probe is due
+    #: then.
     paused_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: `operator` | `rate_limited` | `down`: why, in one word of ours.
     pause_reason: Mapped[str | None]
@@ -78,11 +82,13 @@ class SourceAccount(db.Model):  # type: ignore[name-defined,misc]
     device_id: Mapped[str] = mapped_column(default=lambda: str(uuid.uuid4()), server_default="")
     #: Encrypted JSON: what signs the user in.
     credentials: Mapped[str] = mapped_column(default="")
-    #: When the request began whose refusal is believed: its deliveries wait for a success, or for a person.
+    #: When the request began whose refusal is believed: its deliveries wait for a success, or for a
+    #: person.
     refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: When the request began that was refused first, which alone is not believed.
     doubted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: When one delivery may ask again, while the sign-in is in question; None: nobody wants it asked.
+    #: When one delivery may ask again, while the sign-in is in question; None: nobody wants it
+    #: asked.
     ask_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: When the server last took the sign-in, give or take some seconds.
     accepted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -130,7 +136,9 @@ class SourceItem(db.Model):  # type: ignore[name-defined,misc]
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     remote_id: Mapped[str]
-    media_item_id: Mapped[int | None] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
+    media_item_id: Mapped[int | None] = mapped_column(
+        ForeignKey("media_items.id", ondelete="CASCADE")
+    )
     episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     #: The file on the server, where it tells.
     path: Mapped[str] = mapped_column(default="")
@@ -162,13 +170,19 @@ class SourceItemEpisode(db.Model):  # type: ignore[name-defined,misc]
 
 
 class SourceItemVersion(db.Model):  # type: ignore[name-defined,misc]
-    """A further file of a source item that the server knows by an id of its own, and does not list by itself."""
+    """A further file of a source item that the server knows by an id of its own, and does not list
+    by itself.
+    """
 
     __tablename__ = "source_item_versions"
 
-    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True)
+    source_id: Mapped[int] = mapped_column(
+        ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True
+    )
     remote_id: Mapped[str] = mapped_column(primary_key=True)
-    source_item_id: Mapped[int] = mapped_column(ForeignKey("source_items.id", ondelete="CASCADE"), index=True)
+    source_item_id: Mapped[int] = mapped_column(
+        ForeignKey("source_items.id", ondelete="CASCADE"), index=True
+    )
 
 
 class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
@@ -183,7 +197,8 @@ class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
     reason: Mapped[str]
     #: The file on the server, where it tells.
     path: Mapped[str] = mapped_column(default="", server_default="")
-    #: The folder that is answered for at once: that of the file, or of the show whose season the file lies in.
+    #: The folder that is answered for at once: that of the file, or of the show whose season the
+    #: file lies in.
     folder: Mapped[str] = mapped_column(default="", server_default="")
     #: What the server says of an episode.
     season_number: Mapped[int | None]
@@ -197,13 +212,19 @@ class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
 
 
 class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
-    """What one account's source item last showed us or took from us: the base of the three-way merge."""
+    """What one account's source item last showed us or took from us: the base of the three-way
+    merge.
+    """
 
     __tablename__ = "source_item_states"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    source_account_id: Mapped[int] = mapped_column(ForeignKey("source_accounts.id", ondelete="CASCADE"))
-    source_item_id: Mapped[int] = mapped_column(ForeignKey("source_items.id", ondelete="CASCADE"), index=True)
+    source_account_id: Mapped[int] = mapped_column(
+        ForeignKey("source_accounts.id", ondelete="CASCADE")
+    )
+    source_item_id: Mapped[int] = mapped_column(
+        ForeignKey("source_items.id", ondelete="CASCADE"), index=True
+    )
     watched: Mapped[bool]
     position_ms: Mapped[int] = mapped_column(BigId, default=0)
     play_count: Mapped[int] = mapped_column(default=0)
@@ -229,7 +250,8 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     #: `requested` | `running` | `done` | `failed`
     status: Mapped[str] = mapped_column(default="requested")
     requested_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
-    #: When its present try began, or the one that was interrupted. None: no worker has taken it yet.
+    #: When its present try began, or the one that was interrupted. None: no worker has taken it
+    #: yet.
     began_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: When it last got on: it was begun, took something in, or was given back.
     moved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -254,11 +276,13 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     held_back: Mapped[int] = mapped_column(default=0, server_default="0")
     #: How many titles were not listed any more all at once, and were kept.
     missing: Mapped[int] = mapped_column(default=0, server_default="0")
-    #: How often in a row it was begun and brought nothing: a process that died took those tries along.
+    #: How often in a row it was begun and brought nothing: a process that died took those tries
+    #: along.
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
     #: What earlier tries took in, so that the next one need not: see `sync/inbound/resume.py`.
     progress: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
-    #: What was asked for meanwhile and it does not do: `""` | `pull` | `sweep` | `removals` | `keep`. Requested then.
+    #: What was asked for meanwhile and it does not do: `""` | `pull` | `sweep` | `removals` |
+    #: `keep`. Requested then.
     followed_by: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (

@@ -82,7 +82,9 @@ def overview_of(source: Source, user_id: int) -> Overview:
 
 def account_on(source_id: int, user_id: int) -> SourceAccount | None:
     return db.session.scalar(
-        select(SourceAccount).where(SourceAccount.source_id == source_id, SourceAccount.user_id == user_id)
+        select(SourceAccount).where(
+            SourceAccount.source_id == source_id, SourceAccount.user_id == user_id
+        )
     )
 
 
@@ -98,18 +100,24 @@ def names_with_accounts(source_id: int) -> Sequence[tuple[str, SourceAccount]]:
 
 
 def list_unmatched(source_id: int, *, after: int = 0, limit: int = 50) -> Sequence[UnmatchedItem]:
-    """Return what nobody could tell on this source, by folder; those after the item with the id `after`."""
+    """Return what nobody could tell on this source, by folder; those after the item with the id
+    `after`.
+    """
     query = select(UnmatchedItem).where(UnmatchedItem.source_id == source_id)
     last = db.session.get(UnmatchedItem, after)
     if last is not None:
         here = tuple_(UnmatchedItem.folder, UnmatchedItem.id)
         query = query.where(here > tuple_(literal(last.folder), literal(last.id)))
-    return db.session.scalars(query.order_by(UnmatchedItem.folder, UnmatchedItem.id).limit(limit)).all()
+    return db.session.scalars(
+        query.order_by(UnmatchedItem.folder, UnmatchedItem.id).limit(limit)
+    ).all()
 
 
 def was_read(source_id: int) -> bool:
     """Return whether a reading of the source has ended, so that what it did not recognise is known."""
-    done = select(Pull.id).where(Pull.source_id == source_id, Pull.status == "done", ~Pull.is_preview)
+    done = select(Pull.id).where(
+        Pull.source_id == source_id, Pull.status == "done", ~Pull.is_preview
+    )
     return db.session.scalar(done.limit(1)) is not None
 
 
@@ -135,4 +143,6 @@ def _holdings() -> dict[int, Holding]:
 
 def _last_pulls() -> dict[int, Pull]:
     latest = select(func.max(Pull.id)).group_by(Pull.source_id)
-    return {pull.source_id: pull for pull in db.session.scalars(select(Pull).where(Pull.id.in_(latest)))}
+    return {
+        pull.source_id: pull for pull in db.session.scalars(select(Pull).where(Pull.id.in_(latest)))
+    }

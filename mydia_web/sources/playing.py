@@ -1,4 +1,6 @@
-"""What plays now, and where: news of it comes and goes, and nothing is sent to an item while it plays."""
+"""What plays now, and where: news of it comes and goes, and nothing is sent to an item while it
+plays.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, delete, func, or_, select, update
 
-from mydia_web.backends.base import RemoteState
+from mydia_web.backends.values import RemoteState
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
 from mydia_web.sources.events import NowPlaying
@@ -35,13 +37,21 @@ class Session:
     seen_at: datetime
 
 
-def note_playing(account_id: int, item_id: int, position_ms: int, *, paused: bool, device: str) -> None:
-    """Note that an item plays, and where it is. For the eye: a server tells apart what it keeps of it."""
+def note_playing(
+    account_id: int, item_id: int, position_ms: int, *, paused: bool, device: str
+) -> None:
+    """Note that an item plays, and where it is. For the eye: a server tells apart what it keeps of
+    it.
+    """
     _note(account_id, item_id, position_ms=position_ms, paused=paused, device=device)
 
 
-def note_position_told(account_id: int, item_id: int, position_ms: int, *, paused: bool, device: str) -> None:
-    """Note that an item plays, and a position that may be taken over should no end of it be heard of."""
+def note_position_told(
+    account_id: int, item_id: int, position_ms: int, *, paused: bool, device: str
+) -> None:
+    """Note that an item plays, and a position that may be taken over should no end of it be heard
+    of.
+    """
     told = {"position_ms": position_ms, "tells_position": True}
     _note(account_id, item_id, paused=paused, device=device, **told)
 
@@ -64,11 +74,19 @@ def _note(account_id: int, item_id: int, **values: Any) -> None:
     of_item = {"source_account_id": account_id, "source_item_id": item_id}
     position = values.get("position_ms", 0)
     row = insert_for(NowPlaying).values(
-        **of_item, **values, furthest_ms=position, moved_at=at, began_at=at, seen_at=at, taken_at=None
+        **of_item,
+        **values,
+        furthest_ms=position,
+        moved_at=at,
+        began_at=at,
+        seen_at=at,
+        taken_at=None,
     )
     newer = {name: row.excluded[name] for name in (*values, "seen_at", "taken_at")}
     is_further = row.excluded.furthest_ms > NowPlaying.furthest_ms
-    newer["furthest_ms"] = case((is_further, row.excluded.furthest_ms), else_=NowPlaying.furthest_ms)
+    newer["furthest_ms"] = case(
+        (is_further, row.excluded.furthest_ms), else_=NowPlaying.furthest_ms
+    )
     if "position_ms" in values:
         has_moved = func.abs(row.excluded.position_ms - NowPlaying.position_ms) > SAME_POSITION_MS
         newer["moved_at"] = case((has_moved, row.excluded.moved_at), else_=NowPlaying.moved_at)
@@ -76,7 +94,8 @@ def _note(account_id: int, item_id: int, **values: Any) -> None:
 
 
 def session_of(account_id: int, item_id: int) -> NowPlaying | None:
-    """Return what is known of an item since it began to play, also where that was not heard of for long.
+    """Return what is known of an item since it began to play, also where that was not heard of for
+    long.
 
     A play that has ended is of interest while more may be told of its end.
     """
@@ -111,16 +130,22 @@ def note_stopped(account_id: int, item_id: int) -> None:
 
 
 def silent_sessions() -> Sequence[NowPlaying]:
-    """Return what was playing and has not been heard of for `TAKEN_AFTER`, and was not taken over since."""
+    """Return what was playing and has not been heard of for `TAKEN_AFTER`, and was not taken over
+    since.
+    """
     is_silent = NowPlaying.seen_at < now() - TAKEN_AFTER
     is_open = (NowPlaying.taken_at.is_(None), NowPlaying.ended_at.is_(None))
-    return db.session.scalars(select(NowPlaying).where(is_silent, *is_open).order_by(NowPlaying.id)).all()
+    return db.session.scalars(
+        select(NowPlaying).where(is_silent, *is_open).order_by(NowPlaying.id)
+    ).all()
 
 
 def playing_of(user_id: int) -> Sequence[Session]:
     """What the user plays now, the last heard of first."""
     rows = db.session.execute(
-        select(Source.name, Source.kind, SourceItem.media_item_id, SourceItem.episode_id, NowPlaying)
+        select(
+            Source.name, Source.kind, SourceItem.media_item_id, SourceItem.episode_id, NowPlaying
+        )
         .select_from(NowPlaying)
         .join(SourceAccount, SourceAccount.id == NowPlaying.source_account_id)
         .join(Source, Source.id == SourceAccount.source_id)
@@ -133,7 +158,9 @@ def playing_of(user_id: int) -> Sequence[Session]:
         .order_by(NowPlaying.seen_at.desc())
     )
     return [
-        Session(name, kind, film, episode, one.position_ms // 1000, one.paused, one.device, one.seen_at)
+        Session(
+            name, kind, film, episode, one.position_ms // 1000, one.paused, one.device, one.seen_at
+        )
         for name, kind, film, episode, one in rows
     ]
 
@@ -141,7 +168,10 @@ def playing_of(user_id: int) -> Sequence[Session]:
 def items_playing(source_id: int) -> set[tuple[int, int]]:
     """(account id, source item id) of all that plays on a source now."""
     asked = {"source": source_id, "since": now() - SILENT_AFTER}
-    return {(account_id, item_id) for account_id, item_id in db.session.connection().execute(_PLAYING, asked)}
+    return {
+        (account_id, item_id)
+        for account_id, item_id in db.session.connection().execute(_PLAYING, asked)
+    }
 
 
 #: Built once: every claim asks it.

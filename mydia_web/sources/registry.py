@@ -1,6 +1,6 @@
 """Which kinds of source there are."""
 
-from mydia_web.backends.base import Backend, Connection
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.emby import Emby
 from mydia_web.backends.folder import Folder
 from mydia_web.backends.jellyfin import Jellyfin
@@ -8,6 +8,7 @@ from mydia_web.backends.kodi import Kodi
 from mydia_web.backends.plex import Plex
 from mydia_web.backends.traits import Traits
 from mydia_web.backends.trakt import Trakt
+from mydia_web.backends.values import Connection
 from mydia_web.errors import InvalidValue
 
 _BACKENDS: dict[str, type[Backend]] = {
@@ -25,9 +26,9 @@ def kinds_that_take_pushes() -> list[str]:
     return [kind for kind, backend in _BACKENDS.items() if backend.traits.takes_pushes]
 
 
-def kinds_that_hold_everything() -> list[str]:
+def kinds_that_accept_unlisted() -> list[str]:
     """Account services: they can be told of a title that no listing of theirs has shown."""
-    return [kind for kind, backend in _BACKENDS.items() if backend.traits.holds_everything]
+    return [kind for kind, backend in _BACKENDS.items() if backend.traits.accepts_unlisted]
 
 
 def kinds_that_listen() -> list[str]:
@@ -37,7 +38,7 @@ def kinds_that_listen() -> list[str]:
 
 def kinds_that_count_starts() -> list[str]:
     """The kinds that date a play by its beginning."""
-    return [kind for kind, backend in _BACKENDS.items() if backend.traits.counts_starts]
+    return [kind for kind, backend in _BACKENDS.items() if backend.traits.dates_plays_by_start]
 
 
 def backend_class(kind: str) -> type[Backend]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
-from mydia_web.backends.base import RemoteState
+from mydia_web.backends.values import RemoteState
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for
 from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState, SourceItemVersion
@@ -35,14 +35,24 @@ def keep_states(shown: Sequence[ShownState]) -> None:
     """Remember them. An account or item that was removed meanwhile is no matter."""
     accounts = _present(SourceAccount, {one.account_id for one in shown})
     items = _present(SourceItem, {one.source_item_id for one in shown})
-    rows = [_row(one) for one in shown if one.account_id in accounts and one.source_item_id in items]
+    rows = [
+        _row(one) for one in shown if one.account_id in accounts and one.source_item_id in items
+    ]
     if rows:
         # In one order, so that two who keep the same states never wait for each other in a circle.
         rows.sort(key=lambda row: (row["source_account_id"], row["source_item_id"]))
         db.session.connection().execute(_keep(db.engine.dialect.name), rows)
 
 
-_STATE = ("watched", "position_ms", "play_count", "last_played_at", "seen_at", "is_listed", "version_id")
+_STATE = (
+    "watched",
+    "position_ms",
+    "play_count",
+    "last_played_at",
+    "seen_at",
+    "is_listed",
+    "version_id",
+)
 
 
 @cache
@@ -73,7 +83,9 @@ def _row(one: ShownState) -> dict[str, Any]:
 def _present(table: type[SourceAccount] | type[SourceItem], ids: set[int]) -> set[int]:
     """Those that exist, held until the transaction ends."""
     query = _IS_ACCOUNT_THERE if table is SourceAccount else _IS_ITEM_THERE
-    return set(db.session.connection().execute(query, {"ids": list(ids)}).scalars()) if ids else set()
+    return (
+        set(db.session.connection().execute(query, {"ids": list(ids)}).scalars()) if ids else set()
+    )
 
 
 _IS_ACCOUNT_THERE, _IS_ITEM_THERE = (
@@ -86,7 +98,9 @@ _IS_ACCOUNT_THERE, _IS_ITEM_THERE = (
 
 def has_versions(source_item_id: int) -> bool:
     """Return whether the title is known to have further files that the source does not list."""
-    query = select(SourceItemVersion.remote_id).where(SourceItemVersion.source_item_id == source_item_id)
+    query = select(SourceItemVersion.remote_id).where(
+        SourceItemVersion.source_item_id == source_item_id
+    )
     return db.session.scalar(query.limit(1)) is not None
 
 

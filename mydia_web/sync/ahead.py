@@ -1,8 +1,9 @@
-"""Times that lie further ahead than any of ours is ever set: they were written while a clock was wrong.
+"""Times that lie further ahead than any of ours is ever set: they were written while a clock was
+wrong.
 
-A machine without a clock of its own may believe in another year until it has asked for the time. What it wrote down
-then would be waited for until that year comes; so it is cut back, in one place for all columns that are waited for.
-Nothing here commits.
+A machine without a clock of its own may believe in another year until it has asked for the time.
+What it wrote down then would be waited for until that year comes; so it is cut back, in one place
+for all columns that are waited for. Nothing here commits.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,8 @@ class Timed:
 
     column: Any
     longest: timedelta = timedelta()
-    #: Without it nobody knows when it was, and what depends on it is done in full. Else it is set to now.
+    #: Without it nobody knows when it was, and what depends on it is done in full. Else it is set
+    #: to now.
     is_forgotten: bool = False
     #: Of which rows alone.
     where: tuple[Any, ...] = ()
@@ -43,7 +45,9 @@ class Timed:
 
 def timed_columns() -> Sequence[Timed]:
     delays = (config.settings().sync_delay, config.settings().progress_delay)
-    longest_wait = max(MAX_DELAY * 1.2, MAX_RETRY_AFTER, *(timedelta(seconds=delay) for delay in delays))
+    longest_wait = max(
+        MAX_DELAY * 1.2, MAX_RETRY_AFTER, *(timedelta(seconds=delay) for delay in delays)
+    )
     is_open = (NowPlaying.taken_at.is_(None),)
     return (
         Timed(column=Source.paused_until, longest=MAX_RETRY_AFTER),
@@ -63,7 +67,9 @@ def timed_columns() -> Sequence[Timed]:
         Timed(column=SourceEvent.received_at),
         Timed(column=QueuedChange.next_attempt_at, longest=longest_wait),
         Timed(
-            column=QueuedChange.lease_until, longest=ROW_LEASE, where=(QueuedChange.status == Status.SYNCING,)
+            column=QueuedChange.lease_until,
+            longest=ROW_LEASE,
+            where=(QueuedChange.status == Status.SYNCING,),
         ),
     )
 

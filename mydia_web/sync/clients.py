@@ -1,4 +1,6 @@
-"""Clients of accounts: signed in, and able to renew a sign-in that runs out, whichever worker or page uses them."""
+"""Clients of accounts: signed in, and able to renew a sign-in that runs out, whichever worker or
+page uses them.
+"""
 
 import time
 from collections.abc import Callable
@@ -7,8 +9,9 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from mydia_web.backends.base import Backend, Connection, Credentials
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import ServerTrouble, SignInRefused
+from mydia_web.backends.values import Connection, Credentials
 from mydia_web.clock import lies_ahead, now
 from mydia_web.config import AppContext, app_context
 from mydia_web.db import begin_write, db
@@ -23,7 +26,9 @@ _LOOK_EVERY = 0.2
 
 
 def open_account(source: Source, account: SourceAccount | None) -> Backend:
-    """A client of the source for that account. Raises `SignInRefused` for credentials that cannot be read."""
+    """A client of the source for that account. Raises `SignInRefused` for credentials that cannot
+    be read.
+    """
     return open_backend(source.kind, live_connection(source, account))
 
 
@@ -37,7 +42,8 @@ def live_connection(source: Source, account: SourceAccount | None) -> Connection
 
 @dataclass(slots=True)
 class _Renewal:
-    """Renews an account's credentials once for all who use them: a service takes a refresh token only once.
+    """Renews an account's credentials once for all who use them: a service takes a refresh token
+    only once.
 
     Runs in any thread and in transactions of its own; none is open while the service is asked.
     """
@@ -59,7 +65,9 @@ class _Renewal:
         finally:
             begin_write()
             kept = {"credentials": encrypt(renewed), "renewing_until": None}
-            db.session.execute(update(SourceAccount).where(SourceAccount.id == self.account_id).values(kept))
+            db.session.execute(
+                update(SourceAccount).where(SourceAccount.id == self.account_id).values(kept)
+            )
             db.session.commit()
         return renewed
 

@@ -1,7 +1,9 @@
-"""Pulls as people see them (asked for, running, done) and as workers share them: claimed, held by a lease, ended.
+"""Pulls as people see them (asked for, running, done) and as workers share them: claimed, held by a
+lease, ended.
 
-A claim works as in the queue. Its worker renews the lease, and every write of it checks the token: whoever lost the
-claim writes nothing more into that pull. Whoever looks frees the pulls of dead workers. Nothing here commits.
+A claim works as in the queue. Its worker renews the lease, and every write of it checks the token:
+whoever lost the claim writes nothing more into that pull. Whoever looks frees the pulls of dead
+workers. Nothing here commits.
 """
 
 import uuid
@@ -17,10 +19,11 @@ from mydia_web.db import db, insert_for
 from mydia_web.errors import MydiaError
 from mydia_web.sources.models import Pull
 
-#: How long a pull stays its worker's without a sign of life: after a kill, nobody reads the source for that long.
+#: How long a pull stays its worker's without a sign of life: after a kill, nobody reads the source
+#: for that long.
 LEASE = timedelta(seconds=20)
-#: A pull that was begun so often in a row and brought nothing is not begun again by itself: it may be what kills the
-#: process.
+#: A pull that was begun so often in a row and brought nothing is not begun again by itself: it may
+#: be what kills the process.
 MOST_TRIES = 10
 
 Wish = Literal["", "pull", "sweep", "removals", "keep"]
@@ -50,9 +53,10 @@ def request_pull(
 ) -> Pull:
     """Ask for a pull of the source; the one that is open already, if there is one.
 
-    A preview only says what it would bring; a sweep reads everything; `takes_removals` is a person's word that what
-    is unwatched all at once is meant so, and `keeps_ours` that it is not. One that waits becomes a sweep where that is
-    asked for; one that is under way, or is a preview, is followed by what it does not do itself.
+    A preview only says what it would bring; a sweep reads everything; `takes_removals` is a
+    person's word that what is unwatched all at once is meant so, and `keeps_ours` that it is not.
+    One that waits becomes a sweep where that is asked for; one that is under way, or is a preview,
+    is followed by what it does not do itself.
     """
     free_lost_pulls()
     row = insert_for(Pull).values(
@@ -67,23 +71,30 @@ def request_pull(
         keeps_ours=keeps_ours,
     )
     new = row.excluded
-    # Where the condition does not hold, the open row is locked all the same: it cannot end before we are done.
+    # Where the condition does not hold, the open row is locked all the same: it cannot end before
+    # we are done.
     not_begun = row.on_conflict_do_update(
         index_elements=["source_id"],
         index_where=Pull.finished_at.is_(None),
         set_={
             "is_sweep": or_(Pull.is_sweep, new.is_sweep),
             # The last word counts.
-            "takes_removals": or_(and_(Pull.takes_removals, not_(new.keeps_ours)), new.takes_removals),
+            "takes_removals": or_(
+                and_(Pull.takes_removals, not_(new.keeps_ours)), new.takes_removals
+            ),
             "keeps_ours": or_(and_(Pull.keeps_ours, not_(new.takes_removals)), new.keeps_ours),
         },
-        where=and_(Pull.status == "requested", Pull.is_preview.is_(False), new.is_preview.is_(False)),
+        where=and_(
+            Pull.status == "requested", Pull.is_preview.is_(False), new.is_preview.is_(False)
+        ),
     )
     db.session.execute(not_begun)
     open_one = select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
     pull = db.session.scalars(open_one.execution_options(populate_existing=True)).one()
     if not is_preview:
-        _follow(pull, _wish(is_sweep=is_sweep, takes_removals=takes_removals, keeps_ours=keeps_ours))
+        _follow(
+            pull, _wish(is_sweep=is_sweep, takes_removals=takes_removals, keeps_ours=keeps_ours)
+        )
     return pull
 
 
@@ -96,7 +107,9 @@ def _wish(*, is_sweep: bool, takes_removals: bool, keeps_ours: bool) -> Wish:
 
 
 def _follow(pull: Pull, wish: Wish) -> None:
-    """Note what the open pull will not do: what it has read by now is not read again for a sweep that is wanted now."""
+    """Note what the open pull will not do: what it has read by now is not read again for a sweep
+    that is wanted now.
+    """
     if not pull.is_preview and (pull.status == "requested" or wish == "pull"):
         return
     pull.followed_by = max(pull.followed_by, wish, key=_WISHES.index)
@@ -138,7 +151,8 @@ def give_back(claim: Claim, *, counts_as_try: bool = False) -> None:
 
 
 def end_pull(claim: Claim, status: Literal["done", "failed"], **values: Any) -> Pull | None:
-    """End a pull, and request what was asked for meanwhile. None: the claim is lost, or the source was removed.
+    """End a pull, and request what was asked for meanwhile. None: the claim is lost, or the source
+    was removed.
 
     A preview writes nothing, so that its answer is good whoever has the claim.
     """
@@ -166,7 +180,8 @@ def end_pull(claim: Claim, status: Literal["done", "failed"], **values: Any) -> 
 def free_lost_pulls() -> None:
     """Let the pulls of dead workers be taken by others: what they had brought is kept.
 
-    A lease that ends later than one can was written while a clock was wrong: it is cut to its length.
+    A lease that ends later than one can was written while a clock was wrong: it is cut to its
+    length.
     """
     if not has_lost_pulls():
         return
@@ -175,8 +190,16 @@ def free_lost_pulls() -> None:
     _update(*running, Pull.lease_until > at + LEASE, values={"lease_until": at + LEASE})
     lost = (*running, or_(Pull.lease_until.is_(None), Pull.lease_until < at))
     _update(*lost, Pull.tries < MOST_TRIES, values=_FREE)
-    words = f"It was interrupted {MOST_TRIES} times before it brought anything. Pull again to go on."
-    given_up = {"status": "failed", "finished_at": at, "claim_token": None, "message": words, "progress": {}}
+    words = (
+        f"It was interrupted {MOST_TRIES} times before it brought anything. Pull again to go on."
+    )
+    given_up = {
+        "status": "failed",
+        "finished_at": at,
+        "claim_token": None,
+        "message": words,
+        "progress": {},
+    }
     _update(*lost, values=given_up)
 
 
@@ -208,7 +231,9 @@ def list_pulls(source_id: int, *, limit: int = 10) -> Sequence[Pull]:
 
 def open_pulls() -> Sequence[Pull]:
     """What is asked for or running, the longest waiting first."""
-    return db.session.scalars(select(Pull).where(Pull.finished_at.is_(None)).order_by(Pull.id)).all()
+    return db.session.scalars(
+        select(Pull).where(Pull.finished_at.is_(None)).order_by(Pull.id)
+    ).all()
 
 
 _FREE: Mapping[str, Any] = {"status": "requested", "claim_token": None, "lease_until": None}

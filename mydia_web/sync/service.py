@@ -147,7 +147,12 @@ class Service:
     ) -> None:
         self._stop = Event()
         self._threads = [
-            Thread(target=keep_going, args=(watch, self._stop, app_context), name=watch.__name__, daemon=True)
+            Thread(
+                target=keep_going,
+                args=(watch, self._stop, app_context),
+                name=watch.__name__,
+                daemon=True,
+            )
             for watch in (_watches(app_context) if watches is None else watches)
         ]
 
@@ -183,7 +188,9 @@ def _request_due_pulls() -> None:
     # One that was asked for ahead of now was so while a clock was wrong.
     is_recent = (Pull.requested_at > at - timedelta(seconds=interval), Pull.requested_at <= at)
     was_read = exists().where(Pull.source_id == Source.id, *is_recent)
-    due = select(Source.id).where(Source.enabled, exists().where(Pull.source_id == Source.id), not_(was_read))
+    due = select(Source.id).where(
+        Source.enabled, exists().where(Pull.source_id == Source.id), not_(was_read)
+    )
     source_ids = db.session.scalars(due).all()
     db.session.rollback()
     for source_id in source_ids:

@@ -9,29 +9,22 @@ from werkzeug.routing import IntegerConverter
 from mydia_web.web import (
     api,
     artwork,
-    assets,
-    auth,
-    errors,
-    exchange,
-    filters,
     health,
     history,
-    items,
     library,
-    linking,
     metrics,
-    pull_words,
-    queue,
     settings,
     setup,
-    shell,
-    source_settings,
-    sources,
-    transactions,
-    undo,
     watch,
     webhooks,
 )
+from mydia_web.web.frame import assets, auth, errors, filters, shell, transactions
+from mydia_web.web.items import undo
+from mydia_web.web.items import views as items
+from mydia_web.web.queue import views as queue
+from mydia_web.web.sources import exchange, linking, pull_words
+from mydia_web.web.sources import settings as source_settings
+from mydia_web.web.sources import views as sources
 
 PAGES = (
     watch,
@@ -60,11 +53,15 @@ class IdConverter(IntegerConverter):
 
 
 def register(app: Flask) -> None:
-    """Everything that answers a browser or a player. The order of the guards is their order in each request."""
+    """Everything that answers a browser or a player. The order of the guards is their order in each
+    request.
+    """
     app.url_map.converters["int"] = IdConverter
     _trust_proxies(app)
     _set_up_templates(app)
-    app.config["SESSION_REFRESH_EACH_REQUEST"] = False  # `auth` renews sessions, pictures need no cookie
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = (
+        False  # `auth` renews sessions, pictures need no cookie
+    )
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `auth` checks, for it knows who needs no check
     auth.csrf.init_app(app)
     auth.limiter.init_app(app)

@@ -1,4 +1,6 @@
-"""/artwork/<key>: pictures of the user's servers, from our own cache. The one route that may wait for a server."""
+"""/artwork/<key>: pictures of the user's servers, from our own cache. The one route that may wait
+for a server.
+"""
 
 import re
 from pathlib import Path
@@ -17,13 +19,13 @@ from mydia_web.sources.artwork import (
     note_failures,
     silent_source_of,
 )
-from mydia_web.web.transactions import talks_to_servers
+from mydia_web.web.frame.transactions import talks_to_servers
 
 bp = Blueprint("artwork", __name__)
 
 _KEY = re.compile(r"[0-9a-f]{32}")
-#: Sent where there is no picture: nothing to see, so that the card with the title under it shows, and not a broken
-#: image.
+#: Sent where there is no picture: nothing to see, so that the card with the title under it shows,
+#: and not a broken image.
 _CARD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 3"/>'
 
 

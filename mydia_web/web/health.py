@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from mydia_web.accounts.models import User
 from mydia_web.db import db
-from mydia_web.web.auth import public
+from mydia_web.web.frame.auth import public
 
 bp = Blueprint("health", __name__)
 

@@ -9,8 +9,8 @@ from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from mydia_web.playback.history import Cursor, HistoryEntry, count_plays, history
-from mydia_web.web import htmx
-from mydia_web.web.filters import local
+from mydia_web.web.frame import htmx
+from mydia_web.web.frame.filters import local
 
 bp = Blueprint("history", __name__)
 

@@ -32,7 +32,9 @@ class QueueCollector:
             "mydia_queue_rows", "Queued changes by their state.", labels=["source", "state"]
         )
         late = GaugeMetricFamily(
-            "mydia_queue_oldest_due_seconds", "How long the longest due row has been due.", labels=["source"]
+            "mydia_queue_oldest_due_seconds",
+            "How long the longest due row has been due.",
+            labels=["source"],
         )
         down = GaugeMetricFamily(
             "mydia_source_paused", "1 while nothing is sent.", labels=["source", "reason"]
@@ -45,6 +47,7 @@ class QueueCollector:
             since = depth.next_attempt_at
             late.add_metric([name], max(0.0, (at - since).total_seconds()) if since else 0.0)
             down.add_metric(
-                [name, depth.source.pause_reason or ""], float(depth.source.pause_reason is not None)
+                [name, depth.source.pause_reason or ""],
+                float(depth.source.pause_reason is not None),
             )
         yield from (rows, late, down)

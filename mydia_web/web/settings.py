@@ -15,9 +15,10 @@ from mydia_web.accounts.users import (
 )
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue
-from mydia_web.web import htmx, marks
-from mydia_web.web.auth import limiter, sign_in
-from mydia_web.web.transactions import talks_to_servers
+from mydia_web.web.frame import htmx
+from mydia_web.web.frame.auth import limiter, sign_in
+from mydia_web.web.frame.transactions import talks_to_servers
+from mydia_web.web.items import marks
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
@@ -99,7 +100,9 @@ def _tokens_or_page(*, errors: dict[str, str] | None = None, token: str | None =
     if not htmx.wants_fragment():
         return _page(errors=errors, token=token)
     tokens = list_tokens(g.user.id)
-    return render_template("settings/_tokens.html", tokens=tokens, new_token=token, errors=errors or {})
+    return render_template(
+        "settings/_tokens.html", tokens=tokens, new_token=token, errors=errors or {}
+    )
 
 
 def _page(*, errors: dict[str, str] | None = None, token: str | None = None) -> str:

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from mydia_web.accounts.users import MIN_PASSWORD, add_first_user, any_user
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue
-from mydia_web.web.auth import limiter, public, sign_in
-from mydia_web.web.transactions import talks_to_servers
+from mydia_web.web.frame.auth import limiter, public, sign_in
+from mydia_web.web.frame.transactions import talks_to_servers
 
 bp = Blueprint("setup", __name__)
 
@@ -32,7 +32,9 @@ def create_first_user() -> ResponseReturnValue:
     begin_write()
     try:
         user = add_first_user(
-            request.form.get("name", ""), request.form.get("password", ""), time_zone=_asked_time_zone()
+            request.form.get("name", ""),
+            request.form.get("password", ""),
+            time_zone=_asked_time_zone(),
         )
     except InvalidValue as error:
         db.session.rollback()
@@ -52,7 +54,10 @@ def _asked_time_zone() -> str:
 
 def _form(errors: dict[str, str] | None = None) -> str:
     return render_template(
-        "setup/index.html", name=request.form.get("name", ""), errors=errors or {}, min_password=MIN_PASSWORD
+        "setup/index.html",
+        name=request.form.get("name", ""),
+        errors=errors or {},
+        min_password=MIN_PASSWORD,
     )
 
 

@@ -9,16 +9,26 @@ from flask.typing import ResponseReturnValue
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.library.content import find_content, find_episode, find_movie
-from mydia_web.playback.continue_watching import CardPlace, ToWatch, continue_watching, dismiss, up_next
+from mydia_web.playback.continue_watching import (
+    CardPlace,
+    ToWatch,
+    continue_watching,
+    dismiss,
+    up_next,
+)
 from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.playing import Session, playing_of
-from mydia_web.web import htmx, marks
+from mydia_web.web.frame import htmx
+from mydia_web.web.items import marks
 
 bp = Blueprint("watch", __name__)
 
 #: How many cards of each list the page begins with, and how many come with "Show more".
 FIRST, MORE = 12, 24
-_LISTS: dict[str, Callable[..., Sequence[ToWatch]]] = {"continue": continue_watching, "next": up_next}
+_LISTS: dict[str, Callable[..., Sequence[ToWatch]]] = {
+    "continue": continue_watching,
+    "next": up_next,
+}
 
 
 @bp.get("/")
@@ -85,7 +95,9 @@ def _further(name: str, before: CardPlace) -> ResponseReturnValue:
     return render_template("watch/index.html", first_page=False, playing=(), sources=(), **lists)
 
 
-def _page(name: str, size: int, before: CardPlace | None = None) -> tuple[Sequence[ToWatch], str | None]:
+def _page(
+    name: str, size: int, before: CardPlace | None = None
+) -> tuple[Sequence[ToWatch], str | None]:
     """Some cards of a list, and the address of those after them."""
     found = _LISTS[name](g.user.id, limit=size + 1, before=before)
     cards = found[:size]

@@ -1,4 +1,6 @@
-"""/webhooks: servers tell their news here. It is stored, answered at once, and applied by the worker."""
+"""/webhooks: servers tell their news here. It is stored, answered at once, and applied by the
+worker.
+"""
 
 import json
 from datetime import datetime
@@ -14,7 +16,7 @@ from mydia_web.errors import NotFound
 from mydia_web.queue.outages import note_alive
 from mydia_web.queue.wakeup import INBOX, notify
 from mydia_web.sources.inbox import note_heard, source_of_webhook, store_event
-from mydia_web.web.auth import for_servers
+from mydia_web.web.frame.auth import for_servers
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
@@ -27,7 +29,9 @@ _KEPT_CHARS = 2000
 @bp.post("/<kind>/<secret>")
 @for_servers
 def receive(kind: str, secret: str) -> ResponseReturnValue:
-    """202 once it is stored; 400 with the reason for what is no news, which is kept on the source's page too."""
+    """202 once it is stored; 400 with the reason for what is no news, which is kept on the source's
+    page too.
+    """
     request.max_content_length = MAX_BYTES
     if kind not in KINDS:
         raise NotFound(f"There are no webhooks of a kind {kind[:20]}. Kinds: {', '.join(KINDS)}.")

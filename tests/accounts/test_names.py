@@ -1,4 +1,6 @@
-"""One person has one name, however it is typed: at the sign-in, for a token, in a webhook, and beside a source."""
+"""One person has one name, however it is typed: at the sign-in, for a token, in a webhook, and
+beside a source.
+"""
 
 import unicodedata
 

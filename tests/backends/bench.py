@@ -1,4 +1,5 @@
-"""What the contract suite needs of every kind of server: a stand-in that speaks its protocol, and a way to look inside.
+"""What the contract suite needs of every kind of server: a stand-in that speaks its protocol, and a
+way to look inside.
 
 Each kind has its own in `tests/backends/<kind>/bench.py`.
 """
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mydia_web.backends.base import Backend, Connection, Target
+from mydia_web.backends.backend import Backend
+from mydia_web.backends.values import Connection, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ class Bench(Protocol):
     def add_movie(
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
     ) -> Sequence[Target]:
-        """A film that the server holds so many copies of; a target for each that it lists by itself."""
+        """A film that the server holds so many copies of; a target for each that it lists by
+        itself.
+        """
         ...
 
     def add_episode(
@@ -63,7 +67,9 @@ class Bench(Protocol):
         tvdb: str = "",
         through: int | None = None,
     ) -> Target:
-        """An episode of a show that is made when it is new. `through`: the last one that its file holds."""
+        """An episode of a show that is made when it is new. `through`: the last one that its file
+        holds.
+        """
         ...
 
     def held(self, target: Target) -> Held: ...
@@ -89,7 +95,9 @@ class Bench(Protocol):
         ...
 
     def violations(self) -> list[str]:
-        """Where a request or an answer broke the published description; empty where that is not at hand."""
+        """Where a request or an answer broke the published description; empty where that is not at
+        hand.
+        """
         ...
 
     def answering(
@@ -104,7 +112,9 @@ class Bench(Protocol):
         ...
 
     def losing_answers(self) -> AbstractContextManager[None]:
-        """While it lasts, what changes something is carried out and its answer lost: the connection breaks instead."""
+        """While it lasts, what changes something is carried out and its answer lost: the connection
+        breaks instead.
+        """
         ...
 
     def close(self) -> None: ...

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator
 
-from mydia_web.backends.base import Backend
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.events import Event
 
 

@@ -17,9 +17,13 @@ SPECS = Path(os.environ.get("MYDIA_SHARED", _BESIDE_THE_PROJECT)) / "specs"
 
 
 class Description:
-    """A published description. `mend` changes it where servers are known to differ from what they publish."""
+    """A published description. `mend` changes it where servers are known to differ from what they
+    publish.
+    """
 
-    def __init__(self, document: dict[str, Any], host: str, mend: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, document: dict[str, Any], host: str, mend: Callable[[dict[str, Any]], None]
+    ) -> None:
         mend(document)
         document["servers"] = [{"url": host}]
         self._host = host
@@ -57,7 +61,9 @@ class Description:
         faults = list(self._openapi.unmarshal_request(request).errors)
         if not faults:
             faults = list(self._openapi.unmarshal_response(request, response).errors)
-        return [f"{method} {parts.path} → {status}: {fault!r}: {_reasons(fault)}" for fault in faults]
+        return [
+            f"{method} {parts.path} → {status}: {fault!r}: {_reasons(fault)}" for fault in faults
+        ]
 
 
 @cache

@@ -1,7 +1,7 @@
 """What every kind of server promises, shown on each: one suite over all backends that take pushes.
 
-Each runs against a stand-in of its kind on loopback, and all that goes over the wire is checked against what the
-server's makers have published.
+Each runs against a stand-in of its kind on loopback, and all that goes over the wire is checked
+against what the server's makers have published.
 """
 
 import json
@@ -13,7 +13,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from mydia_web.backends.base import Backend, Connection, RemoteItem, RemoteState, Target, Wanted
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import (
     BackendError,
     LinkEnded,
@@ -24,7 +24,8 @@ from mydia_web.backends.errors import (
     SignInRefused,
     Unreachable,
 )
-from mydia_web.backends.looking import Overtaken
+from mydia_web.backends.precondition import RemoteChanged
+from mydia_web.backends.values import Connection, RemoteItem, RemoteState, Target, Wanted
 from mydia_web.clock import now
 from mydia_web.sources.registry import all_traits, backend_class
 from tests.backends.bench import Bench
@@ -41,7 +42,9 @@ UNWATCHED = Wanted("mark_unwatched", LATER, watched=False, position_ms=0)
 
 
 def stopped_at(position_ms: int, *, watched: bool | None = None, at: datetime = LATER) -> Wanted:
-    return Wanted("progress_update", at, watched, position_ms, LENGTH_MS, CLICK if watched else None)
+    return Wanted(
+        "progress_update", at, watched, position_ms, LENGTH_MS, CLICK if watched else None
+    )
 
 
 @pytest.fixture(params=BENCHES)
@@ -108,7 +111,11 @@ class TestListing:
         assert (movie.external_ids["imdb"], movie.runtime_seconds) == ("tt1727587", MINUTES * 60)
         for target, season, number, tvdb in ((special, 0, 0, "990001"), (third, 2, 3, "990203")):
             item = items[target.remote_id]
-            assert (item.kind, item.season_number, item.episode_number) == ("episode", season, number)
+            assert (item.kind, item.season_number, item.episode_number) == (
+                "episode",
+                season,
+                number,
+            )
             assert (item.external_ids["tvdb"], item.runtime_seconds) == (tvdb, 45 * 60)
             assert item.show
             assert item.show.title == "Harbour Lights"
@@ -151,7 +158,9 @@ class TestListing:
         for target in (film, begun):
             assert backend.state(target) == items[target.remote_id].state
 
-    def test_a_listing_that_fails_on_its_second_page_raises(self, bench: Bench, backend: Backend) -> None:
+    def test_a_listing_that_fails_on_its_second_page_raises(
+        self, bench: Bench, backend: Backend
+    ) -> None:
         """Half a library looks like a library with films removed."""
         for number in range(600):
             [target] = bench.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")
@@ -179,7 +188,9 @@ class TestChanges:
         changed = {item.remote_id: item for page in pages for item in page.items}
         assert changed == {target.remote_id: items[target.remote_id] for target in (film, begun)}
 
-    def test_without_news_there_are_few_requests_and_no_items(self, bench: Bench, backend: Backend) -> None:
+    def test_without_news_there_are_few_requests_and_no_items(
+        self, bench: Bench, backend: Backend
+    ) -> None:
         for number in range(600):
             [target] = bench.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")
             bench.person_watches(target, CLICK + timedelta(seconds=number))
@@ -196,13 +207,15 @@ class TestChanges:
 
 
 class TestMarks:
-    def test_a_mark_arrives_with_its_own_date(self, bench: Bench, backend: Backend, film: Target) -> None:
+    def test_a_mark_arrives_with_its_own_date(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
         shown = backend.push(film, WATCHED)
         held = bench.held(film)
         assert (shown.watched, shown.position_ms) == (held.watched, held.position_ms) == (True, 0)
         assert held.play_count == 1
         assert held.last_played_at
-        if bench.backend.traits.keeps_dates:
+        if bench.backend.traits.accepts_watched_at:
             assert held.last_played_at == shown.last_played_at == CLICK
         else:
             assert now() - held.last_played_at < timedelta(minutes=1)
@@ -238,13 +251,17 @@ class TestMarks:
         self, bench: Bench, backend: Backend, film: Target
     ) -> None:
         for at in (CLICK, LATER):
-            backend.push(film, Wanted("mark_watched", at, watched=True, position_ms=0, watched_at=at))
+            backend.push(
+                film, Wanted("mark_watched", at, watched=True, position_ms=0, watched_at=at)
+            )
         held = bench.held(film)
         assert held.play_count == (2 if bench.backend.traits.counts_plays else 1)
-        if bench.backend.traits.keeps_dates:
+        if bench.backend.traits.accepts_watched_at:
             assert held.last_played_at == LATER
 
-    @pytest.mark.parametrize("wanted", [WATCHED, stopped_at(1_800_000, watched=True), stopped_at(1_800_000)])
+    @pytest.mark.parametrize(
+        "wanted", [WATCHED, stopped_at(1_800_000, watched=True), stopped_at(1_800_000)]
+    )
     def test_a_replay_after_a_lost_answer_adds_no_play(
         self, bench: Bench, backend: Backend, film: Target, wanted: Wanted
     ) -> None:
@@ -255,7 +272,9 @@ class TestMarks:
         assert held.play_count == (1 if wanted.watched else 0)
         assert is_kept(bench, held.position_ms, wanted.position_ms or 0)
 
-    def test_a_mark_takes_the_position_away(self, bench: Bench, backend: Backend, film: Target) -> None:
+    def test_a_mark_takes_the_position_away(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
         bench.person_stops_at(film, 1_800_000, EARLIER)
         backend.push(film, WATCHED)
         held = bench.held(film)
@@ -272,7 +291,9 @@ class TestMarks:
 
 
 class TestPositions:
-    @pytest.mark.parametrize("position_ms", [LENGTH_MS // 8, 1_234_567, LENGTH_MS // 2, LENGTH_MS * 3 // 4])
+    @pytest.mark.parametrize(
+        "position_ms", [LENGTH_MS // 8, 1_234_567, LENGTH_MS // 2, LENGTH_MS * 3 // 4]
+    )
     def test_a_position_is_kept_as_finely_as_the_server_can(
         self, bench: Bench, backend: Backend, film: Target, position_ms: int
     ) -> None:
@@ -314,13 +335,17 @@ class TestPositions:
         assert (held.watched, held.play_count) == (True, 1)
         assert is_kept(bench, held.position_ms, 1_800_000)
 
-    def test_a_mark_and_a_position_come_together(self, bench: Bench, backend: Backend, film: Target) -> None:
+    def test_a_mark_and_a_position_come_together(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
         shown = backend.push(film, stopped_at(1_800_000, watched=True))
         held = bench.held(film)
         assert (held.watched, held.play_count, shown.watched) == (True, 1, True)
         assert is_kept(bench, held.position_ms, 1_800_000)
 
-    def test_a_position_never_takes_the_mark_away(self, bench: Bench, backend: Backend, film: Target) -> None:
+    def test_a_position_never_takes_the_mark_away(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
         bench.person_watches(film, EARLIER)
         for position_ms in (600_000, LENGTH_MS - 1000, 0):
             shown = backend.push(film, stopped_at(position_ms))
@@ -362,7 +387,10 @@ class TestRefusals:
 
     def test_retry_after_as_a_date(self, bench: Bench, backend: Backend, film: Target) -> None:
         until = format_datetime(now() + timedelta(seconds=90), usegmt=True)
-        with bench.answering(429, headers={"Retry-After": until}), pytest.raises(RateLimited) as refusal:
+        with (
+            bench.answering(429, headers={"Retry-After": until}),
+            pytest.raises(RateLimited) as refusal,
+        ):
             backend.push(film, WATCHED)
         assert 80 < refusal.value.retry_after <= 90
 
@@ -370,7 +398,11 @@ class TestRefusals:
     def test_a_server_in_trouble_may_be_better_later(
         self, bench: Bench, backend: Backend, film: Target, status: int
     ) -> None:
-        for act in (lambda: backend.push(film, WATCHED), lambda: list(backend.library()), backend.check):
+        for act in (
+            lambda: backend.push(film, WATCHED),
+            lambda: list(backend.library()),
+            backend.check,
+        ):
             with bench.answering(status), pytest.raises(ServerTrouble):
                 act()
 
@@ -400,14 +432,22 @@ class TestRefusals:
                 with pytest.raises((Unreachable, ServerTrouble)):
                     act()
 
-    def test_a_server_that_is_off_is_unreachable(self, bench: Bench, backend: Backend, film: Target) -> None:
+    def test_a_server_that_is_off_is_unreachable(
+        self, bench: Bench, backend: Backend, film: Target
+    ) -> None:
         bench.close()
-        for act in (lambda: backend.push(film, WATCHED), lambda: list(backend.library()), backend.check):
+        for act in (
+            lambda: backend.push(film, WATCHED),
+            lambda: list(backend.library()),
+            backend.check,
+        ):
             with pytest.raises(Unreachable):
                 act()
 
 
-def test_a_push_returns_what_is_read_afterwards(bench: Bench, backend: Backend, film: Target) -> None:
+def test_a_push_returns_what_is_read_afterwards(
+    bench: Bench, backend: Backend, film: Target
+) -> None:
     for wanted in (stopped_at(1_800_000, at=EARLIER), WATCHED, stopped_at(1_200_000), UNWATCHED):
         shown = backend.push(film, wanted)
         read = backend.state(film)
@@ -415,7 +455,9 @@ def test_a_push_returns_what_is_read_afterwards(bench: Bench, backend: Backend, 
         assert abs(shown.position_ms - read.position_ms) < bench.grain_ms
 
 
-def test_our_own_push_is_no_news_in_the_next_listing(bench: Bench, backend: Backend, film: Target) -> None:
+def test_our_own_push_is_no_news_in_the_next_listing(
+    bench: Bench, backend: Backend, film: Target
+) -> None:
     bench.person_stops_at(film, 600_000, EARLIER)
     for wanted in (WATCHED, stopped_at(1_800_000)):
         shown = backend.push(film, wanted)
@@ -432,7 +474,7 @@ class TestLooking:
 
     @pytest.fixture(autouse=True)
     def no_account_service(self, bench: Bench) -> None:
-        if bench.backend.traits.holds_everything:
+        if bench.backend.traits.accepts_unlisted:
             pytest.skip("it is no server that a person watches on")
 
     @pytest.mark.parametrize("wanted", [WATCHED, UNWATCHED, stopped_at(900_000)])
@@ -442,7 +484,7 @@ class TestLooking:
         shown = backend.push(film, stopped_at(1_800_000, at=EARLIER))
         bench.person_watches(film, LATER)
         before = bench.writes()
-        with pytest.raises(Overtaken) as overtaken:
+        with pytest.raises(RemoteChanged) as overtaken:
             backend.push(replace(film, shown=shown), wanted)
         assert overtaken.value.found.watched
         assert bench.writes() == before
@@ -452,7 +494,7 @@ class TestLooking:
     ) -> None:
         shown = backend.push(film, WATCHED)
         bench.person_watches(film, LATER)
-        with pytest.raises(Overtaken):
+        with pytest.raises(RemoteChanged):
             backend.push(replace(film, shown=shown), UNWATCHED)
         assert bench.held(film).watched
 
@@ -496,7 +538,9 @@ class TestTrust:
                 ):
                     with pytest.raises(BackendError) as refusal:
                         act()
-                    assert elsewhere.url in refusal.value.message or isinstance(refusal.value, ServerTrouble)
+                    assert elsewhere.url in refusal.value.message or isinstance(
+                        refusal.value, ServerTrouble
+                    )
             assert elsewhere.requests == []
 
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500])
@@ -507,12 +551,18 @@ class TestTrust:
         assert secrets
         body = json.dumps({"message": f"you said {' '.join(secrets)}"}).encode()
         with bench.answering(status, body=body, content_type="application/json"):
-            for act in (backend.check, lambda: list(backend.library()), lambda: backend.push(film, WATCHED)):
+            for act in (
+                backend.check,
+                lambda: list(backend.library()),
+                lambda: backend.push(film, WATCHED),
+            ):
                 with pytest.raises(BackendError) as refusal:
                     act()
                 assert not [one for one in secrets if one in words_of(refusal.value)]
 
-    def test_no_secret_stands_in_what_a_refused_sign_in_says(self, bench: Bench, film: Target) -> None:
+    def test_no_secret_stands_in_what_a_refused_sign_in_says(
+        self, bench: Bench, film: Target
+    ) -> None:
         connection = bench.wrong_connection()
         stranger = bench.backend(connection)
         with pytest.raises(SignInRefused) as refusal:
@@ -553,7 +603,9 @@ class TestTrust:
         bench.requests()
         for target in (film, hostile, Target("", "movie"), replace(film, remote_id="a b/../..")):
             for server_id in ("", "5ca1ab1e", '"><b>'):
-                link = bench.backend.web_link(replace(bench.connection(), server_id=server_id), target)
+                link = bench.backend.web_link(
+                    replace(bench.connection(), server_id=server_id), target
+                )
                 assert link == "" or link.startswith(("http://", "https://"))
                 assert not set(link) & set("<>\" '")
                 assert not [one for one in secrets_of(bench.connection()) if one in link]
@@ -639,8 +691,12 @@ class TestSigningIn:
         bench.confirm(code.code)
         linked = bench.backend.poll_link(connection, code.secret)
         assert linked
-        assert not [one for one in linked.credentials.values() if len(one) > 12 and one in repr(linked)]
-        backend = bench.backend(Connection(connection.base_url, linked.credentials, linked.remote_user_id))
+        assert not [
+            one for one in linked.credentials.values() if len(one) > 12 and one in repr(linked)
+        ]
+        backend = bench.backend(
+            Connection(connection.base_url, linked.credentials, linked.remote_user_id)
+        )
         assert backend.push(film, WATCHED).watched
         backend.close()
 
@@ -650,7 +706,9 @@ class TestSigningIn:
         connection = bench.unlinked()
         code = bench.backend.begin_link(connection)
         assert bench.backend.poll_link(connection, code.secret) is None
-        unknown = {name: "f" * 32 if name in ("secret", "device_code") else "7" for name in code.secret}
+        unknown = {
+            name: "f" * 32 if name in ("secret", "device_code") else "7" for name in code.secret
+        }
         with pytest.raises(LinkEnded):
             bench.backend.poll_link(connection, unknown)
 

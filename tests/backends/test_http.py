@@ -45,12 +45,16 @@ def server(running_server: HTTPServer) -> HTTPServer:
 
 @pytest.fixture
 def client(server: HTTPServer) -> Iterator[Http]:
-    client = Http(server.url_for(""), product="Shelf", hint="Is Shelf running?", auth=("alice", SECRET))
+    client = Http(
+        server.url_for(""), product="Shelf", hint="Is Shelf running?", auth=("alice", SECRET)
+    )
     yield client
     client.close()
 
 
-def answer(server: HTTPServer, content: str | bytes = "", status: int = 200, **headers: str) -> None:
+def answer(
+    server: HTTPServer, content: str | bytes = "", status: int = 200, **headers: str
+) -> None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     server.expect_request("/x").respond_with_data(content, status, headers=named)
 
@@ -132,7 +136,9 @@ def test_a_wait_told_as_a_date_is_counted_from_now(
     assert error.retry_after == 90
 
 
-def test_a_redirect_is_not_followed_and_names_the_host_only(server: HTTPServer, client: Http) -> None:
+def test_a_redirect_is_not_followed_and_names_the_host_only(
+    server: HTTPServer, client: Http
+) -> None:
     answer(server, "", 302, Location=f"https://elsewhere.example/login?token={SECRET}")
     error = failure(client)
     assert isinstance(error, ServerTrouble)
@@ -145,7 +151,9 @@ def test_a_web_page_is_named_as_one(server: HTTPServer, client: Http) -> None:
 
 
 @pytest.mark.parametrize("content", ['{"a": 1', "", "nonsense", "[" * 100_000])
-def test_damaged_json_is_trouble_of_the_server(server: HTTPServer, client: Http, content: str) -> None:
+def test_damaged_json_is_trouble_of_the_server(
+    server: HTTPServer, client: Http, content: str
+) -> None:
     answer(server, content, content_type="application/json")
     assert isinstance(failure(client), ServerTrouble)
 
@@ -165,8 +173,12 @@ def test_an_answer_of_40_megabytes_is_left_unread(server: HTTPServer, client: Ht
     assert "more than 32 MB" in failure(client).message
 
 
-def test_a_long_reason_is_shortened_and_keeps_the_password_out(server: HTTPServer, client: Http) -> None:
-    answer(server, f"no <script>{SECRET}</script> " + "a" * 10_000_000, 400, content_type="text/plain")
+def test_a_long_reason_is_shortened_and_keeps_the_password_out(
+    server: HTTPServer, client: Http
+) -> None:
+    answer(
+        server, f"no <script>{SECRET}</script> " + "a" * 10_000_000, 400, content_type="text/plain"
+    )
     message = failure(client).message
     assert "no script…/script" in message
     assert "<" not in message
@@ -202,7 +214,9 @@ def test_what_is_no_address_is_told(address: str) -> None:
 
 def test_a_password_in_the_address_is_used_and_never_shown(server: HTTPServer) -> None:
     address = Address.parse(f"http://alice:{SECRET}@host:8080/kodi/")
-    assert address == Address("http://host:8080/kodi", "http://host:8080", "host", ("alice", SECRET))
+    assert address == Address(
+        "http://host:8080/kodi", "http://host:8080", "host", ("alice", SECRET)
+    )
     assert SECRET not in repr(address)
     assert "p/ss" not in failure(Http("http://alice:p/ss@host", product="Shelf")).message
 
@@ -247,14 +261,18 @@ def test_a_picture_brings_its_type(server: HTTPServer, client: Http) -> None:
     assert client.picture("x").content_type == "image/png"
 
 
-def test_a_picture_without_a_type_is_known_by_its_first_bytes(server: HTTPServer, client: Http) -> None:
+def test_a_picture_without_a_type_is_known_by_its_first_bytes(
+    server: HTTPServer, client: Http
+) -> None:
     server.expect_request("/x").respond_with_response(Response(PNG, headers={"Content-Type": ""}))
     assert client.picture("x").content_type == "image/png"
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json", "image/svg+xml", ""])
 def test_what_is_no_picture_is_refused(server: HTTPServer, client: Http, kind: str) -> None:
-    server.expect_request("/x").respond_with_response(Response("<svg>", headers={"Content-Type": kind}))
+    server.expect_request("/x").respond_with_response(
+        Response("<svg>", headers={"Content-Type": kind})
+    )
     with pytest.raises(ServerTrouble, match="not a picture"):
         client.picture("x")
 
@@ -318,7 +336,9 @@ def test_a_date_that_says_nothing_of_the_clock_is_left_out(headers: dict[str, st
     assert skew_after(lambda: headers) is None
 
 
-def test_a_slow_answer_says_nothing_of_the_clock_and_the_quickest_says_most(set_clock: Clock) -> None:
+def test_a_slow_answer_says_nothing_of_the_clock_and_the_quickest_says_most(
+    set_clock: Clock,
+) -> None:
     def after(seconds: float) -> Callable[[], dict[str, str]]:
         return lambda: dated(set_clock.pass_(seconds=seconds) + timedelta(minutes=5))
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mydia_web.backends.base import Backend, Target, Wanted
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import BackendError
+from mydia_web.backends.values import Target, Wanted
 from mydia_web.sources.registry import backend_class
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
@@ -25,7 +26,9 @@ MARK = Wanted("mark_watched", CLICK, watched=True, position_ms=0, watched_at=CLI
 UNMARK = Wanted("mark_unwatched", CLICK, watched=False, position_ms=0)
 POSITION = Wanted("progress_update", CLICK, None, LENGTH_MS // 3, LENGTH_MS)
 LATE_POSITION = Wanted("progress_update", CLICK, None, LENGTH_MS * 3 // 4, LENGTH_MS)
-REWATCH = Wanted("progress_update", CLICK, watched=True, position_ms=LENGTH_MS // 3, duration_ms=LENGTH_MS)
+REWATCH = Wanted(
+    "progress_update", CLICK, watched=True, position_ms=LENGTH_MS // 3, duration_ms=LENGTH_MS
+)
 
 Prepare = Callable[[Bench, Target], None]
 
@@ -110,7 +113,9 @@ def test_so_many_requests_make_a_push(bench: Bench, backend: Backend, kind: str)
     assert tuple(counts) == COUNTS[kind][:-1]
 
 
-def test_marks_go_out_together_where_a_service_takes_many(bench: Bench, backend: Backend, kind: str) -> None:
+def test_marks_go_out_together_where_a_service_takes_many(
+    bench: Bench, backend: Backend, kind: str
+) -> None:
     most = bench.backend.traits.batch_size
     assert (kind == "trakt") == (most > 1)
     if most == 1:

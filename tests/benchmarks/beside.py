@@ -1,4 +1,6 @@
-"""Part `beside`: what a row costs beside all that a dead server has piled up, and beside all that was delivered."""
+"""Part `beside`: what a row costs beside all that a dead server has piled up, and beside all that
+was delivered.
+"""
 
 from datetime import timedelta
 
@@ -38,7 +40,11 @@ def measure(database: str, *, dead_rows: int, delivered: int) -> None:
             with filling.indexed_afterwards():
                 filling.owe(old, delivered, users=PEOPLE, delivered=True)
             beside = _cost(alive)
-            row(f"… and {delivered:,} delivered rows", *beside.words(), times(beside.row / alone.row))
+            row(
+                f"… and {delivered:,} delivered rows",
+                *beside.words(),
+                times(beside.row / alone.row),
+            )
 
 
 def _shut(source_id: int) -> None:

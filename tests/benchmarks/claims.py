@@ -1,7 +1,7 @@
 """Part `claim`: claiming and acknowledging behind backlogs of a thousand rows to a million.
 
-Each backlog has a database of its own, and the rounds go from one to the next, so that whatever else keeps the machine
-busy falls on all alike.
+Each backlog has a database of its own, and the rounds go from one to the next, so that whatever
+else keeps the machine busy falls on all alike.
 """
 
 from collections.abc import Sequence
@@ -60,12 +60,19 @@ def measure(database: str, *, rows: int, seconds: float) -> None:
     with households(database, len(sizes)) as homes:
         backlogs = [_backlog(home, size) for home, size in zip(homes, sizes, strict=True)]
         title = f"Claim {BATCH} rows and acknowledge them, {database}"
-        columns = ["workers", "acknowledged", *(f"backlog {size:,}" for size in sizes), "last ÷ first"]
+        columns = [
+            "workers",
+            "acknowledged",
+            *(f"backlog {size:,}" for size in sizes),
+            "last ÷ first",
+        ]
         with table(title, *columns) as row:
             for workers in WORKERS:
                 for words, together in TOGETHER.items():
                     _measure(backlogs, workers, together, seconds)
-                    row(workers, words, *(one.words() for one in backlogs), times(_growth(backlogs)))
+                    row(
+                        workers, words, *(one.words() for one in backlogs), times(_growth(backlogs))
+                    )
 
 
 def _backlog(home: Household, rows: int) -> Backlog:
@@ -85,12 +92,16 @@ def _measure(backlogs: Sequence[Backlog], workers: int, together: int, seconds: 
             backlog.round(hands, together)
             backlog.taken.clear()
             backlog.claims.clear()
-        while len(backlogs[0].taken) < 5 or sum(sum(one.taken) for one in backlogs) < seconds * len(backlogs):
+        while len(backlogs[0].taken) < 5 or sum(sum(one.taken) for one in backlogs) < seconds * len(
+            backlogs
+        ):
             for backlog, hands in zip(backlogs, crews, strict=True):
                 backlog.round(hands, together)
 
 
 def _growth(backlogs: Sequence[Backlog]) -> float:
-    """What a row costs behind the longest backlog against the shortest: the median of rounds side by side."""
+    """What a row costs behind the longest backlog against the shortest: the median of rounds side
+    by side.
+    """
     pairs = zip(backlogs[0].taken, backlogs[-1].taken, strict=True)
     return median(last / first for first, last in pairs)

@@ -15,15 +15,19 @@ BATCH = 100
 
 
 def take(source_id: int, rows: int, together: int) -> list[float]:
-    """Claim so many rows, acknowledging `together` of them in each transaction; the seconds of each claim."""
+    """Claim so many rows, acknowledging `together` of them in each transaction; the seconds of each
+    claim.
+    """
     queue = PlaybackSyncRepository()
     claims: list[float] = []
     while rows > 0:
         began = time.perf_counter()
         begin_write()
-        # The rows themselves are let go, as the worker does: each commit would have to look at all that are held.
+        # The rows themselves are let go, as the worker does: each commit would have to look at all
+        # that are held.
         claimed = [
-            (row.id, row.claim_token or "") for row in queue.mark_syncing(source_id, limit=min(BATCH, rows))
+            (row.id, row.claim_token or "")
+            for row in queue.mark_syncing(source_id, limit=min(BATCH, rows))
         ]
         assert claimed, "the backlog has run dry"
         db.session.commit()
@@ -54,7 +58,9 @@ class Crew:
 def crew(settings: Settings, workers: int) -> Iterator[Crew]:
     context = get_context("spawn")
     pipes = [context.Pipe() for _ in range(workers)]
-    processes = [context.Process(target=_work, args=(settings, theirs), daemon=True) for _, theirs in pipes]
+    processes = [
+        context.Process(target=_work, args=(settings, theirs), daemon=True) for _, theirs in pipes
+    ]
     for process in processes:
         process.start()
     for ours, _ in pipes:

@@ -35,15 +35,30 @@ SERVERS = [
 
 
 def measure(database: str, *, seconds: float) -> None:
-    columns = ("connections", "latency", "accounts", "delivered", "of N/L", "CPU of the worker for a row")
+    columns = (
+        "connections",
+        "latency",
+        "accounts",
+        "delivered",
+        "of N/L",
+        "CPU of the worker for a row",
+    )
     with household(database), table(f"Drain over HTTP, {database}", *columns) as row:
         filling.people(20)
         filling.library(20_000)
         for server in SERVERS:
             per_second, cpu = _drain(server, seconds)
             row(
-                *(server.connections, f"{server.milliseconds} ms", server.accounts, rate(per_second)),
-                *(share(per_second / server.most) if server.milliseconds else "", f"{1000 * cpu:.2f} ms"),
+                *(
+                    server.connections,
+                    f"{server.milliseconds} ms",
+                    server.accounts,
+                    rate(per_second),
+                ),
+                *(
+                    share(per_second / server.most) if server.milliseconds else "",
+                    f"{1000 * cpu:.2f} ms",
+                ),
             )
 
 

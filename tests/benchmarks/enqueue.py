@@ -20,14 +20,18 @@ ACTS: dict[str, Act] = {
     "save a position": lambda film, n: save_progress(
         USER, film, position_seconds=100 + n, duration_seconds=9000 + n
     ),
-    "mark watched, then unwatched": lambda film, n: (mark_unwatched if n % 2 else mark_watched)(USER, film),
+    "mark watched, then unwatched": lambda film, n: (mark_unwatched if n % 2 else mark_watched)(
+        USER, film
+    ),
 }
 
 
 def measure(database: str, *, seconds: float) -> None:
     with (
         household(database),
-        table(f"Changes with their queue rows, {database}", "change", "servers", "", "median") as row,
+        table(
+            f"Changes with their queue rows, {database}", "change", "servers", "", "median"
+        ) as row,
     ):
         filling.people(1)
         filling.library(FILMS)

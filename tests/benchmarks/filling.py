@@ -1,4 +1,6 @@
-"""Fills tables by SQL that both databases understand: a million rows in seconds, ten million in minutes."""
+"""Fills tables by SQL that both databases understand: a million rows in seconds, ten million in
+minutes.
+"""
 # ruff: noqa: S608 - every value in these statements is a number of ours
 
 from collections.abc import Iterator
@@ -11,7 +13,8 @@ from mydia_web.db import UTCDateTime, db
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.models import Source
 
-#: A large library. Rows of the queue go round all users, film by film: neighbours are never of one user.
+#: A large library. Rows of the queue go round all users, film by film: neighbours are never of one
+#: user.
 FILMS = 50_000
 
 _LATER = {
@@ -37,7 +40,9 @@ def library(films: int = FILMS) -> None:
 
 
 def source(url: str, *, users: int, films: int = FILMS, kind: str = "plain") -> int:
-    """A source that holds the first so many films, with an account of each of the first so many users; its id."""
+    """A source that holds the first so many films, with an account of each of the first so many
+    users; its id.
+    """
     row = Source(kind=kind, name=f"{kind} {now().timestamp()}", base_url=url)
     db.session.add(row)
     db.session.flush()
@@ -56,7 +61,9 @@ def source(url: str, *, users: int, films: int = FILMS, kind: str = "plain") -> 
 
 
 def owe(source_id: int, rows: int, *, users: int, first: int = 0, delivered: bool = False) -> None:
-    """Rows from number `first` up to number `rows`, a millisecond apart; all are due, or delivered long since."""
+    """Rows from number `first` up to number `rows`, a millisecond apart; all are due, or delivered
+    long since.
+    """
     due = "'synced', NULL, 1" if delivered else f"'pending', {_later(f'i - {rows}')}, 0"
     _insert(
         rows,
@@ -90,12 +97,18 @@ def deliver_all(source_id: int) -> None:
 
 
 def watch(rows: int, *, users: int) -> None:
-    """Everything else that marking so many films as watched leaves behind, where the first source has taken it."""
+    """Everything else that marking so many films as watched leaves behind, where the first source
+    has taken it.
+    """
     for into, values in _WATCHED.items():
-        _insert(rows, into, values.format(user=f"i % {users} + 1", film=f"i / {users} + 1", at="{at}"))
+        _insert(
+            rows, into, values.format(user=f"i % {users} + 1", film=f"i / {users} + 1", at="{at}")
+        )
 
 
-_STATE = '{{"watched": true, "position_seconds": 0, "last_watched_at": "2026-11-21T20:00:00+00:00"}}'
+_STATE = (
+    '{{"watched": true, "position_seconds": 0, "last_watched_at": "2026-11-21T20:00:00+00:00"}}'
+)
 _WATCHED = {
     "playback_progress (user_id, media_item_id, position_seconds, duration_seconds, completion_percentage, watched,"
     " in_progress, last_watched_at, inserted_at, updated_at)": (
@@ -149,7 +162,9 @@ def _insert(number: int, into: str, values: str, *, first: int = 0) -> None:
         # The parents of each row are there by construction.
         db.session.execute(text("SET LOCAL session_replication_role = replica"))
     counted = f"SELECT {first} UNION ALL SELECT i + 1 FROM numbers WHERE i < {number - 1}"
-    sql = f"INSERT INTO {into} WITH RECURSIVE numbers(i) AS ({counted}) SELECT {values} FROM numbers"
+    sql = (
+        f"INSERT INTO {into} WITH RECURSIVE numbers(i) AS ({counted}) SELECT {values} FROM numbers"
+    )
     db.session.execute(_timed(sql.replace("{at}", _later("0"))), {"at": now()})
     db.session.commit()
 

@@ -17,7 +17,8 @@ from mydia_web.sources import registry
 from tests.benchmarks.server import InProcess, Plain
 from tests.databases import Cluster, postgresql_cluster
 
-#: As a person would run it: every commit reaches the disk, and the cache suits a machine of this size.
+#: As a person would run it: every commit reaches the disk, and the cache suits a machine of this
+#: size.
 DURABLE = "-c fsync=on -c shared_buffers=1GB -c max_wal_size=8GB"
 
 

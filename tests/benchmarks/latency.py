@@ -1,4 +1,6 @@
-"""Part `latency`: from the webhook of one server to the push to another, through the web server as it ships."""
+"""Part `latency`: from the webhook of one server to the push to another, through the web server as
+it ships.
+"""
 
 import json
 import time
@@ -55,8 +57,19 @@ class Taken:
 
 
 def measure(database: str, *, events: int) -> None:
-    columns = ("median", "answered", "the other server is read", "is written to", "90 % within", "longest")
-    with household(database) as home, ListeningKodi() as kodi, table(f"Latency, {database}", *columns) as row:
+    columns = (
+        "median",
+        "answered",
+        "the other server is read",
+        "is written to",
+        "90 % within",
+        "longest",
+    )
+    with (
+        household(database) as home,
+        ListeningKodi() as kodi,
+        table(f"Latency, {database}", *columns) as row,
+    ):
         path = _fill(kodi, events + 1)
         with serving(home, has_worker=True) as (port, _):
             _send(kodi, port, path, 0)  # the first one loads what the others use
@@ -77,7 +90,9 @@ def measure(database: str, *, events: int) -> None:
 
 
 def _fill(kodi: ListeningKodi, films: int) -> str:
-    """A Jellyfin that tells its news, and a Kodi that holds the same films. The path of the webhook."""
+    """A Jellyfin that tells its news, and a Kodi that holds the same films. The path of the
+    webhook.
+    """
     filling.people(1)
     filling.library(films)
     jellyfin = filling.source("http://127.0.0.1:9", users=1, films=films, kind="jellyfin")

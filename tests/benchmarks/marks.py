@@ -57,7 +57,11 @@ def _measure(show_id: int, row: Row, episodes: int, servers: int) -> None:
         _act(taken, "undo of that", lambda change_set_id=marked: undo(change_set_id, USER) and 0)
         _act(taken, "mark watched", lambda: _mark(show_id, mark_show_watched))
         unmarked = _act(taken, "mark unwatched", lambda: _mark(show_id, mark_show_unwatched))
-        _act(taken, "undo of that one", lambda change_set_id=unmarked: undo(change_set_id, USER) and 0)
+        _act(
+            taken,
+            "undo of that one",
+            lambda change_set_id=unmarked: undo(change_set_id, USER) and 0,
+        )
         _act(taken, "mark unwatched", lambda: _mark(show_id, mark_show_unwatched))
     for name, costs in taken.items():
         spans = [span for _, span in costs]

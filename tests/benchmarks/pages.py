@@ -27,10 +27,16 @@ _TIMES = 21
 def measure(database: str) -> None:
     with (
         household(database) as home,
-        table(f"Pages, {database}: 100,000 plays, 5,000 films under way", "page", "size", "median") as row,
+        table(
+            f"Pages, {database}: 100,000 plays, 5,000 films under way", "page", "size", "median"
+        ) as row,
     ):
         live_long(
-            add_user("alice", _PASSWORD, is_admin=True), films=5000, shows=300, plays=100_000, owed=3000
+            add_user("alice", _PASSWORD, is_admin=True),
+            films=5000,
+            shows=300,
+            plays=100_000,
+            owed=3000,
         )
         filling.tidy()
         home.app.config["WTF_CSRF_ENABLED"] = False

@@ -1,4 +1,6 @@
-"""Part `process`: the memory of a worker that drains very many rows, and what a watching one costs while idle."""
+"""Part `process`: the memory of a worker that drains very many rows, and what a watching one costs
+while idle.
+"""
 
 import os
 import subprocess
@@ -33,7 +35,9 @@ def measure_memory(database: str, *, rows: int) -> None:
         filling.owe(source_id, rows, users=USERS)
         filling.tidy()
         began, peak = time.perf_counter(), 0
-        with _running([sys.executable, "-m", "tests.benchmarks.worker"], home.environment) as process:
+        with _running(
+            [sys.executable, "-m", "tests.benchmarks.worker"], home.environment
+        ) as process:
             while process.poll() is None:
                 peak = max(peak, _peak_kib(process.pid))
                 time.sleep(0.5)
@@ -43,8 +47,17 @@ def measure_memory(database: str, *, rows: int) -> None:
 
 def measure_idle(database: str, *, seconds: float) -> None:
     """`flask sync-queue --watch` with nothing to do, a delivered row for every film."""
-    command = [str(Path(sys.executable).parent / "flask"), "--app", "mydia_web", "sync-queue", "--watch"]
-    with household(database) as home, table(f"Idle, {database}", "command", "over", "CPU", "memory") as row:
+    command = [
+        str(Path(sys.executable).parent / "flask"),
+        "--app",
+        "mydia_web",
+        "sync-queue",
+        "--watch",
+    ]
+    with (
+        household(database) as home,
+        table(f"Idle, {database}", "command", "over", "CPU", "memory") as row,
+    ):
         filling.people(USERS)
         filling.library()
         source_id = filling.source("http://127.0.0.1:9", users=USERS, kind="jellyfin")

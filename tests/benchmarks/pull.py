@@ -1,4 +1,6 @@
-"""Part `pull`: three readings of a large library, two of which find nothing new: `python -m tests.benchmarks.pull`."""
+"""Part `pull`: three readings of a large library, two of which find nothing new: `python -m
+tests.benchmarks.pull`.
+"""
 
 import argparse
 import json
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mydia_web.accounts.users import add_user
-from mydia_web.backends.base import Connection
+from mydia_web.backends.values import Connection
 from mydia_web.db import begin_write, db
 from mydia_web.sources.accounts import add_source, link_account
 from mydia_web.sources.registry import open_backend
@@ -45,7 +47,9 @@ def measure(database: str, kind: str, *, films: int, episodes: int, profile: str
             for words in ("first", "second", "third"):
                 told = _pull(home, source_id, profile and f"{profile}.{words}")
                 rows = {
-                    name: many for name, many in told["written"].items() if name not in OF_THE_PULL_ITSELF
+                    name: many
+                    for name, many in told["written"].items()
+                    if name not in OF_THE_PULL_ITSELF
                 }
                 row(
                     words,
@@ -63,7 +67,13 @@ def measure(database: str, kind: str, *, films: int, episodes: int, profile: str
 def _pull(home: Household, source_id: int, profile: str) -> dict[str, Any]:
     """In a process of its own, whose memory is that of the pull alone."""
     db.session.remove()
-    command = [sys.executable, "-m", "tests.benchmarks.puller", str(source_id), *filter(None, [profile])]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.puller",
+        str(source_id),
+        *filter(None, [profile]),
+    ]
     done = subprocess.run(
         command, env=home.environment, cwd=_HERE, check=True, stdout=subprocess.PIPE, text=True
     )
@@ -127,7 +137,9 @@ def _serve(kind: str, channel: Channel, films: int, episodes: int) -> None:
         show = server.add_show(f"Show {n}", year=2000 + n % 20, tvdb=str(n + 1), imdb=f"tt9{n:06}")
         for number in range(min(EPISODES_OF_A_SHOW, episodes - n)):
             season, episode = divmod(number, 10)
-            titles.append(server.add_episode(show, season, episode, tvdb=str(1_000_000 + n + number)))
+            titles.append(
+                server.add_episode(show, season, episode, tvdb=str(1_000_000 + n + number))
+            )
     for n, title in enumerate(titles):
         if n % WATCHED == 0:
             server.watch(alice, title, LONG_AGO + timedelta(minutes=n))
@@ -146,4 +158,10 @@ if __name__ == "__main__":
     parser.add_argument("--episodes", type=int, default=50_000)
     parser.add_argument("--profile", default="", help="write profiles to files of this name")
     asked = parser.parse_args()
-    measure(asked.database, asked.kind, films=asked.films, episodes=asked.episodes, profile=asked.profile)
+    measure(
+        asked.database,
+        asked.kind,
+        films=asked.films,
+        episodes=asked.episodes,
+        profile=asked.profile,
+    )

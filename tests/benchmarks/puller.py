@@ -1,4 +1,6 @@
-"""Pulls one source in a process of its own, and says as JSON what that took and which rows it wrote."""
+"""Pulls one source in a process of its own, and says as JSON what that took and which rows it
+wrote.
+"""
 
 import json
 import os

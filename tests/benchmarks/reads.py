@@ -1,4 +1,6 @@
-"""Part `reads`: marks to a Jellyfin, which is read before it is written to, title by title and by the handful."""
+"""Part `reads`: marks to a Jellyfin, which is read before it is written to, title by title and by
+the handful.
+"""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -89,7 +91,9 @@ def _link(server: Running, marks: int) -> None:
     source_id = filling.source(server.url, users=1, films=marks, kind="jellyfin")
     account = {"credentials": encrypt({"token": server.token}), "remote_user_id": server.user_id}
     db.session.execute(
-        update(SourceAccount).where(SourceAccount.source_id == source_id).values(**account, device_id="bench")
+        update(SourceAccount)
+        .where(SourceAccount.source_id == source_id)
+        .values(**account, device_id="bench")
     )
     for number, remote_id in enumerate(server.remote_ids):
         own = (SourceItem.source_id == source_id, SourceItem.remote_id == f"f{number}")

@@ -1,4 +1,6 @@
-"""A server that takes a state in one request after a set latency, and the smallest backend that speaks to it."""
+"""A server that takes a state in one request after a set latency, and the smallest backend that
+speaks to it.
+"""
 
 import socket
 import threading
@@ -12,8 +14,11 @@ from typing import ClassVar
 import httpx2
 
 from mydia_web.backends.answers import Artwork
-from mydia_web.backends.base import (
-    Backend,
+from mydia_web.backends.backend import Backend
+from mydia_web.backends.errors import NotOnServer
+from mydia_web.backends.http import Http
+from mydia_web.backends.traits import Traits
+from mydia_web.backends.values import (
     Connection,
     LibraryPage,
     RemoteState,
@@ -21,9 +26,6 @@ from mydia_web.backends.base import (
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import NotOnServer
-from mydia_web.backends.http import Http
-from mydia_web.backends.traits import Traits
 
 
 class Plain(Backend):
@@ -31,7 +33,9 @@ class Plain(Backend):
 
     traits: ClassVar[Traits] = Traits("plain", "Plain", "For measuring.", "", concurrency=8)
 
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         self._http = Http(connection.base_url, product="Plain", hint="Is it running?")
 
     def check(self) -> ServerInfo:
@@ -94,7 +98,12 @@ def _answer(connection: socket.socket, latency: float) -> None:
             received += more
         head, _, rest = received.partition(b"\r\n\r\n")
         length = next(
-            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+            (
+                int(line[15:])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length:")
+            ),
+            0,
         )
         while len(rest) < length:
             rest += connection.recv(65536)

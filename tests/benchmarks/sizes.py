@@ -23,7 +23,9 @@ _SQLITE = """
 def measure(database: str, *, rows: int) -> None:
     with (
         household(database),
-        table(f"Bytes for a row, {database}", "table", "rows", "table", "indexes", "largest indexes") as row,
+        table(
+            f"Bytes for a row, {database}", "table", "rows", "table", "indexes", "largest indexes"
+        ) as row,
     ):
         filling.people(USERS)
         filling.library(max(filling.FILMS, rows // USERS))
@@ -46,5 +48,7 @@ def _measure(name: str, which: str, rows: int, row: Row) -> None:
     db.session.rollback()
     own = sizes.pop(name)
     largest = sorted(sizes, key=lambda part: -sizes[part])[:3]
-    words = ", ".join(f"{part.removeprefix('ix_').removeprefix(name)} {sizes[part]:.0f}" for part in largest)
+    words = ", ".join(
+        f"{part.removeprefix('ix_').removeprefix(name)} {sizes[part]:.0f}" for part in largest
+    )
     row(f"`{name}` {which}", f"{rows:,}", f"{own:.0f}", f"{sum(sizes.values()):.0f}", words)

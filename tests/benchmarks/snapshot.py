@@ -1,4 +1,6 @@
-"""Part `snapshot`: what a row costs while somebody holds a snapshot open and PostgreSQL can clear nothing away."""
+"""Part `snapshot`: what a row costs while somebody holds a snapshot open and PostgreSQL can clear
+nothing away.
+"""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -24,8 +26,12 @@ def measure(database: str, *, rows: int) -> None:
         filling.library()
         source_id = filling.source("http://127.0.0.1:9", users=USERS, kind="in-process")
         filling.owe(source_id, rows, users=USERS)
-        columns = [f"{snapshot}: {what}" for snapshot in ("none", "open") for what in ("claim", "settle")]
-        with table(f"Draining {rows:,} rows under an open snapshot, for a row", "delivered", *columns) as row:
+        columns = [
+            f"{snapshot}: {what}" for snapshot in ("none", "open") for what in ("claim", "settle")
+        ]
+        with table(
+            f"Draining {rows:,} rows under an open snapshot, for a row", "delivered", *columns
+        ) as row:
             ever = _drain(source_id, rows, nullcontext())
             held = _drain(source_id, rows, _snapshot(home))
             for number, (one, other) in enumerate(zip(ever, held, strict=True), 1):

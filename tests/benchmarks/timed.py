@@ -11,7 +11,9 @@ from mydia_web.sync.outbound.worker import Worker
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds for a row: for claiming it with all that comes with a claim, and for settling it."""
+    """Milliseconds for a row: for claiming it with all that comes with a claim, and for settling
+    it.
+    """
 
     claim: float
     settle: float

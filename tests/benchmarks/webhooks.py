@@ -1,4 +1,6 @@
-"""Part `webhooks`: events of many servers at once to the web server as it ships, and what its worker makes of them."""
+"""Part `webhooks`: events of many servers at once to the web server as it ships, and what its
+worker makes of them.
+"""
 
 import json
 import socket
@@ -54,7 +56,17 @@ class Answered:
 
 
 def measure(database: str, *, seconds: float) -> None:
-    columns = ("`mydia-web serve`", "answered", "", "p50", "p99", "longest", "CPU each", "lost", "applied")
+    columns = (
+        "`mydia-web serve`",
+        "answered",
+        "",
+        "p50",
+        "p99",
+        "longest",
+        "CPU each",
+        "lost",
+        "applied",
+    )
     with table(f"Webhooks of {CLIENTS} servers at once, {database}", *columns) as row:
         for words, has_worker in (("without its worker", False), ("with its worker", True)):
             with household(database) as home:
@@ -77,7 +89,9 @@ def measure(database: str, *, seconds: float) -> None:
 
 
 def _fill() -> str:
-    """A Jellyfin that tells its news, and another server that is owed them. The path of the webhook."""
+    """A Jellyfin that tells its news, and another server that is owed them. The path of the
+    webhook.
+    """
     filling.people(1)
     filling.library(FILMS)
     source = db.session.get_one(
@@ -156,7 +170,8 @@ def _post_all(channel: Connection, port: int, path: str, seconds: float) -> None
     took: list[float] = []
     began = time.perf_counter()
     clients = [
-        Thread(target=_post, args=(port, path, began + seconds, number, took)) for number in range(CLIENTS)
+        Thread(target=_post, args=(port, path, began + seconds, number, took))
+        for number in range(CLIENTS)
     ]
     for client in clients:
         client.start()

@@ -1,4 +1,6 @@
-"""The whole way of a new household: set up, add a Kodi, continue, mark, undo, history; with and without JavaScript."""
+"""The whole way of a new household: set up, add a Kodi, continue, mark, undo, history; with and
+without JavaScript.
+"""
 
 import re
 from urllib.parse import urlsplit

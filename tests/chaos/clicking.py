@@ -1,4 +1,6 @@
-"""A person who clicks, and notes what they were told: what the answers promise is what must be there in the end."""
+"""A person who clicks, and notes what they were told: what the answers promise is what must be
+there in the end.
+"""
 
 import http.client
 import json
@@ -52,7 +54,8 @@ Address = Callable[[], tuple[str, int] | None]
 class Clicker:
     """Clicks at these films, one after the other, and knows for each what it can be now.
 
-    That is one state after an answer, and two or more after a click whose answer was lost: it may have been done.
+    That is one state after an answer, and two or more after a click whose answer was lost: it may
+    have been done.
     """
 
     address: Address
@@ -115,7 +118,9 @@ class Clicker:
         if chance < 0.35:
             return Click("unmark", film)
         # Positions that say something: neither a false start nor between the end and the credits.
-        position = self._random.randint(5500, SECONDS) if chance < 0.4 else self._random.randint(60, 5300)
+        position = (
+            self._random.randint(5500, SECONDS) if chance < 0.4 else self._random.randint(60, 5300)
+        )
         return Click("save", film, position)
 
     def _send(self, click: Click) -> tuple[int, dict[str, object]]:
@@ -130,7 +135,9 @@ class Clicker:
             except OSError:
                 return -1, {}
             method = "DELETE" if click.kind == "unmark" else "POST"
-            path = f"/api/v1/playback/movie/{click.film}" + ("" if click.kind == "save" else "/watched")
+            path = f"/api/v1/playback/movie/{click.film}" + (
+                "" if click.kind == "save" else "/watched"
+            )
             body = {"position_seconds": float(click.position), "duration_seconds": float(SECONDS)}
             connection.request(
                 method,

@@ -1,4 +1,6 @@
-"""A world to be broken: a database, films on one or two Kodis that misbehave, and the processes of mydia-web."""
+"""A world to be broken: a database, films on one or two Kodis that misbehave, and the processes of
+mydia-web.
+"""
 
 import os
 import shutil
@@ -62,7 +64,11 @@ class World:
     """alice's films, her servers, and the processes that keep them together."""
 
     def __init__(
-        self, url: str, folder: Path, servers: list[ChaoticServer], postgresql_log: Path | None = None
+        self,
+        url: str,
+        folder: Path,
+        servers: list[ChaoticServer],
+        postgresql_log: Path | None = None,
     ) -> None:
         self.servers, self.logs = servers, folder / "logs"
         self.logs.mkdir(parents=True)
@@ -87,8 +93,12 @@ class World:
         self.films, self.token = self._settle_in()
 
     def run(self, *words: str, hasty: bool = True, **environment: str) -> Command:
-        told = self.environment | {f"MYDIA_{name.upper()}": value for name, value in environment.items()}
-        command = Command(*words, environment=told, logs=self.logs, hasty=hasty, offset=self._offset)
+        told = self.environment | {
+            f"MYDIA_{name.upper()}": value for name, value in environment.items()
+        }
+        command = Command(
+            *words, environment=told, logs=self.logs, hasty=hasty, offset=self._offset
+        )
         self.commands.append(command)
         return command
 
@@ -140,7 +150,9 @@ class World:
 
     def rows(self) -> list[Row]:
         with self.database():
-            query = select(QueuedChange.status, QueuedChange.attempt_count, QueuedChange.position_ms)
+            query = select(
+                QueuedChange.status, QueuedChange.attempt_count, QueuedChange.position_ms
+            )
             return [Row(*row) for row in db.session.execute(query.order_by(QueuedChange.id))]
 
     def owed(self) -> int:
@@ -159,9 +171,13 @@ class World:
         states = self.states()
         possible = {film: options for one in clickers for film, options in one.possible.items()}
         lost = {
-            film: (states[film], options) for film, options in possible.items() if states[film] not in options
+            film: (states[film], options)
+            for film, options in possible.items()
+            if states[film] not in options
         }
-        assert lost == {}, "what was answered is not in the database: film → (state, what was answered)"
+        assert lost == {}, (
+            "what was answered is not in the database: film → (state, what was answered)"
+        )
         for server in self.servers:
             shown = server.state()["films"]
             differing = {
@@ -226,7 +242,9 @@ def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeW
     """Makes a world on "sqlite" or "postgresql"; every process of it is ended afterwards."""
     with ExitStack() as stack:
 
-        def make(database: str = "sqlite", *, servers: int = 1, folder: Path | None = None) -> World:
+        def make(
+            database: str = "sqlite", *, servers: int = 1, folder: Path | None = None
+        ) -> World:
             folder, log = folder or tmp_path, None
             if database == "postgresql":
                 cluster: Cluster = request.getfixturevalue("breakable_cluster")
@@ -235,7 +253,8 @@ def make_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeW
                 url = f"sqlite:///{folder / 'mydia.db'}"
             migrate(url)
             kodis = [
-                stack.enter_context(chaotic_server(FILMS, SECONDS // 60, seed)) for seed in range(servers)
+                stack.enter_context(chaotic_server(FILMS, SECONDS // 60, seed))
+                for seed in range(servers)
             ]
             world = World(url, folder, kodis, log)
             stack.callback(world.end)
@@ -280,7 +299,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.getuid() != 0 or not mount or not umount:
         pytest.skip("only root can mount a small disk")
     mounted = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True, text=True, check=False
+        [mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if mounted.returncode:
         pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")

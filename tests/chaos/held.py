@@ -21,7 +21,8 @@ PATIENCE = 60
 class Gate(FakeServer):
     """Sends its listing when it is let; what it says is of the moment it was asked.
 
-    As long as it is told to, it keeps whoever asks for single titles waiting too, which is done before a delivery.
+    As long as it is told to, it keeps whoever asks for single titles waiting too, which is done
+    before a delivery.
     """
 
     def __init__(self, *arguments: object, **options: object) -> None:
@@ -66,7 +67,9 @@ class GatedEmbyBench(EmbyBench):
 
 @contextmanager
 def titles_held(user_id: int, film_ids: Sequence[int]) -> Iterator[None]:
-    """Let nobody read or change what the person has of these titles. SQLite cannot hold some alone: there all go on."""
+    """Let nobody read or change what the person has of these titles. SQLite cannot hold some alone:
+    there all go on.
+    """
     db.session.commit()
     begin_write()
     lock_titles((user_id, film_id) for film_id in film_ids)
@@ -85,5 +88,7 @@ def await_waiting(number: int) -> None:
         " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"
     )
     wait_until(
-        lambda: db.session.scalar(query) >= number, PATIENCE, what=f"{number} to wait for the same titles"
+        lambda: db.session.scalar(query) >= number,
+        PATIENCE,
+        what=f"{number} to wait for the same titles",
     )

@@ -1,8 +1,9 @@
-"""The commands of mydia-web as processes that may be killed at any moment, and started again within 0.2 s.
+"""The commands of mydia-web as processes that may be killed at any moment, and started again within
+0.2 s.
 
-They are forked from one that has imported everything, and otherwise run as from a shell: their own process, their own
-environment, their own log. `hasty` ones take a silent worker for dead after 3 s, not 20 or 60, and try
-again within 2 s.
+They are forked from one that has imported everything, and otherwise run as from a shell: their own
+process, their own environment, their own log. `hasty` ones take a silent worker for dead after 3 s,
+not 20 or 60, and try again within 2 s.
 """
 
 import ctypes
@@ -35,7 +36,15 @@ _PR_SET_PDEATHSIG = 1
 
 _context: Any = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["__main__", "pytest", "mydia_web.cli", "flask_migrate", "psycopg", "sqlite3", "tests.chaos.processes"]
+    [
+        "__main__",
+        "pytest",
+        "mydia_web.cli",
+        "flask_migrate",
+        "psycopg",
+        "sqlite3",
+        "tests.chaos.processes",
+    ]
 )
 
 
@@ -48,7 +57,9 @@ def fork(run: Callable[..., None], *arguments: object) -> BaseProcess:
 
 
 def _run_alone(file: str, run: Callable[..., None], *arguments: object) -> None:
-    assert mydia_web.__file__ == file, f"another mydia-web than the one under test: {mydia_web.__file__}"
+    assert mydia_web.__file__ == file, (
+        f"another mydia-web than the one under test: {mydia_web.__file__}"
+    )
     if sys.platform == "linux":  # even a test run that is killed leaves nothing behind
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     run(*arguments)
@@ -66,7 +77,12 @@ class Command:
         hasty: bool = True,
     ) -> None:
         """`offset`: a file that says by how many seconds its clock is wrong."""
-        self._words, self._environment, self._hasty, self._offset = words, dict(environment), hasty, offset
+        self._words, self._environment, self._hasty, self._offset = (
+            words,
+            dict(environment),
+            hasty,
+            offset,
+        )
         self._logs, self._numbers = logs, count(1)
         self._name = "-".join(word.strip("-") for word in words)
         self.log = Path()
@@ -76,7 +92,9 @@ class Command:
 
     def start(self) -> None:
         self.log = self._logs / f"{self._name}.{id(self):x}.{next(self._numbers)}.log"
-        self._process = fork(_run, self._words, self._environment, str(self.log), self._hasty, self._offset)
+        self._process = fork(
+            _run, self._words, self._environment, str(self.log), self._hasty, self._offset
+        )
 
     def kill(self) -> None:
         """SIGKILL, whatever it is doing; stopped processes die of it too."""
@@ -114,7 +132,9 @@ def wait_until(holds: Callable[[], Any], seconds: float = 20, *, what: str) -> A
     return value
 
 
-def _run(words: tuple[str, ...], environment: dict[str, str], log: str, hasty: bool, offset: Path) -> None:
+def _run(
+    words: tuple[str, ...], environment: dict[str, str], log: str, hasty: bool, offset: Path
+) -> None:
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(out, 1)
     os.dup2(out, 2)

@@ -1,4 +1,6 @@
-"""A Kodi in a process of its own that fails, hangs, hangs up and loses power, as often as it is told to."""
+"""A Kodi in a process of its own that fails, hangs, hangs up and loses power, as often as it is
+told to.
+"""
 
 import json
 import random
@@ -36,15 +38,17 @@ class ChaoticServer:
         self.url = url
 
     def set(self, **wishes: object) -> None:
-        """`faults` by their shares; seconds of `hesitation` before a fault, of `delay` before an answer."""
+        """`faults` by their shares; seconds of `hesitation` before a fault, of `delay` before an
+        answer.
+        """
         self._ask("POST", "/chaos", json.dumps(wishes).encode())
 
     def calm(self) -> None:
         self.set(faults={}, delay=0)
 
     def state(self) -> dict[str, Any]:
-        """`films` by id → watched and position; `faults` that befell; `requests`; `told`: every change it took;
-        `most_at_once`: how many requests it was asked at a time.
+        """`films` by id → watched and position; `faults` that befell; `requests`; `told`: every
+        change it took; `most_at_once`: how many requests it was asked at a time.
         """
         return json.loads(self._ask("GET", "/chaos"))
 
@@ -174,7 +178,11 @@ def _told_of(kodi: _ChaoticKodi) -> dict[str, Any]:
         for film in kodi.movies.values()
     }
     told = [
-        [request.params["movieid"], request.params.get("playcount"), request.params["resume"]["position"]]
+        [
+            request.params["movieid"],
+            request.params.get("playcount"),
+            request.params["resume"]["position"],
+        ]
         for request in kodi.writes()
     ]
 

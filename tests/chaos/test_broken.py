@@ -1,4 +1,6 @@
-"""A database that is locked, full or restarted, and clocks that are set: clicks are answered or refused in words."""
+"""A database that is locked, full or restarted, and clocks that are set: clicks are answered or
+refused in words.
+"""
 
 import sqlite3
 import time
@@ -16,7 +18,9 @@ from tests.databases import Cluster
 pytestmark = pytest.mark.chaos
 
 
-def test_clicks_wait_while_another_process_writes_to_sqlite_for_3_seconds(make_world: MakeWorld, tmp_path):
+def test_clicks_wait_while_another_process_writes_to_sqlite_for_3_seconds(
+    make_world: MakeWorld, tmp_path
+):
     world = make_world()
     web = world.serve(embedded_worker=True)
     await_web(web)
@@ -29,7 +33,9 @@ def test_clicks_wait_while_another_process_writes_to_sqlite_for_3_seconds(make_w
     answered_meanwhile = sum(clicker.counts["answered"] for clicker in clickers)
     other.execute("COMMIT")
     other.close()
-    wait_until(lambda: all(clicker.counts["answered"] for clicker in clickers), what="the first answers")
+    wait_until(
+        lambda: all(clicker.counts["answered"] for clicker in clickers), what="the first answers"
+    )
     stop.set()
     for thread in threads:
         thread.join(40)
@@ -56,11 +62,16 @@ def test_clicks_are_refused_in_words_while_sqlite_is_locked_for_longer_than_they
     other = sqlite3.connect(tmp_path / "mydia.db", isolation_level=None, timeout=30)
     other.execute("BEGIN IMMEDIATE")
     threads = [clicker.start(stop) for clicker in clickers]
-    wait_until(lambda: all(clicker.counts["refused"] for clicker in clickers), 40, what="a refusal of each")
+    wait_until(
+        lambda: all(clicker.counts["refused"] for clicker in clickers), 40, what="a refusal of each"
+    )
     answered_meanwhile = sum(clicker.counts["answered"] for clicker in clickers) - len(clickers)
     other.execute("COMMIT")
     other.close()
-    wait_until(lambda: all(clicker.counts["answered"] > 1 for clicker in clickers), what="answers afterwards")
+    wait_until(
+        lambda: all(clicker.counts["answered"] > 1 for clicker in clickers),
+        what="answers afterwards",
+    )
     stop.set()
     for thread in threads:
         thread.join(40)
@@ -77,7 +88,9 @@ def test_clicks_are_refused_in_words_while_sqlite_is_locked_for_longer_than_they
 def test_clocks_that_are_set_an_hour_back_or_forth_delay_and_lose_nothing(
     make_world: MakeWorld, record_property, database: str
 ):
-    """Forth, every lease has ended; back, none does, and what was to wait seconds waits an hour or for a person."""
+    """Forth, every lease has ended; back, none does, and what was to wait seconds waits an hour or
+    for a person.
+    """
     world = make_world(database, servers=2)
     world.set_concurrency(8)
     for server in world.servers:
@@ -124,7 +137,10 @@ def test_everything_goes_on_by_itself_when_postgresql_restarts(
         time.sleep(1)
         restart(breakable_cluster, mode)
         seen = clicker.counts["answered"]
-        wait_until(lambda seen=seen: clicker.counts["answered"] > seen + 20, what="answers after the restart")
+        wait_until(
+            lambda seen=seen: clicker.counts["answered"] > seen + 20,
+            what="answers after the restart",
+        )
     stop.set()
     thread.join(40)
     assert [command.is_alive for command in (web, *workers)] == [True] * (1 + len(workers))

@@ -1,4 +1,6 @@
-"""A pull whose process is killed goes on by itself as soon as its lease has ended, however often that happens."""
+"""A pull whose process is killed goes on by itself as soon as its lease has ended, however often
+that happens.
+"""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -108,11 +110,15 @@ def assert_all_is_in(alice: User, titles: int) -> None:
     pull = the_pull()
     assert (pull.status, pull.message) == ("done", f"{titles} titles: {titles // 2} watched")
     assert db.session.scalar(select(func.count()).select_from(SourceItem)) == titles
-    watched = select(func.count()).where(PlaybackProgress.user_id == alice.id, PlaybackProgress.watched)
+    watched = select(func.count()).where(
+        PlaybackProgress.user_id == alice.id, PlaybackProgress.watched
+    )
     assert db.session.scalar(watched) == titles // 2
 
 
-def test_a_pull_whose_process_is_killed_goes_on_when_it_is_started_again(server, serve, alice, titles):
+def test_a_pull_whose_process_is_killed_goes_on_when_it_is_started_again(
+    server, serve, alice, titles
+):
     """A supervisor starts it within a second, while the lease of the dead one still lives."""
     server.fake.kills_left = 1
     server.fake.deadly_from = 2
@@ -140,7 +146,9 @@ def test_a_server_that_is_told_to_end_gives_its_pull_back(server, serve, alice, 
 @pytest.mark.chaos
 @pytest.mark.parametrize("titles", [2_600])
 def test_a_pull_survives_as_many_kills_as_come(server, serve, alice, titles):
-    """Each kill but every fifth finds it where the last one did: no more than that in a row bring nothing."""
+    """Each kill but every fifth finds it where the last one did: no more than that in a row bring
+    nothing.
+    """
     server.fake.kills_left = KILLS
     server.fake.victim = serve()
     ask(server)

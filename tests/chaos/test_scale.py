@@ -47,13 +47,20 @@ def test_webhooks_are_answered_while_a_library_of_42_000_titles_is_read(
     times = sorted(one for sender in senders for one in sender.seconds)
     wait_until(lambda: waiting(world) == 0, 120, what="the news to be applied")
     p99 = times[len(times) * 99 // 100]
-    told = {"database": database, "titles": TITLES, "webhooks": len(times), "pull in s": round(lasted, 1)}
+    told = {
+        "database": database,
+        "titles": TITLES,
+        "webhooks": len(times),
+        "pull in s": round(lasted, 1),
+    }
     cite({**told, "p50 in ms": ms(times[len(times) // 2]), "p99 in ms": ms(p99)}, record_property)
     cite({"longest in ms": ms(times[-1])}, record_property)
     assert {status for sender in senders for status in sender.statuses} == {202}
     with world.database():
         assert set(db.session.scalars(select(SourceEvent.status))) == {"applied"}
-        assert db.session.scalar(select(func.count()).select_from(SourceItem)) == TITLES + len(times)
+        assert db.session.scalar(select(func.count()).select_from(SourceItem)) == TITLES + len(
+            times
+        )
         assert db.session.scalar(select(func.count()).select_from(PlaybackProgress)) == len(times)
     world.assert_calm_logs()
 
@@ -84,7 +91,12 @@ class Sender(Thread):
 
     def __init__(self, world: World, web, address: str, number: int, over: Event) -> None:
         super().__init__(daemon=True)
-        self._where, self._address, self._number, self._over = address_of(web), address, number, over
+        self._where, self._address, self._number, self._over = (
+            address_of(web),
+            address,
+            number,
+            over,
+        )
         self.seconds: list[float] = []
         self.statuses: list[int] = []
 
@@ -92,7 +104,12 @@ class Sender(Thread):
         connection = http.client.HTTPConnection(*self._where, timeout=60)
         film = TITLES + 1 + self._number
         while not self._over.wait(EVERY):
-            said = {"event": "watched", "type": "movie", "id": f"movie:{film}", "title": f"Film {film}"}
+            said = {
+                "event": "watched",
+                "type": "movie",
+                "id": f"movie:{film}",
+                "title": f"Film {film}",
+            }
             body = json.dumps({**said, "year": 2000})
             began = time.monotonic()
             connection.request("POST", self._address, body, {"Content-Type": "application/json"})

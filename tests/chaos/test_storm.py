@@ -1,7 +1,7 @@
 """Whatever is killed: what was answered stays, and every server gets to show it.
 
-`MYDIA_CHAOS_SECONDS` (8 by default) lengthens a storm, and `MYDIA_CHAOS_KILLS` until there were so many;
-`MYDIA_CHAOS_SEED` makes it another one.
+`MYDIA_CHAOS_SECONDS` (8 by default) lengthens a storm, and `MYDIA_CHAOS_KILLS` until there were so
+many; `MYDIA_CHAOS_SEED` makes it another one.
 """
 
 import os
@@ -27,7 +27,9 @@ SEED = int(os.environ.get("MYDIA_CHAOS_SEED", "11"))
 
 
 class Killer:
-    """Kills one of the commands and starts it again, each time after up to 20 answers, or 2 s without so many."""
+    """Kills one of the commands and starts it again, each time after up to 20 answers, or 2 s
+    without so many.
+    """
 
     def __init__(self, commands: list[Command], answered: Callable[[], int], seed: int) -> None:
         self._commands, self._answered, self._random = commands, answered, random.Random(seed)
@@ -83,7 +85,9 @@ def storm(
     threads = [clicker.start(stop) for clicker in clickers]
     with Killer(commands, answered, seed) as killer:
         time.sleep(seconds)
-        wait_until(lambda: killer.kills >= kills and answered() >= answers, PATIENCE, what="enough of both")
+        wait_until(
+            lambda: killer.kills >= kills and answered() >= answers, PATIENCE, what="enough of both"
+        )
     stop.set()
     for thread in threads:
         thread.join(40)
@@ -114,7 +118,10 @@ def storm(
 
 def test_nothing_answered_is_lost_when_processes_die(make_world: MakeWorld, record_property):
     world = make_world()
-    cite(storm(world, seconds=1, kills=3, answers=20, watchers=1, embedded_worker=True), record_property)
+    cite(
+        storm(world, seconds=1, kills=3, answers=20, watchers=1, embedded_worker=True),
+        record_property,
+    )
 
 
 @pytest.mark.chaos
@@ -164,7 +171,9 @@ def test_a_worker_that_was_frozen_beyond_its_lease_cannot_have_the_last_word(
     assert positions == [2000]
     wait_until(lambda: world.owed() == 0, what="the other worker's note")
     frozen.signal(signal.SIGCONT)
-    wait_until(lambda: len(kodi.state()["told"]) >= 3, what="the late push, and the one that mends it")
+    wait_until(
+        lambda: len(kodi.state()["told"]) >= 3, what="the late push, and the one that mends it"
+    )
     wait_until(lambda: world.owed() == 0, what="the note of it")
     assert [told[2] for told in kodi.state()["told"]] == [2000, 1000, 2000]
     assert frozen.is_alive
@@ -178,14 +187,18 @@ def test_a_worker_that_was_frozen_beyond_its_lease_cannot_have_the_last_word(
 def test_clicks_and_deliveries_of_the_same_films_never_lock_one_another_out(
     make_world: MakeWorld, record_property, database: str
 ):
-    """I16. A click tells two servers of one film, a worker settles what came back from both: the same rows at once."""
+    """I16. A click tells two servers of one film, a worker settles what came back from both: the
+    same rows at once.
+    """
     world = make_world(database, servers=2)
     world.set_concurrency(8)
     web = world.serve(embedded_worker=False)
     for _ in range(3):
         world.watch()
     await_web(web)
-    clickers = [world.clicker(web, world.films[part:8:4], seed=part, pause=0.001) for part in range(4)]
+    clickers = [
+        world.clicker(web, world.films[part:8:4], seed=part, pause=0.001) for part in range(4)
+    ]
     stop = Event()
     threads = [clicker.start(stop) for clicker in clickers]
     time.sleep(STORM_SECONDS)

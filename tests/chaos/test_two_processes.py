@@ -1,4 +1,6 @@
-"""What several processes do to the same titles at once leaves every server and us with one and the same state."""
+"""What several processes do to the same titles at once leaves every server and us with one and the
+same state.
+"""
 
 import json
 import urllib.request
@@ -13,7 +15,7 @@ from sqlalchemy import func, select
 
 from mydia_web.accounts.models import User
 from mydia_web.accounts.users import add_token
-from mydia_web.backends.base import Target
+from mydia_web.backends.values import Target
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
@@ -25,7 +27,13 @@ from mydia_web.sources.inbox import webhook_secret
 from mydia_web.sources.models import Pull
 from mydia_web.sync.pulls import request_pull
 from tests.chaos.conftest import address_of
-from tests.chaos.held import PATIENCE, GatedEmbyBench, GatedJellyfinBench, await_waiting, titles_held
+from tests.chaos.held import (
+    PATIENCE,
+    GatedEmbyBench,
+    GatedJellyfinBench,
+    await_waiting,
+    titles_held,
+)
 from tests.chaos.processes import Command, wait_until
 from tests.conftest import migrate
 from tests.sync.household import Household, Server
@@ -52,9 +60,13 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[],
 
 
 class Flat:
-    """alice's servers A and B with the same films, read an hour ago, and the processes that keep them together."""
+    """alice's servers A and B with the same films, read an hour ago, and the processes that keep
+    them together.
+    """
 
-    def __init__(self, household: Household, alice: User, start: Callable[..., Command], titles: int) -> None:
+    def __init__(
+        self, household: Household, alice: User, start: Callable[..., Command], titles: int
+    ) -> None:
         self._alice_id = alice.id
         self.token = add_token(alice, "player")
         self.a = household.add("emby", "A", GatedEmbyBench())
@@ -74,7 +86,9 @@ class Flat:
             start("sync-queue", "--watch")
 
     def _add_film(self, server: Server, number: int) -> Target:
-        [target] = server.bench.add_movie(f"Film {number}", year=2000, minutes=MINUTES, imdb=f"tt{number:07}")
+        [target] = server.bench.add_movie(
+            f"Film {number}", year=2000, minutes=MINUTES, imdb=f"tt{number:07}"
+        )
         return target
 
     def films_on(self, server: Server) -> list[Target]:
@@ -102,7 +116,9 @@ class Flat:
 
     def await_calm(self) -> None:
         """Wait until everything is read, applied and delivered."""
-        wait_until(lambda: self._open() == (0, 0, 0), PATIENCE, what="all pulls, events and deliveries")
+        wait_until(
+            lambda: self._open() == (0, 0, 0), PATIENCE, what="all pulls, events and deliveries"
+        )
 
     def await_pulls(self) -> None:
         wait_until(lambda: self._open()[0] == 0, PATIENCE, what="all pulls")
@@ -165,7 +181,9 @@ def flat(
 
 
 def read_at_once(flat: Flat, first: Server, second: Server) -> None:
-    """Two processes have read both servers, and take the first one's news in as the second one's wait at its heels."""
+    """Two processes have read both servers, and take the first one's news in as the second one's
+    wait at its heels.
+    """
     for server in (first, second):
         server.fake.shut()
     flat.ask(first, second)
@@ -179,7 +197,9 @@ def read_at_once(flat: Flat, first: Server, second: Server) -> None:
 
 @pytest.mark.parametrize("titles", [20, pytest.param(120, marks=pytest.mark.chaos)])
 @pytest.mark.parametrize("order", ["AB", "BA"])
-def test_two_pulls_at_once_of_different_news_of_the_same_titles_end_with_the_later(flat: Flat, order: str):
+def test_two_pulls_at_once_of_different_news_of_the_same_titles_end_with_the_later(
+    flat: Flat, order: str
+):
     set_at = now() - timedelta(seconds=10)
     flat.stop_all(flat.b, OLDER, set_at)
     flat.stop_all(flat.a, NEWER, set_at + timedelta(seconds=2.5))
@@ -188,7 +208,9 @@ def test_two_pulls_at_once_of_different_news_of_the_same_titles_end_with_the_lat
     flat.assert_stays_at(NEWER)
 
 
-def send_all(flat: Flat, send: Callable[[int], None], pool: ThreadPoolExecutor) -> Callable[[], None]:
+def send_all(
+    flat: Flat, send: Callable[[int], None], pool: ThreadPoolExecutor
+) -> Callable[[], None]:
     """Send something for every title, some at once. Returns how to wait for the answers."""
     sent = [pool.submit(send, number) for number in range(len(flat.film_ids))]
     return lambda: [one.result(PATIENCE) for one in sent].clear()
@@ -196,15 +218,21 @@ def send_all(flat: Flat, send: Callable[[int], None], pool: ThreadPoolExecutor) 
 
 def post(address: str, body: object, **headers: str) -> None:
     content = json.dumps(body).encode()
-    request = urllib.request.Request(address, content, {"Content-Type": "application/json", **headers})
+    request = urllib.request.Request(
+        address, content, {"Content-Type": "application/json", **headers}
+    )
     with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         assert answer.status in (200, 202)
 
 
-def meets_a_pull(flat: Flat, send: Callable[[int], None], *, waiting: int, is_pull_first: bool) -> None:
-    """A process has read B, and takes its news in as others take what is sent: the pull first, or last.
+def meets_a_pull(
+    flat: Flat, send: Callable[[int], None], *, waiting: int, is_pull_first: bool
+) -> None:
+    """A process has read B, and takes its news in as others take what is sent: the pull first, or
+    last.
 
-    What is sent is delivered once the news are taken in: the look before a delivery would be another reading.
+    What is sent is delivered once the news are taken in: the look before a delivery would be
+    another reading.
     """
     flat.b.fake.shows_titles.clear()
     flat.b.fake.shut()

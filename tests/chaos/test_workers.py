@@ -1,4 +1,6 @@
-"""Several workers of one queue, as processes: what each may have to itself, and what they leave when they end."""
+"""Several workers of one queue, as processes: what each may have to itself, and what they leave
+when they end.
+"""
 
 import multiprocessing
 import signal
@@ -52,15 +54,24 @@ def test_claimers_in_four_processes_never_get_the_same_of_20_000_rows(
 
 def owe_plays(world: World, number: int) -> None:
     """So many rows of one film, as plays that do not fold."""
-    common = {"user_id": 1, "media_item_id": world.films[0], "source_id": 1, "change_type": "mark_watched"}
+    common = {
+        "user_id": 1,
+        "media_item_id": world.films[0],
+        "source_id": 1,
+        "change_type": "mark_watched",
+    }
     common |= {"intent_at": now(), "origin": "web", "next_attempt_at": now()}
     with world.database():
-        db.session.execute(insert(QueuedChange), [common | {"play_key": str(one)} for one in range(number)])
+        db.session.execute(
+            insert(QueuedChange), [common | {"play_key": str(one)} for one in range(number)]
+        )
         db.session.commit()
 
 
 def claim_all(url: str, data_dir: str, report: Connection) -> None:
-    app = create_app({"SETTINGS": Settings(data_dir=data_dir, database_url=url, secret_key="of tests")})
+    app = create_app(
+        {"SETTINGS": Settings(data_dir=data_dir, database_url=url, secret_key="of tests")}
+    )
     claimed: list[int] = []
     with app.app_context():
         while some := claim():

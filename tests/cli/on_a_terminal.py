@@ -1,6 +1,7 @@
 """Run as a script: a command on a terminal of its own. Its process id is the first line on stderr.
 
-What comes in on stdin is typed, what the terminal shows goes to stdout, and the exit code is the command's.
+What comes in on stdin is typed, what the terminal shows goes to stdout, and the exit code is the
+command's.
 """
 
 import os

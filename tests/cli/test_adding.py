@@ -1,4 +1,6 @@
-"""Adding a source: what is there is found out before a sign-in is sent, and who it is as soon as the server says."""
+"""Adding a source: what is there is found out before a sign-in is sent, and who it is as soon as
+the server says.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +40,17 @@ def server(request: pytest.FixtureRequest, film: MediaItem) -> Any:
 
 def add_while_down(run: Run, server: Any, *words: str, **environment: str) -> Source:
     server.close()
-    added = ("sources", "add", server.kind, "Attic", server.url, "--user", "alice", "--add-anyway", *words)
+    added = (
+        "sources",
+        "add",
+        server.kind,
+        "Attic",
+        server.url,
+        "--user",
+        "alice",
+        "--add-anyway",
+        *words,
+    )
     assert run(*added, **environment).exit_code == 0
     server.up()
     return db.session.scalars(select(Source)).one()
@@ -62,7 +74,12 @@ def send(client: FlaskClient, source: Source, user: dict[str, str], film: Any) -
         "emby": {
             "Event": "item.markplayed",
             "User": {"Id": user["id"], "Name": user["name"]},
-            "Item": {"Id": film.id, "Type": "Movie", "Name": "Sintel", "ProviderIds": {"Imdb": "tt1727587"}},
+            "Item": {
+                "Id": film.id,
+                "Type": "Movie",
+                "Name": "Sintel",
+                "ProviderIds": {"Imdb": "tt1727587"},
+            },
         },
     }[source.kind]
     answer = client.post(f"/webhooks/{source.kind}/{webhook_secret(source)}", json=told)
@@ -73,7 +90,13 @@ def send(client: FlaskClient, source: Source, user: dict[str, str], film: Any) -
 @pytest.mark.parametrize("first", [("sources", "test", "Attic"), ("pull", "Attic")])
 @pytest.mark.parametrize("how", ["token", "password"])
 def test_who_it_is_is_known_at_the_first_success(
-    run: Run, server: Any, client: FlaskClient, alice: User, film: MediaItem, how: str, first: tuple[str, ...]
+    run: Run,
+    server: Any,
+    client: FlaskClient,
+    alice: User,
+    film: MediaItem,
+    how: str,
+    first: tuple[str, ...],
 ) -> None:
     words = {
         "token": ("--token-env", "SECRET", "--remote-user", "admin"),
@@ -176,5 +199,15 @@ def test_an_emby_is_one_by_whatever_name_it_goes(
     with FakeEmby() as emby:
         emby.add_person("alice", SECRET)
         emby.product = product
-        typed = ("sources", "add", "emby", "Attic", emby.url, "--user", "alice", "--username", "alice")
+        typed = (
+            "sources",
+            "add",
+            "emby",
+            "Attic",
+            emby.url,
+            "--user",
+            "alice",
+            "--username",
+            "alice",
+        )
         assert run(*typed, "--password-env", "SECRET", SECRET=SECRET).exit_code == 0

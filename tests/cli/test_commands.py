@@ -20,7 +20,9 @@ from tests.fakes.jellyfin import FakeJellyfin
 
 
 def test_a_user_is_added_without_a_question(run, session):
-    result = run("users", "add", "carol", "--admin", "--password-env", "SECRET", SECRET="a long password")
+    result = run(
+        "users", "add", "carol", "--admin", "--password-env", "SECRET", SECRET="a long password"
+    )
     assert (result.exit_code, result.output) == (0, "Added carol, an admin.\n")
     assert authenticate("carol", "a long password").is_admin
 
@@ -85,7 +87,17 @@ def test_a_person_with_an_empty_password_is_signed_in(run, alice, fake):
     with fake() as server:
         server.add_person("alice", password="")
         kind = fake.__name__.removeprefix("Fake").lower()
-        words = ("sources", "add", kind, "Attic", server.url, "--user", "alice", "--username", "alice")
+        words = (
+            "sources",
+            "add",
+            kind,
+            "Attic",
+            server.url,
+            "--user",
+            "alice",
+            "--username",
+            "alice",
+        )
         assert run(*words, "--password-env", "EMPTY", EMPTY="").exit_code == 0
         assert run("sources", "test", "Attic").exit_code == 0
 
@@ -145,11 +157,23 @@ def test_sign_ins_are_kept_when_the_secret_key_changes(run, server, app):
         (["folder", "Den", "films", "--user", "alice"], "whole path"),
         (["kodi", "Den", "http://x", "--user", "nobody"], "There is no user named nobody"),
         (["betamax", "Den", "http://x", "--user", "alice"], "Invalid value"),
-        (["kodi", "Den", "http://x", "--user", "alice", "--password-env", "UNSET"], "UNSET is not set"),
-        (["kodi", "Den", "http://x", "--user", "alice", "--token-env", "UNSET"], "UNSET is not set"),
+        (
+            ["kodi", "Den", "http://x", "--user", "alice", "--password-env", "UNSET"],
+            "UNSET is not set",
+        ),
+        (
+            ["kodi", "Den", "http://x", "--user", "alice", "--token-env", "UNSET"],
+            "UNSET is not set",
+        ),
         (["kodi", "Den", "http://x", "--user", "alice", "--token-env", "EMPTY"], "EMPTY is empty"),
-        (["plex", "Den", "http://x", "--user", "alice", "--credential-env", "pin=UNSET"], "UNSET is not set"),
-        (["plex", "Den", "http://x", "--user", "alice", "--credential-env", "pin"], "write NAME=VAR"),
+        (
+            ["plex", "Den", "http://x", "--user", "alice", "--credential-env", "pin=UNSET"],
+            "UNSET is not set",
+        ),
+        (
+            ["plex", "Den", "http://x", "--user", "alice", "--credential-env", "pin"],
+            "write NAME=VAR",
+        ),
     ],
 )
 def test_a_source_that_cannot_be_is_refused_in_one_line(run, alice, words, message):
@@ -187,9 +211,9 @@ def test_a_dry_pull_changes_nothing(run, kodi, server):
     )
     result = run("pull", "Living room", "--dry-run")
     assert "would bring 2 titles: 1 watched" in result.output
-    assert [one.title for one in db.session.scalars(select(MediaItem).where(MediaItem.type == "movie"))] == [
-        "Sintel"
-    ]
+    assert [
+        one.title for one in db.session.scalars(select(MediaItem).where(MediaItem.type == "movie"))
+    ] == ["Sintel"]
 
 
 def test_a_pull_that_fails_half_way_is_a_failure(run, kodi, server):

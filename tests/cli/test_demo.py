@@ -20,7 +20,7 @@ from mydia_web.db import db
 from mydia_web.library.content import count_library
 from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback.history import count_plays
-from mydia_web.queue.agreement import standings
+from mydia_web.queue.agreement import copy_statuses
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.artwork import WIDTHS, cached_file
 from mydia_web.sources.models import Pull, Source, UnmatchedItem
@@ -39,7 +39,9 @@ class Demo:
             "MYDIA_DATA_DIR": str(self.data),
             "MYDIA_DATABASE_URL": "postgresql://nobody@nowhere/real",
         }
-        return CliRunner(catch_exceptions=False).invoke(main, ["demo", "--no-serve", *options], env=elsewhere)
+        return CliRunner(catch_exceptions=False).invoke(
+            main, ["demo", "--no-serve", *options], env=elsewhere
+        )
 
     def open(self) -> Flask:
         return create_app({"SETTINGS": Settings(data_dir=str(self.folder))})
@@ -81,10 +83,16 @@ def test_every_status_of_a_queued_change_is_shown(app: Flask, status: Status) ->
 
 
 def test_failures_wait_or_need_a_person_for_different_reasons(app: Flask) -> None:
-    failed = db.session.scalars(select(QueuedChange).where(QueuedChange.status == Status.FAILED)).all()
+    failed = db.session.scalars(
+        select(QueuedChange).where(QueuedChange.status == Status.FAILED)
+    ).all()
     waiting = {row.error_class for row in failed if row.next_attempt_at}
     assert waiting == {"transient"}
-    assert {row.error_class for row in failed if not row.next_attempt_at} == {"auth", "unmatched", "invalid"}
+    assert {row.error_class for row in failed if not row.next_attempt_at} == {
+        "auth",
+        "unmatched",
+        "invalid",
+    }
 
 
 def test_alex_has_something_on_every_page(app: Flask) -> None:
@@ -122,8 +130,12 @@ def test_one_source_is_down_and_some_of_its_items_are_not_recognised(app: Flask)
 
 
 def test_servers_disagree_on_a_film_watched_while_one_was_down(app: Flask) -> None:
-    film = db.session.scalars(select(MediaItem).where(MediaItem.title == "Night Ferry to Halmar")).one()
-    shown = {one.source_name: (one.watched, one.sync) for one in standings(get_user("alex").id, film)}
+    film = db.session.scalars(
+        select(MediaItem).where(MediaItem.title == "Night Ferry to Halmar")
+    ).one()
+    shown = {
+        one.source_name: (one.watched, one.sync) for one in copy_statuses(get_user("alex").id, film)
+    }
     assert shown == {"Living room": (True, "delivered"), "Bedroom": (False, "waiting")}
 
 

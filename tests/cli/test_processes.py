@@ -18,7 +18,11 @@ BIN = Path(sys.executable).parent
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """An empty home, and no setting but the data folder."""
-    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "MYDIA_DATA_DIR": str(tmp_path / "data")}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "MYDIA_DATA_DIR": str(tmp_path / "data"),
+    }
 
 
 def run(*words: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -48,13 +52,19 @@ def test_the_secret_key_is_made_once_and_closed_to_others(environment, tmp_path)
         ("MYDIA_PORT", "http", "Error: MYDIA_PORT: "),
         ("MYDIA_WATCHED_AT", "90", "Error: MYDIA_WATCHED_AT: must be from 0.5 to 1."),
         ("MYDIA_DATABASE_URL", "mysql://x", "Error: MYDIA_DATABASE_URL: only sqlite"),
-        ("MYDIA_EMBEDDED_WORKER", "perhaps", "Error: MYDIA_EMBEDDED_WORKER: must be true or false."),
+        (
+            "MYDIA_EMBEDDED_WORKER",
+            "perhaps",
+            "Error: MYDIA_EMBEDDED_WORKER: must be true or false.",
+        ),
         ("MYDIA_SECRET_KEY_FILE", "/nowhere", "Error: MYDIA_SECRET_KEY_FILE: cannot read /nowhere"),
         ("MYDIA_DATA_DIR", "/proc/nowhere", "Error: MYDIA_DATA_DIR: cannot make /proc/nowhere"),
     ],
 )
 def test_a_wrong_setting_is_one_line(environment, tmp_path, setting, value, message):
-    result = run("mydia-web", "users", "list", environment=environment | {setting: value}, cwd=tmp_path)
+    result = run(
+        "mydia-web", "users", "list", environment=environment | {setting: value}, cwd=tmp_path
+    )
     assert result.returncode == 2
     assert result.stderr.startswith(message)
     assert result.stderr.count("\n") == 1
@@ -84,7 +94,9 @@ def test_the_server_says_where_it_is_and_ends_cleanly(environment, tmp_path):
 def test_a_port_in_use_is_one_line(environment, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        result = run("mydia-web", "serve", environment=environment | {"MYDIA_PORT": port}, cwd=tmp_path)
+        result = run(
+            "mydia-web", "serve", environment=environment | {"MYDIA_PORT": port}, cwd=tmp_path
+        )
     assert result.returncode == 1
     assert "Choose another with MYDIA_PORT" in result.stderr
     assert "Traceback" not in result.stderr

@@ -167,11 +167,15 @@ def test_it_watches_no_longer_than_it_may(run, server, kodi, alice, film):
     assert kodi.movies[1].playcount == 1
 
 
-def test_what_webhooks_have_brought_is_read_before_anything_is_delivered(run, server, kodi, alice, film):
+def test_what_webhooks_have_brought_is_read_before_anything_is_delivered(
+    run, server, kodi, alice, film
+):
     attic = add_server("Attic", alice, kind="jellyfin")
     add_copy(attic, film, "abc123")
     db.session.flush()
-    store_event(attic.id, "generic", json.dumps({"event": "watched", "type": "movie", "id": "abc123"}))
+    store_event(
+        attic.id, "generic", json.dumps({"event": "watched", "type": "movie", "id": "abc123"})
+    )
     assert run("sync-queue", "--source", "Living room").exit_code == 0
     assert kodi.movies[1].playcount == 1
 

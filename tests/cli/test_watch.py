@@ -74,7 +74,9 @@ class Watching:
     def shows(self, words: str) -> None:
         """Wait for it; colours do not count."""
         until = time.monotonic() + 30
-        while not re.search(words, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.screen + self.errors)):
+        while not re.search(
+            words, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.screen + self.errors)
+        ):
             assert time.monotonic() < until, f"{words!r} is not in\n{self.screen}\n{self.errors}"
             assert self._process.poll() is None, self.screen + self.errors
             time.sleep(0.05)
@@ -125,7 +127,9 @@ def test_a_terminal_shows_each_source_as_it_changes(
     assert watching.ends() == 0
     screen = watching.screen
     assert "\x1b[?1049h" in screen, "it draws on a screen of its own"
-    assert screen.rindex("\x1b[?1049l") < screen.rindex("Ended at"), "what was seen last is left there"
+    assert screen.rindex("\x1b[?1049l") < screen.rindex("Ended at"), (
+        "what was seen last is left there"
+    )
     assert screen.rindex("\x1b[?25h") > screen.rindex("\x1b[?25l"), "the cursor is back"
     assert "Traceback" not in screen + watching.errors
 
@@ -141,7 +145,9 @@ def test_sigterm_finishes_what_is_under_way_and_ends_well(
     watching.shows("Finishing what is under way")
     assert watching.ends() == 0
     assert kodi.movies[1].playcount == 1
-    assert re.search(r"Living room\W.*Up to date", watching.screen[watching.screen.rindex("\x1b[?1049l") :])
+    assert re.search(
+        r"Living room\W.*Up to date", watching.screen[watching.screen.rindex("\x1b[?1049l") :]
+    )
 
 
 def test_without_a_terminal_it_logs(
@@ -186,7 +192,12 @@ def test_the_view_tells_each_state_in_words(alice: User) -> None:
     busy.pause_reason, busy.paused_until = "rate_limited", now() + timedelta(minutes=5)
     db.session.commit()
     shown = frame(LiveView())
-    for words in ("Idle +Up to date", "Held +Paused", r"Off +Down, next try \d\d:", "Busy +Asked us to wait"):
+    for words in (
+        "Idle +Up to date",
+        "Held +Paused",
+        r"Off +Down, next try \d\d:",
+        "Busy +Asked us to wait",
+    ):
         assert re.search(words, shown), shown
     assert "Off: Nothing answers." in shown
     assert "A folder" not in shown
@@ -212,7 +223,9 @@ def test_deliveries_are_counted_between_two_looks_at_the_database(
     assert re.search(r"Living room +Waiting +1 +0 +0 +3", frame(view))
 
 
-def test_nothing_is_drawn_while_nothing_changes(server: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_drawn_while_nothing_changes(
+    server: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(live, "LOOK", 0.0)
     view, console = LiveView(), Console(file=io.StringIO(), width=80, height=24)
     assert view.refresh(console)
@@ -259,7 +272,9 @@ def test_a_traceback_is_told_by_its_last_line() -> None:
         raise OSError("the disk is full")
     except OSError as error:
         tail.handle(
-            logging.makeLogRecord({"msg": "stopped", "exc_info": (OSError, error, error.__traceback__)})
+            logging.makeLogRecord(
+                {"msg": "stopped", "exc_info": (OSError, error, error.__traceback__)}
+            )
         )
     [line] = tail.lines(5)
     assert line.endswith("stopped: OSError: the disk is full")

@@ -12,14 +12,17 @@ from tests.fakes.mediabrowser_library import Library, Person, Title, instant
 __all__ = ["FakeEmby"]
 
 _OPEN = re.compile(
-    r"/(System/(Info/Public|Ping)|Users/(Public|AuthenticateByName)|Items/[^/]+/Images/.*)", re.IGNORECASE
+    r"/(System/(Info/Public|Ping)|Users/(Public|AuthenticateByName)|Items/[^/]+/Images/.*)",
+    re.IGNORECASE,
 )
 
 
 class FakeEmby(FakeServer, Library):
     """Ids of titles are numbers; every route also lives under /emby."""
 
-    def __init__(self, *, version: str = "4.9.1.90", name: str = "Cellar", prefix: str = "") -> None:
+    def __init__(
+        self, *, version: str = "4.9.1.90", name: str = "Cellar", prefix: str = ""
+    ) -> None:
         self._last_id = 4915
         Library.__init__(self)
         self.version, self.name = version, name
@@ -39,7 +42,9 @@ class FakeEmby(FakeServer, Library):
         return str(self._last_id)
 
     def new_token(self, person: str, device: str) -> str:
-        token = md5(f"token {len(self.tokens)} {device}".encode(), usedforsecurity=False).hexdigest()
+        token = md5(
+            f"token {len(self.tokens)} {device}".encode(), usedforsecurity=False
+        ).hexdigest()
         self.tokens[token] = person
         return token
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 def public_info(emby: "FakeEmby", request: Request, caller: str) -> Reply:
     """Without the name of the product, unless a test gives it one."""
-    told = {"LocalAddress": "http://192.168.1.20:8096", "ServerName": emby.name, "Version": emby.version}
+    told = {
+        "LocalAddress": "http://192.168.1.20:8096",
+        "ServerName": emby.name,
+        "Version": emby.version,
+    }
     named = {} if emby.product is None else {"ProductName": emby.product}
     return Reply.json({**told, **named, "Id": emby.server_id})
 
@@ -25,7 +29,10 @@ def by_name(emby: "FakeEmby", request: Request, caller: str) -> Reply:
     if not all(said.get(name) for name in ("Client", "Device", "DeviceId", "Version")):
         raise Refusal(400)
     for person in emby.people.values():
-        if person.name.lower() == request.json["Username"].lower() and person.password == request.json["Pw"]:
+        if (
+            person.name.lower() == request.json["Username"].lower()
+            and person.password == request.json["Pw"]
+        ):
             if person.is_disabled:
                 raise Refusal(403)
             token = emby.new_token(person.id, said["DeviceId"])
@@ -47,7 +54,9 @@ def users(emby: "FakeEmby", request: Request, caller: str) -> Reply:
 
 
 def public_users(emby: "FakeEmby", request: Request, caller: str) -> Reply:
-    return Reply.json([user(emby, person) for person in emby.people.values() if not person.is_disabled])
+    return Reply.json(
+        [user(emby, person) for person in emby.people.values() if not person.is_disabled]
+    )
 
 
 def one_user(emby: "FakeEmby", request: Request, caller: str, person: str) -> Reply:
@@ -141,7 +150,11 @@ def _shown(emby: "FakeEmby", title: Title, person: Person) -> dict[str, Any]:
     told |= {name: value for name, value in known.items() if value}
     if title.series:
         aired = instant(datetime(2019, 3, 1 + (title.number or 0) % 28, tzinfo=UTC))
-        told |= {"SeriesName": title.series.name, "SeriesId": title.series.id, "PremiereDate": aired}
+        told |= {
+            "SeriesName": title.series.name,
+            "SeriesId": title.series.id,
+            "PremiereDate": aired,
+        }
         numbers = {
             "ParentIndexNumber": title.season,
             "IndexNumber": title.number,
@@ -172,7 +185,9 @@ def mark(emby: "FakeEmby", request: Request, caller: str, person_id: str, item: 
     state = title.state(person.id)
     if not emby.ignores_changes:
         now = emby.now()
-        state.last_played = datetime.strptime(date, "%Y%m%d%H%M%S").replace(tzinfo=UTC) if date else now
+        state.last_played = (
+            datetime.strptime(date, "%Y%m%d%H%M%S").replace(tzinfo=UTC) if date else now
+        )
         state.play_count += 1
         state.played, state.position, state.saved_at = True, 0, now
     return Reply.json(emby.user_data(title, person))
@@ -216,7 +231,9 @@ def picture(emby: "FakeEmby", request: Request, caller: str, item: str) -> Reply
     return Reply(200, emby.picture_of(emby.titles[item]), "image/png")
 
 
-def _route(method: str, pattern: str, act: Callable[..., Reply]) -> tuple[str, re.Pattern[str], Any]:
+def _route(
+    method: str, pattern: str, act: Callable[..., Reply]
+) -> tuple[str, re.Pattern[str], Any]:
     return method, re.compile(pattern.replace("*", "([^/]+)"), re.IGNORECASE), act
 
 

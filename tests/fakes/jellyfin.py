@@ -31,7 +31,8 @@ class FakeJellyfin(FakeServer, Library):
         self.quick_connect = True
         #: Answers with status 200 to what should change something, and stays as it is.
         self.ignores_changes = False
-        #: What it has no route for, such as `POST /UserItems/.*`, and the status by which it says so.
+        #: What it has no route for, such as `POST /UserItems/.*`, and the status by which it says
+        #: so.
         self.lacks: dict[str, int] = {}
         #: Ids to which it answers 500, as 10.11 does to that of a row of its own.
         self.fails_on_ids: set[str] = set()
@@ -69,7 +70,11 @@ class FakeJellyfin(FakeServer, Library):
             return Reply(500)
         if caller is None and not _OPEN.fullmatch(path) and not _PICTURES.fullmatch(path):
             return Reply(401)
-        if caller is not None and caller.person in self.people and self.people[caller.person].is_disabled:
+        if (
+            caller is not None
+            and caller.person in self.people
+            and self.people[caller.person].is_disabled
+        ):
             return Reply(403)
         for lacking, status in self.lacks.items():
             if re.fullmatch(lacking, f"{request.method} {path}"):

@@ -38,7 +38,9 @@ def entry(
     if "mediasourcecount" in wanted and len(files) > 1:
         told["MediaSourceCount"] = len(files)
     if "mediasources" in wanted and title.type != "Series":
-        told["MediaSources"] = [{"Id": one.id, "Path": one.path, "Type": "Default"} for one in files]
+        told["MediaSources"] = [
+            {"Id": one.id, "Path": one.path, "Type": "Default"} for one in files
+        ]
     if title.series:
         told |= _of_series(jellyfin, title, title.series)
     if data and person:
@@ -83,7 +85,9 @@ def seen_by(jellyfin: "FakeJellyfin", person: str) -> list[Title]:
 
 
 def items(jellyfin: "FakeJellyfin", request: Request, person: str) -> Reply:
-    """GET /Items. Ids that are none are dropped, and a listing without ids that is not recursive is the libraries."""
+    """GET /Items. Ids that are none are dropped, and a listing without ids that is not recursive is
+    the libraries.
+    """
     ids = {_plain(one) for one in request.listed("ids") if len(_plain(one)) == 32}
     if not ids and not request.truth("recursive"):
         return Reply.json(
@@ -99,10 +103,15 @@ def items(jellyfin: "FakeJellyfin", request: Request, person: str) -> Reply:
         for title in seen_by(jellyfin, person)
         if (not ids or title.id in ids)
         and (not types or title.type.lower() in types)
-        and (not parent or parent in (title.place and title.place.id, title.series and title.series.id))
+        and (
+            not parent
+            or parent in (title.place and title.place.id, title.series and title.series.id)
+        )
         and all(_FILTERS[one.lower()](jellyfin, title, person) for one in request.listed("filters"))
     ]
-    found.sort(key=_order(request, person), reverse=request.asked("sortOrder").lower().startswith("desc"))
+    found.sort(
+        key=_order(request, person), reverse=request.asked("sortOrder").lower().startswith("desc")
+    )
     return _paged(jellyfin, request, person, found)
 
 
@@ -118,7 +127,9 @@ def resumable(jellyfin: "FakeJellyfin", request: Request, person: str) -> Reply:
 def next_up(jellyfin: "FakeJellyfin", request: Request, person: str) -> Reply:
     found = []
     for series in [one for one in seen_by(jellyfin, person) if one.type == "Series"]:
-        episodes = sorted(jellyfin.episodes_of(series), key=lambda one: (one.season or 0, one.number or 0))
+        episodes = sorted(
+            jellyfin.episodes_of(series), key=lambda one: (one.season or 0, one.number or 0)
+        )
         left = [one for one in episodes if not one.state(person).played]
         if left and len(left) < len(episodes):
             found.append(left[0])
@@ -143,7 +154,9 @@ def _paged(jellyfin: "FakeJellyfin", request: Request, person: str, found: list[
     start, limit = request.number("startIndex", 0), request.number("limit", len(found))
     fields, data = request.listed("fields"), request.truth("enableUserData", default=True)
     counted = request.truth("enableTotalRecordCount", default=True)
-    page = [entry(jellyfin, title, person, fields, data=data) for title in found[start : start + limit]]
+    page = [
+        entry(jellyfin, title, person, fields, data=data) for title in found[start : start + limit]
+    ]
     total = len(found) if counted else 0
     return Reply.json({"Items": page, "TotalRecordCount": total, "StartIndex": start})
 
@@ -162,7 +175,8 @@ def _plain(text: str) -> str:
     return text.replace("-", "").lower()
 
 
-#: `minDateLastSavedForUser` is no filter at all: it looks at the title's own date, not at the person's state.
+#: `minDateLastSavedForUser` is no filter at all: it looks at the title's own date, not at the
+#: person's state.
 _FILTERS: dict[str, Callable[["FakeJellyfin", Title, str], bool]] = {
     "isplayed": lambda jellyfin, title, person: jellyfin.user_data(title, person)["Played"],
     "isunplayed": lambda jellyfin, title, person: not jellyfin.user_data(title, person)["Played"],

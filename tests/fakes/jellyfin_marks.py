@@ -69,7 +69,12 @@ def unmark(jellyfin: "FakeJellyfin", title: Title, person: str, request: Request
         for version in [one, *(one.versions if jellyfin.major >= 12 else ())]:
             if not jellyfin.ignores_changes:
                 state = version.state(person)
-                state.played, state.position, state.play_count, state.last_played = False, 0, 0, None
+                state.played, state.position, state.play_count, state.last_played = (
+                    False,
+                    0,
+                    0,
+                    None,
+                )
                 state.saved_at = jellyfin.now()
     return Reply.json(jellyfin.user_data(title, person))
 
@@ -80,5 +85,7 @@ def _leaves(jellyfin: "FakeJellyfin", title: Title) -> list[Title]:
 
 def _legacy_date(text: str) -> datetime:
     if text.isdecimal() and len(text) == 14:
-        return parsed(f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:]}+00:00")
+        return parsed(
+            f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[8:10]}:{text[10:12]}:{text[12:]}+00:00"
+        )
     return parsed(text)

@@ -1,7 +1,8 @@
-"""What a person's acts have a Jellyfin save and say: webhooks of its plugin, and messages on the open connection.
+"""What a person's acts have a Jellyfin save and say: webhooks of its plugin, and messages on the
+open connection.
 
-It is as awkward as the recorded ones (tests/recordings): dates are those of starts, several messages come in a moment
-and in any order, and positions go on by themselves.
+It is as awkward as the recorded ones (tests/recordings): dates are those of starts, several
+messages come in a moment and in any order, and positions go on by themselves.
 """
 
 import json
@@ -20,13 +21,16 @@ from tests.fakes.mediabrowser_library import TICKS, Person, Title, instant
 
 #: Of what is posted as `TEMPLATE` makes it, and with "Send All Properties".
 TEMPLATE_TYPE, ALL_TYPE = "application/json; charset=utf-8", "text/plain; charset=utf-8"
-#: Seconds between two reports of a player, and after a save until it is said on the open connection.
+#: Seconds between two reports of a player, and after a save until it is said on the open
+#: connection.
 EVERY, SAID_AFTER = 4, 0.5
 _IDS = {"UserId", "ItemId"}
 
 
 class JellyfinNews:
-    """One person at one Jellyfin. Each act is a generator of pauses in seconds: time passes as its caller says."""
+    """One person at one Jellyfin. Each act is a generator of pauses in seconds: time passes as its
+    caller says.
+    """
 
     def __init__(self, jellyfin: FakeJellyfin, person: Person, random: Random) -> None:
         self._jellyfin, self._person, self._random = jellyfin, person, random
@@ -38,9 +42,16 @@ class JellyfinNews:
         self._say_at: datetime | None = None
 
     def play(
-        self, title: Title, start: int, *reports: int, version: Title | None = None, pauses: bool = False
+        self,
+        title: Title,
+        start: int,
+        *reports: int,
+        version: Title | None = None,
+        pauses: bool = False,
     ) -> Iterator[float]:
-        """From `start`: the player reports each of these seconds, `EVERY` seconds apart, and stops at the last."""
+        """From `start`: the player reports each of these seconds, `EVERY` seconds apart, and stops
+        at the last.
+        """
         played = version if version and self._jellyfin.major >= 12 else title
         source = version or title
         self._post(players.started, title, source, start)
@@ -110,14 +121,25 @@ class JellyfinNews:
             return None
         titles, self._saved, self._say_at = list(self._saved.values()), {}, None
         above = {one.series.id: one.series for one in titles if one.series}
-        firsts = [one for one in self._jellyfin.titles.values() if any(two in titles for two in one.versions)]
+        firsts = [
+            one
+            for one in self._jellyfin.titles.values()
+            if any(two in titles for two in one.versions)
+        ]
         above |= {one.id: one for one in firsts}
-        entries = [self._jellyfin.user_data(one, self._person.id) for one in [*titles, *above.values()]]
+        entries = [
+            self._jellyfin.user_data(one, self._person.id) for one in [*titles, *above.values()]
+        ]
         data = {"UserId": self._person.id, "UserDataList": entries}
         return {"MessageType": "UserDataChanged", "MessageId": "0" * 32, "Data": data}
 
     def _post(self, route: Any, title: Title, source: Title, seconds: int, **more: Any) -> None:
-        told = {"ItemId": title.id, "MediaSourceId": source.id, "PositionTicks": seconds * TICKS, **more}
+        told = {
+            "ItemId": title.id,
+            "MediaSourceId": source.id,
+            "PositionTicks": seconds * TICKS,
+            **more,
+        }
         route(self._jellyfin, Request("POST", "/", {}, json.dumps(told).encode()), self._device)
 
     def _save(self, title: Title, reason: str) -> None:
@@ -135,7 +157,9 @@ class JellyfinNews:
             self._saved[title.id] = title
             self._say_at = self._jellyfin.now() + timedelta(seconds=SAID_AFTER)
 
-    def _tell_player(self, kind: str, title: Title, source: Title, seconds: int, **more: Any) -> None:
+    def _tell_player(
+        self, kind: str, title: Title, source: Title, seconds: int, **more: Any
+    ) -> None:
         told = {
             "PlaybackPositionTicks": seconds * TICKS,
             "MediaSourceId": source.id,

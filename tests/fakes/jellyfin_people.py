@@ -68,7 +68,9 @@ def users(jellyfin: "FakeJellyfin", request: Request, caller: "Device") -> Reply
 
 
 def public_users(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Reply:
-    return Reply.json([user(jellyfin, one) for one in jellyfin.people.values() if not one.is_disabled])
+    return Reply.json(
+        [user(jellyfin, one) for one in jellyfin.people.values() if not one.is_disabled]
+    )
 
 
 def one_user(jellyfin: "FakeJellyfin", request: Request, caller: "Device", person: str) -> Reply:
@@ -123,7 +125,9 @@ def quick_connect_enabled(jellyfin: "FakeJellyfin", request: Request, caller: ob
 
 def initiate(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Reply:
     if not jellyfin.quick_connect:
-        raise Refusal(401, {"title": "Unauthorized", "status": 401, "detail": "Quick connect is disabled"})
+        raise Refusal(
+            401, {"title": "Unauthorized", "status": 401, "detail": "Quick connect is disabled"}
+        )
     said = _device(jellyfin, request)
     number = len(jellyfin.codes) + 1
     secret = md5(f"secret {number}".encode(), usedforsecurity=False).hexdigest() * 2
@@ -134,14 +138,18 @@ def initiate(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Repl
 
 def connect(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Reply:
     if not jellyfin.quick_connect:
-        raise Refusal(401, {"title": "Unauthorized", "status": 401, "detail": "Quick connect is disabled"})
+        raise Refusal(
+            401, {"title": "Unauthorized", "status": 401, "detail": "Quick connect is disabled"}
+        )
     return Reply.json(_code(jellyfin, _found(jellyfin, request.asked("secret")), {}))
 
 
 def by_quick_connect(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Reply:
     code = _found(jellyfin, request.json["Secret"])
     if not code.person:
-        raise Refusal(404, {"title": "Not Found", "status": 404, "detail": "Unable to find request"})
+        raise Refusal(
+            404, {"title": "Not Found", "status": 404, "detail": "Unable to find request"}
+        )
     return _signed_in(jellyfin, jellyfin.people[code.person], _device(jellyfin, request))
 
 

@@ -50,19 +50,25 @@ def stopped(jellyfin: "FakeJellyfin", request: Request, caller: "Device") -> Rep
 
 
 def _played(jellyfin: "FakeJellyfin", title: Title, request: Request) -> Title:
-    """What is played of a further version is kept under that one since Jellyfin 12; before, under the first."""
+    """What is played of a further version is kept under that one since Jellyfin 12; before, under
+    the first.
+    """
     version = request.json.get("MediaSourceId", title.id)
     further = title.versions if jellyfin.major >= 12 else []
     return next((one for one in further if one.id == version), title)
 
 
 def _report(title: Title, state: State, ticks: int) -> None:
-    """Below 5 % is nothing; beyond 90 %, or within a second of the end, is played; so is a short film."""
+    """Below 5 % is nothing; beyond 90 %, or within a second of the end, is played; so is a short
+    film.
+    """
     if not title.ticks:
         state.played, state.position = True, 0
     elif ticks * 100 < 5 * title.ticks:
         state.position = 0
-    elif ticks * 100 > 90 * title.ticks or ticks >= title.ticks - TICKS or title.ticks < 300 * TICKS:
+    elif (
+        ticks * 100 > 90 * title.ticks or ticks >= title.ticks - TICKS or title.ticks < 300 * TICKS
+    ):
         state.played, state.position = True, 0
     else:
         state.position = ticks

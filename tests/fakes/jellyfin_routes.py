@@ -1,4 +1,6 @@
-"""The routes of the fake Jellyfin. It does not tell cases apart, and still has the old ones that nobody documents."""
+"""The routes of the fake Jellyfin. It does not tell cases apart, and still has the old ones that
+nobody documents.
+"""
 
 import re
 from collections.abc import Callable
@@ -54,7 +56,9 @@ def _of_title(act: Callable[..., Reply]) -> Callable[..., Reply]:
 
 
 def _old_of_title(act: Callable[..., Reply]) -> Callable[..., Reply]:
-    def route(jellyfin: "FakeJellyfin", request: Request, caller: "Device", user: str, item: str) -> Reply:
+    def route(
+        jellyfin: "FakeJellyfin", request: Request, caller: "Device", user: str, item: str
+    ) -> Reply:
         person = people.whom(jellyfin, caller, user)
         return act(jellyfin, _title(jellyfin, item, person), person, request)
 

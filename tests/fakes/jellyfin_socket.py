@@ -1,4 +1,6 @@
-"""The WebSocket of the fake Jellyfin, on the port of its HTTP side: it says what it has saved for whom."""
+"""The WebSocket of the fake Jellyfin, on the port of its HTTP side: it says what it has saved for
+whom.
+"""
 
 import json
 import re
@@ -24,7 +26,8 @@ _SAVES = re.compile(
 
 
 class LoudJellyfin(FakeJellyfin):
-    """Announces what was saved, all together with the shows, seasons and folders that it alters, half a second later.
+    """Announces what was saved, all together with the shows, seasons and folders that it alters,
+    half a second later.
 
     Only the newest connection of a device hears of it.
     """
@@ -35,10 +38,11 @@ class LoudJellyfin(FakeJellyfin):
     def __init__(self, **options: str) -> None:
         #: What is said after a save, so many seconds later.
         self.delay = 0.05
-        self.sockets = Sockets(admit=self._admit, greet=self._greet)
+        self.sockets = Sockets(admit=self._authenticate, greet=self._greet)
         #: Whose token each connection was opened with, and on which device.
         self.owners: dict[ServerConnection, tuple[str, str]] = {}
-        #: What of each person's is to be announced, in the order in which it was saved, and by which timer.
+        #: What of each person's is to be announced, in the order in which it was saved, and by
+        #: which timer.
         self._unsaid: dict[str, dict[str, None]] = {}
         self._timers: dict[str, threading.Timer] = {}
         self.server_class = _server_of(self)
@@ -90,14 +94,17 @@ class LoudJellyfin(FakeJellyfin):
 
     def _announce(self, person: str) -> None:
         with self.lock:
-            titles = [self.titles[item] for item in self._unsaid.pop(person, {}) if item in self.titles]
+            titles = [
+                self.titles[item] for item in self._unsaid.pop(person, {}) if item in self.titles
+            ]
             if not titles:
                 return
             shows = {one.series.id: one.series for one in titles if one.series}
             entries = [self.user_data(one, person) for one in [*titles, *shows.values()]]
             seasons = {(one.series.id, one.season): one for one in titles if one.series}
             entries += [
-                self._holder(f"{show} {season}", one, person) for (show, season), one in seasons.items()
+                self._holder(f"{show} {season}", one, person)
+                for (show, season), one in seasons.items()
             ]
             places = {one.place.id: one for one in titles if one.place and not one.series}
             entries += [self._holder(place, one, person) for place, one in places.items()]
@@ -124,7 +131,7 @@ class LoudJellyfin(FakeJellyfin):
             "ItemId": self._id(name),
         }
 
-    def _admit(self, handshake: Handshake) -> int:
+    def _authenticate(self, handshake: Handshake) -> int:
         caller = self._caller_of(handshake)
         if not handshake.path.startswith(f"{self.prefix}/socket"):
             return 404
@@ -135,7 +142,11 @@ class LoudJellyfin(FakeJellyfin):
         caller = self._caller_of(connection.request)
         assert caller is not None
         self.owners[connection] = (caller.person, caller.id)
-        message = {"MessageType": "ForceKeepAlive", "MessageId": str(uuid.uuid4()), "Data": self.kept}
+        message = {
+            "MessageType": "ForceKeepAlive",
+            "MessageId": str(uuid.uuid4()),
+            "Data": self.kept,
+        }
         connection.send(json.dumps(message))
 
     def _caller_of(self, handshake: Handshake) -> Device | None:

@@ -102,7 +102,10 @@ class FakeKodi(Library):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -185,7 +188,9 @@ class FakeKodi(Library):
         self.playing, self.playing_at, self.paused = video, 0.0, False
 
     def stop(self, at_seconds: float) -> None:
-        """End playing there: the resume point is kept from 3 minutes to 92 %, the mark comes at 90 %."""
+        """End playing there: the resume point is kept from 3 minutes to 92 %, the mark comes at 90
+        %.
+        """
         assert self.playing is not None
         video, self.playing = self.playing, None
         share, played = at_seconds / (video.minutes * 60), video.played
@@ -206,8 +211,16 @@ class FakeKodi(Library):
 
     def answer(self, question: object) -> object:
         """The answer to one JSON-RPC object; None where Kodi gives none."""
-        if not isinstance(question, dict) or question.get("jsonrpc") != "2.0" or "method" not in question:
-            return {"error": {"code": -32600, "message": "Invalid request."}, "id": None, "jsonrpc": "2.0"}
+        if (
+            not isinstance(question, dict)
+            or question.get("jsonrpc") != "2.0"
+            or "method" not in question
+        ):
+            return {
+                "error": {"code": -32600, "message": "Invalid request."},
+                "id": None,
+                "jsonrpc": "2.0",
+            }
         request = Request(question["method"], question.get("params", {}))
         self.requests.append(request)
         frame = {"id": question.get("id"), "jsonrpc": "2.0"}
@@ -259,9 +272,13 @@ def _handler_of(kodi: FakeKodi) -> type[BaseHTTPRequestHandler]:
                     reply = _Reply(401, headers={"WWW-Authenticate": 'Basic realm="Kodi"'})
                 else:
                     reply = answer(body)
-                exchange = Exchange(_questions(body), reply.body if reply else b"", failure is not None)
+                exchange = Exchange(
+                    _questions(body), reply.body if reply else b"", failure is not None
+                )
                 kodi.exchanges.append(exchange)
-            is_lost = kodi.loses_answers_to_changes and any(".Set" in one for one in exchange.methods)
+            is_lost = kodi.loses_answers_to_changes and any(
+                ".Set" in one for one in exchange.methods
+            )
             if reply is not None and not is_lost:
                 self._write(reply)
 
@@ -293,7 +310,10 @@ def _handler_of(kodi: FakeKodi) -> type[BaseHTTPRequestHandler]:
         def _write(self, reply: _Reply) -> None:
             try:
                 self.send_response(reply.status)
-                for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                for name, value in {
+                    "Content-Length": str(len(reply.body)),
+                    **reply.headers,
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(reply.body)

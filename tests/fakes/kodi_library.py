@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from mydia_web.backends.base import ContentKind
+from mydia_web.backends.values import ContentKind
 
 
 @dataclass
@@ -76,7 +76,9 @@ class Show:
     episodes: list[Video] = field(default_factory=list)
 
     def episode(self, season: int, number: int) -> Video:
-        return next(e for e in self.episodes if (e.more["season"], e.more["episode"]) == (season, number))
+        return next(
+            e for e in self.episodes if (e.more["season"], e.more["episode"]) == (season, number)
+        )
 
     def entry(self) -> dict[str, Any]:
         return {
@@ -114,7 +116,9 @@ class Library:
         position: float = 0,
         broken: Mapping[str, Any] | None = None,
     ) -> Video:
-        """Add a film as a scan would. `broken` replaces fields of its entry with what should not be there."""
+        """Add a film as a scan would. `broken` replaces fields of its entry with what should not be
+        there.
+        """
         name = f"{title} ({year})" if year else title
         movie = self._video(
             "movie",
@@ -211,7 +215,15 @@ class Library:
     ) -> Video:
         played = self.files.setdefault(file, Played())
         return Video(
-            number, kind, title, file, played, minutes, dict(ids), {"icon": "image://DefaultVideo.png/"}, more
+            number,
+            kind,
+            title,
+            file,
+            played,
+            minutes,
+            dict(ids),
+            {"icon": "image://DefaultVideo.png/"},
+            more,
         )
 
     def _set_played(self, video: Video, playcount: int, lastplayed: str, position: float) -> None:
@@ -243,7 +255,10 @@ def picture(seed: int, width: int = 40, height: int = 60) -> bytes:
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
         )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)

@@ -17,7 +17,11 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
 class RpcError(Exception):
     def __init__(self, code: int, message: str, data: object = None) -> None:
-        self.answer = {"code": code, "message": message, **({"data": data} if data is not None else {})}
+        self.answer = {
+            "code": code,
+            "message": message,
+            **({"data": data} if data is not None else {}),
+        }
 
 
 def unknown_id() -> RpcError:
@@ -72,7 +76,9 @@ def _id(params: Params, name: str) -> int:
 
 def _list(kind: str, name: str) -> Method:
     def listing(kodi: "FakeKodi", params: Params) -> Any:
-        found = [video for video in _videos(kodi, kind).values() if _passes(video, params.get("filter"))]
+        found = [
+            video for video in _videos(kodi, kind).values() if _passes(video, params.get("filter"))
+        ]
         return _page(found, f"{kind}id", name, params)
 
     return listing

@@ -12,7 +12,9 @@ EVERY, KEPT_FROM = 4.0, 180
 
 
 class KodiNews:
-    """Each act is a generator of pauses in seconds. A stop is announced some time before its position is written."""
+    """Each act is a generator of pauses in seconds. A stop is announced some time before its
+    position is written.
+    """
 
     def __init__(self, kodi: FakeKodi, random: Random) -> None:
         self._kodi, self._random = kodi, random
@@ -49,4 +51,6 @@ class KodiNews:
 
     def _announce(self, method: str, video: Video, **more: Any) -> None:
         data = {"item": {"id": video.id, "type": video.kind}, **more}
-        self._waiting.append({"jsonrpc": "2.0", "method": method, "params": {"sender": "xbmc", "data": data}})
+        self._waiting.append(
+            {"jsonrpc": "2.0", "method": method, "params": {"sender": "xbmc", "data": data}}
+        )

@@ -39,8 +39,12 @@ class LoudKodi(FakeKodi):
 
     def play(self, video: Video) -> None:
         super().play(video)
-        self.announce("Player.OnPlay", {"item": _item(video), "player": {"playerid": 1, "speed": 1}})
-        self.announce("Player.OnAVStart", {"item": _item(video), "player": {"playerid": 1, "speed": 1}})
+        self.announce(
+            "Player.OnPlay", {"item": _item(video), "player": {"playerid": 1, "speed": 1}}
+        )
+        self.announce(
+            "Player.OnAVStart", {"item": _item(video), "player": {"playerid": 1, "speed": 1}}
+        )
 
     def pause(self) -> None:
         assert self.playing is not None

@@ -1,4 +1,6 @@
-"""What the fakes of Jellyfin and Emby stand on: a server on loopback that records what goes over the wire."""
+"""What the fakes of Jellyfin and Emby stand on: a server on loopback that records what goes over
+the wire.
+"""
 
 import json
 import threading
@@ -40,7 +42,9 @@ class Request:
 
     def listed(self, name: str) -> list[str]:
         """An array: repeated or with commas, both are taken."""
-        return [part for value in self.query.get(name.lower(), []) for part in value.split(",") if part]
+        return [
+            part for value in self.query.get(name.lower(), []) for part in value.split(",") if part
+        ]
 
     def number(self, name: str, default: int) -> int:
         return int(self.asked(name) or default)
@@ -100,7 +104,8 @@ class FakeServer(ABC):
     def __init__(self, *, prefix: str = "") -> None:
         #: The path under which a proxy shows it.
         self.prefix = prefix
-        #: What came in and what was answered; the third tells whether the answer was the server's own.
+        #: What came in and what was answered; the third tells whether the answer was the server's
+        #: own.
         self.exchanges: list[tuple[Request, Reply, bool]] = []
         self._told = 0
         self.failures: list[Failure] = []
@@ -119,7 +124,10 @@ class FakeServer(ABC):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -156,7 +164,9 @@ class FakeServer(ABC):
         times: int = 1,
     ) -> None:
         content = body.encode() if isinstance(body, str) else body
-        self.failures.append(Failure(Reply(status, content, content_type, headers or {}), path, times))
+        self.failures.append(
+            Failure(Reply(status, content, content_type, headers or {}), path, times)
+        )
 
     @contextmanager
     def answering(self, reply: Reply) -> Iterator[None]:
@@ -175,7 +185,9 @@ class FakeServer(ABC):
 
     @contextmanager
     def answers_nothing_to(self, path: str) -> Iterator[None]:
-        """While it lasts, requests whose path holds this are carried out and answered with an empty 200."""
+        """While it lasts, requests whose path holds this are carried out and answered with an empty
+        200.
+        """
         self._silent = path
         yield
         self._silent = ""
@@ -239,7 +251,10 @@ def _handler_of(server: FakeServer) -> type[BaseHTTPRequestHandler]:
                 return
             try:
                 self.send_response(reply.status)
-                for name, value in {"Content-Length": str(len(reply.body)), **reply.all_headers}.items():
+                for name, value in {
+                    "Content-Length": str(len(reply.body)),
+                    **reply.all_headers,
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 if self.command != "HEAD":

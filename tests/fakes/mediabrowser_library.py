@@ -1,4 +1,6 @@
-"""What the fakes of Jellyfin and Emby hold: libraries, titles, people, and each person's state of each title."""
+"""What the fakes of Jellyfin and Emby hold: libraries, titles, people, and each person's state of
+each title.
+"""
 
 import zlib
 from abc import ABC, abstractmethod
@@ -95,7 +97,9 @@ class Library(ABC):
         """The id that the server gives to a new thing of that name."""
 
     def add_person(self, name: str, password: str = "secret", **more: Any) -> Person:  # noqa: S107
-        person = Person(md5(name.encode(), usedforsecurity=False).hexdigest(), name, password, **more)
+        person = Person(
+            md5(name.encode(), usedforsecurity=False).hexdigest(), name, password, **more
+        )
         self.people[person.id] = person
         return person
 
@@ -124,7 +128,9 @@ class Library(ABC):
             movie.versions.append(self._new("Movie", name, path, minutes, place, ids))
         return movie
 
-    def add_show(self, name: str, *, year: int = 0, place: Place | None = None, **ids: str) -> Title:
+    def add_show(
+        self, name: str, *, year: int = 0, place: Place | None = None, **ids: str
+    ) -> Title:
         place = place or self.shows
         show = self._new("Series", name, f"/{place.name}/{name}", 0, place, ids)
         show.year = year
@@ -152,7 +158,12 @@ class Library(ABC):
             place,
             ids,
         )
-        episode.series, episode.season, episode.number, episode.number_end = series, season, number, through
+        episode.series, episode.season, episode.number, episode.number_end = (
+            series,
+            season,
+            number,
+            through,
+        )
         episode.broken = dict(broken or {})
         return episode
 
@@ -201,7 +212,9 @@ class Library(ABC):
     ) -> Title:
         self._created += timedelta(seconds=1)
         tag = md5(path.encode(), usedforsecurity=False).hexdigest()
-        title = Title(self._id(path), kind, name, self._created, path, int(minutes * 60 * TICKS), place=place)
+        title = Title(
+            self._id(path), kind, name, self._created, path, int(minutes * 60 * TICKS), place=place
+        )
         title.ids = {provider.capitalize(): value for provider, value in ids.items() if value}
         title.picture_tag = tag
         self.titles[title.id] = title

@@ -1,6 +1,8 @@
-"""What a person's acts have an Emby, a Plex, a Tautulli beside it and a script say: awkwardly, as far as it is known.
+"""What a person's acts have an Emby, a Plex, a Tautulli beside it and a script say: awkwardly, as
+far as it is known.
 
-Of Plex nothing is told of marks by hand, and counts and dates in a message may be those from before the play.
+Of Plex nothing is told of marks by hand, and counts and dates in a message may be those from before
+the play.
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +25,9 @@ FINISHED, BEGUN = 0.9, 0.05
 
 
 class PlayerNews(ABC):
-    """One person at one server. Each act is a generator of pauses in seconds: time passes as its caller says."""
+    """One person at one server. Each act is a generator of pauses in seconds: time passes as its
+    caller says.
+    """
 
     #: What webhooks of it are called here.
     kind = ""
@@ -143,7 +147,11 @@ class EmbyNews(_LibraryNews):
             "Event": self._events[what],
             "User": {"Name": self._person.name, "Id": self._person.id},
             "Item": self._item(title),
-            "Server": {"Name": self._emby.name, "Id": self._emby.server_id, "Version": self._emby.version},
+            "Server": {
+                "Name": self._emby.name,
+                "Id": self._emby.server_id,
+                "Version": self._emby.version,
+            },
         }
         if what not in ("mark", "unmark"):
             ended = {"PlayedToCompletion": True} if what == "end" else {}

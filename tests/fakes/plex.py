@@ -72,7 +72,9 @@ class FakePlex(FakeServer, Library):
         if path in ("/status/sessions", "/:/prefs/get"):
             if user != ALICE:
                 return Reply.page(self.not_for_you, "Forbidden")
-            return self._sessions(request) if path == "/status/sessions" else self._preference(request)
+            return (
+                self._sessions(request) if path == "/status/sessions" else self._preference(request)
+            )
         return self._look_up(request, user)
 
     def _names(self) -> dict[str, Any]:
@@ -87,7 +89,9 @@ class FakePlex(FakeServer, Library):
             return tree(request, {"MediaContainer": {"size": 0, "title1": "Plex Library"}})
         if path in ("/library/sections", "/library/sections/all"):
             directories = [section.directory() for section in self.sections]
-            return tree(request, {"MediaContainer": {"size": len(directories), "Directory": directories}})
+            return tree(
+                request, {"MediaContainer": {"size": len(directories), "Directory": directories}}
+            )
         if found := re.fullmatch(r"/library/sections/(\d+)/all", path):
             return self._list(request, user, int(found[1]))
         if found := re.fullmatch(r"/library/metadata/([\d,]+)", path):
@@ -101,7 +105,9 @@ class FakePlex(FakeServer, Library):
 
     def _list(self, request: Request, user: int, section: int) -> Reply:
         query, kind = request.query, _KINDS.get(int(request.query.get("type", 0)))
-        titles = [one for one in self.titles.values() if one.section == section and one.kind == kind]
+        titles = [
+            one for one in self.titles.values() if one.section == section and one.kind == kind
+        ]
         for name in ("lastViewedAt>>", "viewOffset>>"):
             if name in query:
                 member = "last_viewed_at" if name.startswith("last") else "view_offset"
@@ -121,7 +127,9 @@ class FakePlex(FakeServer, Library):
         frame = {"size": len(entries), "totalSize": total, "offset": start, "Metadata": entries}
         headers = {"X-Plex-Container-Start": str(start), "X-Plex-Container-Total-Size": str(total)}
         # An empty list is not mentioned.
-        return tree(request, {"MediaContainer": {k: v for k, v in frame.items() if v != []}}, **headers)
+        return tree(
+            request, {"MediaContainer": {k: v for k, v in frame.items() if v != []}}, **headers
+        )
 
     def _change(self, request: Request, user: int) -> Reply:
         """GET does all of it, too."""
@@ -142,7 +150,9 @@ class FakePlex(FakeServer, Library):
         return tree(request, {"MediaContainer": {"size": 0}}) if is_timeline else Reply()
 
     def _stopped(self, title: Title, user: int, position: int, duration: int) -> None:
-        """A player has stopped there. Near the end that is a play; near the beginning it may be nothing."""
+        """A player has stopped there. Near the end that is a play; near the beginning it may be
+        nothing.
+        """
         played = title.of(user)
         ends_at = min((self.threshold or 90) / 100, title.credits_at)
         if position >= duration * ends_at:
@@ -174,5 +184,11 @@ class FakePlex(FakeServer, Library):
         name = request.query.get("id", "")
         if name != "LibraryVideoPlayedThreshold" or self.threshold is None:
             return _NOTHING
-        setting = {"id": name, "type": "int", "default": 90, "value": self.threshold, "group": "library"}
+        setting = {
+            "id": name,
+            "type": "int",
+            "default": 90,
+            "value": self.threshold,
+            "group": "library",
+        }
         return tree(request, {"MediaContainer": {"size": 1, "Setting": [setting]}})

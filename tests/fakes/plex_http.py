@@ -1,4 +1,6 @@
-"""A small HTTP server on loopback that remembers what was said, for the fakes of Plex and of plex.tv."""
+"""A small HTTP server on loopback that remembers what was said, for the fakes of Plex and of
+plex.tv.
+"""
 
 import json
 import threading
@@ -36,7 +38,9 @@ class Request:
 
     def header(self, name: str) -> str:
         """A header; Plex takes each of its own from the query, too."""
-        found = next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
+        found = next(
+            (value for key, value in self.headers.items() if key.lower() == name.lower()), ""
+        )
         return found or self.query.get(name, "")
 
 
@@ -161,7 +165,8 @@ class _Listener(ThreadingHTTPServer):
 def _handler_of(server: FakeServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        #: The head and the body of an answer in one packet: in two, the second waits 40 ms for the first's receipt.
+        #: The head and the body of an answer in one packet: in two, the second waits 40 ms for the
+        #: first's receipt.
         wbufsize = -1
 
         def date_time_string(self, timestamp: float | None = None) -> str:

@@ -33,7 +33,8 @@ class Title:
     show: "Title | None" = None
     season: int | None = None
     number: int | None = None
-    #: Where credits begin, as a share; a play that gets there counts where it is before the threshold.
+    #: Where credits begin, as a share; a play that gets there counts where it is before the
+    #: threshold.
     credits_at: float = 1.0
     added_at: int = 1_600_000_000
     states: dict[int, Played] = field(default_factory=dict)
@@ -138,7 +139,9 @@ class Library:
         self.titles[added.key] = added
         return added
 
-    def add_movie(self, title: str, *, minutes: float = 90, section: int = 1, **other: Any) -> Title:
+    def add_movie(
+        self, title: str, *, minutes: float = 90, section: int = 1, **other: Any
+    ) -> Title:
         other = {"year": 2010, "files": [f"/films/{title}.mkv"]} | other
         return self.add("movie", title, section, duration=round(minutes * 60_000), **other)
 

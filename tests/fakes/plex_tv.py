@@ -20,7 +20,14 @@ class Pin:
 
 def _person(user_id: int, title: str, **other: Any) -> dict[str, Any]:
     uuid = f"{user_id:016x}"
-    return {"id": user_id, "uuid": uuid, "title": title, "friendlyName": "", "protected": False, **other}
+    return {
+        "id": user_id,
+        "uuid": uuid,
+        "title": title,
+        "friendlyName": "",
+        "protected": False,
+        **other,
+    }
 
 
 class FakePlexTv(FakeServer):
@@ -30,7 +37,11 @@ class FakePlexTv(FakeServer):
             BOB: _person(BOB, "Bob", username="", email="", protected=True),
             CAROL: _person(CAROL, "carol", username="carol", email="carol@example.org"),
         }
-        self.passwords = {"alice": "correct horse", "alice@example.org": "correct horse", "carol": "staple"}
+        self.passwords = {
+            "alice": "correct horse",
+            "alice@example.org": "correct horse",
+            "carol": "staple",
+        }
         self.home = [ALICE, BOB]
         self.pins_of_people = {BOB: "1234"}
         #: Account tokens.
@@ -98,7 +109,9 @@ class FakePlexTv(FakeServer):
         login = request.form.get("login", "")
         if self.passwords.get(login) != request.form.get("password"):
             return _refused(request, 401, 1001, "User could not be authenticated")
-        user = next(one["id"] for one in self.people.values() if login in (one["username"], one["email"]))
+        user = next(
+            one["id"] for one in self.people.values() if login in (one["username"], one["email"])
+        )
         token = self._new_token(user)
         return tree(request, _account(self.people[user], token), status=201)
 
@@ -138,8 +151,20 @@ class FakePlexTv(FakeServer):
 
 def _device(name: str, identifier: str, **other: Any) -> dict[str, Any]:
     connection = {"protocol": "https", "address": "192.168.1.20", "port": 32400, "local": True}
-    connection |= {"uri": "https://192-168-1-20.example.plex.direct:32400", "relay": False, "IPv6": False}
-    flags = ("owned", "home", "synced", "relay", "presence", "httpsRequired", "publicAddressMatches")
+    connection |= {
+        "uri": "https://192-168-1-20.example.plex.direct:32400",
+        "relay": False,
+        "IPv6": False,
+    }
+    flags = (
+        "owned",
+        "home",
+        "synced",
+        "relay",
+        "presence",
+        "httpsRequired",
+        "publicAddressMatches",
+    )
     flags += ("dnsRebindingProtection", "natLoopbackSupported")
     words = ("product", "productVersion", "platform", "platformVersion", "device", "publicAddress")
     dates = {"createdAt": "2024-01-01T00:00:00Z", "lastSeenAt": "2026-01-01T00:00:00Z"}

@@ -22,7 +22,9 @@ _QUIET.setLevel(logging.CRITICAL + 1)
 class _Wrapping(ServerConnection):
     """Sends its pongs as text, frame and all, as Kodi 20 does: clients end such a connection."""
 
-    def __init__(self, sock: socket.socket, protocol: ServerProtocol, server: Server, **options: Any) -> None:
+    def __init__(
+        self, sock: socket.socket, protocol: ServerProtocol, server: Server, **options: Any
+    ) -> None:
         send: Any = protocol.send_frame
 
         def wrap(frame: Frame) -> None:

@@ -1,4 +1,6 @@
-"""A fake Trakt: its API and its OAuth host in one, on loopback, with the state and the traps of the real one."""
+"""A fake Trakt: its API and its OAuth host in one, on loopback, with the state and the traps of the
+real one.
+"""
 
 import json
 import threading
@@ -76,7 +78,10 @@ class FakeTrakt(Catalogue):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -122,7 +127,9 @@ class FakeTrakt(Catalogue):
         """To the next request with this method."""
         self._lost = {method}
 
-    def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Exchange | None:
+    def handle(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Exchange | None:
         """None: the answer is lost."""
         with self._lock:
             is_scripted = bool(self._instead)
@@ -132,7 +139,9 @@ class FakeTrakt(Catalogue):
             else:
                 answer = b"" if reply.body is None else json.dumps(reply.body).encode()
             told = {"Content-Type": content_type, **reply.headers}
-            exchange = Exchange(method, path, dict(headers), body, reply.status, told, answer, is_scripted)
+            exchange = Exchange(
+                method, path, dict(headers), body, reply.status, told, answer, is_scripted
+            )
             self.exchanges.append(exchange)
             if method not in self._lost:
                 return exchange
@@ -165,7 +174,9 @@ class FakeTrakt(Catalogue):
         if method != "GET" and self._is_too_fast(account):
             return Reply(429, None, {"Retry-After": "1"})
         parts = urlsplit(path)
-        return self.routes.reply(method, parts.path, Call(account, dict(parse_qsl(parts.query)), body))
+        return self.routes.reply(
+            method, parts.path, Call(account, dict(parse_qsl(parts.query)), body)
+        )
 
     def lift_limit(self) -> None:
         """As if a second had passed since the last write."""

@@ -13,7 +13,14 @@ SINGULAR = {"movies": "movie", "episodes": "episode"}
 SEARCHED = ("movie", "show", "episode")
 #: Sections of /sync/last_activities that nothing here moves.
 _STILL = {
-    "shows": ("rated_at", "watchlisted_at", "favorited_at", "commented_at", "hidden_at", "dropped_at"),
+    "shows": (
+        "rated_at",
+        "watchlisted_at",
+        "favorited_at",
+        "commented_at",
+        "hidden_at",
+        "dropped_at",
+    ),
     "seasons": ("rated_at", "watchlisted_at", "commented_at", "hidden_at"),
     "comments": ("liked_at", "reacted_at", "blocked_at"),
     "lists": ("liked_at", "reacted_at", "updated_at", "commented_at"),
@@ -80,7 +87,8 @@ class Routes:
     def __init__(self, catalogue: Catalogue, now: Callable[[], datetime]) -> None:
         self.catalogue, self.now = catalogue, now
         self.habits = Habits()
-        #: Titles that somebody scrobbled to their end of late, with the end of the pause until the next.
+        #: Titles that somebody scrobbled to their end of late, with the end of the pause until the
+        #: next.
         self.scrobbled: dict[Title, datetime] = {}
 
     def reply(self, method: str, path: str, call: Call) -> Reply:
@@ -139,9 +147,14 @@ class Routes:
 
     def _activities(self, call: Call) -> Reply:
         def stamps(section: str, names: tuple[str, ...]) -> dict[str, str]:
-            return {name: write_instant(call.account.stamps.get((section, name), UNKNOWN)) for name in names}
+            return {
+                name: write_instant(call.account.stamps.get((section, name), UNKNOWN))
+                for name in names
+            }
 
-        told: dict[str, Any] = {section: stamps(section, names) for section, names in _STILL.items()}
+        told: dict[str, Any] = {
+            section: stamps(section, names) for section, names in _STILL.items()
+        }
         told |= {section: stamps(section, _MOVED) for section in SINGULAR}
         told["all"] = write_instant(max(call.account.stamps.values(), default=UNKNOWN))
         return Reply(200, told)
@@ -177,7 +190,11 @@ class Routes:
 
     def _play(self, play: Play, extended: str) -> dict[str, Any]:
         at = self.habits.no_date if play.watched_at == UNKNOWN else play.watched_at
-        told = {"id": play.id, "watched_at": write_instant(at) if at else None, "action": play.action}
+        told = {
+            "id": play.id,
+            "watched_at": write_instant(at) if at else None,
+            "action": play.action,
+        }
         return {**told, "type": play.title.kind, **named(play.title, extended)}
 
     def _playback(self, call: Call, plural: str) -> Reply:
@@ -185,14 +202,20 @@ class Routes:
         pauses.sort(key=lambda pause: pause.paused_at, reverse=True)
 
         def write(pause: Pause) -> dict[str, Any]:
-            told = {"progress": pause.progress, "paused_at": write_instant(pause.paused_at), "id": pause.id}
+            told = {
+                "progress": pause.progress,
+                "paused_at": write_instant(pause.paused_at),
+                "id": pause.id,
+            }
             return {**told, "type": pause.title.kind, **named(pause.title, call.extended)}
 
         if not self.habits.counts_pauses or "page" not in call.query:
             return Reply(200, [write(pause) for pause in pauses])
         return self._paged(call, pauses, write)
 
-    def _paged(self, call: Call, rows: list[Any], write: Callable[[Any], Any], *, ghosts: int = 0) -> Reply:
+    def _paged(
+        self, call: Call, rows: list[Any], write: Callable[[Any], Any], *, ghosts: int = 0
+    ) -> Reply:
         limit = min(int(call.query.get("limit", 10)), self.habits.page)
         page, total = int(call.query.get("page", 1)), len(rows) + ghosts
         headers = {
@@ -221,7 +244,9 @@ class Routes:
         """A show means all of its episodes."""
         found = self.catalogue.by_ids(plural.removesuffix("s"), entry.get("ids", {}))
         if plural == "shows" and found:
-            return [episode for episode in self.catalogue.episodes.values() if episode.show is found]
+            return [
+                episode for episode in self.catalogue.episodes.values() if episode.show is found
+            ]
         return [found] if found else []
 
     def _watched_at(self, text: str | None) -> datetime:
@@ -255,7 +280,9 @@ class Routes:
             return Reply(404)
         if action == "start":
             return self._started(call, title, progress)
-        if progress < 1 or (progress >= 80 and action == "pause" and self.habits.late_pause == "refused"):
+        if progress < 1 or (
+            progress >= 80 and action == "pause" and self.habits.late_pause == "refused"
+        ):
             return Reply(422, {"message": "Progress should be at least 1 and below 80 to pause."})
         until = self.scrobbled.get(title)
         if until and self.now() < until:

@@ -95,7 +95,12 @@ class Episode:
 
     @property
     def ids(self) -> dict[str, Any]:
-        return {"trakt": self.number, "imdb": self.imdb or None, "tmdb": self.tmdb, "tvdb": self.tvdb}
+        return {
+            "trakt": self.number,
+            "imdb": self.imdb or None,
+            "tmdb": self.tmdb,
+            "tvdb": self.tvdb,
+        }
 
     def write(self, extended: str) -> dict[str, Any]:
         told: dict[str, Any] = {
@@ -107,7 +112,9 @@ class Episode:
         if "full" in extended:
             told |= {"runtime": self.minutes, "first_aired": "2019-03-01T20:00:00.000Z"}
         if "images" in extended:
-            told["images"] = {"screenshot": [f"media.trakt.tv/images/episodes/{self.number}.jpg.webp"]}
+            told["images"] = {
+                "screenshot": [f"media.trakt.tv/images/episodes/{self.number}.jpg.webp"]
+            }
         return {**told, **self.broken}
 
 
@@ -163,7 +170,9 @@ class Catalogue:
                     return title
         return None
 
-    def with_id(self, provider: str, value: str, kinds: list[str]) -> Iterator[Movie | Show | Episode]:
+    def with_id(
+        self, provider: str, value: str, kinds: list[str]
+    ) -> Iterator[Movie | Show | Episode]:
         for kind in kinds:
             for title in self.of_kind(kind):
                 known = title.ids.get(provider)

@@ -1,4 +1,6 @@
-"""Signing in at a fake Trakt: codes for devices, tokens that end, refresh tokens that are taken once."""
+"""Signing in at a fake Trakt: codes for devices, tokens that end, refresh tokens that are taken
+once.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -79,7 +81,9 @@ class OAuth:
         if body.get("client_id") != self.client_id:
             return 403, None
         number = next(self._numbers)
-        code = Code(f"device-code-{number}", f"USER{number:04}", self._now() + timedelta(seconds=CODE_LIFE))
+        code = Code(
+            f"device-code-{number}", f"USER{number:04}", self._now() + timedelta(seconds=CODE_LIFE)
+        )
         self.codes.append(code)
         return 200, {
             "device_code": code.device_code,
@@ -106,15 +110,23 @@ class OAuth:
         return {"": 400, _DENIED: 418, _USED: 409}[code.fate], None
 
     def _token_for_refresh(self, body: Mapping[str, Any]) -> Reply:
-        token = next((token for token in self.tokens if token.refresh == body.get("refresh_token")), None)
+        token = next(
+            (token for token in self.tokens if token.refresh == body.get("refresh_token")), None
+        )
         if not self._is_app(body) or token is None or token.is_refreshed:
-            return 400, {"error": "invalid_grant", "error_description": "The refresh token is not valid."}
+            return 400, {
+                "error": "invalid_grant",
+                "error_description": "The refresh token is not valid.",
+            }
         token.is_refreshed, token.expires_at = True, self._now()
         self.refreshes += 1
         return 200, self._written(self.grant(token.account))
 
     def _is_app(self, body: Mapping[str, Any]) -> bool:
-        return (body.get("client_id"), body.get("client_secret")) == (self.client_id, self.client_secret)
+        return (body.get("client_id"), body.get("client_secret")) == (
+            self.client_id,
+            self.client_secret,
+        )
 
     def _written(self, token: Token) -> dict[str, Any]:
         return {

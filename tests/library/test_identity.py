@@ -53,7 +53,9 @@ def chosen(kind: Any, *words: str) -> str:
         pytest.param([], NEW, id="nothing like it is known"),
         # An id, and nothing that speaks against it.
         pytest.param(["1 id, same name, same year"], IT, id="all agrees"),
-        pytest.param(["1 id"], IT, id="an id alone: the title is in another language, the year unknown"),
+        pytest.param(
+            ["1 id"], IT, id="an id alone: the title is in another language, the year unknown"
+        ),
         pytest.param(["1 id, same year"], IT, id="an id and the year"),
         pytest.param(["1 id, same name, 9 years apart"], IT, id="an id and the name"),
         pytest.param(["1 id, 1 years apart"], IT, id="an id; the year is another catalogue's"),
@@ -61,20 +63,30 @@ def chosen(kind: Any, *words: str) -> str:
         pytest.param(["1 id, 17 years apart"], NOBODY, id="an id alone against name and year"),
         pytest.param(["2 ids, 17 years apart"], NOBODY, id="ids alone against name and year"),
         # Another title is called so, of that very year.
-        pytest.param(["1 id, 1 years apart", "same name, same year"], OTHER, id="the id is of another film"),
-        pytest.param(["1 id, same year", "same name, same year"], IT, id="its name in another language"),
         pytest.param(
-            ["1 id, same name, same year", "same name, same year"], IT, id="the id tells namesakes apart"
+            ["1 id, 1 years apart", "same name, same year"], OTHER, id="the id is of another film"
+        ),
+        pytest.param(
+            ["1 id, same year", "same name, same year"], IT, id="its name in another language"
+        ),
+        pytest.param(
+            ["1 id, same name, same year", "same name, same year"],
+            IT,
+            id="the id tells namesakes apart",
         ),
         # Ids that disagree are decided by name and year, or not at all.
-        pytest.param(["1 id, 1 against, same name, same year"], IT, id="ids disagree, name and year agree"),
+        pytest.param(
+            ["1 id, 1 against, same name, same year"], IT, id="ids disagree, name and year agree"
+        ),
         pytest.param(["1 id, 1 against, same name, 1 years apart"], IT, id="… the year nearly"),
         pytest.param(["1 id, 1 against, same name"], IT, id="… the year unknown"),
         pytest.param(["1 id, 1 against, same name, 2 years apart"], NOBODY, id="… the year not"),
         pytest.param(["1 id, 1 against, same year"], NOBODY, id="ids disagree and the name too"),
         pytest.param(["1 id, 1 against"], NOBODY, id="ids disagree and nothing else is known"),
         pytest.param(["2 ids, 1 against"], NOBODY, id="most ids are no majority"),
-        pytest.param(["1 id, 1 against, same name, same year", "1 id, 1 against"], IT, id="two films by ids"),
+        pytest.param(
+            ["1 id, 1 against, same name, same year", "1 id, 1 against"], IT, id="two films by ids"
+        ),
         pytest.param(
             ["1 id, 1 against", "1 id, 1 against"], NOBODY, id="two films by ids, neither called so"
         ),
@@ -83,14 +95,20 @@ def chosen(kind: Any, *words: str) -> str:
             NOBODY,
             id="two films by ids, both called so",
         ),
-        pytest.param(["1 id, 1 against", "1 against, same name, same year"], OTHER, id="one wrong id"),
+        pytest.param(
+            ["1 id, 1 against", "1 against, same name, same year"], OTHER, id="one wrong id"
+        ),
         # No id is known.
         pytest.param(["same name, same year"], IT, id="name and year"),
         pytest.param(["same name, 1 years apart"], NEW, id="another year, without an id"),
         pytest.param(["same year"], NEW, id="a year"),
         pytest.param(["1 against, same name, same year"], NEW, id="a catalogue knows two of them"),
-        pytest.param(["same name, same year", "same name, same year"], NOBODY, id="two of one name and year"),
-        pytest.param(["1 against, same name, same year", "same name, same year"], OTHER, id="one of two"),
+        pytest.param(
+            ["same name, same year", "same name, same year"], NOBODY, id="two of one name and year"
+        ),
+        pytest.param(
+            ["1 against, same name, same year", "same name, same year"], OTHER, id="one of two"
+        ),
     ],
 )
 def test_films_and_shows(kind: str, candidates: list[str], expected: str) -> None:

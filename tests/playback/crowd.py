@@ -1,4 +1,6 @@
-"""Eight people at one person's show, beside pulls and deliveries: real threads, real transactions, one PostgreSQL."""
+"""Eight people at one person's show, beside pulls and deliveries: real threads, real transactions,
+one PostgreSQL.
+"""
 
 import random
 import re
@@ -49,11 +51,17 @@ class Crowd:
     failures: Counter[str] = field(default_factory=Counter)
 
     def acts(self, number: int, seed: int) -> None:
-        """Let all mark, unmark and undo at once, so many times each, while both Kodis are pulled and told."""
+        """Let all mark, unmark and undo at once, so many times each, while both Kodis are pulled
+        and told.
+        """
         begins, over = Barrier(PEOPLE + 2), Event()
         with ThreadPoolExecutor(PEOPLE + 2) as pool:
-            beside = [pool.submit(self._beside, work, begins, over) for work in (self.pull, self.drain)]
-            clicking = [pool.submit(self._click, number, seed + one, begins) for one in range(PEOPLE)]
+            beside = [
+                pool.submit(self._beside, work, begins, over) for work in (self.pull, self.drain)
+            ]
+            clicking = [
+                pool.submit(self._click, number, seed + one, begins) for one in range(PEOPLE)
+            ]
             try:
                 for one in clicking:
                     one.result()
@@ -114,8 +122,12 @@ class Crowd:
 
     def check_rows(self) -> None:
         """Whatever came last: each row that is still owed asks for what our record says."""
-        watched = {one.episode_id for one in db.session.scalars(select(PlaybackProgress)) if one.watched}
-        for row in db.session.scalars(select(QueuedChange).where(QueuedChange.status != Status.SYNCED)):
+        watched = {
+            one.episode_id for one in db.session.scalars(select(PlaybackProgress)) if one.watched
+        }
+        for row in db.session.scalars(
+            select(QueuedChange).where(QueuedChange.status != Status.SYNCED)
+        ):
             assert row.completed == (row.episode_id in watched), row.id
 
     def check_next_episode(self) -> None:
@@ -129,9 +141,16 @@ class Crowd:
 def crowd(cluster: Cluster, folder: Path) -> Iterator[Crowd]:
     url = cluster.create()
     migrate(url)
-    settings = Settings(data_dir=str(folder), database_url=url, secret_key="only for tests", sync_delay=0.0)
+    settings = Settings(
+        data_dir=str(folder), database_url=url, secret_key="only for tests", sync_delay=0.0
+    )
     app = create_app(
-        {"SETTINGS": settings, "TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+        {
+            "SETTINGS": settings,
+            "TESTING": True,
+            "WTF_CSRF_ENABLED": False,
+            "RATELIMIT_ENABLED": False,
+        }
     )
     with ExitStack() as stack:
         kodis = (stack.enter_context(FakeKodi()), stack.enter_context(FakeKodi()))
@@ -143,7 +162,9 @@ def crowd(cluster: Cluster, folder: Path) -> Iterator[Crowd]:
         with app.app_context():
             begin_write()
             alice = add_user("alice", PASSWORD, is_admin=True)
-            sources = [add_server(f"Kodi {number}", alice, url=one.url) for number, one in enumerate(kodis)]
+            sources = [
+                add_server(f"Kodi {number}", alice, url=one.url) for number, one in enumerate(kodis)
+            ]
             source_ids = [source.id for source in sources]
             db.session.commit()
             found = Crowd(app, kodis, 0, source_ids)

@@ -42,7 +42,8 @@ class Model:
         self.plays: Counter[tuple[Key, datetime | None]] = Counter()
         #: By change set: content, record before, record after, and the time of its play.
         self.changes: list[list[tuple[Key, Record | None, Record | None, datetime | None]]] = []
-        #: What was said to be watched (True) or unwatched, in order, each with the number of its change set.
+        #: What was said to be watched (True) or unwatched, in order, each with the number of its
+        #: change set.
         self.said: list[tuple[int, Key, bool]] = []
         self.undone: set[int] = set()
 
@@ -74,7 +75,9 @@ class Model:
 
     def unmark(self, keys: list[Key]) -> bool:
         """What is not known is noted once, in a change set that takes nothing back."""
-        unknown = [key for key in keys if key not in self.records and not self._is_said_unwatched(key)]
+        unknown = [
+            key for key in keys if key not in self.records and not self._is_said_unwatched(key)
+        ]
         if unknown:
             self.said += [(len(self.changes), key, False) for key in unknown]
             self.changes.append([])
@@ -91,10 +94,14 @@ class Model:
         self.undone.add(number)
 
     def _is_said_unwatched(self, key: Key) -> bool:
-        said = [watched for number, of, watched in self.said if of == key and number not in self.undone]
+        said = [
+            watched for number, of, watched in self.said if of == key and number not in self.undone
+        ]
         return bool(said) and not said[-1]
 
-    def _record(self, changes: list[tuple[Key, Record | None, Record | None, datetime | None]]) -> bool:
+    def _record(
+        self, changes: list[tuple[Key, Record | None, Record | None, datetime | None]]
+    ) -> bool:
         for key, _, after, played_at in changes:
             self._put(key, after)
             self.said.append((len(self.changes), key, after is not None))

@@ -92,6 +92,12 @@ def test_a_day_begins_in_each_zone_by_itself(alice, bob):
     alice.time_zone, bob.time_zone = "Pacific/Auckland", "America/Lima"
     db.session.flush()
     midnight = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
-    assert days_begun(midnight - timedelta(minutes=1), midnight) == (date(2026, 3, 10), date(2026, 3, 11))
+    assert days_begun(midnight - timedelta(minutes=1), midnight) == (
+        date(2026, 3, 10),
+        date(2026, 3, 11),
+    )
     assert days_begun(midnight, midnight + timedelta(hours=17)) is None
-    assert days_begun(midnight, midnight + timedelta(hours=18)) == (date(2026, 3, 10), date(2026, 3, 11))
+    assert days_begun(midnight, midnight + timedelta(hours=18)) == (
+        date(2026, 3, 10),
+        date(2026, 3, 11),
+    )

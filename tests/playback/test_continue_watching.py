@@ -88,13 +88,17 @@ def test_a_show_has_one_card_that_of_the_episode_watched_last(watch, row, cast):
     assert row() == [("Harbour Lights", 2, 1, "resume")]
 
 
-@pytest.mark.parametrize(("position", "shown"), [(44, False), (45, True), (809, True), (810, False)])
+@pytest.mark.parametrize(
+    ("position", "shown"), [(44, False), (45, True), (809, True), (810, False)]
+)
 def test_neither_a_false_start_nor_the_end_is_to_be_continued(watch, row, film, position, shown):
     watch(film, position)
     assert bool(row()) is shown
 
 
-def test_what_is_finished_is_gone_and_the_next_episode_is_up(watch, finish, row, following, film, pilot):
+def test_what_is_finished_is_gone_and_the_next_episode_is_up(
+    watch, finish, row, following, film, pilot
+):
     watch(film)
     finish(film)
     watch(pilot)
@@ -155,7 +159,9 @@ def test_a_dismissed_show_comes_back_when_it_is_watched_on(watch, row, alice, pi
     assert row() == [("Harbour Lights", 1, 1, "resume")]
 
 
-def test_a_dismissed_show_comes_back_after_all_of_it_was_unmarked(watch, finish, following, alice, pilot):
+def test_a_dismissed_show_comes_back_after_all_of_it_was_unmarked(
+    watch, finish, following, alice, pilot
+):
     watch(pilot)
     dismiss(alice.id, pilot)
     mark_unwatched(alice.id, pilot)
@@ -242,7 +248,9 @@ def test_a_page_goes_on_behind_the_last_card(watch, row, alice, film):
     assert seen == ["Show 1", "Show 0", "Film 1", "Film 0", "Sintel"]
 
 
-def test_cards_of_one_time_are_neither_lost_nor_repeated_at_the_end_of_a_page(watch, alice, set_clock):
+def test_cards_of_one_time_are_neither_lost_nor_repeated_at_the_end_of_a_page(
+    watch, alice, set_clock
+):
     """An import without dates gives many titles the same one."""
     at = set_clock.now()
     contents = [add_film(f"Film {number}") for number in range(3)]
@@ -264,7 +272,9 @@ def test_up_next_goes_on_behind_the_last_card(finish, following, alice):
     assert [card.title for card in (*first, *second)] == ["Show 2", "Show 1", "Show 0"]
 
 
-def test_the_card_of_one_title_is_found_in_whichever_row_it_stands(watch, finish, alice, film, show, pilot):
+def test_the_card_of_one_title_is_found_in_whichever_row_it_stands(
+    watch, finish, alice, film, show, pilot
+):
     assert film_card(alice.id, film.id) is None
     assert next_card(alice.id, show.id) is None
     watch(film)

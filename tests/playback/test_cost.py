@@ -1,4 +1,6 @@
-"""What a mark costs the database: a few statements, whatever it is of; all that pages and players press, counted."""
+"""What a mark costs the database: a few statements, whatever it is of; all that pages and players
+press, counted.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -68,7 +70,9 @@ def long_show(episodes: int, servers: int, alice: User) -> MediaItem:
 
 def owe_nothing_any_more() -> None:
     """As if the servers had taken all: what is taken back must be told to them."""
-    db.session.query(QueuedChange).update({"status": "synced", "next_attempt_at": None, "synced_seq": 1})
+    db.session.query(QueuedChange).update(
+        {"status": "synced", "next_attempt_at": None, "synced_seq": 1}
+    )
     db.session.commit()
 
 
@@ -109,7 +113,9 @@ def test_a_show_is_marked_and_taken_back_in_as_many_statements_as_an_episode(
 def rows() -> tuple[int, int]:
     """Records, and changes that are owed."""
     owed = select(QueuedChange.id).where(QueuedChange.next_attempt_at.is_not(None))
-    return len(db.session.scalars(select(PlaybackProgress.id)).all()), len(db.session.scalars(owed).all())
+    return len(db.session.scalars(select(PlaybackProgress.id)).all()), len(
+        db.session.scalars(owed).all()
+    )
 
 
 def test_records_in_every_state_are_marked_and_taken_back_together(alice: User) -> None:
@@ -136,7 +142,13 @@ def test_records_in_every_state_are_marked_and_taken_back_together(alice: User) 
 
 def states() -> list[tuple[Any, ...]]:
     one = PlaybackProgress
-    columns = (one.episode_id, one.position_seconds, one.duration_seconds, one.watched, one.last_watched_at)
+    columns = (
+        one.episode_id,
+        one.position_seconds,
+        one.duration_seconds,
+        one.watched,
+        one.last_watched_at,
+    )
     return [tuple(row) for row in db.session.execute(select(*columns).order_by(one.episode_id))]
 
 

@@ -33,7 +33,9 @@ def test_who_marks_unmarks_and_undoes_at_once_beside_pulls_and_deliveries(
 
 
 def _deadlocks(cluster: Cluster) -> int:
-    """How many the server has ended, as it counts them itself: whoever was connected has told it by now."""
+    """How many the server has ended, as it counts them itself: whoever was connected has told it by
+    now.
+    """
     engine = create_engine(cluster.url("postgres"))
     with engine.connect() as connection:
         number = connection.scalar(text("SELECT sum(deadlocks) FROM pg_stat_database"))

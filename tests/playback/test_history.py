@@ -61,7 +61,9 @@ def test_a_play_that_comes_in_meanwhile_moves_no_later_page(alice, film):
     first = history(alice.id, limit=2)
     add_plays(alice, film, NOON + timedelta(hours=1))
     second = history(alice.id, before=Cursor(first[-1].watched_at, first[-1].play_id), limit=2)
-    assert [entry.watched_at for entry in second] == [NOON - timedelta(hours=hour) for hour in (2, 3)]
+    assert [entry.watched_at for entry in second] == [
+        NOON - timedelta(hours=hour) for hour in (2, 3)
+    ]
 
 
 def test_microseconds_are_not_lost_between_pages(alice, film):

@@ -57,7 +57,9 @@ def test_a_show_is_marked_without_its_specials(mark, watched):
     assert watched() == [(season, number) for season in (1, 2) for number in (1, 2, 3)]
 
 
-@pytest.mark.parametrize(("season", "episodes"), [(0, [(0, 1)]), (2, [(2, 1), (2, 2), (2, 3)]), (9, [])])
+@pytest.mark.parametrize(
+    ("season", "episodes"), [(0, [(0, 1)]), (2, [(2, 1), (2, 2), (2, 3)]), (9, [])]
+)
 def test_a_season_is_marked_alone_and_specials_when_asked_for(mark, watched, season, episodes):
     assert mark(season) == len(episodes)
     assert watched() == episodes

@@ -45,7 +45,10 @@ def test_there_is_one_record_for_a_user_and_a_film(alice, bob, film):
 
 @pytest.mark.parametrize(("position", "watched"), [(809, False), (810, True), (900, True)])
 def test_ninety_percent_is_watched(alice, film, position, watched):
-    assert save_progress(alice.id, film, position_seconds=position, duration_seconds=900).watched is watched
+    assert (
+        save_progress(alice.id, film, position_seconds=position, duration_seconds=900).watched
+        is watched
+    )
     assert count(Play) == int(watched)
 
 
@@ -53,7 +56,9 @@ def test_films_and_episodes_may_have_ends_of_their_own(alice, film, pilot, app, 
     settings = replace(app.config["SETTINGS"], watched_at=0.8, watched_at_episodes=0.7)
     monkeypatch.setitem(app.config, "SETTINGS", settings)
     for content, share in ((film, 0.8), (pilot, 0.7)):
-        before = save_progress(alice.id, content, position_seconds=1000 * share - 1, duration_seconds=1000)
+        before = save_progress(
+            alice.id, content, position_seconds=1000 * share - 1, duration_seconds=1000
+        )
         assert (before.watched, before.in_progress) == (False, True)
         end = save_progress(alice.id, content, position_seconds=1000 * share, duration_seconds=1000)
         assert (end.watched, end.in_progress) == (True, False)
@@ -141,11 +146,16 @@ def test_a_position_of_now_counts_although_the_clock_was_set_back(alice, film, s
         ("duration_seconds", {"position_seconds": 1, "duration_seconds": -5}),
         ("duration_seconds", {"position_seconds": 1, "duration_seconds": 10**9}),
         ("at", {"position_seconds": 1, "duration_seconds": 2, "at": datetime(2026, 1, 1)}),  # noqa: DTZ001
-        ("at", {"position_seconds": 1, "duration_seconds": 2, "at": datetime(2126, 1, 1, tzinfo=UTC)}),
+        (
+            "at",
+            {"position_seconds": 1, "duration_seconds": 2, "at": datetime(2126, 1, 1, tzinfo=UTC)},
+        ),
         ("origin", {"position_seconds": 1, "duration_seconds": 2, "origin": "elsewhere"}),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_by_name_and_nothing_is_stored(alice, film, field, values):
+def test_a_value_that_cannot_be_is_refused_by_name_and_nothing_is_stored(
+    alice, film, field, values
+):
     with pytest.raises(InvalidValue) as refusal:
         save_progress(alice.id, film, **values)
     assert refusal.value.field == field
@@ -153,7 +163,9 @@ def test_a_value_that_cannot_be_is_refused_by_name_and_nothing_is_stored(alice, 
 
 
 def test_progress_is_listed_by_its_last_watching(alice, film, pilot):
-    save_progress(alice.id, film, position_seconds=100, duration_seconds=900, at=now() - timedelta(days=1))
+    save_progress(
+        alice.id, film, position_seconds=100, duration_seconds=900, at=now() - timedelta(days=1)
+    )
     mark_watched(alice.id, pilot)
     assert [one.episode_id for one in list_user_progress(alice.id)] == [pilot.id, None]
     assert [one.media_item_id for one in list_user_progress(alice.id, watched=False)] == [film.id]

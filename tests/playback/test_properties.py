@@ -1,4 +1,6 @@
-"""Whatever two people do, in whatever order: our tables against a plain model of them, and what servers hear."""
+"""Whatever two people do, in whatever order: our tables against a plain model of them, and what
+servers hear.
+"""
 
 import math
 from collections import Counter
@@ -84,9 +86,14 @@ class Household(RuleBasedStateMachine):
     # What people do
 
     @rule(
-        data=st.data(), position=st.integers(0, 950), duration=st.sampled_from([900, 1500, 60]), ago=MOMENTS
+        data=st.data(),
+        position=st.integers(0, 950),
+        duration=st.sampled_from([900, 1500, 60]),
+        ago=MOMENTS,
     )
-    def save(self, data: st.DataObject, position: int, duration: int, ago: timedelta | None) -> None:
+    def save(
+        self, data: st.DataObject, position: int, duration: int, ago: timedelta | None
+    ) -> None:
         user, content = self._someone(data), self._something(data)
         self._save(data, user, content, position, duration, ago)
 
@@ -114,7 +121,9 @@ class Household(RuleBasedStateMachine):
     def mark_the_show(self, data: st.DataObject, season: int | None) -> None:
         user = self._someone(data)
         self._twice(
-            lambda: _with_act(user, lambda act: mark_show_watched(act, self.cast.show, season=season))
+            lambda: _with_act(
+                user, lambda act: mark_show_watched(act, self.cast.show, season=season)
+            )
         )
         episodes = [
             one
@@ -128,7 +137,9 @@ class Household(RuleBasedStateMachine):
     def unmark_the_show(self, data: st.DataObject, season: int | None) -> None:
         user = self._someone(data)
         self._twice(
-            lambda: _with_act(user, lambda act: mark_show_unwatched(act, self.cast.show, season=season))
+            lambda: _with_act(
+                user, lambda act: mark_show_unwatched(act, self.cast.show, season=season)
+            )
         )
         keys = [_key(user, one) for one in list_episodes(self.cast.show.id, season=season)]
         self._made_a_change_set(self.model.unmark(keys))
@@ -183,7 +194,9 @@ class Household(RuleBasedStateMachine):
     @rule(data=st.data(), limit=st.integers(1, 5))
     def a_worker_takes_rows(self, data: st.DataObject, limit: int) -> None:
         source = data.draw(st.sampled_from(self.sources))
-        for row in PlaybackSyncRepository().mark_syncing(source.id, limit=limit, lease=timedelta(days=99)):
+        for row in PlaybackSyncRepository().mark_syncing(
+            source.id, limit=limit, lease=timedelta(days=99)
+        ):
             self.in_flight.append(Push(row.id, _place(row), row.claim_token or "", _registers(row)))
 
     @precondition(lambda self: self.in_flight)
@@ -213,12 +226,18 @@ class Household(RuleBasedStateMachine):
         user, source, content = self._news(data)
         key = _key(user, content)
         record = self.model.records.get(key)
-        known = record.finished if record and watched else not watched and not (record and record.watched)
+        known = (
+            record.finished
+            if record and watched
+            else not watched and not (record and record.watched)
+        )
         if known:
             return
         self.servers[key, source.id] = Shown(watched)
         with Act(user.id, "pull", source_id=source.id) as act:
-            mark_watched(user.id, content, act=act) if watched else mark_unwatched(user.id, content, act=act)
+            mark_watched(user.id, content, act=act) if watched else mark_unwatched(
+                user.id, content, act=act
+            )
         marked = {key: _runtime(content)}
         self._made_a_change_set(
             self.model.mark(marked, self.clock.time) if watched else self.model.unmark([key])
@@ -232,7 +251,9 @@ class Household(RuleBasedStateMachine):
         shown = self.servers.get((key, source.id), Shown())
         self.servers[key, source.id] = shown._replace(position_ms=position * 1000)
         with Act(user.id, "pull", source_id=source.id) as act:
-            save_progress(user.id, content, position_seconds=position, duration_seconds=900, act=act)
+            save_progress(
+                user.id, content, position_seconds=position, duration_seconds=900, act=act
+            )
         self._made_a_change_set(self.model.save(key, position, 900, self.clock.time))
 
     # What must hold after each of it
@@ -259,7 +280,9 @@ class Household(RuleBasedStateMachine):
             assert row.in_progress == is_begun(row)
 
     def _check_servers(self, tables: Tables) -> None:
-        """What a server last took, then what is on its way, then what its row still asks for, make our state."""
+        """What a server last took, then what is on its way, then what its row still asks for, make
+        our state.
+        """
         rows = {_place(row): row for row in tables[QueuedChange]}
         on_the_way = {push.place: push.registers for push in self.in_flight}
         for place in rows.keys() | self.servers.keys():
@@ -271,7 +294,9 @@ class Household(RuleBasedStateMachine):
             assert shown in agreeing(self.model.records.get(place[0])), (place, row and row.status)
 
     def _check_what_is_next(self, user: User, tables: Tables) -> None:
-        """It is kept as it would be worked out now, and never a watched episode or a special but to continue."""
+        """It is kept as it would be worked out now, and never a watched episode or a special but to
+        continue.
+        """
         seen, today = self._seen(user), self.clock.time.date()
         row = next((row for row in tables[ShowProgress] if row.user_id == user.id), None)
         last = max((one.last_watched_at for one in seen if one.last_watched_at), default=None)
@@ -291,7 +316,10 @@ class Household(RuleBasedStateMachine):
         if found is None:
             state, found = "all_watched" if last else "start", None
         answer = get_next_episode(user.id, self.cast.show)
-        assert (answer.state, answer.episode and answer.episode.id) == (state, found and found.episode_id)
+        assert (answer.state, answer.episode and answer.episode.id) == (
+            state,
+            found and found.episode_id,
+        )
 
     # Helpers
 
@@ -422,7 +450,9 @@ def _records(tables: Tables) -> dict[Key, Record]:
 
 def _record_of(row: Any) -> Record:
     dismissed = row.dismissed_at is not None
-    return Record(row.position_seconds, row.duration_seconds, row.watched, row.last_watched_at, dismissed)
+    return Record(
+        row.position_seconds, row.duration_seconds, row.watched, row.last_watched_at, dismissed
+    )
 
 
 def _plays(tables: Tables) -> Counter[tuple[Key, datetime | None]]:
@@ -435,7 +465,9 @@ def _newest_change_set() -> int:
 
 @pytest.fixture
 def household(cast: Cast, set_clock: Clock) -> type[Household]:
-    """Chapter 2.3 is dated ahead, and held like all; Sintel stands on the living room's server in two copies."""
+    """Chapter 2.3 is dated ahead, and held like all; Sintel stands on the living room's server in
+    two copies.
+    """
     cast.episode(2, 3).air_date = date(2027, 6, 1)
     both = add_server("Living room", cast.alice, cast.bob)
     of_alice = add_server("Bedroom", cast.alice)
@@ -462,7 +494,9 @@ ANYTHING = st.one_of(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=ANYTHING, duration=ANYTHING)
-def test_a_position_is_stored_as_it_should_be_or_refused_and_not_stored(alice, film, position, duration):
+def test_a_position_is_stored_as_it_should_be_or_refused_and_not_stored(
+    alice, film, position, duration
+):
     refused = None
     try:
         save_progress(alice.id, film, position_seconds=position, duration_seconds=duration)

@@ -16,10 +16,12 @@ TODAY = date(2026, 11, 21)
 
 
 def show_of(*seasons: str, first: int = 1) -> list[Seen]:
-    """A show as a user has seen it. Its first season stands before the others where it begins with "specials".
+    """A show as a user has seen it. Its first season stands before the others where it begins with
+    "specials".
 
-    Each word is an episode: `.` never touched, `w3` watched at 3 o'clock, `p3` begun at 3, `t3` opened at 3 and left
-    at once, `r3` watched and begun again at 3, `u` yet to air, `h` yet to air by its date and held by a server.
+    Each word is an episode: `.` never touched, `w3` watched at 3 o'clock, `p3` begun at 3, `t3`
+    opened at 3 and left at once, `r3` watched and begun again at 3, `u` yet to air, `h` yet to air
+    by its date and held by a server.
     """
     numbered = {}
     for season in seasons:
@@ -55,34 +57,56 @@ def seen(season: int, number: int, word: str) -> Seen:
         pytest.param(["w1 p2 .", ". ."], "continue 1x2", id="one begun is continued"),
         pytest.param(["w1 t2 .", ". ."], "next 1x2", id="one opened and left at once is next"),
         pytest.param(["t1 . ."], "next 1x1", id="only a false start: that one"),
-        pytest.param([". . .", "w1 ."], "next 2x2", id="the latest activity decides, not the lowest number"),
-        pytest.param(["w9 . .", "w1 w2 ."], "next 1x2", id="the latest activity, even in an earlier season"),
+        pytest.param(
+            [". . .", "w1 ."], "next 2x2", id="the latest activity decides, not the lowest number"
+        ),
+        pytest.param(
+            ["w9 . .", "w1 w2 ."], "next 1x2", id="the latest activity, even in an earlier season"
+        ),
         pytest.param(["w1 . w2 ."], "next 1x4", id="a gap is not gone back to while there is more"),
         pytest.param(["w1 . w2"], "next 1x2", id="a gap is filled at the end"),
         pytest.param(["p1 w2 ."], "next 1x3", id="one begun and left for a later one stays behind"),
-        pytest.param(["p1 w2 w3"], "next 1x1", id="one begun and left is what is missing at the end"),
+        pytest.param(
+            ["p1 w2 w3"], "next 1x1", id="one begun and left is what is missing at the end"
+        ),
         pytest.param(["w1 w2", "w3 w4"], "all_watched", id="all watched"),
         pytest.param(["r9 w2", ". ."], "continue 1x1", id="a rewatch under way is continued"),
         pytest.param(["w9 w2 .", ". ."], "next 1x3", id="a rewatch finished: the next unwatched"),
         pytest.param(["w9 w2"], "all_watched", id="a rewatch finished with all watched"),
-        pytest.param(["w1 w2 u"], "next 1x3", id="one yet to air is named, to be shown from its day on"),
+        pytest.param(
+            ["w1 w2 u"], "next 1x3", id="one yet to air is named, to be shown from its day on"
+        ),
         pytest.param(["w1 . w2 u"], "next 1x2", id="a gap comes before one yet to air"),
         pytest.param(["u u"], "start 1x1", id="a show yet to begin"),
         pytest.param(["w1 w1 w1 ."], "next 1x4", id="marked together: the last of them counts"),
         pytest.param(["specials .", ". ."], "start 1x1", id="a show does not start with a special"),
-        pytest.param(["specials .", "w1 w2"], "all_watched", id="an unwatched special is not missing"),
-        pytest.param(["specials w9", "w1 ."], "next 1x2", id="a special watched in between does not block"),
-        pytest.param(["specials w9", ". ."], "start 1x1", id="only a special watched: the first episode"),
-        pytest.param(["specials w9", "w1 p2"], "continue 1x2", id="a special does not end what was begun"),
-        pytest.param(["specials t9", "r2 w1"], "continue 1x1", id="a glance at a special ends no rewatch"),
-        pytest.param(["specials p9", "w1 ."], "continue 0x1", id="a special begun last is continued"),
+        pytest.param(
+            ["specials .", "w1 w2"], "all_watched", id="an unwatched special is not missing"
+        ),
+        pytest.param(
+            ["specials w9", "w1 ."], "next 1x2", id="a special watched in between does not block"
+        ),
+        pytest.param(
+            ["specials w9", ". ."], "start 1x1", id="only a special watched: the first episode"
+        ),
+        pytest.param(
+            ["specials w9", "w1 p2"], "continue 1x2", id="a special does not end what was begun"
+        ),
+        pytest.param(
+            ["specials t9", "r2 w1"], "continue 1x1", id="a glance at a special ends no rewatch"
+        ),
+        pytest.param(
+            ["specials p9", "w1 ."], "continue 0x1", id="a special begun last is continued"
+        ),
         pytest.param(["specials p1", "w9 ."], "next 1x2", id="a special begun and left is not"),
         pytest.param(["specials . ."], "start 0x1", id="nothing but specials: the first of them"),
         pytest.param(["specials w1 . ."], "next 0x2", id="nothing but specials: the next one"),
         pytest.param(["specials w1 p2 ."], "continue 0x2", id="nothing but specials: one begun"),
         pytest.param(["specials w1 w2"], "all_watched", id="nothing but specials, all watched"),
         pytest.param(["w1 h"], "next 1x2", id="one that a server holds, whatever its date"),
-        pytest.param(["w1 u h"], "next 1x3", id="one that a server holds comes before one yet to air"),
+        pytest.param(
+            ["w1 u h"], "next 1x3", id="one that a server holds comes before one yet to air"
+        ),
     ],
 )
 def test_what_is_next(seasons, expected):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from mydia_web.backends.base import RemoteState
+from mydia_web.backends.values import RemoteState
 from mydia_web.db import begin_write, db
 from mydia_web.playback import mark_unwatched, mark_watched, save_progress, undo
 from mydia_web.playback.acts import Act
@@ -23,7 +23,9 @@ from tests.cast import add_copy, add_server
 
 STATES: dict[str, Callable[[int, Any], object]] = {
     "watched": lambda user_id, film: mark_watched(user_id, film),
-    "begun": lambda user_id, film: save_progress(user_id, film, position_seconds=300, duration_seconds=900),
+    "begun": lambda user_id, film: save_progress(
+        user_id, film, position_seconds=300, duration_seconds=900
+    ),
     "watched and begun": lambda user_id, film: (
         mark_watched(user_id, film),
         save_progress(user_id, film, position_seconds=300, duration_seconds=900),
@@ -35,7 +37,9 @@ CHANGES = {"mark": mark_watched, "unmark": mark_unwatched}
 
 @pytest.fixture(params=[(False, True), (True, False), (False, False), (True, True)], ids=str)
 def source(request: pytest.FixtureRequest, alice, film) -> Iterator[Any]:
-    """A server that is told marks or not, and positions or not; nothing else was ever queued for it."""
+    """A server that is told marks or not, and positions or not; nothing else was ever queued for
+    it.
+    """
     watched, positions = request.param
     server = add_server("There", alice)
     add_copy(server, film)
@@ -72,7 +76,9 @@ def test_a_source_that_is_apart_is_told_what_is_on(source, alice, film, state):
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("shown", [RemoteState(True), RemoteState(True, 500_000), RemoteState(False)])
+@pytest.mark.parametrize(
+    "shown", [RemoteState(True), RemoteState(True, 500_000), RemoteState(False)]
+)
 def test_use_this_one_everywhere_tells_what_is_on(source, alice, film, state, shown):
     STATES[state](alice.id, film)
     other = add_server("Other", alice)
@@ -83,7 +89,9 @@ def test_use_this_one_everywhere_tells_what_is_on(source, alice, film, state, sh
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_push_that_came_too_late_is_mended_by_what_is_on(source, alice, film, set_clock, state):
-    """Its claim was lost: it may have overtaken a newer one, so that the whole state goes out again."""
+    """Its claim was lost: it may have overtaken a newer one, so that the whole state goes out
+    again.
+    """
     save_progress(alice.id, film, position_seconds=200, duration_seconds=900)
     db.session.commit()
     set_clock.pass_(minutes=1)
@@ -100,4 +108,6 @@ def test_an_act_is_of_one_person(alice, bob, film):
         with pytest.raises(ValueError, match="another person"):
             change(bob.id, film, act=Act(alice.id, "web"))
     with pytest.raises(ValueError, match="another person"):
-        save_progress(bob.id, film, position_seconds=1, duration_seconds=9, act=Act(alice.id, "web"))
+        save_progress(
+            bob.id, film, position_seconds=1, duration_seconds=9, act=Act(alice.id, "web")
+        )

@@ -39,7 +39,9 @@ def test_what_is_on_its_way_to_a_server_is_followed_by_its_later_news(alice, fil
     assert (row.status, row.completed) == ("pending", False)
 
 
-def test_what_a_server_has_taken_is_not_told_again_with_its_news(alice, film, server, queue, deliver):
+def test_what_a_server_has_taken_is_not_told_again_with_its_news(
+    alice, film, server, queue, deliver
+):
     mark_watched(alice.id, film)
     deliver(server)
     with news(alice, server) as act:
@@ -48,7 +50,9 @@ def test_what_a_server_has_taken_is_not_told_again_with_its_news(alice, film, se
     assert row.status == "synced"
 
 
-def test_a_false_start_and_a_leap_to_the_end_leave_no_position_on_a_server(alice, film, server, queue):
+def test_a_false_start_and_a_leap_to_the_end_leave_no_position_on_a_server(
+    alice, film, server, queue
+):
     mark_watched(alice.id, film)
     save_progress(alice.id, film, position_seconds=10, duration_seconds=900)
     save_progress(alice.id, film, position_seconds=890, duration_seconds=900)

@@ -41,7 +41,11 @@ def test_what_a_server_has_taken_is_taken_back_there(alice, film, server, queue,
     deliver(server)
     undo(newest())
     [row] = queue()
-    assert (row.status, row.change_type, row.completed) == ("pending", ChangeType.MARK_UNWATCHED, False)
+    assert (row.status, row.change_type, row.completed) == (
+        "pending",
+        ChangeType.MARK_UNWATCHED,
+        False,
+    )
 
 
 def test_a_server_is_told_the_position_that_comes_back(alice, film, server, queue, deliver):
@@ -104,7 +108,12 @@ def fail(server, *, may_have_arrived=False) -> None:
     for row in repository.mark_syncing(server.id, limit=10):
         again_at = now() + timedelta(minutes=5)
         repository.mark_failed(
-            row.id, row.claim_token, "down", "transient", retry_at=again_at, may_have_arrived=may_have_arrived
+            row.id,
+            row.claim_token,
+            "down",
+            "transient",
+            retry_at=again_at,
+            may_have_arrived=may_have_arrived,
         )
     db.session.commit()
 
@@ -180,7 +189,9 @@ def test_what_is_on_its_way_stays_on_its_way(alice, film, server, queue, set_clo
     assert row.status == "synced"
 
 
-def test_what_arrives_between_a_click_and_its_undo_is_not_owed_again(alice, film, server, queue, set_clock):
+def test_what_arrives_between_a_click_and_its_undo_is_not_owed_again(
+    alice, film, server, queue, set_clock
+):
     stop_at(alice, film, 300)
     set_clock.pass_(minutes=1)
     [push] = PlaybackSyncRepository().mark_syncing(server.id, limit=1)

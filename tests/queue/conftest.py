@@ -73,6 +73,8 @@ def row(session: object) -> Callable[[], QueuedChange]:
     """The one row of the queue, as the database has it."""
 
     def read() -> QueuedChange:
-        return db.session.scalars(select(QueuedChange).execution_options(populate_existing=True)).one()
+        return db.session.scalars(
+            select(QueuedChange).execution_options(populate_existing=True)
+        ).one()
 
     return read

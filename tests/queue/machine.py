@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import delete, func, select, update
 
-from mydia_web.backends.base import RemoteState, Target, Wanted
 from mydia_web.backends.errors import (
     NotOnServer,
     RateLimited,
@@ -21,6 +20,7 @@ from mydia_web.backends.errors import (
     SignInRefused,
     Unreachable,
 )
+from mydia_web.backends.values import RemoteState, Target, Wanted
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Content
 from mydia_web.playback import mark_unwatched, mark_watched, save_progress, undo
@@ -60,7 +60,9 @@ _FAILURES = {
 }
 OUTCOMES = ["taken", "taken", "taken", "reply lost", "rate_limited", *_FAILURES]
 #: Marks, and positions of 900 seconds.
-CHANGES = st.sampled_from(["watched", "unwatched", "watched", "unwatched", 300, 500, 0, 30, 809, 810, 900])
+CHANGES = st.sampled_from(
+    ["watched", "unwatched", "watched", "unwatched", 300, 500, 0, 30, 809, 810, 900]
+)
 #: A mark that a server shows.
 NEWS = st.booleans()
 LATE = st.sampled_from(["taken", "taken", "reply lost", "transient"])
@@ -101,7 +103,9 @@ class Server:
             raise _FAILURES[answer]
         kind, content_id = target.remote_id.split(":")
         place = (self._user_id, kind, int(content_id), self._source_id)
-        shown = servers.shown.get(place, Shown()).after(Registers(wanted.watched, wanted.position_ms))
+        shown = servers.shown.get(place, Shown()).after(
+            Registers(wanted.watched, wanted.position_ms)
+        )
         servers.shown[place] = shown
         if answer == "reply lost":
             raise Unreachable
@@ -170,7 +174,9 @@ class Household(RuleBasedStateMachine):
 
     @rule(
         data=st.data(),
-        what=st.sampled_from(["undo", "undo", "retry", "hurry", "pause", "resume", "sign_in_again"]),
+        what=st.sampled_from(
+            ["undo", "undo", "retry", "hurry", "pause", "resume", "sign_in_again"]
+        ),
     )
     def a_person_intervenes(self, data: st.DataObject, what: str) -> None:
         source_id = self._somewhere(data)
@@ -213,7 +219,9 @@ class Household(RuleBasedStateMachine):
         shown = self.servers.shown.get(place, Shown())
         self.servers.shown[place] = shown._replace(position_ms=position * 1000)
         with Act(place[0], "pull", source_id=place[3]) as act:
-            save_progress(place[0], content, position_seconds=position, duration_seconds=900, act=act)
+            save_progress(
+                place[0], content, position_seconds=position, duration_seconds=900, act=act
+            )
 
     def _is_known(self, place: Place, watched: bool) -> bool:
         record = self._record(place)
@@ -285,7 +293,9 @@ class Household(RuleBasedStateMachine):
         answer=LATE,
         late=LATE_UNDO,
     )
-    def a_worker_is_overtaken(self, change: str | int, meanwhile: list[Any], answer: str, late: bool) -> None:
+    def a_worker_is_overtaken(
+        self, change: str | int, meanwhile: list[Any], answer: str, late: bool
+    ) -> None:
         """It stands still until others have told the same server newer things."""
         user_id, content, source_id = self.user_ids[0], self.contents[0], self.source_ids[0]
         place = (user_id, content.content_kind, content.id, source_id)
@@ -320,7 +330,9 @@ class Household(RuleBasedStateMachine):
 
     @precondition(lambda self: self._begun(has_slept=True))
     @rule(data=st.data(), answer=st.sampled_from(OUTCOMES), settles=st.booleans())
-    def a_worker_that_stood_still_goes_on(self, data: st.DataObject, answer: str, settles: bool) -> None:
+    def a_worker_that_stood_still_goes_on(
+        self, data: st.DataObject, answer: str, settles: bool
+    ) -> None:
         claim = data.draw(st.sampled_from(self._begun(has_slept=True)))
         self._push(claim, answer, 120.0)
         if settles:
@@ -328,7 +340,9 @@ class Household(RuleBasedStateMachine):
 
     @precondition(lambda self: self._begun(has_slept=False))
     @rule(
-        data=st.data(), answer=st.sampled_from(OUTCOMES), retry_after=st.sampled_from([30.0, 600.0, 9000.0])
+        data=st.data(),
+        answer=st.sampled_from(OUTCOMES),
+        retry_after=st.sampled_from([30.0, 600.0, 9000.0]),
     )
     def push(self, data: st.DataObject, answer: str, retry_after: float) -> None:
         claim = data.draw(st.sampled_from(self._begun(has_slept=False)))
@@ -350,7 +364,9 @@ class Household(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), crashes=st.booleans())
     def a_worker_ends(self, data: st.DataObject, crashes: bool) -> None:
-        """By a crash, before its push or between that and settling it; or giving back what it has not begun."""
+        """By a crash, before its push or between that and settling it; or giving back what it has
+        not begun.
+        """
         claim = data.draw(st.sampled_from(self.claims))
         if not crashes and claim.outcome is None:
             self._release(claim)
@@ -532,7 +548,9 @@ class Household(RuleBasedStateMachine):
 
     def _in_flight(self, rows: Rows, source_id: int) -> int:
         flying = [
-            row for row in rows.values() if row["source_id"] == source_id and row["status"] == "syncing"
+            row
+            for row in rows.values()
+            if row["source_id"] == source_id and row["status"] == "syncing"
         ]
         return sum(not self._has_ended(row) for row in flying)
 
@@ -547,7 +565,10 @@ def _check_settled(claim: Claim, before: dict[str, Any], after: dict[str, Any]) 
         return
     assert after["synced_seq"] == before["synced_seq"]
     if failure.failure_class == "rate_limited":
-        assert (after["status"], after["attempt_count"]) == ("pending", before["attempt_count"] - 1), "I10"
+        assert (after["status"], after["attempt_count"]) == (
+            "pending",
+            before["attempt_count"] - 1,
+        ), "I10"
     elif failure.failure_class == "transient":
         assert (after["status"], after["next_attempt_at"] is None) == ("failed", False)
     elif failure.failure_class == "auth" and after["next_attempt_at"] is not None:
@@ -555,7 +576,10 @@ def _check_settled(claim: Claim, before: dict[str, Any], after: dict[str, Any]) 
             "transient",
             before["attempt_count"] - 1,
         ), "one refusal is not believed"
-    elif failure.failure_class not in ("bug", "unconfirmed") or before["attempt_count"] >= FEW_ATTEMPTS:
+    elif (
+        failure.failure_class not in ("bug", "unconfirmed")
+        or before["attempt_count"] >= FEW_ATTEMPTS
+    ):
         assert after["status"] == ("pending" if newer else "failed"), "I13"
         assert (after["next_attempt_at"] is None) == (not newer), "I13"
 
@@ -597,7 +621,9 @@ def _forget_everything() -> None:
         db.session.execute(delete(table))
     nothing = dict.fromkeys(("refused_at", "doubted_at", "ask_at", "accepted_at"))
     db.session.execute(update(SourceAccount).values(nothing))
-    never = dict.fromkeys(("last_ok_at", "last_error", "last_error_at", "paused_until", "pause_reason"))
+    never = dict.fromkeys(
+        ("last_ok_at", "last_error", "last_error_at", "paused_until", "pause_reason")
+    )
     db.session.execute(update(Source).values(**never, failure_count=0, concurrency=2))
 
 

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select, text, update
 
-from mydia_web.backends.base import RemoteState
+from mydia_web.backends.values import RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db, set_lock_timeout
 from mydia_web.playback import mark_unwatched, mark_watched, save_progress, undo
@@ -94,7 +94,9 @@ def owe(cast: Cast, source_id: int, number: int, **values: object) -> None:
         "next_attempt_at": now(),
         **values,
     }
-    db.session.execute(insert(QueuedChange), [common | {"play_key": str(one)} for one in range(number)])
+    db.session.execute(
+        insert(QueuedChange), [common | {"play_key": str(one)} for one in range(number)]
+    )
     db.session.commit()
 
 
@@ -140,7 +142,9 @@ def test_a_change_that_is_just_being_queued_hides_its_source_from_no_worker(
             assert [source.id for source in worker._sources()] == [source_id]
 
 
-def test_a_change_is_queued_while_a_worker_claims(app: Flask, cast: Cast, source_id: int, postgresql):
+def test_a_change_is_queued_while_a_worker_claims(
+    app: Flask, cast: Cast, source_id: int, postgresql
+):
     with another(app), Worker() as worker:
         assert list(worker._sources())
         with another(app):
@@ -149,11 +153,17 @@ def test_a_change_is_queued_while_a_worker_claims(app: Flask, cast: Cast, source
 
 
 def test_a_rescue_waits_for_nobody(app: Flask, cast: Cast, source_id: int, postgresql):
-    ended = {"status": "syncing", "claim_token": "dead", "lease_until": now() - timedelta(seconds=1)}
+    ended = {
+        "status": "syncing",
+        "claim_token": "dead",
+        "lease_until": now() - timedelta(seconds=1),
+    }
     owe(cast, source_id, 2, next_attempt_at=None, **ended)
     first = rows()[0].id
     with another(app):
-        db.session.execute(update(QueuedChange).where(QueuedChange.id == first).values(position_ms=1))
+        db.session.execute(
+            update(QueuedChange).where(QueuedChange.id == first).values(position_ms=1)
+        )
         with another(app):
             set_lock_timeout(5000)
             assert QUEUE.rescue() == 1
@@ -196,7 +206,9 @@ def test_a_worker_that_gives_back_gives_way_to_a_click(
         worker._give_back(deliveries)
         clicked.result(20)
     assert released == [first, first, second]
-    assert [(row.status, row.attempt_count, row.position_ms) for row in rows()] == [("pending", 0, 1)] * 2
+    assert [(row.status, row.attempt_count, row.position_ms) for row in rows()] == [
+        ("pending", 0, 1)
+    ] * 2
 
 
 def touch(row_id: int) -> None:
@@ -214,7 +226,9 @@ def test_a_late_push_does_not_outlive_a_click_that_is_just_being_written(
         QUEUE.release(late.row_id, late.claim_token)
         mark_unwatched(alice, film)
         QUEUE.cancel(QueuedChange.id == late.row_id)
-    outcome = Outcome(late, states=((late.targets[0][0], RemoteState(watched=True, position_ms=0)),))
+    outcome = Outcome(
+        late, states=((late.targets[0][0], RemoteState(watched=True, position_ms=0)),)
+    )
     with another(app):
         mark_watched(alice, film)
         settled = elsewhere(lambda: settle([outcome]))
@@ -244,7 +258,9 @@ def test_a_failure_does_not_end_the_pause_that_a_person_is_just_making(
 # People
 
 
-def test_two_first_clicks_at_once_are_one(app: Flask, cast: Cast, source_id: int, elsewhere, postgresql):
+def test_two_first_clicks_at_once_are_one(
+    app: Flask, cast: Cast, source_id: int, elsewhere, postgresql
+):
     """There is no record yet that the second could wait for."""
     alice, film = cast.alice.id, cast.film
     with another(app):

@@ -17,7 +17,11 @@ def test_the_newest_comes_first(enqueue):
     note(row_id, outcome="ok", message="")
     newest, oldest = list_attempts([row_id])[row_id]
     assert (newest.outcome, newest.message) == ("ok", "")
-    assert (oldest.outcome, oldest.message, oldest.milliseconds) == ("transient", "Nothing answers.", 250)
+    assert (oldest.outcome, oldest.message, oldest.milliseconds) == (
+        "transient",
+        "Nothing answers.",
+        250,
+    )
 
 
 def test_only_so_many_are_kept_of_each_row(enqueue, pilot):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from mydia_web.clock import now
-from mydia_web.queue.front import Front, find_front
+from mydia_web.queue.front import ScanStart, find_scan_start
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType
 from mydia_web.sync.outbound.claiming import Claims
@@ -17,7 +17,10 @@ def owe(alice, server, queue):
     """Rows of as many films, due so many seconds ago; their ids."""
 
     def owe_now(*seconds_ago: int) -> list[int]:
-        return [_owe_one(alice.id, server.id, now() - timedelta(seconds=seconds)) for seconds in seconds_ago]
+        return [
+            _owe_one(alice.id, server.id, now() - timedelta(seconds=seconds))
+            for seconds in seconds_ago
+        ]
 
     def _owe_one(user_id: int, source_id: int, due_at: datetime) -> int:
         film = add_film("Film")
@@ -31,30 +34,33 @@ def owe(alice, server, queue):
 
 def test_the_front_is_the_first_scheduled_row(owe, server):
     first, *_ = owe(30, 20, 10)
-    assert find_front(server.id) == Front(now() - timedelta(seconds=30), first)
+    assert find_scan_start(server.id) == ScanStart(now() - timedelta(seconds=30), first)
 
 
 def test_a_source_that_is_owed_nothing_has_no_front(server, alice, owe):
     owe(30)
-    assert find_front(add_server("Other", alice).id) is None
+    assert find_scan_start(add_server("Other", alice).id) is None
 
 
 def test_the_front_moves_on_with_what_was_claimed(owe, queue, server):
     _, second, _ = owe(30, 20, 10)
-    before = find_front(server.id)
+    before = find_scan_start(server.id)
     queue.mark_syncing(server.id, limit=1)
-    assert find_front(server.id, before) == Front(now() - timedelta(seconds=20), second)
+    assert find_scan_start(server.id, before) == ScanStart(now() - timedelta(seconds=20), second)
 
 
 def test_a_claim_from_the_front_leaves_what_stands_before_it(owe, queue, server):
     _, second, third = owe(30, 20, 10)
-    front = Front(now() - timedelta(seconds=20), second)
-    assert [row.id for row in queue.mark_syncing(server.id, limit=9, front=front)] == [second, third]
+    front = ScanStart(now() - timedelta(seconds=20), second)
+    assert [row.id for row in queue.mark_syncing(server.id, limit=9, front=front)] == [
+        second,
+        third,
+    ]
 
 
 def test_of_rows_that_are_due_together_the_ids_tell_the_front(owe, queue, server):
     first, second = owe(30, 30)
-    front = Front(now() - timedelta(seconds=30), second)
+    front = ScanStart(now() - timedelta(seconds=30), second)
     assert [row.id for row in queue.mark_syncing(server.id, limit=9, front=front)] == [second]
     assert [row.id for row in queue.mark_syncing(server.id, limit=9)] == [first]
 
@@ -78,7 +84,9 @@ def test_a_claim_that_comes_up_short_is_filled_from_the_beginning(owe, server, m
     assert {row.id for row in claims.take(server.id, 9)} == {earlier, *later}
 
 
-def test_rows_of_a_dead_worker_are_rescued_by_the_first_claim_of_a_drain(owe, queue, server, set_clock):
+def test_rows_of_a_dead_worker_are_rescued_by_the_first_claim_of_a_drain(
+    owe, queue, server, set_clock
+):
     owe(30)
     queue.mark_syncing(server.id, limit=1)
     set_clock.pass_(minutes=2)

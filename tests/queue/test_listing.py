@@ -41,9 +41,12 @@ def queue(kodi: Source) -> Queue:
         )
         row.completed, row.position_ms, row.intent_at, row.origin = True, 0, now(), "web"
         row.next_attempt_at = now() if tab is Tab.WAITING else None
-        row.status = {"waiting": "pending", "sending": "syncing", "done": "synced", "needs-you": "failed"}[
-            tab
-        ]
+        row.status = {
+            "waiting": "pending",
+            "sending": "syncing",
+            "done": "synced",
+            "needs-you": "failed",
+        }[tab]
         if tab is Tab.SENDING:
             row.claim_token, row.lease_until = str(uuid.uuid4()), now() + timedelta(seconds=60)
         db.session.add(row)
@@ -104,7 +107,12 @@ def test_each_row_stands_in_one_tab(alice: User, queue: Queue) -> None:
         queue(alice, tab, title=tab)
     queue(alice, Tab.NEEDS_YOU, title="goes out again").next_attempt_at = now()
     db.session.flush()
-    expected = {Tab.WAITING: Count(2), Tab.SENDING: Count(1), Tab.DONE: Count(1), Tab.NEEDS_YOU: Count(1)}
+    expected = {
+        Tab.WAITING: Count(2),
+        Tab.SENDING: Count(1),
+        Tab.DONE: Count(1),
+        Tab.NEEDS_YOU: Count(1),
+    }
     assert count_tabs(of(alice)) == expected
     for tab in Tab:
         rows = list_rows(tab, of(alice)).rows
@@ -112,7 +120,9 @@ def test_each_row_stands_in_one_tab(alice: User, queue: Queue) -> None:
         assert tab in {row.title for row in rows}
 
 
-def test_one_sees_only_ones_own_rows_and_everyone_means_all(alice: User, bob: User, queue: Queue) -> None:
+def test_one_sees_only_ones_own_rows_and_everyone_means_all(
+    alice: User, bob: User, queue: Queue
+) -> None:
     queue(alice, Tab.DONE)
     queue(bob, Tab.DONE)
     assert [row.user_name for row in list_rows(Tab.DONE, of(bob)).rows] == ["bob"]
@@ -144,7 +154,9 @@ def test_pages_hold_every_row_once_even_where_times_are_equal(alice: User, queue
     assert set(seen) == made | {again.id}
 
 
-def test_counting_stops_at_its_limit(alice: User, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_stops_at_its_limit(
+    alice: User, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(places, "MAX_COUNT", 3)
     for number in range(5):
         queue(alice, Tab.DONE, title=f"Film {number}")
@@ -152,7 +164,9 @@ def test_counting_stops_at_its_limit(alice: User, queue: Queue, monkeypatch: pyt
     assert str(count_tabs(of(alice))[Tab.DONE]) == "2+"
 
 
-def test_what_a_source_is_owed_is_told_by_kind(alice: User, bob: User, kodi: Source, queue: Queue) -> None:
+def test_what_a_source_is_owed_is_told_by_kind(
+    alice: User, bob: User, kodi: Source, queue: Queue
+) -> None:
     idle = add_server("Idle", alice)
     first = queue(alice, Tab.WAITING)
     queue(alice, Tab.NEEDS_YOU, title="needs you")
@@ -160,11 +174,16 @@ def test_what_a_source_is_owed_is_told_by_kind(alice: User, bob: User, kodi: Sou
     queue(bob, Tab.SENDING)
     queue(bob, Tab.DONE, title="done")
     db.session.flush()
-    assert listing.owed_by_source(None) == {kodi.id: Owed(2, 1, 1, first.next_attempt_at), idle.id: Owed()}
+    assert listing.owed_by_source(None) == {
+        kodi.id: Owed(2, 1, 1, first.next_attempt_at),
+        idle.id: Owed(),
+    }
     assert listing.owed_by_source(bob.id)[kodi.id].total == 1
 
 
-def test_a_page_of_rows_is_read_in_one_statement_a_branch_and_one_for_all(alice: User, queue: Queue) -> None:
+def test_a_page_of_rows_is_read_in_one_statement_a_branch_and_one_for_all(
+    alice: User, queue: Queue
+) -> None:
     for number in range(20):
         queue(alice, Tab.WAITING, title=f"Film {number}")
     statements: list[str] = []

@@ -1,4 +1,6 @@
-"""Whatever people, servers and workers do, and whatever breaks: what is wanted arrives, once and last."""
+"""Whatever people, servers and workers do, and whatever breaks: what is wanted arrives, once and
+last.
+"""
 
 import os
 
@@ -20,7 +22,8 @@ from tests.conftest import Clock
 from tests.playback.model import Registers, Shown
 from tests.queue.machine import Claim, Household, Servers, _rows_of, apply, transaction
 
-# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
+# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking
+# for new ones.
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PROFILE = settings(
     max_examples=int(os.environ.get("EXAMPLES", 1000)) if IS_LONG else 15,
@@ -207,7 +210,9 @@ def test_failures_from_before_do_not_shorten_the_silence_a_server_asked_for(by_h
 
 # A folded row asks for the same as its changes one by one
 
-CHANGE = st.tuples(st.sampled_from(ChangeType), st.integers(0, 900).map(lambda second: second * 1000))
+CHANGE = st.tuples(
+    st.sampled_from(ChangeType), st.integers(0, 900).map(lambda second: second * 1000)
+)
 
 
 @settings(PROFILE, max_examples=1000 if IS_LONG else 100)

@@ -1,4 +1,6 @@
-"""Services that store every play: one that is still owed is not lost to the next, and none outlives an unwatching."""
+"""Services that store every play: one that is still owed is not lost to the next, and none outlives
+an unwatching.
+"""
 
 from datetime import UTC, datetime
 
@@ -99,7 +101,10 @@ def test_a_play_on_its_way_while_the_title_is_unwatched_is_noticed(watch, enqueu
 def test_a_play_of_one_user_is_not_that_of_another(watch, enqueue, bob):
     watch(MONDAY)
     enqueue("mark_unwatched", counts_plays=True, user=bob)
-    assert {(row.user_id == bob.id, row.completed) for row in all_rows()} == {(False, True), (True, False)}
+    assert {(row.user_id == bob.id, row.completed) for row in all_rows()} == {
+        (False, True),
+        (True, False),
+    }
 
 
 def all_rows() -> list[QueuedChange]:

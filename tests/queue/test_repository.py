@@ -65,7 +65,9 @@ def test_episodes_and_films_and_sources_have_rows_of_their_own(enqueue, pilot, a
     assert count_rows() == 3
 
 
-@pytest.mark.parametrize(("change_type", "position_ms"), [("progress_update", None), ("progress_update", -1)])
+@pytest.mark.parametrize(
+    ("change_type", "position_ms"), [("progress_update", None), ("progress_update", -1)]
+)
 def test_a_position_that_cannot_be_is_refused(enqueue, change_type, position_ms):
     with pytest.raises(InvalidValue):
         enqueue(change_type, position_ms=position_ms)
@@ -91,7 +93,9 @@ def test_a_click_after_a_click_begins_the_undo_window_again(enqueue, row, set_cl
     assert row().next_attempt_at == later
 
 
-def test_a_position_leaves_a_row_in_its_pause_and_a_mark_brings_it_forward(enqueue, queue, server, row):
+def test_a_position_leaves_a_row_in_its_pause_and_a_mark_brings_it_forward(
+    enqueue, queue, server, row
+):
     enqueue("progress_update", position_ms=1000)
     [claimed] = queue.mark_syncing(server.id, limit=1)
     retry_at = now() + timedelta(minutes=8)
@@ -115,7 +119,9 @@ def test_hurrying_ends_the_undo_window_and_pauses_after_an_outage_only(enqueue, 
     assert queue.hurry([server.id]) == 1
     assert row().next_attempt_at == now()
     [claimed] = queue.mark_syncing(server.id, limit=1)
-    queue.mark_failed(claimed.id, claimed.claim_token, "a bug", "bug", retry_at=now() + timedelta(hours=1))
+    queue.mark_failed(
+        claimed.id, claimed.claim_token, "a bug", "bug", retry_at=now() + timedelta(hours=1)
+    )
     assert queue.hurry([server.id]) == 0
 
 
@@ -131,7 +137,9 @@ def test_a_claim_takes_what_is_due_the_longest_first(enqueue, queue, server, pil
     assert first.lease_until == now() + LEASE
 
 
-def test_what_is_claimed_or_not_due_or_owed_to_another_is_not_claimed(enqueue, queue, server, pilot, alice):
+def test_what_is_claimed_or_not_due_or_owed_to_another_is_not_claimed(
+    enqueue, queue, server, pilot, alice
+):
     other = add_server("Plex", alice)
     enqueue()
     enqueue(episode=pilot, due_at=now() + timedelta(seconds=1))
@@ -172,7 +180,12 @@ def test_a_change_made_meanwhile_keeps_the_row_owed(enqueue, queue, server, row)
     enqueue("mark_unwatched")
     assert row().status == "syncing"
     queue.mark_synced(claimed.id, token)
-    assert (row().status, row().synced_seq, row().intent_seq, row().completed) == ("pending", 1, 2, False)
+    assert (row().status, row().synced_seq, row().intent_seq, row().completed) == (
+        "pending",
+        1,
+        2,
+        False,
+    )
 
 
 def test_a_change_made_meanwhile_also_keeps_a_refused_row_owed(enqueue, queue, server, row):
@@ -195,7 +208,9 @@ def test_a_lost_claim_changes_nothing(enqueue, queue, server, row, set_clock, ac
     assert again.claim_token != stale
     calls = {
         "mark_synced": lambda: queue.mark_synced(claimed.id, stale),
-        "mark_failed": lambda: queue.mark_failed(claimed.id, stale, "late", "transient", retry_at=now()),
+        "mark_failed": lambda: queue.mark_failed(
+            claimed.id, stale, "late", "transient", retry_at=now()
+        ),
         "release": lambda: queue.release(claimed.id, stale),
     }
     assert not calls[acknowledge]()

@@ -1,4 +1,6 @@
-"""What a success or a refusal means for an account and for what is owed to it, whichever way it was asked."""
+"""What a success or a refusal means for an account and for what is owed to it, whichever way it was
+asked.
+"""
 
 from datetime import datetime, timedelta
 from itertools import permutations
@@ -62,9 +64,12 @@ def test_one_refusal_is_not_believed_and_is_asked_about_again(account, set_clock
 
 
 @pytest.mark.parametrize(
-    ("after", "is_believed"), [(MOMENT, False), (CONFIRM_AFTER - MOMENT, False), (CONFIRM_AFTER, True)]
+    ("after", "is_believed"),
+    [(MOMENT, False), (CONFIRM_AFTER - MOMENT, False), (CONFIRM_AFTER, True)],
 )
-def test_a_second_refusal_is_believed_some_seconds_after_the_first(account, set_clock, after, is_believed):
+def test_a_second_refusal_is_believed_some_seconds_after_the_first(
+    account, set_clock, after, is_believed
+):
     sign_ins.note_refused(account.id, set_clock.now())
     refusal = sign_ins.note_refused(account.id, set_clock.pass_(seconds=after.total_seconds()))
     assert refusal.is_believed is is_refused(account) is is_believed
@@ -79,7 +84,9 @@ def test_many_refusals_of_one_moment_are_one(account, set_clock):
 
 @pytest.mark.parametrize("order", permutations(["refused", "taken", "refused later"]))
 def test_the_order_in_which_answers_are_settled_makes_no_difference(account, set_clock, order):
-    """A success between two refusals leaves the later one in doubt, whichever is written down first."""
+    """A success between two refusals leaves the later one in doubt, whichever is written down
+    first.
+    """
     began = set_clock.now()
     set_clock.pass_(seconds=60)
     for what in order:
@@ -113,7 +120,8 @@ def test_a_success_from_before_a_refusal_does_not_end_it(account, set_clock):
 
 
 @pytest.mark.parametrize(
-    ("error_class", "again_after"), [("auth", None), ("transient", timedelta(hours=5)), ("transient", MOMENT)]
+    ("error_class", "again_after"),
+    [("auth", None), ("transient", timedelta(hours=5)), ("transient", MOMENT)],
 )
 def test_a_success_makes_due_what_waited_for_it(account, row, set_clock, error_class, again_after):
     refuse_twice(account, set_clock)
@@ -133,7 +141,9 @@ def test_a_success_moves_nothing_where_nothing_was_in_question(account, row, set
     assert row.next_attempt_at == later
 
 
-def test_a_new_sign_in_makes_due_what_waited_whether_the_server_was_there_or_not(account, row, set_clock):
+def test_a_new_sign_in_makes_due_what_waited_whether_the_server_was_there_or_not(
+    account, row, set_clock
+):
     for was_accepted in (True, False):
         refuse_twice(account, set_clock)
         fails(row, "auth", None)
@@ -177,7 +187,9 @@ def test_a_person_asks_for_their_own_account_only(account, bob, source, row, set
     assert sign_ins.answers_for([account.id]) == {account.id: Answer.REFUSED}
     sign_ins.ask_again([source.id], account.user_id)
     assert sign_ins.answers_for([account.id]) == {account.id: Answer.PROBE}
-    assert [one.id for one in PlaybackSyncRepository().get_pending()] == [row.id], "one is there to ask with"
+    assert [one.id for one in PlaybackSyncRepository().get_pending()] == [row.id], (
+        "one is there to ask with"
+    )
 
 
 def test_clocks_that_are_set_back_block_nothing(account, set_clock):

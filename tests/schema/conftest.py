@@ -15,7 +15,9 @@ from tests.schema.household import Household
 def new_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], str]:
-    """Makes a migrated database without rows, one time on SQLite and one time on PostgreSQL. Its address."""
+    """Makes a migrated database without rows, one time on SQLite and one time on PostgreSQL. Its
+    address.
+    """
     if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("cluster")
         template = cluster.create()

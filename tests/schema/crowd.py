@@ -1,4 +1,5 @@
-"""A database as it is after years: 50 users, 100,000 of every row that grows by use, and one dead server.
+"""A database as it is after years: 50 users, 100,000 of every row that grows by use, and one dead
+server.
 
 Built by SQL that both databases understand, in seconds; `AT` counts seconds from the present.
 """
@@ -29,7 +30,8 @@ _AT = {
     "postgresql": "(timestamptz '2026-11-21 20:00:00+00' + ($1) * interval '1 second')",
 }
 
-#: Table, its columns, and what they are for each i from 0 up to the number; u is a user, k counts each user's rows.
+#: Table, its columns, and what they are for each i from 0 up to the number; u is a user, k counts
+#: each user's rows.
 _ROWS: list[tuple[int, int, str, str]] = [
     (
         *(USERS, 1),
@@ -137,7 +139,8 @@ _QUEUE = """
 """
 #: For how many rows of each user, of which source, in which state.
 _QUEUED = [
-    # The dead server: most is due or waits for its next try, some was delivered when it lived, some needs a person.
+    # The dead server: most is due or waits for its next try, some was delivered when it lived, some
+    # needs a person.
     (
         *(1_400, f"{DEAD}"),
         "CASE WHEN k % 20 < 12 THEN 'pending' WHEN k % 20 < 17 THEN 'waits' WHEN k % 20 < 19 THEN 'synced'"
@@ -156,9 +159,7 @@ def build(engine: Engine) -> None:
     """Fill a migrated database."""
     with engine.connect() as connection, _parents_unasked(connection):
         for number, each, table, values in _ROWS:
-            rows = (
-                f"SELECT {values} FROM (SELECT i, i / {each} + 1 AS u, i % {each} AS k FROM numbers) AS rows"  # noqa: S608
-            )
+            rows = f"SELECT {values} FROM (SELECT i, i / {each} + 1 AS u, i % {each} AS k FROM numbers) AS rows"  # noqa: S608
             _insert(connection, number, f"{table} {rows}")
         for each, source, state in _QUEUED:
             words = {"films": FILMS, "episodes": EPISODES, "users": USERS}
@@ -169,7 +170,9 @@ def build(engine: Engine) -> None:
 
 @contextmanager
 def _parents_unasked(connection: Connection) -> Iterator[None]:
-    """Row by row it would take most of the time; SQLite is asked once for all, and PostgreSQL gets the same rows."""
+    """Row by row it would take most of the time; SQLite is asked once for all, and PostgreSQL gets
+    the same rows.
+    """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         yield
@@ -194,7 +197,9 @@ def _in_dialect(sql: str, dialect: str) -> str:
     before, *parts = sql.split("AT{")
     for part in parts:
         seconds, _, after = part.partition("}")
-        before += Template(_AT[dialect].replace("$1", "$seconds")).substitute(seconds=seconds) + after
+        before += (
+            Template(_AT[dialect].replace("$1", "$seconds")).substitute(seconds=seconds) + after
+        )
     return (
         before
         if dialect == "sqlite"

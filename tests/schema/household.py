@@ -1,4 +1,6 @@
-"""Rows written by SQL alone: what holds for them, holds for every program that ever writes to the database."""
+"""Rows written by SQL alone: what holds for them, holds for every program that ever writes to the
+database.
+"""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +24,13 @@ _REQUIRED: dict[str, dict[str, Any]] = {
         "created_at": WHEN,
     },
     "api_tokens": {"name": "player", "scopes": "playback", "created_at": WHEN},
-    "media_items": {"type": "movie", "title": "", "sort_title": "", "inserted_at": WHEN, "updated_at": WHEN},
+    "media_items": {
+        "type": "movie",
+        "title": "",
+        "sort_title": "",
+        "inserted_at": WHEN,
+        "updated_at": WHEN,
+    },
     "episodes": {"title": "", "inserted_at": WHEN, "updated_at": WHEN},
     "external_ids": {"provider": "tmdb", "kind": "movie"},
     "artworks": {"url": "http://127.0.0.1:9/picture"},
@@ -108,15 +116,21 @@ class Household:
         self.bob = self.add("users", name="bob")
         self.film = self.add("media_items", title="Sintel")
         self.show = self.add("media_items", title="Harbour Lights", type="show")
-        self.pilot = self.add("episodes", media_item_id=self.show, season_number=1, episode_number=1)
-        self.second = self.add("episodes", media_item_id=self.show, season_number=1, episode_number=2)
+        self.pilot = self.add(
+            "episodes", media_item_id=self.show, season_number=1, episode_number=1
+        )
+        self.second = self.add(
+            "episodes", media_item_id=self.show, season_number=1, episode_number=2
+        )
         self.kodi = self.add("sources", name="kodi")
         self.jellyfin = self.add("sources", name="jellyfin")
         self.copies = {
             "kodi film": self.add(
                 "source_items", source_id=self.kodi, remote_id="f", media_item_id=self.film
             ),
-            "kodi pilot": self.add("source_items", source_id=self.kodi, remote_id="p", episode_id=self.pilot),
+            "kodi pilot": self.add(
+                "source_items", source_id=self.kodi, remote_id="p", episode_id=self.pilot
+            ),
             "jellyfin film": self.add(
                 "source_items", source_id=self.jellyfin, remote_id="f", media_item_id=self.film
             ),
@@ -151,7 +165,10 @@ class Household:
         """How many rows each table has."""
         tables = set(inspect(self.connection).get_table_names()) - {"alembic_version"}
         numbers = {table: f"SELECT count(*) FROM {table}" for table in sorted(tables)}  # noqa: S608
-        return {table: self.connection.execute(text(query)).scalar_one() for table, query in numbers.items()}
+        return {
+            table: self.connection.execute(text(query)).scalar_one()
+            for table, query in numbers.items()
+        }
 
     def lost_by_deleting(self, table: str, row_id: int) -> dict[str, int]:
         """How many rows each table loses when this one goes."""
@@ -173,10 +190,15 @@ class Household:
 
     def fill(self) -> None:
         """At least one row in every table, alike for alice and bob."""
-        for kind, of in (("movie", {"media_item_id": self.film}), ("episode", {"episode_id": self.pilot})):
+        for kind, of in (
+            ("movie", {"media_item_id": self.film}),
+            ("episode", {"episode_id": self.pilot}),
+        ):
             self.add("external_ids", kind=kind, value="1", **of)
         self.add("external_ids", kind="show", value="1", media_item_id=self.show)
-        self.add("source_item_episodes", source_item_id=self.copies["kodi pilot"], episode_id=self.second)
+        self.add(
+            "source_item_episodes", source_item_id=self.copies["kodi pilot"], episode_id=self.second
+        )
         self.add(
             "source_item_versions",
             source_id=self.kodi,
@@ -213,15 +235,23 @@ class Household:
         self.queued(user_id=user_id, source_id=self.jellyfin)
         self.add("plays", user_id=user_id, source_id=self.kodi, change_set_id=change_set, **film)
         self.add("plays", user_id=user_id, change_set_id=change_set, **pilot)
-        self.add("show_progress", user_id=user_id, media_item_id=self.show, next_episode_id=self.second)
+        self.add(
+            "show_progress", user_id=user_id, media_item_id=self.show, next_episode_id=self.second
+        )
 
     @contextmanager
     def refused(self, *constraint: str) -> Iterator[None]:
-        """Expects the constraint of that name, or a unique key over (table, column, …), to refuse what is tried."""
+        """Expects the constraint of that name, or a unique key over (table, column, …), to refuse
+        what is tried.
+        """
         with pytest.raises(IntegrityError) as caught, self.connection.begin_nested():
             yield
         table, *columns = constraint
-        names = {table} if not columns else {f"uq_{'_'.join(constraint)}", *self._unique_indexes(*constraint)}
+        names = (
+            {table}
+            if not columns
+            else {f"uq_{'_'.join(constraint)}", *self._unique_indexes(*constraint)}
+        )
         # SQLite tells a unique key by its columns.
         said = str(caught.value.orig)
         by_columns = columns and set(re.findall(rf"\b{table}\.(\w+)", said)) == set(columns)
@@ -230,7 +260,10 @@ class Household:
 
     @contextmanager
     def refused_as_orphan(self) -> Iterator[None]:
-        with pytest.raises(IntegrityError, match=r"(?i)foreign key"), self.connection.begin_nested():
+        with (
+            pytest.raises(IntegrityError, match=r"(?i)foreign key"),
+            self.connection.begin_nested(),
+        ):
             yield
 
     def _unique_indexes(self, table: str, *columns: str) -> set[str]:

@@ -1,4 +1,6 @@
-"""How a database answers the questions that our functions really ask: its plans, and the work they took."""
+"""How a database answers the questions that our functions really ask: its plans, and the work they
+took.
+"""
 
 import json
 import re
@@ -87,7 +89,9 @@ def answer(ask: Callable[[], object]) -> Answer:
 
 
 def generic_plan(plan: Plan) -> Plan:
-    """The plan that PostgreSQL makes once for any parameters, as it may for a statement it has prepared."""
+    """The plan that PostgreSQL makes once for any parameters, as it may for a statement it has
+    prepared.
+    """
     names = list(plan.parameters)
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", plan.sql)
     places = ", ".join(f"%({name})s" for name in names)
@@ -96,7 +100,9 @@ def generic_plan(plan: Plan) -> Plan:
         cursor = ClientCursor(connection.connection.driver_connection)
         cursor.execute("DEALLOCATE ALL")
         cursor.execute(f"PREPARE question AS {numbered}".encode())
-        cursor.execute(f"EXPLAIN (FORMAT JSON) EXECUTE question({places})".encode(), plan.parameters)
+        cursor.execute(
+            f"EXPLAIN (FORMAT JSON) EXECUTE question({places})".encode(), plan.parameters
+        )
         [[[found]]] = cursor.fetchall()
         connection.rollback()
     return _read_postgresql(plan.sql, plan.parameters, found["Plan"])
@@ -166,7 +172,9 @@ def _read_postgresql(sql: str, parameters: Any, top: dict[str, Any]) -> Plan:
 
 
 def _reads_all(node: dict[str, Any]) -> bool:
-    whole_index = "Index Name" in node and "Index Cond" not in node and node["Index Name"] not in _PARTIAL
+    whole_index = (
+        "Index Name" in node and "Index Cond" not in node and node["Index Name"] not in _PARTIAL
+    )
     stopped = "Actual Rows" in node and _rows(node) < _FEW
     return (node["Node Type"] == "Seq Scan" or whole_index) and not stopped
 

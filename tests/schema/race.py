@@ -1,4 +1,6 @@
-"""Processes that upgrade one database at the same moment: `python -m tests.schema.race ADDRESS NUMBER`."""
+"""Processes that upgrade one database at the same moment: `python -m tests.schema.race ADDRESS
+NUMBER`.
+"""
 
 import os
 import sys

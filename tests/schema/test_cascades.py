@@ -71,7 +71,10 @@ def test_an_episode_takes_its_copies_and_what_everybody_did_with_it(full: Househ
 
 
 def test_the_place_in_a_show_outlives_its_next_episode(full: Household) -> None:
-    assert full.lost_by_deleting("episodes", full.second) == {"episodes": 1, "source_item_episodes": 1}
+    assert full.lost_by_deleting("episodes", full.second) == {
+        "episodes": 1,
+        "source_item_episodes": 1,
+    }
     assert full.values("show_progress", "next_episode_id") == [None, None]
 
 
@@ -116,7 +119,9 @@ def test_a_source_takes_its_items_accounts_and_queue_but_no_history(full: Househ
     assert set(full.values("playback_sync_queue", "source_id")) == {full.jellyfin}
 
 
-def test_a_change_set_takes_its_changes_but_neither_the_plays_nor_what_is_owed(full: Household) -> None:
+def test_a_change_set_takes_its_changes_but_neither_the_plays_nor_what_is_owed(
+    full: Household,
+) -> None:
     gone, kept = full.change_sets["alice"], full.change_sets["bob"]
     assert full.lost_by_deleting("change_sets", gone) == {
         "change_sets": 1,
@@ -137,7 +142,9 @@ def test_a_source_item_takes_the_states_it_showed_but_no_progress(full: Househol
     assert lost == {"source_items": 1, "source_item_states": 2, "now_playing": 2}
 
 
-def test_a_file_of_several_episodes_outlives_the_further_ones_and_takes_none_with_it(full: Household) -> None:
+def test_a_file_of_several_episodes_outlives_the_further_ones_and_takes_none_with_it(
+    full: Household,
+) -> None:
     lost = full.lost_by_deleting("source_items", full.copies["kodi pilot"])
     assert lost == {
         "source_items": 1,
@@ -178,6 +185,8 @@ def _leading_columns(inspector: Inspector, table: str) -> set[str | None]:
 def _first(index: Any) -> str | None:
     column: str | None = index["column_names"][0]
     condition = "".join(
-        str(value) for option, value in index.get("dialect_options", {}).items() if option.endswith("_where")
+        str(value)
+        for option, value in index.get("dialect_options", {}).items()
+        if option.endswith("_where")
     )
     return column if condition.strip("()") in ("", f"{column} IS NOT NULL") else None

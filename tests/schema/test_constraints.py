@@ -27,7 +27,9 @@ def test_a_user_has_one_progress_record_of_an_episode(household: Household) -> N
 
 @pytest.mark.parametrize("table", [PROGRESS, "plays", "changes", "source_items", "external_ids"])
 @pytest.mark.parametrize("parents", ["both", "none"])
-def test_a_row_is_of_one_film_or_one_episode(household: Household, table: str, parents: str) -> None:
+def test_a_row_is_of_one_film_or_one_episode(
+    household: Household, table: str, parents: str
+) -> None:
     others: dict[str, dict[str, Any]] = {
         "changes": {"change_set_id": household.add("change_sets", user_id=household.alice)},
         "source_items": {"source_id": household.kodi, "remote_id": "new"},
@@ -66,7 +68,9 @@ def test_progress_outside_of_its_title_is_refused(
         {"duration_seconds": 1},
     ],
 )
-def test_progress_at_the_edges_of_its_title_is_kept(household: Household, right: dict[str, Any]) -> None:
+def test_progress_at_the_edges_of_its_title_is_kept(
+    household: Household, right: dict[str, Any]
+) -> None:
     household.progress(media_item_id=household.film, **right)
 
 
@@ -90,7 +94,12 @@ def test_what_is_not_said_to_be_watched_is_unwatched(household: Household) -> No
         ({"status": "pending", "next_attempt_at": None}, "pending_is_due"),
         ({"status": "synced", "next_attempt_at": LATER}, "settled_is_not_due"),
         (
-            {"status": "syncing", "next_attempt_at": LATER, "claim_token": "a", "lease_until": LATER},
+            {
+                "status": "syncing",
+                "next_attempt_at": LATER,
+                "claim_token": "a",
+                "lease_until": LATER,
+            },
             "settled_is_not_due",
         ),
     ],
@@ -112,7 +121,9 @@ def test_a_queued_change_in_no_state_we_know_is_refused(
         {"status": "failed", "next_attempt_at": None},
     ],
 )
-def test_a_queued_change_in_a_state_we_know_is_kept(household: Household, right: dict[str, Any]) -> None:
+def test_a_queued_change_in_a_state_we_know_is_kept(
+    household: Household, right: dict[str, Any]
+) -> None:
     household.queued(**right)
 
 
@@ -130,7 +141,9 @@ def test_a_change_of_an_episode_is_owed_to_a_source_once(household: Household) -
         household.queued(episode_id=household.pilot, change_type="mark_unwatched")
 
 
-def test_two_episodes_of_a_show_and_the_show_itself_are_owed_beside_each_other(household: Household) -> None:
+def test_two_episodes_of_a_show_and_the_show_itself_are_owed_beside_each_other(
+    household: Household,
+) -> None:
     household.queued(episode_id=household.pilot)
     household.queued(episode_id=household.second)
     household.queued(media_item_id=household.show)
@@ -201,11 +214,15 @@ def test_a_user_has_one_account_on_a_source(household: Household) -> None:
 
 def test_a_remote_id_is_one_item_of_a_source(household: Household) -> None:
     with household.refused("source_items", "source_id", "remote_id"):
-        household.add("source_items", source_id=household.kodi, remote_id="f", media_item_id=household.film)
+        household.add(
+            "source_items", source_id=household.kodi, remote_id="f", media_item_id=household.film
+        )
 
 
 def test_several_copies_on_a_source_may_be_the_same_film(household: Household) -> None:
-    household.add("source_items", source_id=household.kodi, remote_id="4k", media_item_id=household.film)
+    household.add(
+        "source_items", source_id=household.kodi, remote_id="4k", media_item_id=household.film
+    )
 
 
 def test_a_remote_id_is_unmatched_once(household: Household) -> None:
@@ -243,7 +260,9 @@ def test_a_user_stands_at_one_place_in_a_show(household: Household) -> None:
     with household.refused("show_progress", "user_id", "media_item_id"):
         household.add("show_progress", **key)
     with household.refused("ck_show_progress_state"):
-        household.add("show_progress", user_id=household.bob, media_item_id=household.show, state="begun")
+        household.add(
+            "show_progress", user_id=household.bob, media_item_id=household.show, state="begun"
+        )
 
 
 @pytest.mark.parametrize(
@@ -257,15 +276,21 @@ def test_a_user_stands_at_one_place_in_a_show(household: Household) -> None:
         ("artworks", {"key": "k", "source_id": "kodi"}, "key"),
     ],
 )
-def test_a_name_is_given_once(household: Household, table: str, values: dict[str, Any], unique: str) -> None:
-    values = {key: getattr(household, of) if key.endswith("_id") else of for key, of in values.items()}
+def test_a_name_is_given_once(
+    household: Household, table: str, values: dict[str, Any], unique: str
+) -> None:
+    values = {
+        key: getattr(household, of) if key.endswith("_id") else of for key, of in values.items()
+    }
     if table in ("api_tokens", "artworks"):
         household.add(table, **values)
     with household.refused(table, unique):
         household.add(table, **values)
 
 
-@pytest.mark.parametrize("parent", ["user_id", "media_item_id", "episode_id", "source_id", "change_set_id"])
+@pytest.mark.parametrize(
+    "parent", ["user_id", "media_item_id", "episode_id", "source_id", "change_set_id"]
+)
 def test_a_queued_change_of_nobody_or_nothing_is_refused(household: Household, parent: str) -> None:
     with household.refused_as_orphan():
         household.queued(**{parent: 10**6})
@@ -278,7 +303,9 @@ def test_progress_of_nobody_or_nothing_is_refused(household: Household, parent: 
         household.progress(**of | {parent: 10**6})
 
 
-def test_every_column_that_names_a_row_of_another_table_is_a_foreign_key(inspector: Inspector) -> None:
+def test_every_column_that_names_a_row_of_another_table_is_a_foreign_key(
+    inspector: Inspector,
+) -> None:
     remote = {
         ("source_items", "remote_id"),
         ("unmatched_items", "remote_id"),
@@ -296,6 +323,8 @@ def test_every_column_that_names_a_row_of_another_table_is_a_foreign_key(inspect
         for column in inspector.get_columns(table)
         if column["name"].endswith("_id")
     }
-    for table, keys in ((name, inspector.get_foreign_keys(name)) for name in inspector.get_table_names()):
+    for table, keys in (
+        (name, inspector.get_foreign_keys(name)) for name in inspector.get_table_names()
+    ):
         free -= {(table, column) for key in keys for column in key["constrained_columns"]}
     assert free == remote

@@ -25,9 +25,9 @@ from mydia_web.playback import (
 )
 from mydia_web.playback.continue_watching import CardPlace
 from mydia_web.playback.history import Cursor, plays_of
-from mydia_web.queue.agreement import names_of_told, standings
+from mydia_web.queue.agreement import copy_statuses, names_of_told
 from mydia_web.queue.attempts import list_attempts
-from mydia_web.queue.front import find_front
+from mydia_web.queue.front import find_scan_start
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.listing import find_row, list_rows, owed_by_source
 from mydia_web.queue.models import ChangeType, QueuedChange
@@ -77,7 +77,18 @@ def enqueue(change_type: ChangeType, episode_id: int | None) -> int:
     item = SHOW if episode_id else FILM
     mark = change_type is not ChangeType.PROGRESS_UPDATE
     return QUEUE.enqueue_change(
-        Intent(ALICE, DEAD, item, episode_id, change_type, 1000, 2000, True if mark else None, NOW, "web")
+        Intent(
+            ALICE,
+            DEAD,
+            item,
+            episode_id,
+            change_type,
+            1000,
+            2000,
+            True if mark else None,
+            NOW,
+            "web",
+        )
     )
 
 
@@ -95,7 +106,9 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     # History
     "history": lambda: history(ALICE),
     "history, deep down": lambda: history(ALICE, before=Cursor(LONG_AGO, 50_000)),
-    "history, where dates end": lambda: history(ALICE, before=Cursor(NOW - timedelta(days=5000), 1)),
+    "history, where dates end": lambda: history(
+        ALICE, before=Cursor(NOW - timedelta(days=5000), 1)
+    ),
     "history without dates": lambda: history(ALICE, before=Cursor(None, 50_000)),
     "history of one who has little": lambda: history(BOB),
     "plays of a film": lambda: plays_of(ALICE, film()),
@@ -113,8 +126,8 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     # Who holds a title, and where it stands there
     "sources to tell of a film": lambda: sources_to_tell(ALICE, film()),
     "sources to tell of an episode": lambda: sources_to_tell(ALICE, episode()),
-    "where a film stands": lambda: standings(ALICE, film()),
-    "where an episode stands": lambda: standings(ALICE, episode()),
+    "where a film stands": lambda: copy_statuses(ALICE, film()),
+    "where an episode stands": lambda: copy_statuses(ALICE, episode()),
     "who is told of an act": lambda: names_of_told(1),
     # The outbox
     "mark a film": lambda: enqueue(ChangeType.MARK_WATCHED, None),
@@ -123,11 +136,15 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     # The worker
     "claim": lambda: QUEUE.mark_syncing(DEAD, limit=50),
     "claim from a source that is owed little": lambda: QUEUE.mark_syncing(1, limit=50),
-    "claim from the front on": lambda: QUEUE.mark_syncing(DEAD, limit=50, front=find_front(DEAD)),
+    "claim from the front on": lambda: QUEUE.mark_syncing(
+        DEAD, limit=50, front=find_scan_start(DEAD)
+    ),
     "what a push of films needs": lambda: prepare(some_due(QueuedChange.episode_id.is_(None))),
-    "what a push of episodes needs": lambda: prepare(some_due(QueuedChange.episode_id.is_not(None))),
-    "the front": lambda: find_front(DEAD),
-    "the front from an older one on": lambda: find_front(DEAD, find_front(DEAD)),
+    "what a push of episodes needs": lambda: prepare(
+        some_due(QueuedChange.episode_id.is_not(None))
+    ),
+    "the front": lambda: find_scan_start(DEAD),
+    "the front from an older one on": lambda: find_scan_start(DEAD, find_scan_start(DEAD)),
     "rescue": QUEUE.rescue,
     "in flight": lambda: QUEUE.count_in_flight(DEAD),
     "settle": lambda: QUEUE.mark_synced(1, "token"),
@@ -160,7 +177,8 @@ for tab in Tab:
         f"tab {tab} of a user": lambda tab=tab: list_rows(tab, Filter(BOB)),
     }
 
-#: Filters of the queue page. Nothing in the crowd is unwatched, so that such a look goes as far as it may.
+#: Filters of the queue page. Nothing in the crowd is unwatched, so that such a look goes as far as
+#: it may.
 FILTERS = {
     "to the dead source": Filter(source_id=DEAD),
     "to another source": Filter(source_id=1),
@@ -175,12 +193,15 @@ for words, only in FILTERS.items():
     for tab in Tab:
         QUESTIONS[f"filtered tab {tab} {words}"] = lambda tab=tab, only=only: list_rows(tab, only)
 
-#: Steps of SQLite, rows of PostgreSQL that a question may take. A read through 100,000 rows takes 300,000 steps.
+#: Steps of SQLite, rows of PostgreSQL that a question may take. A read through 100,000 rows takes
+#: 300,000 steps.
 ENOUGH = {"sqlite": 20_000, "postgresql": 5_000}
-#: These count or look through up to a thousand each of several kinds, or look at all that one user is owed.
+#: These count or look through up to a thousand each of several kinds, or look at all that one user
+#: is owed.
 ENOUGH_TO_COUNT = {"sqlite": 80_000, "postgresql": 25_000}
 
-#: The databases of these tests: SQLite never learns what its tables hold unless somebody says ANALYZE.
+#: The databases of these tests: SQLite never learns what its tables hold unless somebody says
+#: ANALYZE.
 FRESH, ANALYSED, POSTGRESQL = "sqlite", "sqlite with statistics", "postgresql"
 
 
@@ -201,7 +222,9 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def address(request: pytest.FixtureRequest, database: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def address(
+    request: pytest.FixtureRequest, database: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """The address of a database with the crowd in it."""
     if database == POSTGRESQL:
         cluster: Cluster = request.getfixturevalue("cluster")
@@ -255,9 +278,13 @@ def in_the_crowd(crowded: Flask, set_clock: Clock) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_no_question_reads_through_what_grows(question: str, answers: Callable[[str], Answer]) -> None:
+def test_no_question_reads_through_what_grows(
+    question: str, answers: Callable[[str], Answer]
+) -> None:
     given = answers(question)
-    counts = question.startswith(("counts", "owed", "filtered", "attempts")) or question.endswith("of a user")
+    counts = question.startswith(("counts", "owed", "filtered", "attempts")) or question.endswith(
+        "of a user"
+    )
     enough = (ENOUGH_TO_COUNT if counts else ENOUGH)[db.engine.dialect.name]
     assert given.scanned & BIG == set(), str(given)
     assert given.effort <= enough, str(given)
@@ -285,7 +312,9 @@ def test_the_claim_keeps_its_index_when_it_is_planned_for_any_source(
 
 
 @pytest.mark.parametrize("question", ["rescue", "in flight"])
-def test_leases_alone_tell_what_is_in_flight(question: str, answers: Callable[[str], Answer]) -> None:
+def test_leases_alone_tell_what_is_in_flight(
+    question: str, answers: Callable[[str], Answer]
+) -> None:
     assert answers(question).indexes == {"ix_playback_sync_queue_lease"}
 
 
@@ -295,8 +324,12 @@ def test_a_claim_from_the_front_begins_there(answers: Callable[[str], Answer]) -
     assert not given.sorts, str(given)
 
 
-@pytest.mark.parametrize("question", ["history", "history, deep down", "history without dates", "films"])
-def test_a_page_comes_out_of_its_index_in_order(question: str, answers: Callable[[str], Answer]) -> None:
+@pytest.mark.parametrize(
+    "question", ["history", "history, deep down", "history without dates", "films"]
+)
+def test_a_page_comes_out_of_its_index_in_order(
+    question: str, answers: Callable[[str], Answer]
+) -> None:
     assert not answers(question).sorts, str(answers(question))
 
 
@@ -361,7 +394,9 @@ def test_what_one_source_is_told_is_found_by_an_index_led_by_it(
 def test_a_question_that_scans_is_seen_to_scan() -> None:
     """These tests themselves: they would notice a missing index."""
     given = answer(
-        lambda: db.session.scalars(select(QueuedChange.id).where(QueuedChange.origin == "api")).all()
+        lambda: db.session.scalars(
+            select(QueuedChange.id).where(QueuedChange.origin == "api")
+        ).all()
     )
     assert given.scanned == {"playback_sync_queue"}
     assert given.effort > ENOUGH[db.engine.dialect.name]

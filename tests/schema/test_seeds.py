@@ -1,4 +1,6 @@
-"""The two seed documents, criterion by criterion: task-120.1 (progress) and task-464.01 (the sync queue)."""
+"""The two seed documents, criterion by criterion: task-120.1 (progress) and task-464.01 (the sync
+queue).
+"""
 
 import inspect as python
 from datetime import UTC, datetime, timedelta
@@ -89,7 +91,9 @@ def test_progress_goes_with_its_user_and_its_title(inspector: Inspector) -> None
 
 
 @pytest.mark.parametrize("content", ["media_item_id", "episode_id"])
-def test_one_progress_record_of_a_user_and_a_title_is_enforced(inspector: Inspector, content: str) -> None:
+def test_one_progress_record_of_a_user_and_a_title_is_enforced(
+    inspector: Inspector, content: str
+) -> None:
     unique = [one["column_names"] for one in inspector.get_unique_constraints(PROGRESS)]
     assert ["user_id", content] in unique
 
@@ -103,7 +107,10 @@ def test_progress_has_the_index_of_the_seed(inspector: Inspector, column: str) -
     ("function", "parameters"),
     [
         ("get_progress", ["user_id", "content"]),
-        ("save_progress", ["user_id", "content", "position_seconds", "duration_seconds", "at", "origin"]),
+        (
+            "save_progress",
+            ["user_id", "content", "position_seconds", "duration_seconds", "at", "origin"],
+        ),
         ("list_user_progress", ["user_id", "watched", "limit", "order_by"]),
         ("mark_watched", ["user_id", "content", "at", "origin"]),
         ("delete_progress", ["user_id", "content"]),
@@ -193,7 +200,9 @@ def test_the_queue_has_the_column_of_the_seed(
 
 
 @pytest.mark.parametrize("change_type", ["progress_update", "mark_watched", "mark_unwatched"])
-def test_the_queue_takes_the_change_type_of_the_seed(household: Household, change_type: str) -> None:
+def test_the_queue_takes_the_change_type_of_the_seed(
+    household: Household, change_type: str
+) -> None:
     household.queued(change_type=change_type)
     assert household.values(QUEUE, "change_type") == [change_type]
 
@@ -223,13 +232,22 @@ def test_the_queue_has_the_index_of_the_seed(inspector: Inspector, column: str) 
 
 @pytest.mark.parametrize(
     "method",
-    ["enqueue_change", "get_pending", "mark_syncing", "mark_synced", "mark_failed", "get_failed_retryable"],
+    [
+        "enqueue_change",
+        "get_pending",
+        "mark_syncing",
+        "mark_synced",
+        "mark_failed",
+        "get_failed_retryable",
+    ],
 )
 def test_the_repository_has_the_method_of_the_seed(method: str) -> None:
     assert callable(getattr(PlaybackSyncRepository(), method))
 
 
-def test_a_change_goes_through_the_repository_from_enqueued_to_synced(cast: Cast, set_clock: Clock) -> None:
+def test_a_change_goes_through_the_repository_from_enqueued_to_synced(
+    cast: Cast, set_clock: Clock
+) -> None:
     queue, source_id = PlaybackSyncRepository(), _enqueue(cast, set_clock.now())
     [pending] = queue.get_pending()
     [claimed] = queue.mark_syncing(source_id, limit=10)

@@ -59,7 +59,11 @@ def pictures_asked(kodi: FakeKodi) -> int:
 
 def test_remembering_twice_keeps_one_row(source: Source) -> None:
     first = artwork.remember_artwork(source.id, POSTER)
-    assert artwork.remember_artwork(source.id, POSTER) == first == artwork.artwork_key(source.id, POSTER)
+    assert (
+        artwork.remember_artwork(source.id, POSTER)
+        == first
+        == artwork.artwork_key(source.id, POSTER)
+    )
     assert db.session.query(Artwork).count() == 1
 
 
@@ -114,7 +118,9 @@ def test_transparency_survives(key: str, kodi: FakeKodi) -> None:
         assert image.mode == "RGBA"
 
 
-def test_fetching_ahead_takes_what_is_missing_and_notes_what_failed(source: Source, kodi: FakeKodi) -> None:
+def test_fetching_ahead_takes_what_is_missing_and_notes_what_failed(
+    source: Source, kodi: FakeKodi
+) -> None:
     kodi.pictures["image://other/"] = jpeg(30, 30)
     for url in (POSTER, "image://other/", "image://gone/"):
         artwork.remember_artwork(source.id, url)
@@ -136,7 +142,9 @@ def test_fetching_ahead_stops_at_its_limit(source: Source, key: str, kodi: FakeK
     assert artwork.fetch_ahead(5) == 1
 
 
-def test_no_transaction_is_open_while_a_picture_is_fetched(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_transaction_is_open_while_a_picture_is_fetched(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     open_while_fetching = []
     real = artwork.fetch_picture
 

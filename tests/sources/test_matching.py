@@ -1,4 +1,6 @@
-"""What a folder's answer makes of its files: the numbers that the server or the file's name tells, and no others."""
+"""What a folder's answer makes of its files: the numbers that the server or the file's name tells,
+and no others.
+"""
 
 import pytest
 
@@ -6,7 +8,13 @@ from mydia_web.accounts.models import User
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Episode, MediaItem
-from mydia_web.sources.matching import NO_NUMBERS, add_show, files_in_folder, folder_of, match_folder
+from mydia_web.sources.matching import (
+    NO_NUMBERS,
+    add_show,
+    files_in_folder,
+    folder_of,
+    match_folder,
+)
 from mydia_web.sources.models import Source, SourceItem, UnmatchedItem
 from tests.cast import add_server
 from tests.cast import add_show as add_known_show
@@ -35,8 +43,12 @@ def nas(alice: User) -> Source:
     return add_server("NAS", alice)
 
 
-def unmatched(nas: Source, path: str, season: int | None = None, episode: int | None = None) -> UnmatchedItem:
-    item = UnmatchedItem(source_id=nas.id, remote_id=path, title="?", reason="?", path=path, seen_at=now())
+def unmatched(
+    nas: Source, path: str, season: int | None = None, episode: int | None = None
+) -> UnmatchedItem:
+    item = UnmatchedItem(
+        source_id=nas.id, remote_id=path, title="?", reason="?", path=path, seen_at=now()
+    )
     item.folder = folder_of(path)
     item.season_number, item.episode_number = season, episode
     db.session.add(item)

@@ -11,7 +11,13 @@ from mydia_web.db import db
 from mydia_web.library.models import MediaItem
 from mydia_web.sources import health
 from mydia_web.sources.models import Source, UnmatchedItem
-from mydia_web.sources.overview import account_on, list_unmatched, names_with_accounts, overview, overview_of
+from mydia_web.sources.overview import (
+    account_on,
+    list_unmatched,
+    names_with_accounts,
+    overview,
+    overview_of,
+)
 from mydia_web.sync.pulls import latest_pull, open_pulls, request_pull
 from tests.cast import add_copy, add_server, episode_of
 
@@ -26,18 +32,27 @@ def mood(source: Source, user: User) -> str:
     return health.health(source, account_on(source.id, user.id)).mood
 
 
-def test_a_source_tells_what_it_holds(alice: User, film: MediaItem, show: MediaItem, kodi: Source) -> None:
+def test_a_source_tells_what_it_holds(
+    alice: User, film: MediaItem, show: MediaItem, kodi: Source
+) -> None:
     add_copy(kodi, film)
     add_copy(kodi, episode_of(show, 1, 1))
     add_copy(kodi, episode_of(show, 1, 2))
-    db.session.add(UnmatchedItem(source_id=kodi.id, remote_id="9", title="Home video", reason="No ids."))
+    db.session.add(
+        UnmatchedItem(source_id=kodi.id, remote_id="9", title="Home video", reason="No ids.")
+    )
     holding = overview_of(kodi, alice.id).holding
     assert (holding.films, holding.episodes, holding.unmatched) == (1, 2, 1)
 
 
 def test_a_new_source_has_not_been_reached_and_holds_nothing(bob: User, kodi: Source) -> None:
     one = overview_of(kodi, bob.id)
-    assert (one.health.mood, one.holding.films, one.account, one.last_pull) == ("unknown", 0, None, None)
+    assert (one.health.mood, one.holding.films, one.account, one.last_pull) == (
+        "unknown",
+        0,
+        None,
+        None,
+    )
 
 
 def test_the_overview_costs_the_same_for_ten_sources_as_for_one(alice: User, kodi: Source) -> None:
@@ -78,7 +93,9 @@ def test_what_matters_most_about_a_source_comes_first(alice: User, kodi: Source)
     assert mood(kodi, alice) == "paused"
 
 
-def test_an_answer_ends_being_down_but_not_a_pause_of_the_operator(alice: User, kodi: Source) -> None:
+def test_an_answer_ends_being_down_but_not_a_pause_of_the_operator(
+    alice: User, kodi: Source
+) -> None:
     kodi.pause_reason, kodi.paused_until, kodi.failure_count = "down", now(), 7
     db.session.flush()
     health.note_reached(kodi.id)
@@ -90,7 +107,9 @@ def test_an_answer_ends_being_down_but_not_a_pause_of_the_operator(alice: User, 
     assert mood(kodi, alice) == "paused"
 
 
-def test_asking_at_once_brings_forward_only_a_server_that_is_down(alice: User, kodi: Source) -> None:
+def test_asking_at_once_brings_forward_only_a_server_that_is_down(
+    alice: User, kodi: Source
+) -> None:
     later = now() + timedelta(minutes=9)
     for reason, brought_forward in (("down", True), ("rate_limited", False)):
         kodi.pause_reason, kodi.paused_until = reason, later

@@ -20,9 +20,12 @@ from tests.sync.story import Done, Story
 TITLES = [
     RecordedTitle("a" * 32, "Movie", "Heat", 1200 * TICKS, 1995, {"imdb": "tt0113277"}),
     RecordedTitle("b" * 32, "Movie", "Akira", 120 * TICKS, 1988, {"imdb": "tt0094625"}),
-    RecordedTitle("c" * 32, "Episode", "Dulcinea", 2700 * TICKS, 0, {}, "The Expanse", "d" * 32, 1, 1),
+    RecordedTitle(
+        "c" * 32, "Episode", "Dulcinea", 2700 * TICKS, 0, {}, "The Expanse", "d" * 32, 1, 1
+    ),
 ]
-#: Of all messages but those that alone tell something, so many are lost; and of the two that tell how a play ended.
+#: Of all messages but those that alone tell something, so many are lost; and of the two that tell
+#: how a play ended.
 LOST, END_LOST = 0.05, 0.3
 _END = ("PlaybackFinished", "PlaybackStop")
 
@@ -122,9 +125,9 @@ class JellyfinStory(Story, LiveJellyfin):
     def _is_lost(self, kind: str, told: dict[str, Any], end_lost: str) -> bool:
         """Of a play that leaves nothing behind, only what was saved says so."""
         if kind in _END:
-            leaves_nothing = told["PlaybackPositionTicks"] * 20 < told["RunTimeTicks"] and not told.get(
-                "Played"
-            )
+            leaves_nothing = told["PlaybackPositionTicks"] * 20 < told[
+                "RunTimeTicks"
+            ] and not told.get("Played")
             return kind == end_lost and not (kind == "PlaybackFinished" and leaves_nothing)
         is_of_play = kind in ("PlaybackStart", "PlaybackProgress")
         return self._loses and is_of_play and self._random.random() < LOST

@@ -21,7 +21,9 @@ from tests.sync.story import Done, Story
 class KodiStory(Story):
     """Nothing is lost on an open connection."""
 
-    def __init__(self, household: Household, monkeypatch: pytest.MonkeyPatch, *, random: Random) -> None:
+    def __init__(
+        self, household: Household, monkeypatch: pytest.MonkeyPatch, *, random: Random
+    ) -> None:
         bench = KodiBench()
         self._held = _fill(bench)
         titles = [
@@ -36,7 +38,9 @@ class KodiStory(Story):
         return Listener(client._rpc, client._time)
 
     def wait(self, seconds: float) -> None:
-        """Where nothing is said a Kodi is asked whether it is there, which is not what this is about."""
+        """Where nothing is said a Kodi is asked whether it is there, which is not what this is
+        about.
+        """
         self.unnoticed += seconds
         super().wait(seconds)
 
@@ -48,7 +52,9 @@ class KodiStory(Story):
         """A mark by hand there leaves a position as it is: it is not made where there is one."""
         found = super().possible(name)
         return [
-            one for one in found if one not in (self._mark, self._unmark) or not self._model[name].seconds
+            one
+            for one in found
+            if one not in (self._mark, self._unmark) or not self._model[name].seconds
         ]
 
     def _play(self, name: str) -> Done:
@@ -80,6 +86,8 @@ def _fill(bench: KodiBench) -> dict[str, Video]:
     film_minutes, episode_minutes = (one.ticks / TICKS / 60 for one in (FILM, EPISODE))
     show = bench.kodi.add_show(EPISODE.series, tvdb="280619")
     return {
-        FILM.name: bench.kodi.add_movie(FILM.name, year=FILM.year, minutes=film_minutes, **FILM.ids),
+        FILM.name: bench.kodi.add_movie(
+            FILM.name, year=FILM.year, minutes=film_minutes, **FILM.ids
+        ),
         EPISODE.name: bench.kodi.add_episode(show, 1, 1, EPISODE.name, minutes=episode_minutes),
     }

@@ -58,7 +58,9 @@ def drain(session: object):
 
 
 @pytest.fixture
-def household(alice: User, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Household]:
+def household(
+    alice: User, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Household]:
     """alice's servers; none at first."""
     household = Household(alice, client, monkeypatch)
     yield household

@@ -1,4 +1,6 @@
-"""An evening of alice's: servers that tell their news, players on them, and what all hold in the end."""
+"""An evening of alice's: servers that tell their news, players on them, and what all hold in the
+end.
+"""
 
 import json
 import logging
@@ -49,7 +51,9 @@ class Errors(logging.Handler):
 
 
 class Evening:
-    def __init__(self, household: Household, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
+    def __init__(
+        self, household: Household, monkeypatch: pytest.MonkeyPatch, stack: ExitStack
+    ) -> None:
         self.household, self._monkeypatch = household, monkeypatch
         self.alice: User = household._alice
         self.t = 0.0
@@ -58,7 +62,9 @@ class Evening:
         self._random = Random(7)
         self.people: list[tuple[Server, str, Any]] = []
         self.writes: dict[str, int] = {}
-        self.alter: Callable[[Server, dict[str, Any]], dict[str, Any] | None] = lambda _server, told: told
+        self.alter: Callable[[Server, dict[str, Any]], dict[str, Any] | None] = (
+            lambda _server, told: told
+        )
         self.conflicts, self.errors = Conflicts(), Errors()
         for name, handler, level in (
             ("mydia_web.sync.inbound", self.conflicts, logging.INFO),
@@ -81,7 +87,11 @@ class Evening:
     # servers
 
     def server(self, kind: str, name: str, *, ahead: float = 0, version: str = "12.0.0") -> Server:
-        bench = {"jellyfin": lambda: WatchedBench(version), "emby": EmbyBench, "plex": PlexBench}.get(kind)
+        bench = {
+            "jellyfin": lambda: WatchedBench(version),
+            "emby": EmbyBench,
+            "plex": PlexBench,
+        }.get(kind)
         server = self.household.add(kind, name, bench() if bench else None)
         server.fake.now = lambda: self.now() + timedelta(seconds=ahead)
         return server
@@ -91,7 +101,9 @@ class Evening:
             return server.fake.add_movie("Heat", year=1995, minutes=100, guids=[f"imdb://{IMDB}"])
         return server.fake.add_movie("Heat", **HEAT, imdb=IMDB, **more)
 
-    def jellyfin(self, server: Server, device: str = "probe", person: Any = None) -> "JellyfinPlayer":
+    def jellyfin(
+        self, server: Server, device: str = "probe", person: Any = None
+    ) -> "JellyfinPlayer":
         news = JellyfinNews(server.fake, person or server.bench.alice, self._random)
         news._device = Device(device, device, device, (person or server.bench.alice).id)
         server.fake.devices[(person or server.bench.alice).id, device] = news._device
@@ -100,7 +112,9 @@ class Evening:
         return self.players[-1]
 
     def player(self, server: Server, kind: str = "") -> "Player":
-        kind = kind or {"EmbyBench": "emby", "PlexBench": "plex"}.get(type(server.bench).__name__, "generic")
+        kind = kind or {"EmbyBench": "emby", "PlexBench": "plex"}.get(
+            type(server.bench).__name__, "generic"
+        )
         if kind == "plex":
             news: Any = PlexNews(server.fake, self._random)
         else:
@@ -247,7 +261,9 @@ class JellyfinPlayer:
         self.position, self.is_paused = seconds, paused
         self.news._post(progressed, self.title, self.source, seconds, IsPaused=paused)
         self.news._save(self.kept, "PlaybackProgress")
-        self.news._tell_player("PlaybackProgress", self.title, self.source, seconds, IsPaused=paused)
+        self.news._tell_player(
+            "PlaybackProgress", self.title, self.source, seconds, IsPaused=paused
+        )
 
     def pause(self) -> None:
         self.at(self.position, paused=True)
@@ -260,7 +276,9 @@ class JellyfinPlayer:
         self.is_on = False
         self.news._post(stopped, self.title, self.source, self.position)
         state = self.kept.state(self.news._person.id)
-        is_end = state.played and not state.position and self.position * 20 * TICKS >= self.kept.ticks
+        is_end = (
+            state.played and not state.position and self.position * 20 * TICKS >= self.kept.ticks
+        )
         self.news._save(self.kept, "PlaybackFinished")
         self.news._tell_player(
             "PlaybackStop", self.title, self.source, self.position, PlayedToCompletion=is_end

@@ -1,4 +1,6 @@
-"""alice's servers of any kinds, each a stand-in on loopback, that the real product pulls from and delivers to."""
+"""alice's servers of any kinds, each a stand-in on loopback, that the real product pulls from and
+delivers to.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -45,7 +47,8 @@ class Server:
     def fake(self) -> Any:
         """The stand-in itself."""
         return getattr(
-            self.bench, {"KodiBench": "kodi", "PlexBench": "_plex"}.get(type(self.bench).__name__, "fake")
+            self.bench,
+            {"KodiBench": "kodi", "PlexBench": "_plex"}.get(type(self.bench).__name__, "fake"),
         )
 
     def has_heat(self) -> Any:

@@ -1,6 +1,8 @@
-"""A household in which one person watches on three servers and here, while everything goes wrong that can.
+"""A household in which one person watches on three servers and here, while everything goes wrong
+that can.
 
-The person leaves a title alone for its length: two plays within it are taken for the beginning and the end of one.
+The person leaves a title alone for its length: two plays within it are taken for the beginning and
+the end of one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,8 +15,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import RemoteState
 from mydia_web.backends.errors import BackendError
+from mydia_web.backends.values import RemoteState
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress, undo
@@ -89,7 +91,9 @@ def works() -> list[Work]:
     films = [Work(f"Film {number}", f"tt{number + 1:07}", 90) for number in range(FILMS)]
     shows = ["Harbour Nights", "The Long Orbit"]
     return films + [
-        Work(f"{show} {number}", "", 45, show, number) for show in shows for number in range(1, EPISODES + 1)
+        Work(f"{show} {number}", "", 45, show, number)
+        for show in shows
+        for number in range(1, EPISODES + 1)
     ]
 
 
@@ -113,7 +117,9 @@ class Mesh:
         self.sides: list[Side] = [self.jellyfin, self.plex, self.kodi]
         sources = {side.name: self._add_source(side) for side in self.sides}
         self.sources = {name: one.id for name, one in sources.items()}
-        self.addresses = {name: f"{one.kind}/{webhook_secret(one)}" for name, one in sources.items()}
+        self.addresses = {
+            name: f"{one.kind}/{webhook_secret(one)}" for name, one in sources.items()
+        }
         db.session.commit()
         self.post: list[tuple[str, dict[str, object]]] = []
         self.is_down: set[str] = set()
@@ -153,7 +159,8 @@ class Mesh:
         place = where.kind if where else ""
         self.records[work].note(kind, place, began, self.clock.show(), is_known=is_known)
         self.tell(
-            f"{kind} {work.name} at {where.name if where else 'home'}", position if kind == "stop" else ""
+            f"{kind} {work.name} at {where.name if where else 'home'}",
+            position if kind == "stop" else "",
         )
         if where is None:
             self._do_here(kind, work, position)
@@ -179,7 +186,9 @@ class Mesh:
         begin_write()
         content, length = self.content(work), work.minutes * 60
         if kind == "watch":
-            save_progress(self.user_id, content, position_seconds=length // 2, duration_seconds=length)
+            save_progress(
+                self.user_id, content, position_seconds=length // 2, duration_seconds=length
+            )
             save_progress(self.user_id, content, position_seconds=length, duration_seconds=length)
         elif kind == "stop":
             save_progress(self.user_id, content, position_seconds=position, duration_seconds=length)
@@ -209,7 +218,9 @@ class Mesh:
         what()
 
     def have_second_thoughts(self) -> None:
-        """The person clicks here, and takes it back before anybody was told: whatever was owed is owed as before."""
+        """The person clicks here, and takes it back before anybody was told: whatever was owed is
+        owed as before.
+        """
         content = self.content(self.random.choice(self.works))
         progress = get_progress(self.user_id, content)
         click = mark_unwatched if progress and progress.watched else mark_watched
@@ -378,7 +389,11 @@ class Mesh:
         return Shown(progress.watched, progress.position_seconds if progress.in_progress else 0)
 
     def owed(self) -> int:
-        owed = select(func.count()).select_from(QueuedChange).where(QueuedChange.status != Status.SYNCED)
+        owed = (
+            select(func.count())
+            .select_from(QueuedChange)
+            .where(QueuedChange.status != Status.SYNCED)
+        )
         return db.session.scalar(owed) or 0
 
     def owes_mark(self, side: Side, work: Work) -> bool:
@@ -413,13 +428,17 @@ class Mesh:
         self.figures.pushes += outcome.failure is None
         delivery, wanted, failure = outcome.delivery, outcome.delivery.wanted, outcome.failure
         content = (
-            (Episode, delivery.episode_id) if delivery.episode_id else (MediaItem, delivery.media_item_id)
+            (Episode, delivery.episode_id)
+            if delivery.episode_id
+            else (MediaItem, delivery.media_item_id)
         )
         work = next(work for work, of in self.contents.items() if of == content)
         if delivery.source_id == self.sources[self.plex.name] and wanted.watched is not None:
             self.records[work].hide_marks()
         result = f"{failure.message} {failure.news or ''}" if failure else _in_short(outcome.states)
-        asked = f"{wanted.change_type} {wanted.watched} {wanted.position_ms} {wanted.at:%d %H:%M:%S}"
+        asked = (
+            f"{wanted.change_type} {wanted.watched} {wanted.position_ms} {wanted.at:%d %H:%M:%S}"
+        )
         self.tell(f"push {work.name} to {delivery.source_id}: {asked} -> {result}")
 
     def _collect(self) -> None:
@@ -432,14 +451,20 @@ class Mesh:
         answer = self.client.post(f"/webhooks/{self.addresses[name]}", json=payload)
         assert answer.status_code == 202, answer.text
         self.figures.webhooks += 1
-        said = {key: value for key, value in payload.items() if key not in ("Account", "Server", "Player")}
+        said = {
+            key: value
+            for key, value in payload.items()
+            if key not in ("Account", "Server", "Player")
+        }
         self.tell("webhook", name, said)
 
     def _add_source(self, side: Side) -> Source:
         url, credentials, user_id = self._sign_in(side)
         source = add_server(side.name, kind=side.kind, url=url)
         name = "alice" if user_id else ""
-        link_account(source, self.user_id, credentials, remote_user_id=user_id, remote_user_name=name)
+        link_account(
+            source, self.user_id, credentials, remote_user_id=user_id, remote_user_name=name
+        )
         make_webhook(source)
         db.session.flush()
         return source
@@ -448,7 +473,11 @@ class Mesh:
         """The address, the credentials and the person's id there."""
         if side is self.jellyfin:
             fake, user_id = self.jellyfin.fake, self.jellyfin.alice.id
-            return fake.url, {"token": fake.new_token(user_id, "mydia"), "user_id": user_id}, user_id
+            return (
+                fake.url,
+                {"token": fake.new_token(user_id, "mydia"), "user_id": user_id},
+                user_id,
+            )
         if side is self.plex:
             plex = self.plex.fake
             token = plex.tv.server_token(ALICE, plex.machine_id)
@@ -462,15 +491,22 @@ class Mesh:
         films = {one.title: one for one in db.session.scalars(select(MediaItem))}
         for work in self.works:
             if work.show:
-                of = (Episode.media_item_id == films[work.show].id, Episode.episode_number == work.number)
-                self.contents[work] = (Episode, db.session.scalars(select(Episode.id).where(*of)).one())
+                of = (
+                    Episode.media_item_id == films[work.show].id,
+                    Episode.episode_number == work.number,
+                )
+                self.contents[work] = (
+                    Episode,
+                    db.session.scalars(select(Episode.id).where(*of)).one(),
+                )
             else:
                 self.contents[work] = (MediaItem, films[work.name].id)
 
 
 def _in_short(states: tuple[tuple[int, RemoteState], ...]) -> str:
     return " ".join(
-        f"{one.watched} {one.position_ms} x{one.play_count} {one.last_played_at}" for _, one in states
+        f"{one.watched} {one.position_ms} x{one.play_count} {one.last_played_at}"
+        for _, one in states
     )
 
 

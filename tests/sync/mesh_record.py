@@ -57,7 +57,9 @@ class Record:
     def number_covered(self) -> int:
         return sum(one.is_covered for one in self._plays())
 
-    def note(self, kind: Kind, place: Place, began: datetime, ended: datetime, *, is_known: bool) -> None:
+    def note(
+        self, kind: Kind, place: Place, began: datetime, ended: datetime, *, is_known: bool
+    ) -> None:
         is_silent = place == "kodi" or (place == "plex" and kind in ("mark", "unwatch"))
         there = [one for one in self.deeds if one.place == place]
         unread = [one for one in there if one.is_unread]
@@ -73,7 +75,9 @@ class Record:
         is_hidden = is_silent and any(one.kind == "unwatch" for one in unread)
         is_covered = is_hidden or (kind == "mark" and is_known)
         until = _FOR_EVER if place == "jellyfin" and kind == "mark" else ended + self.about
-        self.deeds.append(Deed(kind, place, began - self.about, ended, until, is_covered, is_silent))
+        self.deeds.append(
+            Deed(kind, place, began - self.about, ended, until, is_covered, is_silent)
+        )
 
     def read(self, place: Place, *, everything: bool) -> None:
         """What has changed there since does not tell of what was unwatched."""
@@ -88,7 +92,8 @@ class Record:
     def phantoms(self, plays: Iterable[datetime | None]) -> Iterator[str]:
         """Plays that nobody did. Those that are found are taken off `missing`."""
         left = list(self._plays())
-        # Who must be found, and may be dated least freely, first; the plays that nobody can date last.
+        # Who must be found, and may be dated least freely, first; the plays that nobody can date
+        # last.
         left.sort(key=lambda one: (one.datable_until, one.is_covered))
         for at in sorted(plays, key=lambda at: at or _FOR_EVER):
             fits = [one for one in left if at is None or one.began <= at <= one.datable_until]

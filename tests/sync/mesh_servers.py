@@ -1,4 +1,6 @@
-"""The servers of the simulated household: what a person does there, what they then tell, and what they show."""
+"""The servers of the simulated household: what a person does there, what they then tell, and what
+they show.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,7 +73,11 @@ class Jellyfin:
         self.fake = fake = _LoudJellyfin(name="Attic")
         fake.now = self.now
         self.alice = fake.add_person("alice")
-        shows = {one.show: fake.add_show(one.show, imdb=_imdb(one.show)) for one in self.works if one.show}
+        shows = {
+            one.show: fake.add_show(one.show, imdb=_imdb(one.show))
+            for one in self.works
+            if one.show
+        }
         self._titles = {one: self._add(one, shows) for one in self.works}
         fake.saved = self._saved
         self._writes = 0
@@ -175,7 +181,11 @@ class _LoudJellyfin(FakeJellyfin):
     def answer(self, request: Request) -> Reply:
         reply = super().answer(request)
         parts = request.path.strip("/").split("/")
-        if reply.status == 200 and request.method != "GET" and parts[0] in ("UserItems", "UserPlayedItems"):
+        if (
+            reply.status == 200
+            and request.method != "GET"
+            and parts[0] in ("UserItems", "UserPlayedItems")
+        ):
             reason = "UpdateUserData" if parts[0] == "UserItems" else "TogglePlayed"
             self.saved(self.titles[parts[1]], reason)
         return reply
@@ -200,7 +210,9 @@ class Plex:
             if one.show
         }
         self._titles = {one: self._add(one, shows) for one in self.works}
-        fake.stopped = lambda title: self._tell("media.stop", title, title.of(ALICE).view_offset or 0)
+        fake.stopped = lambda title: self._tell(
+            "media.stop", title, title.of(ALICE).view_offset or 0
+        )
         self._writes = 0
 
     def _add(self, work: Work, shows: dict[str, PlexTitle]) -> PlexTitle:

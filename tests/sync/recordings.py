@@ -85,7 +85,9 @@ class Recording:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._lines = {way: list(_read(FOLDER / name / f"{way}.jsonl")) for way in (TEMPLATE, ALL, SOCKET)}
+        self._lines = {
+            way: list(_read(FOLDER / name / f"{way}.jsonl")) for way in (TEMPLATE, ALL, SOCKET)
+        }
         self._bodies = [(line["t"], line["body"]) for line in self._lines[ALL] if "body" in line]
         #: When it began by the server's clock: no message comes before it was sent.
         self.began_at = max(
@@ -116,7 +118,8 @@ class Recording:
         after = [line["state_after"] for line in self._lines[ALL] if "state_after" in line]
         ends = [t for t, _ in begun[1:]] + [max(lines[-1]["t"] for lines in self._lines.values())]
         return [
-            Act(t, until, name, state) for (t, name), until, state in zip(begun, ends, after, strict=True)
+            Act(t, until, name, state)
+            for (t, name), until, state in zip(begun, ends, after, strict=True)
         ]
 
     def saved(self) -> Iterator[Saved]:
@@ -143,7 +146,9 @@ class Recording:
             elif reason == "PlaybackFinished":
                 yield Played(t, person, None)
             elif body["NotificationType"] == "PlaybackProgress":
-                yield Played(t, person, body["ItemId"], body["PlaybackPositionTicks"], body["IsPaused"])
+                yield Played(
+                    t, person, body["ItemId"], body["PlaybackPositionTicks"], body["IsPaused"]
+                )
 
     def titles(self) -> list[RecordedTitle]:
         """A further version stands with the first."""
@@ -185,7 +190,9 @@ def _later(instant: str, by: timedelta) -> str:
 
 
 def _title(body: Mapping[str, Any]) -> RecordedTitle:
-    ids = {name.removeprefix("Provider_"): body[name] for name in body if name.startswith("Provider_")}
+    ids = {
+        name.removeprefix("Provider_"): body[name] for name in body if name.startswith("Provider_")
+    }
     return RecordedTitle(
         body["ItemId"],
         body["ItemType"],

@@ -1,7 +1,9 @@
-"""Replays a recording: the real product is told all that a real server said, at its pace by a clock that is moved.
+"""Replays a recording: the real product is told all that a real server said, at its pace by a clock
+that is moved.
 
-Server A shows at each moment what the recorded one held, and every write that arrives there is caught. Server B, an
-Emby, holds the same titles. After each act it is asked what we hold, what B holds, and what History shows.
+Server A shows at each moment what the recorded one held, and every write that arrives there is
+caught. Server B, an Emby, holds the same titles. After each act it is asked what we hold, what B
+holds, and what History shows.
 """
 
 import json
@@ -50,13 +52,15 @@ from tests.sync.replayed import (
     fill,
 )
 
-#: How far a server's clock may seem to be from ours: it is read off answers that tell whole seconds.
+#: How far a server's clock may seem to be from ours: it is read off answers that tell whole
+#: seconds.
 NEAR = timedelta(seconds=2)
 #: When the replay begins.
 BEGINS = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 EXPANSE = tuple(f"The Expanse S01E{number:02}" for number in range(1, 7))
-#: What History shows anew after each act. What is begun, resumed, stopped or broken off is no play, nor is a favourite,
-#: a written position or an unmark; an unmark takes none away. Each is of the time of its act, but for that with a date.
+#: What History shows anew after each act. What is begun, resumed, stopped or broken off is no play,
+#: nor is a favourite, a written position or an unmark; an unmark takes none away. Each is of the
+#: time of its act, but for that with a date.
 PLAYS: Mapping[str, tuple[str, ...]] = {
     "Heat is resumed at 600 s and played to 1150 s: finished": ("Heat",),
     "Primer (1200 s) is marked watched with a date two days ago by another program": ("Primer",),
@@ -102,7 +106,9 @@ class Wrong:
 
 
 class Live:
-    """alice's mydia-web beside a server that tells its news, and another with the same titles, which hears them."""
+    """alice's mydia-web beside a server that tells its news, and another with the same titles,
+    which hears them.
+    """
 
     #: What all clocks show at the time 0, and the seconds since then.
     epoch = BEGINS
@@ -179,7 +185,9 @@ class Live:
         """By the names of their titles."""
         found: dict[str, Content] = {}
         for one in self.titles:
-            copy = db.session.scalars(select(SourceItem).where(SourceItem.remote_id == one.id)).one()
+            copy = db.session.scalars(
+                select(SourceItem).where(SourceItem.remote_id == one.id)
+            ).one()
             found[one.name] = (
                 db.session.get_one(Episode, copy.episode_id)
                 if copy.episode_id
@@ -194,7 +202,10 @@ class Live:
         return found
 
     def _account_of_alice(self) -> SourceAccount:
-        mine = (SourceAccount.source_id == self.a.source_id, SourceAccount.user_id == self._alice_id)
+        mine = (
+            SourceAccount.source_id == self.a.source_id,
+            SourceAccount.user_id == self._alice_id,
+        )
         return db.session.scalars(select(SourceAccount).where(*mine)).one()
 
     # What happens
@@ -248,7 +259,13 @@ class Live:
     def ours(self, user_id: int) -> dict[str, Shown]:
         """What we hold of each title."""
         row = PlaybackProgress
-        columns = (row.media_item_id, row.episode_id, row.watched, row.position_seconds, row.in_progress)
+        columns = (
+            row.media_item_id,
+            row.episode_id,
+            row.watched,
+            row.position_seconds,
+            row.in_progress,
+        )
         rows = db.session.execute(select(*columns).where(row.user_id == user_id))
         found = {
             (film, episode): Shown(watched, position if in_progress else 0)
@@ -259,7 +276,9 @@ class Live:
     def plays(self, user_id: int) -> dict[str, list[datetime | None]]:
         """What History shows of each title."""
         columns = (Play.media_item_id, Play.episode_id, Play.watched_at)
-        rows = db.session.execute(select(*columns).where(Play.user_id == user_id).order_by(Play.watched_at))
+        rows = db.session.execute(
+            select(*columns).where(Play.user_id == user_id).order_by(Play.watched_at)
+        )
         found: dict[str, list[datetime | None]] = {name: [] for name in self._keys}
         names = {key: name for name, key in self._keys.items()}
         for film, episode, watched_at in rows:
@@ -280,7 +299,9 @@ class Live:
 
     # What must be true after each act
 
-    def wrong(self, act: str, own: Container[str], allowed: Mapping[str, Sequence[Shown]]) -> Iterator[Wrong]:
+    def wrong(
+        self, act: str, own: Container[str], allowed: Mapping[str, Sequence[Shown]]
+    ) -> Iterator[Wrong]:
         """What the act was about is told each time, all else where it has changed."""
         db.session.commit()
         faults = [*self._wrong_states(allowed), *self._wrong_plays()]
@@ -294,7 +315,9 @@ class Live:
         yield from (Wrong(act, "conflict", words) for words in self._conflicts.new())
         yield from (Wrong(act, "event", words) for words in self._failed_events())
 
-    def _wrong_states(self, allowed: Mapping[str, Sequence[Shown]]) -> Iterator[tuple[str, str, str]]:
+    def _wrong_states(
+        self, allowed: Mapping[str, Sequence[Shown]]
+    ) -> Iterator[tuple[str, str, str]]:
         """B must show the same as we."""
         all_ours = self.ours(self._alice_id)
         for name, right in allowed.items():
@@ -309,7 +332,11 @@ class Live:
         for name, found in self.plays(self._alice_id).items():
             spans = sorted(self._expected_plays.get(name, []))
             if len(found) != len(spans):
-                yield name, "History", f"shows {len(found)} plays, not {len(spans)}: {_times(found)}"
+                yield (
+                    name,
+                    "History",
+                    f"shows {len(found)} plays, not {len(spans)}: {_times(found)}",
+                )
             elif not all(_is_within(at, span) for at, span in zip(found, spans, strict=True)):
                 wanted = ", ".join(f"{low:%d %H:%M:%S}–{high:%H:%M:%S}" for low, high in spans)
                 yield name, "History", f"shows plays at {_times(found)}, not {wanted}"
@@ -321,7 +348,9 @@ class Live:
             yield f"A was told {words}"
 
     def _failed_events(self) -> Iterator[str]:
-        query = select(SourceEvent).where(SourceEvent.status == "failed", SourceEvent.id > self._last_event)
+        query = select(SourceEvent).where(
+            SourceEvent.status == "failed", SourceEvent.id > self._last_event
+        )
         for event in db.session.scalars(query.order_by(SourceEvent.id)):
             self._last_event = event.id
             yield f"{event.name} failed: {event.message}"
@@ -333,7 +362,9 @@ class LiveJellyfin(Live):
     bench: WatchedBench
 
     def unwanted_writes(self) -> Iterator[str]:
-        """What was begun again before version 12 may be told that it is watched, once it plays no more."""
+        """What was begun again before version 12 may be told that it is watched, once it plays no
+        more.
+        """
         for write in self.bench.fake.new_writes():
             if self.bench.fake.major >= 12 or not write.only_marks:
                 yield f"A was told {write.words}, holding {write.was}"
@@ -354,13 +385,16 @@ class Replay(LiveJellyfin):
     ) -> None:
         self.recording, self.ways = recording, ways
         self.acts = recording.acts()[first_act:]
-        #: From recorded instants to those of the replay, in whole seconds: fractions stay as they were told.
+        #: From recorded instants to those of the replay, in whole seconds: fractions stay as they
+        #: were told.
         self._by = timedelta(seconds=round((BEGINS - recording.began_at).total_seconds()))
         self.epoch, self.t = recording.began_at + self._by, self.acts[0].t - 2
         self.recorded = RecordedJellyfin(recording)
         for act in recording.acts()[:first_act]:
             self._skip(act)
-        super().__init__(household, monkeypatch, self.recorded, self.recorded.titles, listens=SOCKET in ways)
+        super().__init__(
+            household, monkeypatch, self.recorded, self.recorded.titles, listens=SOCKET in ways
+        )
         self._steps = self._all_steps()
         self.bob = self._link(bob) if bob else None
         self._was: dict[str, Shown] = {}
@@ -425,8 +459,9 @@ class Replay(LiveJellyfin):
     def _allowed(self, act: Act, name: str) -> tuple[Shown, ...]:
         """What the first server shows, with the position of whichever version has one.
 
-        Before version 12 a start takes the mark away there; what was watched stays so here. Where another program
-        then writes that it is unwatched, which says nothing new there, either may be taken for true.
+        Before version 12 a start takes the mark away there; what was watched stays so here. Where
+        another program then writes that it is unwatched, which says nothing new there, either may
+        be taken for true.
         """
         shown, state = self.recorded.shown(name), self.recorded.state(name)
         was = self._was.get(name, Shown(watched=False))

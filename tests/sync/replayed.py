@@ -1,4 +1,6 @@
-"""The servers of a replay: one that holds what was recorded, and what stands in for its open connection."""
+"""The servers of a replay: one that holds what was recorded, and what stands in for its open
+connection.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -76,7 +78,9 @@ class WatchedJellyfin(FakeJellyfin):
             return Write(words, only_marks=False, was="nothing of it")
         state = title.state(caller.person)
         plays = any(title.id == device.playing for device in self.devices.values())
-        only_marks = not plays and not state.played and state.play_count > 0 and _only_marks(request, state)
+        only_marks = (
+            not plays and not state.played and state.play_count > 0 and _only_marks(request, state)
+        )
         was = f"{Shown(state.played, state.position / TICKS)}{', playing' if plays else ''}"
         return Write(f"{words} of {title.name}", only_marks, was)
 
@@ -98,13 +102,17 @@ class WatchedBench(JellyfinBench):
 
 
 class RecordedJellyfin(WatchedBench):
-    """A stand-in that holds the recorded titles under their recorded ids, and what was recorded of them."""
+    """A stand-in that holds the recorded titles under their recorded ids, and what was recorded of
+    them.
+    """
 
     def __init__(self, recording: Recording) -> None:
         super().__init__(VERSIONS[recording.name])
         self.fake.server_id, self.titles = recording.server_id, recording.titles()
         self.fake.people.clear()
-        people = {name: self._add_person(name, person_id) for name, person_id in recording.people.items()}
+        people = {
+            name: self._add_person(name, person_id) for name, person_id in recording.people.items()
+        }
         self.alice, self.bob = people["alice"], people["bob"]
         #: What the recorded server held, by the ids of person and title.
         self.recorded: dict[tuple[str, str], State] = {}
@@ -182,12 +190,18 @@ def fill(server: Any, titles: Sequence[RecordedTitle], *, with_ids: bool) -> dic
             )
         else:
             added = library.add_movie(
-                one.name, year=one.year, minutes=minutes, versions=1 + with_ids * len(one.versions), **one.ids
+                one.name,
+                year=one.year,
+                minutes=minutes,
+                versions=1 + with_ids * len(one.versions),
+                **one.ids,
             )
         held[one.name] = added
         if with_ids:
             _rename(library, added, one.id)
-            for version, (version_id, ticks) in zip(added.versions, one.versions.items(), strict=True):
+            for version, (version_id, ticks) in zip(
+                added.versions, one.versions.items(), strict=True
+            ):
                 version.ticks = ticks
                 _rename(library, version, version_id)
     return held

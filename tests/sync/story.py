@@ -1,4 +1,6 @@
-"""Stories of a person at a server that tells its news: acts in random order, and what must come of each."""
+"""Stories of a person at a server that tells its news: acts in random order, and what must come of
+each.
+"""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +17,8 @@ from tests.sync.recordings import RecordedTitle
 from tests.sync.replay import Live, Wrong
 from tests.sync.replayed import Shown
 
-#: A message that was lost is made up for within so many seconds, by what comes after or because nothing does.
+#: A message that was lost is made up for within so many seconds, by what comes after or because
+#: nothing does.
 MADE_UP_FOR = 20 * 60
 
 
@@ -127,7 +130,9 @@ class Story(Live):
         return Done(words=words, act=act, leaves=Shown(watched=True), is_play=True)
 
     def _break_off(self, name: str) -> Done:
-        return Done(words="is begun and broken off", act=self.playing(name, 0, 4), leaves=self._model[name])
+        return Done(
+            words="is begun and broken off", act=self.playing(name, 0, 4), leaves=self._model[name]
+        )
 
     def _mark(self, name: str) -> Done:
         words = "is marked watched by hand"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base
@@ -37,13 +37,19 @@ def test_the_date_of_what_was_finished_since_is_that_of_the_play(session, kind):
 
 
 def test_the_date_that_was_there_is_that_of_a_mark_only_where_marks_leave_it(session):
-    was, marked = RemoteState(False, 300_000, last_played_at=NINE), RemoteState(True, last_played_at=NINE)
+    was, marked = (
+        RemoteState(False, 300_000, last_played_at=NINE),
+        RemoteState(True, last_played_at=NINE),
+    )
     assert news("jellyfin", was, marked, heard_at=LATER).played_at == LATER
     assert news("plex", was, marked).played_at == NINE
 
 
 def test_a_mark_that_was_given_an_older_date_keeps_it(session):
-    was, marked = RemoteState(False, 300_000, last_played_at=LATER), RemoteState(True, last_played_at=NINE)
+    was, marked = (
+        RemoteState(False, 300_000, last_played_at=LATER),
+        RemoteState(True, last_played_at=NINE),
+    )
     assert news("jellyfin", was, marked).played_at == NINE
 
 

@@ -1,6 +1,8 @@
-"""Whatever a person does on a Jellyfin, and however it tells of that: both servers and we end as the person meant it.
+"""Whatever a person does on a Jellyfin, and however it tells of that: both servers and we end as
+the person meant it.
 
-Run by hand: `STORIES=20 pytest tests/sync/test_awkward_news.py`; the same number tells the same story.
+Run by hand: `STORIES=20 pytest tests/sync/test_awkward_news.py`; the same number tells the same
+story.
 """
 
 import os
@@ -31,7 +33,8 @@ ACTS = 8
 @pytest.mark.parametrize("ways", WAYS)
 @pytest.mark.parametrize("version", ["12.0.0", "10.11.11"])
 def test_all_end_as_the_person_meant_it(household, monkeypatch, version, ways, loses, seed):
-    # The players of a story leap from one minute to another within seconds, and are looked at as often.
+    # The players of a story leap from one minute to another within seconds, and are looked at as
+    # often.
     monkeypatch.setattr(listening, "LOOK_SECONDS", 1.0)
     if loses and ways == "open connection":
         pytest.skip("On an open connection nothing is lost.")
@@ -44,7 +47,9 @@ def test_all_end_as_the_person_meant_it(household, monkeypatch, version, ways, l
 
 
 @pytest.mark.parametrize("seed", range(STORIES))
-@pytest.mark.parametrize(("way", "loses"), [(way, loses) for way, both in PLAYERS.items() for loses in both])
+@pytest.mark.parametrize(
+    ("way", "loses"), [(way, loses) for way, both in PLAYERS.items() for loses in both]
+)
 def test_all_end_so_whatever_tells_of_it(household, monkeypatch, way, loses, seed):
     random = Random(f"{way} {loses} {seed}")
     story = PlayerStory(household, monkeypatch, way=way, random=random, loses=loses)

@@ -1,4 +1,6 @@
-"""What should not be there, from the database or from a server: one row fails with words, the worker goes on."""
+"""What should not be there, from the database or from a server: one row fails with words, the
+worker goes on.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,10 +9,11 @@ import pytest
 from sqlalchemy import delete, select, text
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import Backend, RemoteState
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import MAX_WORDS, Rejected, ServerTrouble
 from mydia_web.backends.kodi import Kodi
 from mydia_web.backends.reading import Push, Reading
+from mydia_web.backends.values import RemoteState
 from mydia_web.cli.queue_state import planned_calls
 from mydia_web.db import db
 from mydia_web.library.models import MediaItem
@@ -40,7 +43,9 @@ def _owe(kodi: FakeKodi, server: Source, film: MediaItem, alice: User) -> int:
     movie = kodi.add_movie(film.title, year=film.year, minutes=15)
     add_copy(server, film, f"movie:{movie.id}", movie.file)
     mark_watched(alice.id, film)
-    return db.session.scalars(select(QueuedChange.id).where(QueuedChange.media_item_id == film.id)).one()
+    return db.session.scalars(
+        select(QueuedChange.id).where(QueuedChange.media_item_id == film.id)
+    ).one()
 
 
 def find(row_id: int) -> QueuedChange:
@@ -55,9 +60,13 @@ def damage(row_id: int, column: str, value: str) -> None:
         db.session.execute(text("PRAGMA ignore_check_constraints = ON"))
     else:
         db.session.execute(
-            text("ALTER TABLE playback_sync_queue DROP CONSTRAINT ck_playback_sync_queue_change_type")
+            text(
+                "ALTER TABLE playback_sync_queue DROP CONSTRAINT ck_playback_sync_queue_change_type"
+            )
         )
-    db.session.execute(text(f"UPDATE playback_sync_queue SET {column} = {value} WHERE id = {row_id}"))  # noqa: S608
+    db.session.execute(
+        text(f"UPDATE playback_sync_queue SET {column} = {value} WHERE id = {row_id}")
+    )
     db.session.commit()
 
 
@@ -67,7 +76,11 @@ def damage(row_id: int, column: str, value: str) -> None:
 def test_a_change_of_a_kind_that_only_a_newer_version_knows_waits_for_a_person(bad, good, drain):
     damage(bad, "change_type", "'rate'")
     drain()
-    assert (find(bad).status, find(bad).error_class, find(bad).next_attempt_at) == ("failed", "invalid", None)
+    assert (find(bad).status, find(bad).error_class, find(bad).next_attempt_at) == (
+        "failed",
+        "invalid",
+        None,
+    )
     assert "Update mydia-web" in find(bad).error_message
     assert find(good).status == "synced"
 
@@ -120,7 +133,9 @@ def test_a_source_whose_address_is_none_fails_with_words(bad, good, drain, alice
     assert find(good).status == "synced"
 
 
-def test_a_client_that_cannot_be_opened_is_a_fault_of_its_own_rows_alone(bad, elsewhere, drain, monkeypatch):
+def test_a_client_that_cannot_be_opened_is_a_fault_of_its_own_rows_alone(
+    bad, elsewhere, drain, monkeypatch
+):
     opened = connections.open_account
 
     def stumble(source: Source, account: SourceAccount) -> Backend:
@@ -150,7 +165,10 @@ GONE = {
 def elsewhere(bob) -> Iterator[Callable[[], QueuedChange]]:
     """Another server, which holds another film of another person; the row it is owed."""
     with FakeKodi(name="Bedroom") as bedroom:
-        source, film = add_server("Bedroom", bob, url=bedroom.url), add_film("Spring", 2019, minutes=8)
+        source, film = (
+            add_server("Bedroom", bob, url=bedroom.url),
+            add_film("Spring", 2019, minutes=8),
+        )
         row_id = _owe(bedroom, source, film, bob)
         yield lambda: find(row_id)
 
@@ -174,9 +192,14 @@ def test_what_is_removed_while_a_row_is_on_its_way_takes_nothing_else_along(
     row_id = row.id
     monkeypatch.setattr(lanes, "deliver_from", remove_meanwhile)
     drain()
-    assert db.session.get(QueuedChange, bad, populate_existing=True) is None or what in ("account", "copy")
+    assert db.session.get(QueuedChange, bad, populate_existing=True) is None or what in (
+        "account",
+        "copy",
+    )
     assert elsewhere().status == "synced"
-    assert db.session.scalars(select(QueuedChange).where(QueuedChange.status == "syncing")).all() == []
+    assert (
+        db.session.scalars(select(QueuedChange).where(QueuedChange.status == "syncing")).all() == []
+    )
 
 
 # Answers
@@ -215,7 +238,9 @@ def test_whatever_a_server_says_of_its_refusal_is_kept_in_short(
     assert find(bad).status == "failed"
     assert find(bad).error_message[:4] == words[:4]
     assert len(find(bad).error_message) <= MAX_WORDS
-    assert len(db.session.get(Source, server.id, populate_existing=True).last_error or "") <= MAX_WORDS
+    assert (
+        len(db.session.get(Source, server.id, populate_existing=True).last_error or "") <= MAX_WORDS
+    )
     assert elsewhere().status == "synced"
 
 

@@ -1,4 +1,6 @@
-"""A server that shows much as unwatched all at once has rather lost its marks: nobody is told before a person has."""
+"""A server that shows much as unwatched all at once has rather lost its marks: nobody is told
+before a person has.
+"""
 
 from datetime import timedelta
 
@@ -16,7 +18,9 @@ FILMS, WATCHED = 12, 8
 
 
 def watched_films(alice) -> int:
-    query = select(func.count()).where(PlaybackProgress.user_id == alice.id, PlaybackProgress.watched)
+    query = select(func.count()).where(
+        PlaybackProgress.user_id == alice.id, PlaybackProgress.watched
+    )
     return db.session.scalar(query)
 
 
@@ -48,7 +52,9 @@ def last_pull_of(server: Server) -> Pull:
     ],
 )
 def test_how_many_are_too_many(number, read, watched_there, just_taken, waits):
-    assert are_too_many(number, read=read, watched_there=watched_there, just_taken=just_taken) == waits
+    assert (
+        are_too_many(number, read=read, watched_there=watched_there, just_taken=just_taken) == waits
+    )
 
 
 @pytest.fixture(params=["jellyfin", "emby", "plex", "kodi"])
@@ -57,7 +63,10 @@ def two(request: pytest.FixtureRequest, household: Household) -> tuple[Server, l
     other = "kodi" if request.param != "kodi" else "emby"
     servers = household.add(request.param, "First"), household.add(other, "Second")
     first, second = (
-        [server.bench.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")[0] for number in range(FILMS)]
+        [
+            server.bench.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")[0]
+            for number in range(FILMS)
+        ]
         for server in servers
     )
     for film in first[:WATCHED]:

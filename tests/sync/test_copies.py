@@ -1,4 +1,6 @@
-"""Several copies of one title on one source: in whatever order they are listed, the result is the same."""
+"""Several copies of one title on one source: in whatever order they are listed, the result is the
+same.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,7 +10,7 @@ import pytest
 from sqlalchemy import delete
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteState
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
@@ -36,8 +38,12 @@ STATES = {
     "finished 2 days ago": RemoteState(watched=True, play_count=1, last_played_at=days_ago(2)),
     "finished 40 days ago": RemoteState(watched=True, play_count=1, last_played_at=days_ago(40)),
     "finished some day": RemoteState(watched=True, play_count=1),
-    "20 min 5 days ago": RemoteState(watched=False, position_ms=1_200_000, last_played_at=days_ago(5)),
-    "60 min yesterday": RemoteState(watched=False, position_ms=3_600_000, last_played_at=days_ago(1)),
+    "20 min 5 days ago": RemoteState(
+        watched=False, position_ms=1_200_000, last_played_at=days_ago(5)
+    ),
+    "60 min yesterday": RemoteState(
+        watched=False, position_ms=3_600_000, last_played_at=days_ago(1)
+    ),
     "rewatched for 10 min": RemoteState(
         watched=True, position_ms=600_000, play_count=1, last_played_at=days_ago(3)
     ),
@@ -72,14 +78,24 @@ class Shelf:
     def _copy(self, number: int, state: RemoteState) -> RemoteItem:
         ids = {"imdb": "tt0009999"}
         return RemoteItem(
-            str(number), "movie", "Dup", external_ids=ids, year=2003, runtime_seconds=LENGTH, state=state
+            str(number),
+            "movie",
+            "Dup",
+            external_ids=ids,
+            year=2003,
+            runtime_seconds=LENGTH,
+            state=state,
         )
 
     def result(self) -> tuple[object, ...]:
         """What alice has of it, and what the server will be told."""
         film = db.session.query(MediaItem).filter_by(title="Dup").one()
         own = get_progress(self._alice.id, film)
-        held = (own.watched, own.position_seconds, own.in_progress, own.last_watched_at) if own else None
+        held = (
+            (own.watched, own.position_seconds, own.in_progress, own.last_watched_at)
+            if own
+            else None
+        )
         owed = [(row.change_type, row.position_ms, row.completed) for row in queue()]
         return held, plays_of(self._alice, film), owed
 

@@ -1,7 +1,9 @@
-"""What one change costs each other server from end to end, and what it costs to ask where nothing is new.
+"""What one change costs each other server from end to end, and what it costs to ask where nothing
+is new.
 
-A person watches on a Jellyfin; its webhook comes in, is merged and queued, and the worker tells the others. Counted at
-the servers, with libraries of two sizes: the cost of a change must not grow with them. docs/sources.md has the numbers.
+A person watches on a Jellyfin; its webhook comes in, is merged and queued, and the worker tells the
+others. Counted at the servers, with libraries of two sizes: the cost of a change must not grow with
+them. docs/sources.md has the numbers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -35,17 +37,18 @@ WHERE_WATCHED = "where it is watched"
 LONG_AGO = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 LENGTH_MS = 90 * 60_000
 
-#: What the webhook tells → the requests to each other server. Three at most, but where the API allows no less: Trakt
-#: must be asked for its number of a title it was never told of, and lists what was played and what is paused apart;
-#: a position it takes as a share of a length that it must be asked for, and shows what it kept only in its listing.
+#: What the webhook tells → the requests to each other server. Three at most, but where the API
+#: allows no less: Trakt must be asked for its number of a title it was never told of, and lists
+#: what was played and what is paused apart; a position it takes as a share of a length that it must
+#: be asked for, and shows what it kept only in its listing.
 CHANGES: Mapping[str, Mapping[str, int]] = {
     "watched": {"jellyfin": 2, "emby": 2, "plex": 3, "kodi": 3, "trakt": 4},
     "unwatched": {"jellyfin": 2, "emby": 2, "plex": 3, "kodi": 3, "trakt": 0},
     "progress": {"jellyfin": 2, "emby": 3, "plex": 3, "kodi": 3, "trakt": 4},
 }
-#: The requests of a pull in which nothing is new, at each size. Plex is asked for its libraries, and then for what
-#: changed in each; Jellyfin for what is under way, the newest plays and the newest titles; Kodi for its time, and then
-#: for changes.
+#: The requests of a pull in which nothing is new, at each size. Plex is asked for its libraries,
+#: and then for what changed in each; Jellyfin for what is under way, the newest plays and the
+#: newest titles; Kodi for its time, and then for changes.
 IDLE: Mapping[str, tuple[int, int]] = {
     "jellyfin": (3, 3),
     "emby": (1, 1),
@@ -140,7 +143,9 @@ def count(benches: Mapping[str, Bench]) -> dict[str, int]:
 
 def test_the_documentation_has_the_numbers() -> None:
     kinds = list(IDLE)
-    lines = [[f"a title {WORDS[event]} elsewhere", *counts.values()] for event, counts in CHANGES.items()]
+    lines = [
+        [f"a title {WORDS[event]} elsewhere", *counts.values()] for event, counts in CHANGES.items()
+    ]
     rows = [f"| {' | '.join(map(str, line))} |" for line in lines]
     assert all(list(counts) == kinds for counts in CHANGES.values())
     assert "\n".join(rows) in DOCUMENT.read_text(encoding="utf-8")
@@ -159,7 +164,10 @@ def test_so_many_requests_take_one_change_to_each_other_server(
 
 
 def test_so_many_requests_take_a_pull_that_brings_nothing(
-    benches: dict[str, Bench], sources: dict[str, Source], size: int, monkeypatch: pytest.MonkeyPatch
+    benches: dict[str, Bench],
+    sources: dict[str, Source],
+    size: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # The evening after: what is of the last hours is asked for again.
     monkeypatch.setattr(clock, "read", lambda: datetime.now(UTC) + timedelta(hours=4))

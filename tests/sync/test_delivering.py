@@ -72,7 +72,9 @@ def test_a_server_in_trouble_is_tried_again_later(kodi, movie, drain, alice, fil
     assert (the_row().status, the_row().error_message) == ("synced", None)
 
 
-def test_retry_after_silences_the_source_and_costs_no_attempt(kodi, movie, drain, alice, film, server):
+def test_retry_after_silences_the_source_and_costs_no_attempt(
+    kodi, movie, drain, alice, film, server
+):
     kodi.fail_next(status=429, headers={"Retry-After": "120"})
     mark_watched(alice.id, film)
     drain()
@@ -91,10 +93,18 @@ def test_a_refused_sign_in_waits_for_the_person_and_asks_no_more(
     kodi.password = "changed"
     mark_watched(alice.id, film)
     drain()
-    assert (the_row().status, the_row().error_class, the_row().attempt_count) == ("failed", "transient", 0)
+    assert (the_row().status, the_row().error_class, the_row().attempt_count) == (
+        "failed",
+        "transient",
+        0,
+    )
     set_clock.pass_(seconds=CONFIRM_AFTER.total_seconds())
     drain()
-    assert (the_row().status, the_row().error_class, the_row().next_attempt_at) == ("failed", "auth", None)
+    assert (the_row().status, the_row().error_class, the_row().next_attempt_at) == (
+        "failed",
+        "auth",
+        None,
+    )
     [account] = accounts_of(server.id)
     assert account.refused_at is not None
     asked = len(kodi.requests)
@@ -116,12 +126,16 @@ def test_a_title_that_is_gone_from_the_server_needs_a_person(kodi, movie, drain,
     assert summary.tallies["Living room"].needs_you == 1
 
 
-def test_a_title_found_again_by_a_pull_gets_what_waited_for_it(kodi, movie, drain, pull, alice, film):
+def test_a_title_found_again_by_a_pull_gets_what_waited_for_it(
+    kodi, movie, drain, pull, alice, film
+):
     kodi.remove(movie)
     mark_watched(alice.id, film)
     drain()
     kodi.add_movie("Another", year=1999, imdb="tt0000001")
-    found = kodi.add_movie("Sintel", year=2010, imdb="tt1727587", minutes=15, file="/films/Sintel.4k.mkv")
+    found = kodi.add_movie(
+        "Sintel", year=2010, imdb="tt1727587", minutes=15, file="/films/Sintel.4k.mkv"
+    )
     pull()
     drain()
     assert found.playcount == 1
@@ -152,7 +166,11 @@ def test_a_server_taken_for_down_is_probed_by_one_row(kodi, drain, alice, server
 
 
 def test_a_server_that_answers_again_is_no_longer_down(kodi, movie, drain, alice, film, server):
-    server.failure_count, server.pause_reason, server.paused_until = 7, "down", now() - timedelta(seconds=1)
+    server.failure_count, server.pause_reason, server.paused_until = (
+        7,
+        "down",
+        now() - timedelta(seconds=1),
+    )
     mark_watched(alice.id, film)
     drain()
     assert (server.failure_count, server.pause_reason, server.paused_until) == (0, None, None)
@@ -176,7 +194,9 @@ def test_one_dead_server_does_not_hold_up_the_other(kodi, movie, drain, alice, f
 
 
 def test_a_push_whose_claim_was_lost_is_sent_again(kodi, movie, drain, alice, film):
-    """A worker that outlived its lease may have overtaken a newer push: what is wanted goes out once more."""
+    """A worker that outlived its lease may have overtaken a newer push: what is wanted goes out
+    once more.
+    """
     mark_watched(alice.id, film)
     db.session.commit()
     engine = db.engine
@@ -212,7 +232,9 @@ def test_the_limit_is_kept(kodi, drain, alice, server):
     assert sum(movie.playcount for movie in kodi.movies.values()) == 2
 
 
-def test_a_row_of_a_dead_worker_goes_out_when_its_lease_has_ended(kodi, movie, drain, alice, film, server):
+def test_a_row_of_a_dead_worker_goes_out_when_its_lease_has_ended(
+    kodi, movie, drain, alice, film, server
+):
     mark_watched(alice.id, film)
     db.session.commit()
     begin_write()

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, func, select, update
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow, RemoteState
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.content import list_episodes
@@ -69,14 +69,18 @@ def the_show() -> MediaItem:
 
 def watched(user: User) -> list[int]:
     """The numbers of the episodes that are."""
-    query = select(Episode.episode_number).join(PlaybackProgress, PlaybackProgress.episode_id == Episode.id)
+    query = select(Episode.episode_number).join(
+        PlaybackProgress, PlaybackProgress.episode_id == Episode.id
+    )
     own = query.where(PlaybackProgress.user_id == user.id, PlaybackProgress.watched)
     return list(db.session.scalars(own.order_by(Episode.episode_number)))
 
 
 def held() -> list[int]:
     """The numbers of the further episodes that files hold."""
-    query = select(Episode.episode_number).join(SourceItemEpisode, SourceItemEpisode.episode_id == Episode.id)
+    query = select(Episode.episode_number).join(
+        SourceItemEpisode, SourceItemEpisode.episode_id == Episode.id
+    )
     return sorted(db.session.scalars(query))
 
 
@@ -107,7 +111,11 @@ def test_all_episodes_of_an_unwatched_file_are_in_the_library(server, file, alic
     server.bench.add_episode(SHOW, 1, 3)
     assert server.pull().news == "nothing new"
     assert watched(alice) == []
-    assert [episode.code for episode in list_episodes(the_show().id)] == ["S01E01", "S01E02", "S01E03"]
+    assert [episode.code for episode in list_episodes(the_show().id)] == [
+        "S01E01",
+        "S01E02",
+        "S01E03",
+    ]
     assert held() == [2]
 
 
@@ -275,7 +283,9 @@ def test_the_other_servers_are_told_of_each_and_this_one_of_none(household, serv
     assert [plex.bench.held(copy).watched for copy in copies] == [True, True]
 
 
-def test_a_change_of_a_further_episode_alone_is_not_told_to_its_server(household, server, file, alice):
+def test_a_change_of_a_further_episode_alone_is_not_told_to_its_server(
+    household, server, file, alice
+):
     server.pull()
     mark_watched(alice.id, numbered(2))
     assert queue() == []
@@ -283,7 +293,9 @@ def test_a_change_of_a_further_episode_alone_is_not_told_to_its_server(household
     assert not server.bench.held(file).watched
 
 
-def test_what_waits_for_a_copy_of_a_further_episode_is_not_tried_for_the_file(household, server, file, alice):
+def test_what_waits_for_a_copy_of_a_further_episode_is_not_tried_for_the_file(
+    household, server, file, alice
+):
     copy = server.bench.add_episode(SHOW, 1, 2)
     server.pull()
     server.bench.remove(copy)
@@ -425,7 +437,9 @@ def test_only_what_a_file_has_come_to_hold_is_looked_at_anew(server, file, alice
     assert watched(alice) == [1, 3]
 
 
-def test_files_that_were_known_before_are_caught_up_with_once_for_each_person(household, server, file, cast):
+def test_files_that_were_known_before_are_caught_up_with_once_for_each_person(
+    household, server, file, cast
+):
     """As after an update from a version that kept the first episode only."""
     bench = server.bench
     bob = bench.fake.add_person("bob")
@@ -445,7 +459,9 @@ def test_files_that_were_known_before_are_caught_up_with_once_for_each_person(ho
     assert server.pull().news == "nothing new"
 
 
-def test_what_was_caught_up_with_and_undone_is_not_caught_up_with_again(household, server, file, alice):
+def test_what_was_caught_up_with_and_undone_is_not_caught_up_with_again(
+    household, server, file, alice
+):
     server.bench.person_watches(file, SEEN)
     server.pull()
     known_from_before()
@@ -490,7 +506,9 @@ def test_what_is_matched_by_hand_holds_what_its_numbers_say(server, alice):
     title = server.bench.add_episode(SHOW, 1, 1, through=2)
     server.pull()
     first = numbered(1)
-    unmatched = UnmatchedItem(source_id=server.source_id, remote_id=title.remote_id, title="?", reason="?")
+    unmatched = UnmatchedItem(
+        source_id=server.source_id, remote_id=title.remote_id, title="?", reason="?"
+    )
     db.session.add(unmatched)
     db.session.flush()
     match_by_hand(unmatched, first)

@@ -1,4 +1,6 @@
-"""What one event costs the database: it looks into indexes, and never reads through a history or a library."""
+"""What one event costs the database: it looks into indexes, and never reads through a history or a
+library.
+"""
 
 import json
 import re
@@ -27,7 +29,9 @@ def explained(session):
     asked: list[tuple[str, object]] = []
 
     def note(_connection, _cursor, statement, parameters, *_other):
-        if not isinstance(parameters, list) and statement.startswith(("SELECT", "UPDATE", "DELETE")):
+        if not isinstance(parameters, list) and statement.startswith(
+            ("SELECT", "UPDATE", "DELETE")
+        ):
             asked.append((statement, parameters))
 
     def plans() -> list[str]:

@@ -1,4 +1,5 @@
-"""There and back through the whole product, for each kind of server: linked, pulled, marked, pulled again.
+"""There and back through the whole product, for each kind of server: linked, pulled, marked, pulled
+again.
 
 The way of a Kodi, with more of its turns, stands in test_roundtrip.py.
 """
@@ -12,13 +13,13 @@ from sqlalchemy import func, select, update
 
 from mydia_web import clock
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import Target
+from mydia_web.backends.values import Target
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.models import Play
-from mydia_web.queue.agreement import standings
+from mydia_web.queue.agreement import copy_statuses
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.sign_ins import CONFIRM_AFTER
 from mydia_web.sources import registry
@@ -47,7 +48,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def bench(kind: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """The stand-in, and the kind of source that reaches its accounts on loopback and waits for no clock."""
+    """The stand-in, and the kind of source that reaches its accounts on loopback and waits for no
+    clock.
+    """
     bench = BENCHES[kind]()
     monkeypatch.setitem(registry._BACKENDS, kind, bench.backend)
     yield bench
@@ -212,7 +215,9 @@ class TestEveryKind:
         assert plays_of(alice, film) == [LATER]
         assert [row.status for row in queue()] == ["synced"]
 
-    def test_where_ours_wins_the_server_hears_all_of_it(self, source, bench, pull, drain, alice, kind):
+    def test_where_ours_wins_the_server_hears_all_of_it(
+        self, source, bench, pull, drain, alice, kind
+    ):
         if kind == "trakt":
             pytest.skip("its plays are never taken away again")
         target = tears(bench)
@@ -247,8 +252,12 @@ class TestEveryKind:
         mark_watched(alice.id, film, at=LATER)
         assert drain().tallies["There"].synced == 1
         held = bench.held(target)
-        assert (held.watched, held.position_ms, held.play_count) == (True, 0, max(1, held.play_count))
-        if bench.backend.traits.keeps_dates:
+        assert (held.watched, held.position_ms, held.play_count) == (
+            True,
+            0,
+            max(1, held.play_count),
+        )
+        if bench.backend.traits.accepts_watched_at:
             assert held.last_played_at == LATER
         assert [row.status for row in queue()] == ["synced"]
         assert is_nothing_new(pull)
@@ -266,7 +275,9 @@ class TestEveryKind:
         assert [bench.held(one).watched for one in (first, second)] == [False, True]
         assert is_nothing_new(pull)
 
-    def test_a_position_reaches_it_and_comes_back_as_no_news(self, source, bench, pull, drain, alice):
+    def test_a_position_reaches_it_and_comes_back_as_no_news(
+        self, source, bench, pull, drain, alice
+    ):
         target = tears(bench)
         bench.person_stops_at(target, 120_000, LONG_AGO)
         pull()
@@ -374,7 +385,9 @@ class TestEveryKind:
         assert held.play_count <= before + 1
         assert is_nothing_new(pull)
 
-    def test_a_refused_sign_in_waits_for_the_person(self, source, bench, pull, drain, alice, monkeypatch):
+    def test_a_refused_sign_in_waits_for_the_person(
+        self, source, bench, pull, drain, alice, monkeypatch
+    ):
         target = tears(bench)
         bench.person_stops_at(target, 120_000, LONG_AGO)
         pull()
@@ -393,7 +406,7 @@ class TestEveryKind:
     def test_each_title_opens_in_the_servers_own_player(self, source, bench, pull, alice):
         bench.person_watches(tears(bench), LONG_AGO)
         pull()
-        [standing] = standings(alice.id, the_film("Tears of Steel"))
+        [standing] = copy_statuses(alice.id, the_film("Tears of Steel"))
         assert standing.web_link.startswith(("http://127.0.0.1", "https://"))
 
 
@@ -401,7 +414,10 @@ class TestEveryKind:
 def test_every_copy_is_told(source, bench, pull, drain, alice):
     copies = bench.add_movie("Tears of Steel", year=2012, minutes=12, imdb=TEARS, copies=2)
     pull()
-    assert db.session.scalar(select(func.count()).select_from(MediaItem).where(MediaItem.year == 2012)) == 1
+    assert (
+        db.session.scalar(select(func.count()).select_from(MediaItem).where(MediaItem.year == 2012))
+        == 1
+    )
     mark_watched(alice.id, the_film("Tears of Steel"))
     drain()
     assert [bench.held(one).play_count for one in copies] == [1, 1]
@@ -421,7 +437,9 @@ class TestTrakt:
         assert not db.session.scalar(select(func.count()).where(SourceItemState.position_ms > 0))
 
     def test_an_account_that_is_suddenly_empty_is_left_alone(self, source, bench, pull, alice):
-        targets = [one for n in range(25) for one in bench.add_movie(f"Film {n}", imdb=f"tt{n + 1:07}")]
+        targets = [
+            one for n in range(25) for one in bench.add_movie(f"Film {n}", imdb=f"tt{n + 1:07}")
+        ]
         for target in targets:
             bench.person_watches(target, LONG_AGO)
         pull()
@@ -432,7 +450,9 @@ class TestTrakt:
         assert (report.unwatched, report.held_back) == (0, 25)
         assert get_progress(alice.id, the_film("Film 1")).watched
 
-    def test_what_was_marked_just_now_may_not_be_listed_yet(self, source, bench, pull, drain, alice, film):
+    def test_what_was_marked_just_now_may_not_be_listed_yet(
+        self, source, bench, pull, drain, alice, film
+    ):
         [target] = bench.add_movie("Sintel", minutes=15, imdb="tt1727587")
         mark_watched(alice.id, film, at=LATER)
         drain()
@@ -456,7 +476,9 @@ class TestTrakt:
         an_hour_passes()
         assert pull(is_sweep=True).unwatched == 1
 
-    def test_what_it_lists_as_it_took_it_is_written_down_once(self, source, bench, pull, drain, alice, film):
+    def test_what_it_lists_as_it_took_it_is_written_down_once(
+        self, source, bench, pull, drain, alice, film
+    ):
         [target] = bench.add_movie("Sintel", minutes=15, imdb="tt1727587")
         mark_watched(alice.id, film, at=LATER)
         drain()
@@ -491,7 +513,9 @@ class TestTrakt:
         assert is_nothing_new(pull)
         assert plays_of(alice, film) == [LONG_AGO, LATER]
 
-    def test_a_title_that_was_never_listed_is_found_by_its_ids(self, source, bench, pull, drain, alice, film):
+    def test_a_title_that_was_never_listed_is_found_by_its_ids(
+        self, source, bench, pull, drain, alice, film
+    ):
         [target] = bench.add_movie("Sintel", minutes=15, imdb="tt1727587")
         mark_watched(alice.id, film, at=LATER)
         assert drain().tallies["There"].synced == 1
@@ -521,7 +545,9 @@ class TestTrakt:
         self, source, bench, pull, drain, alice
     ):
         targets = [
-            one for n in range(150) for one in bench.add_movie(f"Film {n}", year=1950, imdb=f"tt{n + 1:07}")
+            one
+            for n in range(150)
+            for one in bench.add_movie(f"Film {n}", year=1950, imdb=f"tt{n + 1:07}")
         ]
         for number, target in enumerate(targets):
             bench.person_watches(target, LONG_AGO + timedelta(hours=number))
@@ -545,7 +571,9 @@ class TestTrakt:
         before = len(bench.writes())
         for number in range(60):
             bench.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")
-            mark_watched(alice.id, add_film(f"Film {number}", 2010, imdb=f"tt{number + 1:07}"), at=LATER)
+            mark_watched(
+                alice.id, add_film(f"Film {number}", 2010, imdb=f"tt{number + 1:07}"), at=LATER
+            )
         drain()
         assert len(bench.trakt.alice.plays) == 60
         assert bench.writes()[before:] == ["POST /sync/history"] * 3

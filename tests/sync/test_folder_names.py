@@ -77,7 +77,9 @@ def _named(row: SourceItem) -> tuple[object, ...]:
         ("...And Nothing for All", "And Nothing for All"),
     ],
 )
-def test_a_title_is_known_whatever_a_files_name_cannot_hold(pulled: Pulling, title: str, named: str) -> None:
+def test_a_title_is_known_whatever_a_files_name_cannot_hold(
+    pulled: Pulling, title: str, named: str
+) -> None:
     add_film(title, 2005)
     db.session.commit()
     assert set(pulled(f"{named} (2005)/{named} (2005).mkv")) == {(title, 2005)}
@@ -109,7 +111,9 @@ def test_an_episode_is_known_by_its_day(pulled: Pulling) -> None:
 
 
 @pytest.mark.parametrize(("numbers", "words"), [((5, 6), "2 episodes"), ((), "no episode")])
-def test_a_day_that_does_not_tell_is_listed(pulled: Pulling, numbers: Sequence[int], words: str) -> None:
+def test_a_day_that_does_not_tell_is_listed(
+    pulled: Pulling, numbers: Sequence[int], words: str
+) -> None:
     _aired(*numbers)
     before = db.session.scalars(select(Episode.id)).all()
     assert pulled(FILE) == {}
@@ -134,13 +138,17 @@ def test_what_nobody_can_read_is_listed_with_its_reason(pulled: Pulling) -> None
 
 
 def test_two_shows_of_unknown_season_words_stay_two(pulled: Pulling) -> None:
-    found = pulled("Nordlicht/1. Staffel/01.mkv", "Hafen/1. Staffel/01.mkv", "甲/第1話.mkv", "乙/第1話.mkv")
+    found = pulled(
+        "Nordlicht/1. Staffel/01.mkv", "Hafen/1. Staffel/01.mkv", "甲/第1話.mkv", "乙/第1話.mkv"
+    )
     assert set(found) == {("Nordlicht", 1, 1), ("Hafen", 1, 1), ("甲", 1, 1), ("乙", 1, 1)}
 
 
 def test_the_key_of_a_title_is_the_same_here_and_in_the_database(alice: User) -> None:
     for title in ("A - B", "What?!", "(500) Days", "R.I.P.D.", "Gulls’ “Bay”", "¿Qué?"):
-        db.session.add(MediaItem(type="movie", title=title, sort_title=sort_title(title), year=2000))
+        db.session.add(
+            MediaItem(type="movie", title=title, sort_title=sort_title(title), year=2000)
+        )
     db.session.flush()
     keys = {(row.type, title_key(row.title)) for row in db.session.scalars(select(MediaItem))}
     assert set(namesakes(keys)) == keys

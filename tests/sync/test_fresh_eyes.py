@@ -19,7 +19,8 @@ WATCHED, NOTHING = (True, 0), (False, 0)
 
 #: What is known to end otherwise.
 PAGE_TELLS_THE_FIRST_FILE = pytest.mark.xfail(
-    strict=True, reason="A page still shows the old position of the first file, and it is taken for news."
+    strict=True,
+    reason="A page still shows the old position of the first file, and it is taken for news.",
 )
 ONE_POSITION_FOR_TWO = pytest.mark.xfail(
     strict=True,
@@ -58,7 +59,9 @@ def check(evening, wanted, *held, plays=None, told=(), both_act=False):
         faults.append(f"plays at {found['plays']}")
     if both_act:
         found["conflicts"] = []
-    faults += [f"{name}: {found[name]}" for name in ("conflicts", "failed", "errors") if found[name]]
+    faults += [
+        f"{name}: {found[name]}" for name in ("conflicts", "failed", "errors") if found[name]
+    ]
     faults += [line for line in evening.log if any(f" {name} was told" in line for name in told)]
     assert not faults
 
@@ -350,7 +353,9 @@ def test_a_copy_is_unmarked_while_the_other_plays(evening):
     check(evening, (False, 902), (a, one), (a2, copy), (b, other), plays=1, both_act=True)
 
 
-@pytest.mark.parametrize("version", [pytest.param("12.0.0", marks=PAGE_TELLS_THE_FIRST_FILE), "10.11.11"])
+@pytest.mark.parametrize(
+    "version", [pytest.param("12.0.0", marks=PAGE_TELLS_THE_FIRST_FILE), "10.11.11"]
+)
 def test_the_second_version_is_played_after_the_first(evening, version):
     a, b = evening.server("jellyfin", "A", version=version), evening.server("emby", "B")
     one, other = evening.heat(a, versions=2), evening.heat(b)
@@ -373,7 +378,12 @@ def test_the_second_version_is_played_after_the_first(evening, version):
     evening.settle()
     found = evening.outcome(film(), (a, one), (b, other))
     print(*evening.log, found, sep="\n")
-    assert (found["here"], found["B"], len(found["plays"]), found["conflicts"]) == (WATCHED, WATCHED, 1, [])
+    assert (found["here"], found["B"], len(found["plays"]), found["conflicts"]) == (
+        WATCHED,
+        WATCHED,
+        1,
+        [],
+    )
     assert evening.shown(a, one)[0]
 
 
@@ -431,7 +441,12 @@ def test_this_one_is_used_everywhere_while_it_plays(evening, two):
 
 
 def episodes_of(title):
-    query = select(Episode).join(MediaItem).where(MediaItem.title == title).order_by(Episode.episode_number)
+    query = (
+        select(Episode)
+        .join(MediaItem)
+        .where(MediaItem.title == title)
+        .order_by(Episode.episode_number)
+    )
     return db.session.scalars(query).all()
 
 

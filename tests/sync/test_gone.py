@@ -1,4 +1,6 @@
-"""Titles that a server lists no more: no copies any more, never unwatched, and back when they are listed again."""
+"""Titles that a server lists no more: no copies any more, never unwatched, and back when they are
+listed again.
+"""
 
 from sqlalchemy import func, select
 
@@ -15,7 +17,10 @@ from tests.cast import add_copy
 
 
 def fill(kodi, films: int):
-    return [kodi.add_movie(f"Film {n}", year=1990, imdb=f"tt{n + 1:07}", playcount=1) for n in range(films)]
+    return [
+        kodi.add_movie(f"Film {n}", year=1990, imdb=f"tt{n + 1:07}", playcount=1)
+        for n in range(films)
+    ]
 
 
 def copies() -> int:
@@ -53,7 +58,9 @@ def test_nothing_waits_to_be_told_of_it(kodi, server, pull, drain, alice):
     assert other.played.playcount == 1
 
 
-def test_it_is_back_when_it_is_listed_again_and_is_told_what_was_seen(kodi, server, pull, drain, alice):
+def test_it_is_back_when_it_is_listed_again_and_is_told_what_was_seen(
+    kodi, server, pull, drain, alice
+):
     video = kodi.add_movie("Sintel", year=2010, imdb="tt1727587")
     pull()
     kodi.remove(video)
@@ -67,7 +74,9 @@ def test_it_is_back_when_it_is_listed_again_and_is_told_what_was_seen(kodi, serv
 
 
 def test_another_copy_is_told_all_the_same(kodi, server, pull, alice):
-    videos = [kodi.add_movie("Sintel", year=2010, imdb="tt1727587", file=f"/{n}.mkv") for n in range(2)]
+    videos = [
+        kodi.add_movie("Sintel", year=2010, imdb="tt1727587", file=f"/{n}.mkv") for n in range(2)
+    ]
     pull()
     mark_watched(alice.id, the_film("Sintel"))
     kodi.remove(videos[0])

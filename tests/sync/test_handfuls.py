@@ -1,4 +1,6 @@
-"""What is owed to a server that is read before it is written to goes out by the handful: one reading for many."""
+"""What is owed to a server that is read before it is written to goes out by the handful: one
+reading for many.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from sqlalchemy import select
 
 from mydia_web.accounts.models import User
 from mydia_web.backends import reading
-from mydia_web.backends.base import RemoteState, Target, Wanted
+from mydia_web.backends.values import RemoteState, Target, Wanted
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress, mark_watched, save_progress
@@ -35,8 +37,8 @@ LENGTH_SECONDS = 90 * 60
 POSITION_SECONDS = 30 * 60
 #: Requests for a position once the title is read; a Plex shows its own only when it is asked.
 POSITION_REQUESTS = {"jellyfin": 1, "emby": 1, "plex": 2, "kodi": 1}
-#: Requests that read again, at the end of a handful, what the answers to its writes did not show: one for each
-#: connection.
+#: Requests that read again, at the end of a handful, what the answers to its writes did not show:
+#: one for each connection.
 CONFIRMING = {"jellyfin": 0, "emby": 4, "plex": 2, "kodi": 0}
 
 Drain = Callable[..., Summary]
@@ -87,7 +89,9 @@ def there(alice: User, kind: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
     monkeypatch.setitem(registry._BACKENDS, kind, bench.backend)
     connection = bench.connection()
     source = add_source(kind, "There", connection.base_url)
-    account = link_account(source, alice.id, connection.credentials, remote_user_id=connection.remote_user_id)
+    account = link_account(
+        source, alice.id, connection.credentials, remote_user_id=connection.remote_user_id
+    )
     db.session.commit()
     # However slow the machine is that this runs on.
     monkeypatch.setattr(reading, "FRESH_SECONDS", 3600.0)
@@ -114,7 +118,9 @@ def opening(there: There) -> int:
 
 @of_every_kind
 @pytest.mark.parametrize("number", [2, 50, 120])
-def test_marks_share_what_is_read_before_them(there: There, kind: str, number: int, drain: Drain) -> None:
+def test_marks_share_what_is_read_before_them(
+    there: There, kind: str, number: int, drain: Drain
+) -> None:
     extra = opening(there)
     marked = there.owe_marks(number)
     there.bench.requests()
@@ -248,7 +254,9 @@ def test_a_write_that_is_refused_holds_up_no_other(there: There, drain: Drain) -
     assert left.error_class == "invalid"
 
 
-def test_an_id_that_spoils_the_answer_for_all_spoils_only_its_own_row(there: There, drain: Drain) -> None:
+def test_an_id_that_spoils_the_answer_for_all_spoils_only_its_own_row(
+    there: There, drain: Drain
+) -> None:
     """Jellyfin 10.11 answers 500 to one id of its own."""
     marked = there.owe_marks(30)
     spoilt = marked[11][1]
@@ -301,7 +309,9 @@ def test_copies_of_one_title_are_read_together_with_the_others(there: There, dra
     assert len(there.bench.requests()) == 1 + 11
 
 
-def test_a_slow_title_holds_up_no_other(there: There, drain: Drain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_title_holds_up_no_other(
+    there: There, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     marked = there.owe_marks(30)
     slow, *others = [target for _, target in marked]
     all_others_are_written = Event()

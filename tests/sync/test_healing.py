@@ -1,4 +1,6 @@
-"""What a complete reading tells a server again is counted, for the words of the pull and for a scrape."""
+"""What a complete reading tells a server again is counted, for the words of the pull and for a
+scrape.
+"""
 
 from collections.abc import Callable
 

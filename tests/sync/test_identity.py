@@ -1,4 +1,6 @@
-"""What a source's items are, by what they tell of themselves and by what the source lists beside them."""
+"""What a source's items are, by what they tell of themselves and by what the source lists beside
+them.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -10,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow, Target
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow, Target
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Episode, ExternalId, MediaItem
@@ -26,7 +28,9 @@ Read = Callable[..., None]
 
 
 def film(remote_id: str, title: str, year: int | None = None, **ids: str) -> RemoteItem:
-    return RemoteItem(remote_id, "movie", title, external_ids=ids, year=year, path=f"/{remote_id}.mkv")
+    return RemoteItem(
+        remote_id, "movie", title, external_ids=ids, year=year, path=f"/{remote_id}.mkv"
+    )
 
 
 def episode(
@@ -80,7 +84,9 @@ def read(sources: dict[str, int]) -> Read:
 
 def held(on: str = "A") -> dict[str, str]:
     """By remote id, what it is: a film with its year, or `1x02` of a show."""
-    query = select(SourceItem).join(Source, Source.id == SourceItem.source_id).where(Source.name == on)
+    query = (
+        select(SourceItem).join(Source, Source.id == SourceItem.source_id).where(Source.name == on)
+    )
     return {row.remote_id: _words(row) for row in db.session.scalars(query)}
 
 
@@ -108,7 +114,10 @@ SHOW = RemoteShow("Pier", 2023, {"tmdb": "909867"})
 @pytest.mark.parametrize("in_pages_of", [1, 2, 4])
 @pytest.mark.parametrize("value", ["909867", "5551"])
 def test_an_id_that_several_numbers_carry_is_no_episodes(read, value, in_pages_of):
-    items = [episode(str(number), f"1x{number}", f"T{number}", SHOW, tmdb=value) for number in range(1, 5)]
+    items = [
+        episode(str(number), f"1x{number}", f"T{number}", SHOW, tmdb=value)
+        for number in range(1, 5)
+    ]
     pages = [items[start : start + in_pages_of] for start in range(0, 4, in_pages_of)]
     expected = {str(number): f"Pier 1x0{number}" for number in range(1, 5)}
     for _ in range(2):
@@ -146,20 +155,32 @@ def test_the_order_of_another_server_is_known_by_the_ids(read):
     ("told", "expected"),
     [
         pytest.param(
-            episode("b", "1x2", "Deux", "Quai", tvdb="72"), "Pier 1x02", id="the show has another name"
+            episode("b", "1x2", "Deux", "Quai", tvdb="72"),
+            "Pier 1x02",
+            id="the show has another name",
         ),
-        pytest.param(episode("b", "4x9", "Two", "Quai", tvdb="72"), "Pier 1x02", id="… and another order"),
-        pytest.param(episode("b", "4x9", "Neuf", "Quai", tvdb="72"), "Quai 4x09", id="nothing but a number"),
+        pytest.param(
+            episode("b", "4x9", "Two", "Quai", tvdb="72"), "Pier 1x02", id="… and another order"
+        ),
+        pytest.param(
+            episode("b", "4x9", "Neuf", "Quai", tvdb="72"), "Quai 4x09", id="nothing but a number"
+        ),
         pytest.param(
             episode("b", "1x2", "Deux", RemoteShow("Quai", None, {"tvdb": "8"}), tvdb="72"),
             "Quai 1x02",
             id="a catalogue knows another show",
         ),
-        pytest.param(episode("b", "1x1", "Two", tvdb="72"), "Pier 1x02", id="the title decides for the id"),
         pytest.param(
-            episode("b", "1x1", "One", tvdb="72"), "Pier 1x01", id="the title decides for the number"
+            episode("b", "1x1", "Two", tvdb="72"), "Pier 1x02", id="the title decides for the id"
         ),
-        pytest.param(episode("b", "1x2", "x", tvdb="7"), "Pier 1x02", id="the id is that of the show"),
+        pytest.param(
+            episode("b", "1x1", "One", tvdb="72"),
+            "Pier 1x01",
+            id="the title decides for the number",
+        ),
+        pytest.param(
+            episode("b", "1x2", "x", tvdb="7"), "Pier 1x02", id="the id is that of the show"
+        ),
     ],
 )
 def test_an_id_is_weighed_with_show_number_and_title(read, told, expected):
@@ -211,7 +232,9 @@ def test_the_id_of_a_collection_is_no_films(read, items, in_pages_of):
 
 
 def test_shows_that_carry_one_id_are_two(read):
-    one, two = (RemoteShow(name, year, {"tvdb": "5"}) for name, year in (("Naro", 2002), ("Naro Dai", 2007)))
+    one, two = (
+        RemoteShow(name, year, {"tvdb": "5"}) for name, year in (("Naro", 2002), ("Naro Dai", 2007))
+    )
     read([episode("1", "1x1", "x", one), episode("2", "1x1", "y", two)])
     assert held() == {"1": "Naro 1x01", "2": "Naro Dai 1x01"}
 
@@ -249,7 +272,9 @@ def test_two_files_of_one_name_without_year_and_id_are_never_one(read, items, in
 def test_two_files_that_were_one_film_before_are_told_apart(read):
     read([film("1", "Garden Party")])
     [known] = db.session.scalars(select(SourceItem))
-    db.session.add(SourceItem(source_id=known.source_id, remote_id="2", media_item_id=known.media_item_id))
+    db.session.add(
+        SourceItem(source_id=known.source_id, remote_id="2", media_item_id=known.media_item_id)
+    )
     db.session.commit()
     read([film("1", "Garden Party"), film("2", "Garden Party")])
     assert held() == {"1": "Garden Party ?"}
@@ -259,7 +284,9 @@ def test_two_files_that_were_one_film_before_are_told_apart(read):
 def test_a_file_that_was_renamed_is_the_film_it_was(read, in_pages_of):
     """Its name alone tells; the file of before is still known while the listing is read."""
     read([film("old", "Garden Party"), film("x", "Heat", 1995)])
-    [before] = db.session.scalars(select(SourceItem.media_item_id).where(SourceItem.remote_id == "old"))
+    [before] = db.session.scalars(
+        select(SourceItem.media_item_id).where(SourceItem.remote_id == "old")
+    )
     read(*[[film("new", "Garden Party")], [film("x", "Heat", 1995)]][: 3 - in_pages_of])
     assert db.session.scalars(
         select(SourceItem.media_item_id).where(SourceItem.remote_id == "new")
@@ -283,9 +310,12 @@ def test_a_second_entry_of_an_account_service_is_left_alone(household, alice, fi
     """Each run would else add a play to the other one, and take its paused position away."""
     server = household.add("trakt")
     entries = [
-        server.bench.trakt.add_movie("Heat", year=1995, minutes=170, imdb="tt0113277") for _ in range(2)
+        server.bench.trakt.add_movie("Heat", year=1995, minutes=170, imdb="tt0113277")
+        for _ in range(2)
     ]
-    targets = [Target(one.remote_id, "movie", external_ids={"imdb": "tt0113277"}) for one in entries]
+    targets = [
+        Target(one.remote_id, "movie", external_ids={"imdb": "tt0113277"}) for one in entries
+    ]
     server.bench.person_watches(targets[first], now() - timedelta(days=3))
     household.settle()
     server.bench.person_stops_at(targets[1 - first], 1_200_000, now() - timedelta(days=2))
@@ -295,7 +325,9 @@ def test_a_second_entry_of_an_account_service_is_left_alone(household, alice, fi
     assert server.bench.writes() == before
     assert held("Trakt") == {targets[first].remote_id: "Heat 1995"}
     assert list(unrecognised()) == [targets[1 - first].remote_id]
-    mark_watched(alice.id, db.session.query(MediaItem).filter_by(title="Heat").one(), at=now(), again=True)
+    mark_watched(
+        alice.id, db.session.query(MediaItem).filter_by(title="Heat").one(), at=now(), again=True
+    )
     household.drain()
     assert (
         server.bench.held(targets[first]).play_count,
@@ -318,7 +350,12 @@ def test_a_template_in_the_shape_of_plex_finds_each_episode(household, alice, ad
         server.bench.add_episode("Pier", 1, number, tvdb=f"99100{number}")
     server.pull()
     for number in (1, 2):
-        told = {"type": "episode", "title": f"T{number}", "grandparentTitle": "Pier", "duration": 2_700_000}
+        told = {
+            "type": "episode",
+            "title": f"T{number}",
+            "grandparentTitle": "Pier",
+            "duration": 2_700_000,
+        }
         told |= {
             "parentIndex": 1,
             "index": number,
@@ -331,7 +368,9 @@ def test_a_template_in_the_shape_of_plex_finds_each_episode(household, alice, ad
         )
     [show] = db.session.scalars(select(MediaItem).where(MediaItem.title == "Pier"))
     episodes = db.session.scalars(select(Episode).where(Episode.media_item_id == show.id)).all()
-    assert sorted((one.episode_number, get_progress(alice.id, one).watched) for one in episodes) == [
+    assert sorted(
+        (one.episode_number, get_progress(alice.id, one).watched) for one in episodes
+    ) == [
         (1, True),
         (2, True),
     ]

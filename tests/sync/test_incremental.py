@@ -1,4 +1,6 @@
-"""Between two sweeps only what was dated since is read: of servers that keep no date of a change itself."""
+"""Between two sweeps only what was dated since is read: of servers that keep no date of a change
+itself.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import Target
+from mydia_web.backends.values import Target
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Episode, MediaItem
@@ -44,7 +46,9 @@ def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 @pytest.fixture
 def films(bench: Bench) -> list[Target]:
     """Watched last week, but for the first and the second."""
-    films = [bench.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")[0] for number in range(MANY)]
+    films = [
+        bench.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")[0] for number in range(MANY)
+    ]
     for number, film in enumerate(films[2:]):
         bench.person_watches(film, now() - LAST_WEEK - timedelta(minutes=number))
     return films
@@ -53,7 +57,10 @@ def films(bench: Bench) -> list[Target]:
 @pytest.fixture
 def source(bench: Bench, films: list[Target], alice: User) -> Source:
     """alice's, read whole an hour ago."""
-    kind, typed = bench.backend.traits.kind, replace(bench.connection(), device_id="device-of-alice")
+    kind, typed = (
+        bench.backend.traits.kind,
+        replace(bench.connection(), device_id="device-of-alice"),
+    )
     signed_in = sign_in(kind, typed)
     source = add_source(kind, "There", typed.base_url)
     keep_sign_in(source, alice.id, signed_in.linked, typed.device_id)
@@ -87,8 +94,12 @@ def shown_here(source: Source, alice: User) -> Callable[[Target], tuple[bool, in
     """Watched, and how many seconds were seen."""
 
     def shown(target: Target) -> tuple[bool, int]:
-        row = db.session.scalars(select(SourceItem).where(SourceItem.remote_id == target.remote_id)).one()
-        kind, number = (Episode, row.episode_id) if row.episode_id else (MediaItem, row.media_item_id)
+        row = db.session.scalars(
+            select(SourceItem).where(SourceItem.remote_id == target.remote_id)
+        ).one()
+        kind, number = (
+            (Episode, row.episode_id) if row.episode_id else (MediaItem, row.media_item_id)
+        )
         progress = get_progress(alice.id, db.session.get_one(kind, number))
         return (progress.watched, progress.position_seconds) if progress else (False, 0)
 
@@ -124,7 +135,9 @@ def quiet(bench: Bench) -> int:
 
 def a_day_passes() -> None:
     """Since the last sweep."""
-    db.session.execute(update(SourceAccount).values(swept_at=now() - SWEEP_EVERY - timedelta(minutes=1)))
+    db.session.execute(
+        update(SourceAccount).values(swept_at=now() - SWEEP_EVERY - timedelta(minutes=1))
+    )
     db.session.commit()
 
 
@@ -212,7 +225,9 @@ def test_who_signs_in_anew_is_read_whole(pull, bench, source, alice):
     assert pull().done == MANY
 
 
-def test_a_title_without_a_date_does_no_harm_and_is_found_by_the_daily_sweep(pull, bench, films, shown_here):
+def test_a_title_without_a_date_does_no_harm_and_is_found_by_the_daily_sweep(
+    pull, bench, films, shown_here
+):
     bench.person_watches(films[0], now())
     for film in (films[0], films[5]):
         loses_date(bench, film)

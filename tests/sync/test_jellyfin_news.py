@@ -76,12 +76,16 @@ def test_acts_are_said_on_the_open_connection_as_they_were_recorded(name: str) -
             for pause in chain(act(), [1.0]):
                 time += timedelta(seconds=pause)
                 said.append(news.said())
-            was = [one.body for one in recording.said(SOCKET) if recorded.t <= one.t < recorded.until]
+            was = [
+                one.body for one in recording.said(SOCKET) if recorded.t <= one.t < recorded.until
+            ]
             assert _entries(said, titles) == _entries(was, titles), recorded.name
 
 
 def _entries(messages: list[dict[str, Any] | None], titles: set[str]) -> list[list[list[str]]]:
-    """What each message says of titles, but for the shows and folders they are in, which are told of too."""
+    """What each message says of titles, but for the shows and folders they are in, which are told
+    of too.
+    """
     found = [
         sorted(
             [str(entry.get(name)) for name in ENTRY]
@@ -95,7 +99,9 @@ def _entries(messages: list[dict[str, Any] | None], titles: set[str]) -> list[li
 
 
 def _seen(body: dict[str, Any]) -> list[str]:
-    """Where the server says by itself where the player is, it is a second more or less; a template tells no cause."""
+    """Where the server says by itself where the player is, it is a second more or less; a template
+    tells no cause.
+    """
     is_by_itself = body.get("IsAutomated", body["NotificationType"] == "PlaybackProgress")
     return [
         str(body.get(name) or "")

@@ -29,7 +29,8 @@ def servers(alice: User) -> dict[str, Source]:
 @pytest.fixture
 def ledgers(alice: User, servers: dict[str, Source]) -> dict[str, Ledger]:
     return {
-        kind: Ledger(Act(alice.id, "pull", source_id=source.id), source) for kind, source in servers.items()
+        kind: Ledger(Act(alice.id, "pull", source_id=source.id), source)
+        for kind, source in servers.items()
     }
 
 
@@ -79,7 +80,9 @@ def test_of_unknown_length_an_episode_is_shorter_than_a_film(ledgers):
 
 def test_a_play_without_a_date_is_the_one_its_source_tells_of_afterwards(ledgers, servers, alice):
     film = add_film("Sintel", minutes=90)
-    db.session.add(Play(user_id=alice.id, media_item_id=film.id, origin="pull", source_id=servers["plex"].id))
+    db.session.add(
+        Play(user_id=alice.id, media_item_id=film.id, origin="pull", source_id=servers["plex"].id)
+    )
     db.session.flush()
     assert ledgers["plex"].knows(film, NINE)
     assert not ledgers["kodi"].knows(film, NINE)

@@ -112,7 +112,11 @@ def test_a_mark_there_is_heard_here(run, kodi, server, alice):
     wait_until(lambda: count(Play) == 1)
     db.session.rollback()
     (event,) = db.session.scalars(select(SourceEvent)).all()
-    assert (event.kind, event.status, event.name) == ("notification", "applied", "VideoLibrary.OnUpdate")
+    assert (event.kind, event.status, event.name) == (
+        "notification",
+        "applied",
+        "VideoLibrary.OnUpdate",
+    )
     assert kodi.credentials["password"] not in event.body
     assert db.session.get_one(Source, server.id).last_event_at is None  # no webhook has come
 
@@ -185,7 +189,10 @@ def test_jellyfin_is_heard_too(run, alice, session):
         film = jellyfin.add_movie("Sintel", year=2010, minutes=15, imdb="tt1727587")
         source = add_server("Attic", kind="jellyfin", url=jellyfin.url)
         link_account(
-            source, alice.id, {"token": jellyfin.new_token(person.id, "x")}, remote_user_id=person.id
+            source,
+            alice.id,
+            {"token": jellyfin.new_token(person.id, "x")},
+            remote_user_id=person.id,
         )
         db.session.commit()
         pull(source)
@@ -281,7 +288,9 @@ def test_a_source_that_moves_is_followed(run, kodi, server):
         begin_write()
         source = db.session.get_one(Source, server.id)
         source.base_url = other.url
-        link_account(source, db.session.scalars(select(SourceAccount.user_id)).one(), other.credentials)
+        link_account(
+            source, db.session.scalars(select(SourceAccount.user_id)).one(), other.credentials
+        )
         db.session.commit()
         assert other.sockets.wait_for(1)
         assert kodi.sockets.wait_for(0)
@@ -306,7 +315,9 @@ def test_where_webhooks_come_in_nobody_listens(session, server):
 
 def test_whom_nobody_listens_to(session, server, alice, cast):
     add_server("Films", alice, kind="emby")
-    account = db.session.scalars(select(SourceAccount).where(SourceAccount.source_id == server.id)).one()
+    account = db.session.scalars(
+        select(SourceAccount).where(SourceAccount.source_id == server.id)
+    ).one()
     assert [one.account_id for one in listened()] == [account.id]
     account.refused_at = now()
     assert listened() == []

@@ -29,7 +29,13 @@ def jellyfin(is_played: bool, target: Any) -> dict[str, Any]:
 
 
 def generic(event: str, target: Any) -> dict[str, Any]:
-    return {"event": event, "user": "alice", "type": "movie", "title": "Heat", "id": target.remote_id}
+    return {
+        "event": event,
+        "user": "alice",
+        "type": "movie",
+        "title": "Heat",
+        "id": target.remote_id,
+    }
 
 
 MARKS = {
@@ -60,6 +66,10 @@ def test_a_mark_without_a_position_clears_it_everywhere(household: Household, al
     server.bench.writes()
     household.settle()
     progress = get_progress(alice.id, heat())
-    assert (progress.watched, progress.position_seconds) == (True, 0) if is_watched else progress is None
+    assert (
+        (progress.watched, progress.position_seconds) == (True, 0)
+        if is_watched
+        else progress is None
+    )
     for held in (server.bench.held(target), other.bench.held(there)):
         assert (held.watched, held.position_ms) == (is_watched, 0)

@@ -13,7 +13,8 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 def side(text: str) -> Side | None:
-    """`-` none, `0` unwatched, `w` watched, `ww` once more, `300` at second 300, `w300` watched and again at 300.
+    """`-` none, `0` unwatched, `w` watched, `ww` once more, `300` at second 300, `w300` watched and
+    again at 300.
 
     `@5` at 5:00; else nobody knows when.
     """
@@ -35,7 +36,8 @@ WORDS: dict[str, Decision] = {
     "P": "progress",
     "O": "owed",
 }
-# A line for each base, a word for each of theirs, a letter for each of ours, in the order of the lists above.
+# A line for each base, a word for each of theirs, a letter for each of ours, in the order of the
+# lists above.
 HEARD = """
     ..OOO PP.OO WWW.O WWWO. WWW.O
     ..OOO PP.PO WWWAW WWWAA WWWAW
@@ -149,9 +151,9 @@ def test_both_sides_have_changed(base, theirs, ours, progressive, last_write):
 
 
 # Positions near to and far from each other, beside the many that no one would think of.
-POSITIONS = st.sampled_from([0, 1, TOLERANCE_MS, TOLERANCE_MS + 1, 300_000, 302_000, 302_001]) | st.integers(
-    0, 10**8
-)
+POSITIONS = st.sampled_from(
+    [0, 1, TOLERANCE_MS, TOLERANCE_MS + 1, 300_000, 302_000, 302_001]
+) | st.integers(0, 10**8)
 TIMES = st.none() | st.integers(0, 3).map(lambda hours: NOON + timedelta(hours=hours))
 SIDES = st.builds(Side, st.booleans(), POSITIONS, TIMES, st.integers(0, 3))
 ANY = st.sampled_from(STRATEGIES)
@@ -189,7 +191,9 @@ def test_the_same_news_a_second_time_are_none(base, theirs, ours, newer, strateg
 def test_after_the_news_and_one_push_both_agree(base, theirs, ours):
     decision = merge(base, theirs, ours)
     ours = taken_over(decision, theirs, ours)
-    assert agree(theirs, ours or Side()) or decision == "owed" or merge(theirs, theirs, ours) == "owed"
+    assert (
+        agree(theirs, ours or Side()) or decision == "owed" or merge(theirs, theirs, ours) == "owed"
+    )
     told = ours or Side()
     assert merge(told, told, ours) == "nothing"
 

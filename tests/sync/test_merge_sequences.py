@@ -1,6 +1,8 @@
-"""The merge over whole lives: changes on any side, read or told in any order, twice, late or never, answers lost.
+"""The merge over whole lives: changes on any side, read or told in any order, twice, late or never,
+answers lost.
 
-A model of what is done with the decisions, without database and servers; `mesh` does the same with both.
+A model of what is done with the decisions, without database and servers; `mesh` does the same with
+both.
 """
 
 from dataclasses import dataclass, field, replace
@@ -56,7 +58,10 @@ class House:
     def do(self, kind: str, place: int, position: int) -> None:
         self.clock += timedelta(hours=1)
         server = self.servers[place] if place < SERVERS else None
-        was, at = server.shows if server else self.ours, self.clock + (server.skew if server else timedelta())
+        was, at = (
+            server.shows if server else self.ours,
+            self.clock + (server.skew if server else timedelta()),
+        )
         if kind == "unwatch" and not was.watched:
             return
         new = {
@@ -110,7 +115,9 @@ class House:
 
     def take(self, server: Server, state: Side, version: int) -> None:
         owed, base = server.is_owed, server.base
-        decision = merge(base, state, self.ours, ours_is_newer_than_base=owed, strategy=self.strategy)
+        decision = merge(
+            base, state, self.ours, ours_is_newer_than_base=owed, strategy=self.strategy
+        )
         server.base, server.seen = state, version
         if decision in ("watched", "again"):
             self.take_play(server, state, again=decision == "again")
@@ -124,7 +131,12 @@ class House:
     def take_play(self, server: Server, state: Side, *, again: bool) -> None:
         at = None if state.position_ms else state.changed_at
         is_known = at is not None and not self.note(server, at)
-        if not again and self.unwatched_at and state.changed_at and state.changed_at <= self.unwatched_at:
+        if (
+            not again
+            and self.unwatched_at
+            and state.changed_at
+            and state.changed_at <= self.unwatched_at
+        ):
             return
         if again and (is_known or at is None):
             if state.position_ms:
@@ -154,7 +166,9 @@ class House:
 PLACES = st.integers(0, SERVERS)
 SECONDS = st.sampled_from([300_000, 600_000, 900_000])
 ACTS = st.tuples(st.sampled_from(["watch", "stop", "unwatch"]), PLACES, SECONDS)
-CARRIED = st.tuples(st.sampled_from(["look", "push", "lose"]), st.integers(0, SERVERS - 1), st.just(0))
+CARRIED = st.tuples(
+    st.sampled_from(["look", "push", "lose"]), st.integers(0, SERVERS - 1), st.just(0)
+)
 HEARD = st.tuples(st.just("hear"), st.integers(0, 50), st.just(0))
 LIVES = st.lists(ACTS | CARRIED | HEARD, max_size=40)
 SKEWS = st.lists(st.integers(-9, 9), min_size=SERVERS, max_size=SERVERS)

@@ -56,7 +56,9 @@ def delivered(kodi: FakeKodi) -> int:
 
 
 def take_for_down(source, *, attempts: int = 9) -> None:
-    """As after hours: nobody would ask again for a while, and the rows that were tried wait for longer."""
+    """As after hours: nobody would ask again for a while, and the rows that were tried wait for
+    longer.
+    """
     db.session.rollback()
     db.session.refresh(source)
     source.pause_reason, source.paused_until = "down", now() + timedelta(hours=1)
@@ -161,7 +163,9 @@ def wait_until_probed(source_id: int) -> None:
     raise AssertionError("nobody asked")
 
 
-def test_one_that_speaks_and_cannot_be_reached_is_not_tried_with_each_word(session, server, set_clock):
+def test_one_that_speaks_and_cannot_be_reached_is_not_tried_with_each_word(
+    session, server, set_clock
+):
     take_for_down(server)
     server.last_error_at = set_clock.now()
     db.session.commit()
@@ -196,7 +200,9 @@ def test_a_sign_of_life_wakes_the_worker(kodi, server, alice):
     assert due == 1
 
 
-def test_a_server_that_is_back_does_not_wait_for_a_drain_that_another_keeps_going(kodi, server, alice):
+def test_a_server_that_is_back_does_not_wait_for_a_drain_that_another_keeps_going(
+    kodi, server, alice
+):
     """What was given up for a while is begun again within the same drain."""
     owe(kodi, server, alice, 1)
     with FakeKodi(name="Cellar") as slow:
@@ -224,6 +230,8 @@ def test_a_server_that_is_back_does_not_wait_for_a_drain_that_another_keeps_goin
 
 def make_all_due() -> None:
     begin_write()
-    for row in db.session.scalars(select(QueuedChange).where(QueuedChange.error_class == "transient")):
+    for row in db.session.scalars(
+        select(QueuedChange).where(QueuedChange.error_class == "transient")
+    ):
         row.next_attempt_at = now()
     db.session.commit()

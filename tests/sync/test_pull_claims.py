@@ -1,4 +1,6 @@
-"""A pull is one worker's as long as its lease lives; whoever looks lets an interrupted one go on where it ended."""
+"""A pull is one worker's as long as its lease lives; whoever looks lets an interrupted one go on
+where it ended.
+"""
 
 import threading
 from collections.abc import Callable
@@ -105,7 +107,9 @@ def test_whoever_looks_frees_the_pull_of_a_dead_worker_and_it_goes_on(server, fi
     pull_id = ask(server)
     claim = take(pull_id)
     look(server)
-    assert (the_pull().id, the_pull().claim_token) == (pull_id, claim.token), "its lease still lives"
+    assert (the_pull().id, the_pull().claim_token) == (pull_id, claim.token), (
+        "its lease still lives"
+    )
     lease_ends()
     look(server)
     assert (the_pull().id, the_pull().status) == (pull_id, "requested")
@@ -249,7 +253,11 @@ class pages_merged:  # noqa: N801 - reads as a statement
     def _note(self, _connection, _cursor, statement, *_other) -> None:
         # What is only looked at, to find out whether it has changed, is not asked for in full.
         is_whole = "source_items.seen_at" in statement
-        if is_whole and "FROM source_items" in statement and "source_items.remote_id IN" in statement:
+        if (
+            is_whole
+            and "FROM source_items" in statement
+            and "source_items.remote_id IN" in statement
+        ):
             self.seen.append(statement)
 
 
@@ -318,7 +326,9 @@ def test_a_lease_from_a_clock_that_was_wrong_once_is_cut_to_its_length(server, s
 
 
 @pytest.mark.parametrize("asked", [AN_AGE, -AN_AGE])
-def test_a_pull_asked_for_by_a_clock_that_was_wrong_once_does_not_stop_the_schedule(server, films, asked):
+def test_a_pull_asked_for_by_a_clock_that_was_wrong_once_does_not_stop_the_schedule(
+    server, films, asked
+):
     read(ask(server))
     db.session.execute(update(Pull).values(requested_at=now() + asked))
     db.session.commit()

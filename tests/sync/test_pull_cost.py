@@ -1,4 +1,6 @@
-"""What a pull costs the database: by the page, not by the title; and nothing is written where nothing is new."""
+"""What a pull costs the database: by the page, not by the title; and nothing is written where
+nothing is new.
+"""
 
 import re
 from collections import Counter
@@ -9,7 +11,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event, func, select
 
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteState
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Episode, ExternalId, MediaItem
@@ -53,7 +55,9 @@ def fill(kodi, films: int, episodes: int) -> None:
         kodi.add_movie(f"Film {number}", year=1990, imdb=f"tt{number + 1:07}", playcount=number % 2)
     show = kodi.add_show("The Long Orbit", year=2019, tvdb="77")
     for number in range(episodes):
-        kodi.add_episode(show, number // 20, number % 20, tvdb=str(number + 1), playcount=number % 2)
+        kodi.add_episode(
+            show, number // 20, number % 20, tvdb=str(number + 1), playcount=number % 2
+        )
 
 
 def test_a_second_pull_writes_nothing_and_asks_by_the_page(kodi, pull):
@@ -91,9 +95,12 @@ def test_a_page_on_which_nothing_changed_is_a_handful_of_questions_and_one_trans
     report = pull()
     assert report.message == "480 titles: nothing new"
     assert sum(number for number, _ in looked) >= 480
-    # Its items and their titles, their ids, their states, what else is in their files: of films and of episodes.
+    # Its items and their titles, their ids, their states, what else is in their files: of films and
+    # of episodes.
     assert all(
-        seen.keys() <= {"SELECT", "BEGIN"} and seen["SELECT"] <= 6 for number, seen in looked if number
+        seen.keys() <= {"SELECT", "BEGIN"} and seen["SELECT"] <= 6
+        for number, seen in looked
+        if number
     )
     assert taken == [0] * len(looked)
 
@@ -102,8 +109,8 @@ def test_the_questions_of_a_first_pull_do_not_grow_with_the_titles(kodi, pull):
     fill(kodi, 120, 120)
     with statements() as seen:
         pull()
-    # For each title that was watched there its record is held while it is changed; on PostgreSQL, where it may not be
-    # there to be held, its person and title are held first.
+    # For each title that was watched there its record is held while it is changed; on PostgreSQL,
+    # where it may not be there to be held, its person and title are held first.
     for_each = 3 if db.engine.dialect.name == "postgresql" else 1
     assert seen["SELECT"] < 120 * for_each + 80
 
@@ -135,7 +142,9 @@ def take(server):
 
 def test_two_copies_of_a_new_film_on_one_page_are_one_film_and_one_play(take, alice):
     seen = RemoteState(watched=True, play_count=1, last_played_at=now())
-    copies = [film(f"movie:{n}", "Tears of Steel", external_ids={"imdb": "tt2285752"}) for n in (1, 2)]
+    copies = [
+        film(f"movie:{n}", "Tears of Steel", external_ids={"imdb": "tt2285752"}) for n in (1, 2)
+    ]
     take(*[replace(one, state=seen) for one in copies])
     [found] = db.session.scalars(select(MediaItem).where(MediaItem.title == "Tears of Steel"))
     for table in (Play, PlaybackProgress):

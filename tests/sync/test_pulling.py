@@ -1,4 +1,6 @@
-"""Pulls as wholes: what they read, what waits for a person, what is undone, and which way things go."""
+"""Pulls as wholes: what they read, what waits for a person, what is undone, and which way things
+go.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -112,7 +114,9 @@ def test_a_second_pull_of_an_unchanged_library_brings_nothing(pull_so, films):
 
 
 @pytest.mark.parametrize(("takes", "expected"), [(True, 30), (False, 0)])
-def test_what_is_watched_there_is_taken_over_where_that_is_wanted(pull_so, films, server, takes, expected):
+def test_what_is_watched_there_is_taken_over_where_that_is_wanted(
+    pull_so, films, server, takes, expected
+):
     server.takes_watched = takes
     pull_so()
     assert watched() == expected
@@ -215,7 +219,9 @@ def test_a_server_that_can_tell_is_asked_for_what_changed(cellar, emby, alice):
 
 
 def test_what_a_person_asks_for_becomes_of_the_pull_that_waits(alice):
-    """One at a time: a scheduled one that has not begun reads everything then, but one that has goes on as it is."""
+    """One at a time: a scheduled one that has not begun reads everything then, but one that has
+    goes on as it is.
+    """
     attic = add_server("Attic", alice)
     waiting = request_pull(attic.id)
     assert not waiting.is_sweep

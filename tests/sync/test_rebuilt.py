@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import Target
+from mydia_web.backends.values import Target
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress, mark_watched, save_progress
@@ -103,7 +103,9 @@ def test_a_server_whose_library_was_rebuilt_gets_it_back(household, kind, suffix
 
 @pytest.mark.parametrize("kind", ["jellyfin", "emby"])
 def test_a_server_made_anew_in_the_same_place_gets_it_back(household, alice, kind):
-    """Its titles have the ids of before, made of paths; it has another id itself, and knows no sign-in of ours."""
+    """Its titles have the ids of before, made of paths; it has another id itself, and knows no
+    sign-in of ours.
+    """
     server: Server = household.add(kind)
     titles = fill(server.bench)
     watch(server.bench, titles)
@@ -126,20 +128,26 @@ def test_a_large_library_gets_it_back_though_all_of_it_looks_gone(household, kin
     server: Server = household.add(kind)
     names = [f"Film {number}" for number in range(24)]
     titles = [
-        server.bench.add_movie(name, imdb=f"tt55500{number:02}")[0] for number, name in enumerate(names)
+        server.bench.add_movie(name, imdb=f"tt55500{number:02}")[0]
+        for number, name in enumerate(names)
     ]
     for title in titles:
         server.bench.person_watches(title, SEEN)
     household.settle()
     take_away(server, titles)
-    again = [server.bench.add_movie(name, imdb=f"tt55500{number:02}")[0] for number, name in enumerate(names)]
+    again = [
+        server.bench.add_movie(name, imdb=f"tt55500{number:02}")[0]
+        for number, name in enumerate(names)
+    ]
     household.settle()
     household.settle()
     assert [server.bench.held(title).watched for title in again] == [True] * len(again)
 
 
 @pytest.fixture
-def read_folder(alice: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Report]:
+def read_folder(
+    alice: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Report]:
     """Read a folder that holds these files, and nothing else."""
     monkeypatch.setenv("PATH", "/nowhere")
     source = Source(kind="folder", name="Disk", base_url=str(tmp_path))
@@ -169,10 +177,14 @@ def read_folder(alice: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_folder_that_was_renamed_keeps_it(alice, read_folder):
     """A folder shows nothing; what was watched is ours, and stands with the file by its new name."""
     read_folder(
-        "Heat (1995).mkv", "Stalker (1979).mkv", "Garden Party.mkv", "Orbit/Season 1/Orbit S01E01.mkv"
+        "Heat (1995).mkv",
+        "Stalker (1979).mkv",
+        "Garden Party.mkv",
+        "Orbit/Season 1/Orbit S01E01.mkv",
     )
     heat, stalker, party = (
-        db.session.query(MediaItem).filter_by(title=one).one() for one in ("Heat", "Stalker", "Garden Party")
+        db.session.query(MediaItem).filter_by(title=one).one()
+        for one in ("Heat", "Stalker", "Garden Party")
     )
     show = db.session.query(MediaItem).filter_by(title="Orbit").one()
     episode = episode_of(show, 1, 1)

@@ -1,4 +1,6 @@
-"""Cases in which one person's watching ended up with another. Each names where somebody was hurt by it."""
+"""Cases in which one person's watching ended up with another. Each names where somebody was hurt by
+it.
+"""
 
 import pytest
 from flask.testing import FlaskCliRunner
@@ -41,7 +43,17 @@ def test_a_plex_token_of_somebody_else_is_refused_before_anything_is_written(
     """watchstate #286, on Plex, where a token is one person's."""
     with FakePlex() as plex:
         monkeypatch.setitem(registry._BACKENDS, "plex", kind_at(plex))
-        words = ["sources", "add", "plex", "There", plex.url, "--user", "alice", "--token-env", "TOKEN"]
+        words = [
+            "sources",
+            "add",
+            "plex",
+            "There",
+            plex.url,
+            "--user",
+            "alice",
+            "--token-env",
+            "TOKEN",
+        ]
         env = {"TOKEN": signed_in(plex, BOB)["token"]}
         result = runner.invoke(args=[*words, "--remote-user", "alice"], env=env)
         assert result.exit_code == 1, result.output
@@ -76,7 +88,9 @@ def test_a_refused_sign_in_holds_up_its_own_person_only(household: Household, al
 
 
 def test_nobody_is_told_with_somebody_elses_sign_in(household: Household, alice, bob):
-    """Reel, and watchstate #286: without an account of their own a person's state went out with the admin's token."""
+    """Reel, and watchstate #286: without an account of their own a person's state went out with the
+    admin's token.
+    """
     server = household.add("jellyfin", "There")
     target = server.has_heat()
     server.pull()

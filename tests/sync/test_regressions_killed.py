@@ -1,4 +1,6 @@
-"""A worker that is killed with -9 while it tells a server: what was claimed goes out again, and twice at most."""
+"""A worker that is killed with -9 while it tells a server: what was claimed goes out again, and
+twice at most.
+"""
 
 import signal
 from pathlib import Path
@@ -16,7 +18,9 @@ from tests.sync.household import Household, heat, queue
 
 
 class Deadly(FakeJellyfin):
-    """Kills who asks, at the first request of that kind: after it was carried out, before it is answered."""
+    """Kills who asks, at the first request of that kind: after it was carried out, before it is
+    answered.
+    """
 
     deadly = ""
     victim: Command | None = None

@@ -1,4 +1,5 @@
-"""Cases in which other tools lost or invented what was watched: what several servers say of one film.
+"""Cases in which other tools lost or invented what was watched: what several servers say of one
+film.
 
 Each names where somebody was hurt by it.
 """
@@ -9,7 +10,7 @@ from itertools import permutations
 import pytest
 from sqlalchemy import update
 
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteState
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.playback import get_progress, mark_unwatched
@@ -71,11 +72,20 @@ def test_a_file_that_is_replaced_is_still_watched(household, alice, kind):
 
 
 ADDED = {
-    "jellyfin": {"NotificationType": "ItemAdded", "ItemType": "Movie", "Name": "Heat", "Played": False}
+    "jellyfin": {
+        "NotificationType": "ItemAdded",
+        "ItemType": "Movie",
+        "Name": "Heat",
+        "Played": False,
+    }
     | {"PlaybackPositionTicks": 0, "NotificationUsername": "alice"},
     "plex": {"event": "library.new", "Account": {"id": 1, "title": "alice"}}
     | {"Metadata": {"type": "movie", "title": "Heat", "viewCount": 0, "viewOffset": 0}},
-    "emby": {"Event": "library.new", "User": {"Name": "alice"}, "Item": {"Type": "Movie", "Name": "Heat"}},
+    "emby": {
+        "Event": "library.new",
+        "User": {"Name": "alice"},
+        "Item": {"Type": "Movie", "Name": "Heat"},
+    },
 }
 
 
@@ -98,7 +108,9 @@ def test_news_that_a_file_was_added_says_nothing_of_watching(household, alice, k
 
 @pytest.mark.parametrize("order", permutations(range(2)))
 def test_an_older_half_watched_copy_in_another_time_zone_loses(household, attic, alice, order):
-    """JellyPlex-Watched #327 and #322: a finished film was reset to half watched by a time that was no UTC."""
+    """JellyPlex-Watched #327 and #322: a finished film was reset to half watched by a time that was
+    no UTC.
+    """
     kodi = household.add("kodi", "In New York")
     here, there = attic.has_heat(), kodi.has_heat()
     attic.bench.person_watches(here, FINISHED)
@@ -126,7 +138,9 @@ def test_a_film_finished_elsewhere_leaves_continue_watching_everywhere(household
 
 
 def test_an_unwatching_on_plex_is_not_brought_back_by_trakts_plays(household, alice):
-    """PlexTraktSync #10: what was unwatched on Plex came back from Trakt. History and Trakt keep the plays."""
+    """PlexTraktSync #10: what was unwatched on Plex came back from Trakt. History and Trakt keep
+    the plays.
+    """
     plex, trakt = household.add("plex"), household.add("trakt")
     on_plex, on_trakt = plex.has_heat(), trakt.has_heat()
     for server, target in ((plex, on_plex), (trakt, on_trakt)):
@@ -172,7 +186,9 @@ def test_a_film_played_again_42_seconds_after_it_was_watched_is_a_rewatch(househ
 
 
 def test_news_that_comes_in_faster_than_it_is_applied_is_all_applied(household, attic, alice):
-    """A server sends several events within a moment; each is older than the time at which the one before is applied."""
+    """A server sends several events within a moment; each is older than the time at which the one
+    before is applied.
+    """
     target = attic.has_heat()
     attic.pull()
     _read_long_ago()
@@ -184,8 +200,12 @@ def test_news_that_comes_in_faster_than_it_is_applied_is_all_applied(household, 
     assert get_progress(alice.id, heat()).watched
 
 
-def test_news_that_came_in_while_a_page_was_taken_in_is_newer_than_the_page(household, attic, alice):
-    """watchstate: what changed while a library was read was older than the time of the import, and lost."""
+def test_news_that_came_in_while_a_page_was_taken_in_is_newer_than_the_page(
+    household, attic, alice
+):
+    """watchstate: what changed while a library was read was older than the time of the import, and
+    lost.
+    """
     target = attic.has_heat()
     source, page = get_source(attic.source_id), LibraryPage([seen_as(target)], 1, 1)
     [account] = accounts_of(source.id)
@@ -218,7 +238,9 @@ def report(target, *, at, **said):
 
 
 def test_five_plays_survive_a_rewatch_on_another_server(household, attic, alice):
-    """JellyPlex-Watched: after a rewatch elsewhere, Jellyfin's play count fell from 5 to 0 and its mark was gone."""
+    """JellyPlex-Watched: after a rewatch elsewhere, Jellyfin's play count fell from 5 to 0 and its
+    mark was gone.
+    """
     kodi = household.add("kodi", "Den")
     here, there = attic.has_heat(), kodi.has_heat()
     for months in range(5):
@@ -276,7 +298,9 @@ def test_the_zero_of_a_crashed_player_is_not_followed(household, attic, alice, k
 
 
 def test_a_rewatch_that_was_given_up_takes_no_mark_away(household, attic, alice):
-    """Jellyfin before 12 takes the mark away when a watched film is begun again: nobody has unwatched it."""
+    """Jellyfin before 12 takes the mark away when a watched film is begun again: nobody has
+    unwatched it.
+    """
     old = household.add("jellyfin", "Old", JellyfinBench("10.11.11"))
     here, there = attic.has_heat(), old.has_heat()
     old.bench.person_watches(there, LAST_YEAR)

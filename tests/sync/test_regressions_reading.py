@@ -86,8 +86,12 @@ def test_more_titles_than_fit_on_a_page_are_all_read(attic):
 
 
 @pytest.mark.parametrize("kind", ["jellyfin", "emby"])
-def test_a_page_that_fails_moves_no_cursor_and_says_nothing_of_what_was_on_it(household, monkeypatch, kind):
-    """watchstate: a library page that failed was never read again, for the time of the last import had moved on."""
+def test_a_page_that_fails_moves_no_cursor_and_says_nothing_of_what_was_on_it(
+    household, monkeypatch, kind
+):
+    """watchstate: a library page that failed was never read again, for the time of the last import
+    had moved on.
+    """
     server = household.add(kind, "There")
     monkeypatch.setattr(listing, "PAGE", 2)
     films = seen_films(server, 4)

@@ -1,4 +1,6 @@
-"""A whole library is read while the server sends its news. tests/chaos/test_scale.py does it with 42,000 titles."""
+"""A whole library is read while the server sends its news. tests/chaos/test_scale.py does it with
+42,000 titles.
+"""
 
 import threading
 
@@ -19,7 +21,9 @@ from tests.sync.household import Household
 FILMS, EVENTS = 300, 60
 
 
-def test_a_sweep_and_webhooks_at_once_lock_nobody_out_and_lose_nothing(household: Household, client, alice):
+def test_a_sweep_and_webhooks_at_once_lock_nobody_out_and_lose_nothing(
+    household: Household, client, alice
+):
     """watchstate #873: "database is locked" on 42,000 titles."""
     server = household.add("kodi", "Den")
     for number in range(FILMS):
@@ -35,7 +39,12 @@ def test_a_sweep_and_webhooks_at_once_lock_nobody_out_and_lose_nothing(household
         thread.start()
     for number in range(EVENTS):
         server.fake.movies[number + 1].played.playcount = 1
-        said = {"event": "watched", "type": "movie", "id": f"movie:{number + 1}", "title": f"Film {number}"}
+        said = {
+            "event": "watched",
+            "type": "movie",
+            "id": f"movie:{number + 1}",
+            "title": f"Film {number}",
+        }
         said["ids"] = {"imdb": f"tt{number + 1:07}"}
         assert client.post(address, json=said).status_code == 202
     for thread in (reading, applying):

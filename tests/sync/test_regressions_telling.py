@@ -1,4 +1,5 @@
-"""Cases in which other tools told a server too much, too little, or nothing at all and said it was done.
+"""Cases in which other tools told a server too much, too little, or nothing at all and said it was
+done.
 
 Each names where somebody was hurt by it.
 """
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from mydia_web.backends.errors import BackendError
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched
-from mydia_web.queue.agreement import standings
+from mydia_web.queue.agreement import copy_statuses
 from mydia_web.sources.accounts import get_source
 from tests.conftest import PASSWORD
 from tests.sync.household import Household, Server, heat, plays_of, queue
@@ -37,7 +38,10 @@ def the_only_film() -> MediaItem:
 NO_NEWS = ("applied: nothing new", "ignored: The server has told newer news of it already.")
 ECHOES = {
     "plex": ("media.scrobble", {"Account": {"title": "alice"}}),
-    "jellyfin": ("UserDataSaved", {"NotificationUsername": "alice", "SaveReason": "UpdateUserData"}),
+    "jellyfin": (
+        "UserDataSaved",
+        {"NotificationUsername": "alice", "SaveReason": "UpdateUserData"},
+    ),
     "emby": ("item.markplayed", {"User": {"Name": "alice"}}),
 }
 
@@ -51,7 +55,13 @@ def echo(kind: str, target, at: datetime) -> dict[str, object]:
     if kind == "emby":
         told = {"Type": "Movie", "Id": target.remote_id, "Name": "Heat"}
         return {"Event": event, **who, "Item": told, "Date": at.isoformat()}
-    told = {"ItemType": "Movie", "ItemId": target.remote_id, "Name": "Heat", "Played": True, "PlayCount": 1}
+    told = {
+        "ItemType": "Movie",
+        "ItemId": target.remote_id,
+        "Name": "Heat",
+        "Played": True,
+        "PlayCount": 1,
+    }
     dates = {"LastPlayedDate": at.isoformat(), "UtcTimestamp": at.isoformat()}
     return {"NotificationType": event, **who, **told, **dates, "PlaybackPositionTicks": 0}
 
@@ -98,7 +108,9 @@ def test_a_server_that_never_shows_the_mark_is_not_written_to_for_ever(household
 
 
 def test_three_failed_writes_give_up_nothing(household, attic, alice):
-    """CrossWatch: after three failures a change was put aside for 30 days, though the server was well again."""
+    """CrossWatch: after three failures a change was put aside for 30 days, though the server was
+    well again.
+    """
     target = attic.has_heat()
     attic.pull()
     mark_watched(alice.id, heat())
@@ -112,7 +124,9 @@ def test_three_failed_writes_give_up_nothing(household, attic, alice):
 
 
 def test_ids_reach_the_server_as_they_came(household, attic, alice):
-    """CrossWatch: letters were cut out of Jellyfin's ids, and every request went to a title that is none."""
+    """CrossWatch: letters were cut out of Jellyfin's ids, and every request went to a title that is
+    none.
+    """
     target = attic.has_heat()
     assert re.search("[a-f]", target.remote_id)
     attic.bench.person_watches(target, FINISHED)
@@ -146,7 +160,9 @@ def films() -> list[MediaItem]:
     return [MediaItem.query.filter_by(title=title).one() for title in ("Alien", "Brazil")]
 
 
-def test_a_server_that_asks_to_wait_is_waited_for_and_loses_none_of_its_writes(household, attic, alice):
+def test_a_server_that_asks_to_wait_is_waited_for_and_loses_none_of_its_writes(
+    household, attic, alice
+):
     """JellyPlex-Watched: one 429 among the writes, and the rest was dropped."""
     cellar = household.add("emby", "Cellar")
     both = two_films(attic, cellar)
@@ -168,7 +184,9 @@ def test_a_server_that_asks_to_wait_is_waited_for_and_loses_none_of_its_writes(h
     assert {(row.status, row.attempt_count) for row in queue()} <= {("synced", 0), ("synced", 1)}
 
 
-def test_one_of_three_servers_that_is_down_keeps_the_other_two_from_nothing(household, attic, alice):
+def test_one_of_three_servers_that_is_down_keeps_the_other_two_from_nothing(
+    household, attic, alice
+):
     """JellyPlex-Watched: one server down, and the whole run died for all."""
     dead = household.add("jellyfin", "Dead")
     den = household.add("kodi", "Den")
@@ -206,8 +224,12 @@ def test_a_server_that_was_off_for_a_month_hears_all_when_it_is_back(household, 
     assert is_watched(den, there)
 
 
-def test_watch_unwatch_watch_at_once_sends_the_last_only(household, attic, alice, client: FlaskClient):
-    """Reel: rows that a newer one had overtaken stayed pending, and the older state was sent after the newer."""
+def test_watch_unwatch_watch_at_once_sends_the_last_only(
+    household, attic, alice, client: FlaskClient
+):
+    """Reel: rows that a newer one had overtaken stayed pending, and the older state was sent after
+    the newer.
+    """
     target = attic.has_heat()
     attic.pull()
     client.post("/login", data={"name": "alice", "password": PASSWORD})
@@ -229,8 +251,8 @@ def test_a_title_that_is_not_on_the_server_is_never_shown_as_delivered(household
     household.drain()
     [row] = queue()
     assert (row.status, row.error_class) == ("failed", "unmatched")
-    assert [one.sync for one in standings(alice.id, heat())] == ["needs you"]
+    assert [one.sync for one in copy_statuses(alice.id, heat())] == ["needs you"]
     attic.has_heat()
     attic.pull()
     household.drain()
-    assert [one.sync for one in standings(alice.id, heat())] == ["delivered"]
+    assert [one.sync for one in copy_statuses(alice.id, heat())] == ["delivered"]

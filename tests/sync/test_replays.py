@@ -1,4 +1,6 @@
-"""What real Jellyfin servers said, replayed by every way: after each act both servers and we must show the same."""
+"""What real Jellyfin servers said, replayed by every way: after each act both servers and we must
+show the same.
+"""
 
 from contextlib import ExitStack, closing
 from datetime import timedelta
@@ -31,7 +33,9 @@ def test_every_act_ends_as_it_did_there(household, monkeypatch, name, ways):
 @pytest.mark.parametrize("name", VERSIONS)
 @pytest.mark.parametrize("is_linked", [True, False])
 def test_what_bob_does_is_not_alice_s(household, monkeypatch, bob, name, ways, is_linked):
-    """What was told of before has been read from the server's pages; her connection tells nothing of him."""
+    """What was told of before has been read from the server's pages; her connection tells nothing
+    of him.
+    """
     recording = Recording(name)
     [number] = [number for number, act in enumerate(recording.acts()) if act.name.startswith("bob")]
     linked = bob if is_linked else None
@@ -80,7 +84,8 @@ def test_recordings_are_moved_as_they_were_written():
 def _told(replay, wrong):
     acts = {one.act for one in wrong if one.kind == "state" and one.is_own}
     number = {
-        kind: sum(one.kind == kind for one in wrong) for kind in ("write", "conflict", "history", "event")
+        kind: sum(one.kind == kind for one in wrong)
+        for kind in ("write", "conflict", "history", "event")
     }
     counted = ", ".join(f"{count} × {kind}" for kind, count in number.items())
     lines = [f"{len(acts)} of {len(replay.acts)} acts wrong, {counted}:", *map(str, wrong)]

@@ -1,4 +1,6 @@
-"""From Kodi to us and back: a pull brings the library, a mark reaches Kodi, Kodi's own news reach us."""
+"""From Kodi to us and back: a pull brings the library, a mark reaches Kodi, Kodi's own news reach
+us.
+"""
 
 from datetime import UTC, datetime
 
@@ -58,7 +60,10 @@ def test_a_film_of_the_library_is_known_again_by_its_id(kodi, pull, film):
     kodi.add_movie("Sintel (Open Movie)", imdb="tt1727587")
     pull()
     assert (
-        db.session.scalar(select(func.count()).select_from(MediaItem).where(MediaItem.type == "movie")) == 1
+        db.session.scalar(
+            select(func.count()).select_from(MediaItem).where(MediaItem.type == "movie")
+        )
+        == 1
     )
 
 
@@ -134,7 +139,11 @@ def test_unwatching_there_unwatches_here(kodi, pull, alice):
 def test_a_mass_of_unwatching_is_left_alone(kodi, pull, alice):
     movies = [
         kodi.add_movie(
-            f"Film {number}", year=2000, imdb=f"tt{number:07}", playcount=1, lastplayed="2026-01-02 03:04:05"
+            f"Film {number}",
+            year=2000,
+            imdb=f"tt{number:07}",
+            playcount=1,
+            lastplayed="2026-01-02 03:04:05",
         )
         for number in range(1, 31)
     ]
@@ -173,7 +182,9 @@ def test_an_outage_loses_nothing(kodi, pull, drain, alice):
     assert movie.playcount == 1
 
 
-def test_a_mark_delivered_while_a_page_was_read_is_not_undone_by_that_page(kodi, pull, drain, alice):
+def test_a_mark_delivered_while_a_page_was_read_is_not_undone_by_that_page(
+    kodi, pull, drain, alice
+):
     """The page shows the film as it was when it was asked for."""
     movie = kodi.add_movie("Tears of Steel", year=2012, imdb="tt2285752", minutes=12)
     pull()
@@ -199,7 +210,12 @@ def test_a_mark_delivered_while_a_page_was_read_is_not_undone_by_that_page(kodi,
 
 def test_a_rewatch_that_is_under_way_there_is_under_way_here(kodi, pull, alice):
     kodi.add_movie(
-        "Tears of Steel", year=2012, minutes=12, playcount=1, lastplayed="2026-01-02 03:04:05", position=200
+        "Tears of Steel",
+        year=2012,
+        minutes=12,
+        playcount=1,
+        lastplayed="2026-01-02 03:04:05",
+        position=200,
     )
     pull()
     progress = get_progress(alice.id, the_film("Tears of Steel"))
@@ -210,7 +226,12 @@ def test_a_rewatch_that_is_under_way_there_is_under_way_here(kodi, pull, alice):
 def test_an_old_mark_leaves_what_is_being_watched_since(kodi, pull, alice, film):
     save_progress(alice.id, film, position_seconds=300, duration_seconds=900)
     kodi.add_movie(
-        "Sintel", year=2010, imdb="tt1727587", minutes=15, playcount=1, lastplayed="2020-01-02 03:04:05"
+        "Sintel",
+        year=2010,
+        imdb="tt1727587",
+        minutes=15,
+        playcount=1,
+        lastplayed="2020-01-02 03:04:05",
     )
     pull()
     progress = get_progress(alice.id, film)

@@ -1,4 +1,6 @@
-"""A clock that was a year ahead once: nothing waits for that year, and nothing that waits by right is hurried."""
+"""A clock that was a year ahead once: nothing waits for that year, and nothing that waits by right
+is hurried.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -155,7 +157,12 @@ def test_automatic_pulls_come_back_and_come_once(server: Source, set_clock: Cloc
 
 @pytest.mark.parametrize("wrong", ["paused_until", "next_attempt_at"])
 def test_a_watching_worker_delivers_what_a_wrong_clock_had_put_off(
-    server: Source, kodi: FakeKodi, film: MediaItem, alice: User, wrong: str, drain: Callable[..., Summary]
+    server: Source,
+    kodi: FakeKodi,
+    film: MediaItem,
+    alice: User,
+    wrong: str,
+    drain: Callable[..., Summary],
 ) -> None:
     add_copy(server, film, f"movie:{kodi.add_movie('Sintel').id}")
     db.session.commit()

@@ -1,4 +1,6 @@
-"""What Trakt tells of a title in ways of its own: by two ids, or by a share of a length it does not know."""
+"""What Trakt tells of a title in ways of its own: by two ids, or by a share of a length it does not
+know.
+"""
 
 from datetime import timedelta
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import DateTime, delete, select, update
 
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow, RemoteState
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db, has_one_writer
 from mydia_web.library.models import Artwork, Episode, ExternalId, MediaItem
@@ -53,7 +53,9 @@ OWN_ID = RemoteItem(
     artwork_url="still",
     state=WATCHED,
 )
-ID_OF_SHOW = replace(OWN_ID, remote_id="episode:5", external_ids={}, episode_number=5, path="/shows/5.mkv")
+ID_OF_SHOW = replace(
+    OWN_ID, remote_id="episode:5", external_ids={}, episode_number=5, path="/shows/5.mkv"
+)
 DOUBLE = replace(
     OWN_ID,
     remote_id="episode:7",
@@ -75,7 +77,9 @@ BEGUN = replace(
     external_ids={"imdb": "tt0072443"},
     state=RemoteState(watched=False, position_ms=600_000),
 )
-STATELESS = replace(STALKER, remote_id="movie:4", title="Nostalgia", external_ids={"imdb": "tt4"}, state=None)
+STATELESS = replace(
+    STALKER, remote_id="movie:4", title="Nostalgia", external_ids={"imdb": "tt4"}, state=None
+)
 PAGE = (SOLARIS, STALKER, OWN_ID, ID_OF_SHOW, DOUBLE, OTHER_SHOW, BEGUN, STATELESS)
 
 
@@ -121,12 +125,18 @@ def test_a_reading_without_a_person_looks_at_titles_only(pulls):
 
 #: What is otherwise on the server: the item as it was, and what of it is new.
 THERE: dict[str, tuple[RemoteItem, dict[str, Any]]] = {
-    "a new title": (SOLARIS, {"remote_id": "movie:77", "external_ids": {"imdb": "tt77"}, "title": "New"}),
+    "a new title": (
+        SOLARIS,
+        {"remote_id": "movie:77", "external_ids": {"imdb": "tt77"}, "title": "New"},
+    ),
     "another copy": (SOLARIS, {"remote_id": "movie:77"}),
     "another file": (SOLARIS, {"path": "/films/Solaris (1972).mkv"}),
     "no file": (OWN_ID, {"path": ""}),
     "one more id": (SOLARIS, {"external_ids": {"imdb": "tt0069293", "tmdb": "593"}}),
-    "another title under its id": (SOLARIS, {"external_ids": {"imdb": "tt0307479"}, "title": "Other"}),
+    "another title under its id": (
+        SOLARIS,
+        {"external_ids": {"imdb": "tt0307479"}, "title": "Other"},
+    ),
     "a known title under its id": (SOLARIS, {"external_ids": STALKER.external_ids}),
     "an episode under the id of a film": (SOLARIS, {"kind": "episode", "show": SHOW}),
     "no ids": (SOLARIS, {"external_ids": {}}),
@@ -210,7 +220,9 @@ def save_here(user_id: int) -> None:
 
 
 def forget_here(_user_id: int) -> None:
-    db.session.execute(delete(PlaybackProgress).where(PlaybackProgress.media_item_id == content(SOLARIS).id))
+    db.session.execute(
+        delete(PlaybackProgress).where(PlaybackProgress.media_item_id == content(SOLARIS).id)
+    )
 
 
 def owe_what_agrees(user_id: int) -> None:
@@ -229,7 +241,8 @@ def know_since_now(_user_id: int) -> None:
     db.session.execute(update(SourceItemEpisode).values(since=now()))
 
 
-#: What is otherwise here: the item that brings something now, as the server shows it, and what happens here.
+#: What is otherwise here: the item that brings something now, as the server shows it, and what
+#: happens here.
 HERE: dict[str, tuple[RemoteItem, Callable[[int], None]]] = {
     "no runtime of a film": (SOLARIS, blank(SOLARIS, runtime_seconds=None)),
     "no year": (SOLARIS, blank(SOLARIS, year=None)),
@@ -247,7 +260,10 @@ HERE: dict[str, tuple[RemoteItem, Callable[[int], None]]] = {
     "nothing known of it": (SOLARIS, forget_here),
     "owed what it shows": (replace(BEGUN, state=WATCHED), owe_what_agrees),
     "a change that waited for its title": (replace(BEGUN, state=WATCHED), wait_unmatched),
-    "no base": (SOLARIS, lambda _: db.session.execute(delete(SourceItemState).where(state_of(SOLARIS)))),
+    "no base": (
+        SOLARIS,
+        lambda _: db.session.execute(delete(SourceItemState).where(state_of(SOLARIS))),
+    ),
     "told, and not listed since": (
         SOLARIS,
         lambda _: db.session.execute(
@@ -281,7 +297,10 @@ def test_what_a_person_said_an_item_is_needs_no_ids(pulls):
 
 
 def test_all_of_a_show_goes_along_with_a_changed_episode_and_no_other_title(pulls):
-    items = [one if one is not OWN_ID else replace(OWN_ID, state=RemoteState(watched=False)) for one in PAGE]
+    items = [
+        one if one is not OWN_ID else replace(OWN_ID, state=RemoteState(watched=False))
+        for one in PAGE
+    ]
     assert changed(pulls, items) == {"episode:1", "episode:5", "episode:7"}
 
 
@@ -317,7 +336,13 @@ def everything() -> dict[str, list[Any]]:
 
 
 def rows_of(table: Any) -> list[Any]:
-    columns = [one for one in table.columns if not isinstance(getattr(one.type, "impl", one.type), DateTime)]
+    columns = [
+        one
+        for one in table.columns
+        if not isinstance(getattr(one.type, "impl", one.type), DateTime)
+    ]
     if not has_one_writer():
         columns = [one for one in columns if not one.primary_key and not one.foreign_keys]
-    return sorted(repr(tuple(row)) for row in db.session.execute(select(*columns))) if columns else []
+    return (
+        sorted(repr(tuple(row)) for row in db.session.execute(select(*columns))) if columns else []
+    )

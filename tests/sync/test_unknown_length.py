@@ -1,4 +1,6 @@
-"""A position in a title of which nobody knows the length finishes nothing, whichever way it comes in."""
+"""A position in a title of which nobody knows the length finishes nothing, whichever way it comes
+in.
+"""
 
 from typing import Any
 
@@ -52,7 +54,12 @@ def plex_stop(seconds: int) -> dict[str, Any]:
 
 
 def tautulli_stop(seconds: int) -> dict[str, Any]:
-    metadata = {"type": "movie", "ratingKey": "7", "fullTitle": NAMES["title"], "year": str(NAMES["year"])}
+    metadata = {
+        "type": "movie",
+        "ratingKey": "7",
+        "fullTitle": NAMES["title"],
+        "year": str(NAMES["year"]),
+    }
     return {
         "event": "tautulli.stop",
         "Account": {"title": "alice"},
@@ -83,7 +90,9 @@ def told_of(alice) -> list[Any]:
 
 @pytest.mark.parametrize("seconds", POSITIONS)
 @pytest.mark.parametrize("way", WAYS)
-def test_an_event_without_a_length_finishes_nothing(household: Household, alice, way: str, seconds: int):
+def test_an_event_without_a_length_finishes_nothing(
+    household: Household, alice, way: str, seconds: int
+):
     kind, payload = WAYS[way]
     server = household.add(kind)
     server.pull()
@@ -98,9 +107,14 @@ def test_an_event_without_a_length_finishes_nothing(household: Household, alice,
 
 @pytest.mark.parametrize("seconds", POSITIONS[1:])
 @pytest.mark.parametrize("kind", ["jellyfin", "emby", "kodi"])
-def test_a_listing_without_a_length_finishes_nothing(household: Household, alice, kind: str, seconds: int):
+def test_a_listing_without_a_length_finishes_nothing(
+    household: Household, alice, kind: str, seconds: int
+):
     """And another server, which knows the length, is told the position alone."""
-    server, other = household.add(kind, "One"), household.add("emby" if kind != "emby" else "kodi", "Other")
+    server, other = (
+        household.add(kind, "One"),
+        household.add("emby" if kind != "emby" else "kodi", "Other"),
+    )
     [target] = server.bench.add_movie(NAMES["title"], year=NAMES["year"], minutes=0, imdb=IMDB)
     [there] = other.bench.add_movie(NAMES["title"], year=NAMES["year"], minutes=240, imdb=IMDB)
     server.bench.person_stops_at(target, seconds * 1000, now())

@@ -114,7 +114,9 @@ def test_a_click_that_is_under_way_is_newer_than_a_page_that_was_asked_for_befor
     for page in pages:
         pull.take(page, asked_at)
     pull.finish()
-    PlaybackSyncRepository().mark_failed(claim.id, claim.claim_token, "", "transient", retry_at=now())
+    PlaybackSyncRepository().mark_failed(
+        claim.id, claim.claim_token, "", "transient", retry_at=now()
+    )
     db.session.commit()
     household.settle()
     assert here(alice) == (False, 600)
@@ -139,7 +141,9 @@ def test_the_end_of_a_viewing_that_is_told_after_a_newer_position_is_one_play(ho
             "PlaybackInfo": info,
         }
 
-    emby.sends(told("playback.stop", begun_at, PositionTicks=600 * 10_000_000, PlayedToCompletion=False))
+    emby.sends(
+        told("playback.stop", begun_at, PositionTicks=600 * 10_000_000, PlayedToCompletion=False)
+    )
     emby.sends(told("playback.stop", ended_at, PlayedToCompletion=True))
     assert len(plays_of(alice, heat())) == 1
     emby.pull()
@@ -299,10 +303,14 @@ def test_what_a_push_finds_changed_there_is_weighed_at_once(household, two, alic
     assert {row.status for row in queue()} == {"synced"}
 
 
-@pytest.mark.parametrize("ahead", [timedelta(seconds=40), timedelta(hours=2), timedelta(days=365)], ids=str)
+@pytest.mark.parametrize(
+    "ahead", [timedelta(seconds=40), timedelta(hours=2), timedelta(days=365)], ids=str
+)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_first", [True, False], ids=["first reading", "later reading"])
-def test_a_play_that_is_dated_ahead_of_our_clock_is_one_of_now(household, alice, kind, ahead, is_first):
+def test_a_play_that_is_dated_ahead_of_our_clock_is_one_of_now(
+    household, alice, kind, ahead, is_first
+):
     """Servers tell local time for UTC, and clocks are wrong: that says nothing of a play under way."""
     server = household.add(kind, "There")
     target = server.has_heat()

@@ -1,4 +1,6 @@
-"""What tests of pages stand on: who is signed in, what htmx sends, and a count of the statements a page runs."""
+"""What tests of pages stand on: who is signed in, what htmx sends, and a count of the statements a
+page runs.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

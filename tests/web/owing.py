@@ -24,8 +24,15 @@ def owe(user: User, content: MediaItem | Episode) -> QueuedChange:
     return db.session.query(QueuedChange).order_by(QueuedChange.id.desc()).first()
 
 
-def fail(row: QueuedChange, error: str = "Nothing answers.", *, again: timedelta | None = None) -> None:
-    row.status, row.error_class, row.error_message, row.attempt_count = "failed", "transient", error, 3
+def fail(
+    row: QueuedChange, error: str = "Nothing answers.", *, again: timedelta | None = None
+) -> None:
+    row.status, row.error_class, row.error_message, row.attempt_count = (
+        "failed",
+        "transient",
+        error,
+        3,
+    )
     row.next_attempt_at = now() + again if again else None
     db.session.commit()
 

@@ -118,7 +118,9 @@ def test_what_is_unknown_is_404_in_json(
     assert answer.json["error"]
 
 
-@pytest.mark.parametrize("header", ["Bearer wrong", "Bearer ", "Basic YWxpY2U6eA==", "Bearer", "x" * 3000])
+@pytest.mark.parametrize(
+    "header", ["Bearer wrong", "Bearer ", "Basic YWxpY2U6eA==", "Bearer", "x" * 3000]
+)
 def test_a_wrong_token_is_401_in_json(client: FlaskClient, cast: Cast, header: str) -> None:
     for method in ("GET", "POST"):
         answer = client.open(
@@ -152,7 +154,9 @@ def test_a_player_needs_no_form_token_but_a_browser_does(
     assert (refused.status_code, refused.content_type) == (400, "application/json")
 
 
-def test_everybody_has_a_position_of_their_own(client: FlaskClient, cast: Cast, token: Headers) -> None:
+def test_everybody_has_a_position_of_their_own(
+    client: FlaskClient, cast: Cast, token: Headers
+) -> None:
     client.post("/api/v1/playback/movie/1", json=HALF, headers=token)
     assert get_progress(cast.bob.id, cast.film) is None
 
@@ -166,7 +170,9 @@ def test_marking_and_unmarking_by_a_script(client: FlaskClient, cast: Cast, toke
     assert (unmarked["watched"], unmarked["last_watched_at"]) == (False, None)
 
 
-def test_continue_watching_lists_what_is_under_way(client: FlaskClient, cast: Cast, token: Headers) -> None:
+def test_continue_watching_lists_what_is_under_way(
+    client: FlaskClient, cast: Cast, token: Headers
+) -> None:
     client.post("/api/v1/playback/movie/1", json=HALF, headers=token)
     client.post(f"/api/v1/playback/episode/{cast.episode(1, 1).id}/watched", headers=token)
     lists = client.get("/api/v1/continue-watching", headers=token).json
@@ -180,7 +186,9 @@ def test_continue_watching_lists_what_is_under_way(client: FlaskClient, cast: Ca
 
 def test_history_is_read_page_by_page(client: FlaskClient, cast: Cast, token: Headers) -> None:
     for number in (1, 2, 3):
-        mark_watched(cast.alice.id, cast.episode(1, number), at=datetime(2026, 11, number, tzinfo=UTC))
+        mark_watched(
+            cast.alice.id, cast.episode(1, number), at=datetime(2026, 11, number, tzinfo=UTC)
+        )
     mark_watched(cast.alice.id, cast.film, date_unknown=True)
     db.session.commit()
     titles: list[str] = []
@@ -194,7 +202,9 @@ def test_history_is_read_page_by_page(client: FlaskClient, cast: Cast, token: He
     assert titles == ["Chapter 1.3", "Chapter 1.2", "Chapter 1.1", "Sintel"]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=-1", "before=x", "limit=²"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "limit=-1", "before=x", "limit=²"]
+)
 def test_a_wrong_page_of_history_is_refused(
     client: FlaskClient, cast: Cast, token: Headers, query: str
 ) -> None:
@@ -207,7 +217,9 @@ def test_a_wrong_page_of_history_is_refused(
 def test_a_script_finds_ids_by_what_catalogues_say_and_by_title(
     client: FlaskClient, cast: Cast, token: Headers
 ) -> None:
-    db.session.add(ExternalId(episode_id=cast.episode(1, 2).id, provider="tvdb", kind="episode", value="77"))
+    db.session.add(
+        ExternalId(episode_id=cast.episode(1, 2).id, provider="tvdb", kind="episode", value="77")
+    )
     db.session.commit()
     by_id = client.get("/api/v1/library?external_id=imdb:tt1727587", headers=token).json
     assert by_id == {"items": [{"kind": "movie", "id": 1, "title": "Sintel", "year": 2010}]}
@@ -227,7 +239,9 @@ def test_a_script_finds_ids_by_what_catalogues_say_and_by_title(
     assert len(listed["episodes"]) == 7
 
 
-def test_json_answers_carry_no_page_of_words(client: FlaskClient, cast: Cast, token: Headers) -> None:
+def test_json_answers_carry_no_page_of_words(
+    client: FlaskClient, cast: Cast, token: Headers
+) -> None:
     answer = client.delete("/api/v1/history", headers=token)
     assert (answer.status_code, answer.content_type) == (405, "application/json")
     assert json.loads(answer.text)["error"]

@@ -78,7 +78,9 @@ def test_an_unknown_key_is_an_empty_card(browser_of_alice: FlaskClient) -> None:
     assert browser_of_alice.get(f"/artwork/{'0' * 32}").mimetype == "image/svg+xml"
 
 
-def test_nobody_sees_pictures_without_a_sign_in(client: FlaskClient, url: str, kodi: FakeKodi) -> None:
+def test_nobody_sees_pictures_without_a_sign_in(
+    client: FlaskClient, url: str, kodi: FakeKodi
+) -> None:
     assert client.get(url).status_code == 303
     assert kodi.headers == []
 

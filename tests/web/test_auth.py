@@ -29,13 +29,18 @@ def _is_public(app: Flask, endpoint: str) -> bool:
     return endpoint == "static" or bool(getattr(app.view_functions[endpoint], "public", False))
 
 
-def test_every_page_that_is_not_public_asks_to_sign_in(app: Flask, client: FlaskClient, cast: Cast) -> None:
+def test_every_page_that_is_not_public_asks_to_sign_in(
+    app: Flask, client: FlaskClient, cast: Cast
+) -> None:
     closed = [one for one in _addresses(app) if not _is_public(app, one[0])]
     assert len(closed) > 20
     for endpoint, method, address in closed:
         answer = client.open(address, method=method)
         if address.startswith(("/api/", "/metrics")):
-            assert (answer.status_code, answer.content_type) == (401, "application/json"), (endpoint, method)
+            assert (answer.status_code, answer.content_type) == (401, "application/json"), (
+                endpoint,
+                method,
+            )
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
         else:
             assert answer.status_code == 303, (endpoint, method)
@@ -50,14 +55,18 @@ def test_only_these_pages_are_public(app: Flask) -> None:
     }
 
 
-def test_the_way_in_leads_back_to_the_page_that_was_asked_for(client: FlaskClient, cast: Cast) -> None:
+def test_the_way_in_leads_back_to_the_page_that_was_asked_for(
+    client: FlaskClient, cast: Cast
+) -> None:
     turned_away = client.get("/history?before=unknown~3")
     assert turned_away.location == "/login?next=/history?before%3Dunknown~3"
     answer = client.post(turned_away.location, data={"name": "alice", "password": PASSWORD})
     assert (answer.status_code, answer.location) == (303, "/history?before=unknown~3")
 
 
-def test_a_part_of_a_page_is_not_replaced_by_the_sign_in_form(client: FlaskClient, cast: Cast) -> None:
+def test_a_part_of_a_page_is_not_replaced_by_the_sign_in_form(
+    client: FlaskClient, cast: Cast
+) -> None:
     answer = client.get("/history", headers=HTMX)
     assert answer.headers["HX-Redirect"] == "/login"
     assert answer.text == ""
@@ -79,7 +88,9 @@ def test_sign_in_leads_to_no_other_site(client: FlaskClient, cast: Cast, elsewhe
     assert answer.location == "/"
 
 
-def test_a_wrong_password_and_an_unknown_name_get_the_same_words(client: FlaskClient, cast: Cast) -> None:
+def test_a_wrong_password_and_an_unknown_name_get_the_same_words(
+    client: FlaskClient, cast: Cast
+) -> None:
     wrong = client.post("/login", data={"name": "alice", "password": "wrong password"})
     unknown = client.post("/login", data={"name": "alice2", "password": "wrong password"})
     assert wrong.status_code == unknown.status_code == 422
@@ -123,7 +134,7 @@ def test_what_a_session_held_before_sign_in_is_gone(client: FlaskClient, cast: C
 
 
 def test_the_eleventh_try_within_a_minute_is_refused_in_words(app: Flask, cast: Cast) -> None:
-    from mydia_web.web.auth import limiter  # noqa: PLC0415 - one test switches it on
+    from mydia_web.web.frame.auth import limiter  # noqa: PLC0415 - one test switches it on
 
     limiter.enabled = True
     try:
@@ -148,7 +159,9 @@ def test_a_form_with_its_token_is_accepted(strict_app: Flask, cast: Cast) -> Non
     client = strict_app.test_client()
     page = client.get("/login").text
     token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
-    answer = client.post("/login", data={"name": "alice", "password": PASSWORD, "csrf_token": token})
+    answer = client.post(
+        "/login", data={"name": "alice", "password": PASSWORD, "csrf_token": token}
+    )
     assert answer.status_code == 303
     refused = client.post("/movies/1/watched", headers=HTMX)
     assert refused.status_code == 400

@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.playback import get_progress
-from mydia_web.web import items, watch
+from mydia_web.web import watch
+from mydia_web.web.items import views as items
 from tests.cast import Cast
 from tests.web.conftest import HTMX
 
@@ -89,6 +90,8 @@ def test_errors_of_unknown_addresses_need_no_sign_in_and_tell_nothing(
         "/?before=0001-01-01T00:00:00%2B14:00",
     ],
 )
-def test_numbers_beyond_all_bounds_break_nothing(browser_of_alice: FlaskClient, address: str) -> None:
+def test_numbers_beyond_all_bounds_break_nothing(
+    browser_of_alice: FlaskClient, address: str
+) -> None:
     method = "POST" if address.startswith("/undo") else "GET"
     assert browser_of_alice.open(address, method=method).status_code in (200, 404, 422)

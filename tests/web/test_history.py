@@ -31,7 +31,9 @@ def test_a_play_late_in_the_evening_is_tomorrow_in_tokyo(
     assert "Friday 20 November" not in page
 
 
-def test_plays_of_unknown_date_come_last_and_say_so(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_plays_of_unknown_date_come_last_and_say_so(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     old = add_film("Nobody knows when")
     mark_watched(cast.alice.id, old, date_unknown=True)
     mark_watched(cast.alice.id, cast.film)
@@ -40,7 +42,9 @@ def test_plays_of_unknown_date_come_last_and_say_so(browser_of_alice: FlaskClien
     assert page.index("Sintel") < page.index("Date unknown") < page.index("Nobody knows when")
 
 
-def test_a_binge_is_folded_into_one_line(browser_of_alice: FlaskClient, cast: Cast, set_clock: Clock) -> None:
+def test_a_binge_is_folded_into_one_line(
+    browser_of_alice: FlaskClient, cast: Cast, set_clock: Clock
+) -> None:
     for number in (1, 2, 3):
         set_clock.pass_(minutes=25)
         mark_watched(cast.alice.id, cast.episode(1, number))
@@ -52,7 +56,9 @@ def test_a_binge_is_folded_into_one_line(browser_of_alice: FlaskClient, cast: Ca
     assert "Chapter 1.3" in binge
 
 
-def test_two_episodes_are_no_binge(browser_of_alice: FlaskClient, cast: Cast, set_clock: Clock) -> None:
+def test_two_episodes_are_no_binge(
+    browser_of_alice: FlaskClient, cast: Cast, set_clock: Clock
+) -> None:
     for number in (1, 2):
         set_clock.pass_(minutes=25)
         mark_watched(cast.alice.id, cast.episode(1, number))
@@ -60,13 +66,17 @@ def test_two_episodes_are_no_binge(browser_of_alice: FlaskClient, cast: Cast, se
     assert "<details" not in browser_of_alice.get("/history").text.partition("<main")[2]
 
 
-def test_three_pages_show_every_play_once_the_undated_too(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_three_pages_show_every_play_once_the_undated_too(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     at = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     for number in range(130):
         # Many at the same instant, as an import brings them; the last forty without a date.
         when = at - timedelta(minutes=number // 7) if number < 90 else None
         db.session.add(
-            Play(user_id=cast.alice.id, media_item_id=cast.film.id, watched_at=when, origin="import")
+            Play(
+                user_id=cast.alice.id, media_item_id=cast.film.id, watched_at=when, origin="import"
+            )
         )
     db.session.commit()
     seen: list[str] = []
@@ -88,12 +98,16 @@ def test_htmx_gets_the_older_days_alone(browser_of_alice: FlaskClient, cast: Cas
     assert "<html" not in part
 
 
-def test_a_day_that_goes_on_from_the_page_before_says_so(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_a_day_that_goes_on_from_the_page_before_says_so(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     at = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     for number in range(60):
         when = at - timedelta(minutes=number)
         db.session.add(
-            Play(user_id=cast.alice.id, media_item_id=cast.film.id, watched_at=when, origin="import")
+            Play(
+                user_id=cast.alice.id, media_item_id=cast.film.id, watched_at=when, origin="import"
+            )
         )
     db.session.commit()
     first = browser_of_alice.get("/history").text

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import RemoteState
+from mydia_web.backends.values import RemoteState
 from mydia_web.db import db
 from mydia_web.library.models import Content, MediaItem
 from mydia_web.playback import get_progress, mark_watched, save_progress
@@ -72,7 +72,9 @@ def test_htmx_gets_the_part_that_changed_the_message_and_the_badge(
     browser_of_alice: FlaskClient, cast: Cast, find: Find
 ) -> None:
     content = find(cast)
-    answer = browser_of_alice.post(f"{_address(content)}/watched", data={"place": "item"}, headers=HTMX)
+    answer = browser_of_alice.post(
+        f"{_address(content)}/watched", data={"place": "item"}, headers=HTMX
+    )
     assert answer.status_code == 200
     assert _is_watched(cast, content)
     for part in (
@@ -85,7 +87,9 @@ def test_htmx_gets_the_part_that_changed_the_message_and_the_badge(
     assert "<html" not in answer.text
 
 
-def test_the_part_htmx_gets_is_the_part_of_the_page(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_the_part_htmx_gets_is_the_part_of_the_page(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     marked = browser_of_alice.post("/movies/1/watched", data={"place": "item"}, headers=HTMX).text
     page = browser_of_alice.get("/movies/1").text
     part = marked.partition('id="item-state"')[2].partition("<!-- end of item-state -->")[0]
@@ -105,7 +109,9 @@ def test_marking_twice_is_one_play_and_offers_no_undo_the_second_time(
 
 def test_a_season_is_one_act(browser_of_alice: FlaskClient, cast: Cast) -> None:
     show = cast.show.id
-    answer = browser_of_alice.post(f"/shows/{show}/seasons/2/watched", data={"place": "show"}, headers=HTMX)
+    answer = browser_of_alice.post(
+        f"/shows/{show}/seasons/2/watched", data={"place": "show"}, headers=HTMX
+    )
     assert "3 episodes of Harbour Lights marked watched" in answer.text
     assert answer.text.count('action="/undo/') == 1
     assert 'id="show-state"' in answer.text
@@ -121,7 +127,9 @@ def test_a_whole_show_is_marked_without_its_specials_and_undone_at_once(
     browser_of_alice.post(f"{address}/watched", data={"place": "show"}, headers=headers)
     assert count_plays(cast.alice.id) == 6
     assert not _is_watched(cast, cast.episode(0, 1))
-    undone = browser_of_alice.post("/undo/1", data={"place": "show", "next": address}, headers=headers)
+    undone = browser_of_alice.post(
+        "/undo/1", data={"place": "show", "next": address}, headers=headers
+    )
     assert undone.status_code == (200 if headers else 303)
     assert count_plays(cast.alice.id) == 0
     if headers:
@@ -130,7 +138,9 @@ def test_a_whole_show_is_marked_without_its_specials_and_undone_at_once(
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
-def test_a_whole_show_is_unmarked(browser_of_alice: FlaskClient, cast: Cast, headers: dict[str, str]) -> None:
+def test_a_whole_show_is_unmarked(
+    browser_of_alice: FlaskClient, cast: Cast, headers: dict[str, str]
+) -> None:
     mark_watched(cast.alice.id, cast.episode(1, 2))
     mark_watched(cast.alice.id, cast.episode(2, 1))
     db.session.commit()
@@ -141,9 +151,13 @@ def test_a_whole_show_is_unmarked(browser_of_alice: FlaskClient, cast: Cast, hea
     assert not _is_watched(cast, cast.episode(2, 1))
 
 
-def test_a_cell_of_the_grid_brings_the_show_up_to_date(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_a_cell_of_the_grid_brings_the_show_up_to_date(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     pilot = cast.episode(1, 1)
-    answer = browser_of_alice.post(f"/episodes/{pilot.id}/watched", data={"place": "show"}, headers=HTMX).text
+    answer = browser_of_alice.post(
+        f"/episodes/{pilot.id}/watched", data={"place": "show"}, headers=HTMX
+    ).text
     assert 'id="show-state"' in answer
     assert f'formaction="/episodes/{pilot.id}/unwatched"' in answer
     assert "Chapter 1.2" in answer
@@ -168,14 +182,20 @@ def test_a_season_opens_on_its_own(browser_of_alice: FlaskClient, cast: Cast) ->
     assert browser_of_alice.get(f"/shows/{cast.show.id}/seasons/9").status_code == 404
 
 
-def test_a_film_shows_where_it_stands_on_each_server(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_a_film_shows_where_it_stands_on_each_server(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     kodi = add_server("Kodi in the living room", cast.alice)
     add_copy(kodi, cast.film)
     db.session.commit()
     browser_of_alice.post("/movies/1/watched")
     assert "waiting" in browser_of_alice.get("/movies/1").text
     row = db.session.query(QueuedChange).one()
-    row.status, row.next_attempt_at, row.error_message = Status.FAILED, None, "The password is wrong."
+    row.status, row.next_attempt_at, row.error_message = (
+        Status.FAILED,
+        None,
+        "The password is wrong.",
+    )
     db.session.commit()
     page = browser_of_alice.get("/movies/1").text
     assert "Kodi in the living room" in page
@@ -185,7 +205,9 @@ def test_a_film_shows_where_it_stands_on_each_server(browser_of_alice: FlaskClie
     assert "1" in badge
 
 
-def test_the_answer_says_which_servers_will_be_told(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_the_answer_says_which_servers_will_be_told(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     add_copy(add_server("Kodi", cast.alice), cast.film)
     add_copy(add_server("Attic", cast.alice), cast.film)
     add_copy(add_server("Not hers", cast.bob), cast.film)
@@ -194,13 +216,17 @@ def test_the_answer_says_which_servers_will_be_told(browser_of_alice: FlaskClien
     assert "Attic and Kodi will be told" in answer
 
 
-def test_a_film_can_be_marked_with_its_date_unknown(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_a_film_can_be_marked_with_its_date_unknown(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     browser_of_alice.post("/movies/1/watched", data={"date_unknown": "1"})
     assert plays_of(cast.alice.id, cast.film)[0].watched_at is None
     assert "Date unknown" in browser_of_alice.get("/movies/1").text
 
 
-def test_a_position_is_shown_on_the_page_of_its_episode(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_a_position_is_shown_on_the_page_of_its_episode(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     pilot = cast.episode(1, 1)
     save_progress(cast.alice.id, pilot, position_seconds=600, duration_seconds=1500)
     db.session.commit()
@@ -211,9 +237,19 @@ def test_a_position_is_shown_on_the_page_of_its_episode(browser_of_alice: FlaskC
 
 @pytest.mark.parametrize(
     "address",
-    ["/movies/99", "/episodes/99", "/shows/99", "/movies/2", "/shows/1", "/movies/x", "/no/such/page"],
+    [
+        "/movies/99",
+        "/episodes/99",
+        "/shows/99",
+        "/movies/2",
+        "/shows/1",
+        "/movies/x",
+        "/no/such/page",
+    ],
 )
-def test_what_is_not_there_is_a_page_that_says_so(browser_of_alice: FlaskClient, address: str) -> None:
+def test_what_is_not_there_is_a_page_that_says_so(
+    browser_of_alice: FlaskClient, address: str
+) -> None:
     answer = browser_of_alice.get(address)
     assert answer.status_code == 404
     assert "<html" in answer.text
@@ -223,7 +259,9 @@ def test_what_is_not_there_is_a_page_that_says_so(browser_of_alice: FlaskClient,
     assert 'hx-target="#alerts"' in part.text
 
 
-@pytest.mark.parametrize("address", ["/movies/99", "/episodes/99", "/shows/99", "/shows/2/seasons/9"])
+@pytest.mark.parametrize(
+    "address", ["/movies/99", "/episodes/99", "/shows/99", "/shows/2/seasons/9"]
+)
 def test_what_is_not_there_cannot_be_marked(browser_of_alice: FlaskClient, address: str) -> None:
     for headers in ({}, HTMX):
         assert browser_of_alice.post(f"{address}/watched", headers=headers).status_code == 404
@@ -238,7 +276,9 @@ def test_what_another_did_cannot_be_undone(browser_of_bob: FlaskClient, cast: Ca
     assert _is_watched(cast, cast.film)
 
 
-def test_undo_by_a_plain_form_leads_back_and_says_so(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_undo_by_a_plain_form_leads_back_and_says_so(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     browser_of_alice.post("/movies/1/watched")
     answer = browser_of_alice.post("/undo/1", data={"next": "/movies/1"})
     assert (answer.status_code, answer.location) == (303, "/movies/1")

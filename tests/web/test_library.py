@@ -16,14 +16,19 @@ from tests.web.conftest import HTMX
 def test_films_and_shows_have_a_tab_each(
     browser_of_alice: FlaskClient, film: MediaItem, show: MediaItem
 ) -> None:
-    films, shows = browser_of_alice.get("/library").text, browser_of_alice.get("/library?kind=show").text
+    films, shows = (
+        browser_of_alice.get("/library").text,
+        browser_of_alice.get("/library?kind=show").text,
+    )
     assert f'href="/movies/{film.id}"' in films
     assert "Harbour Lights" not in films
     assert f'href="/shows/{show.id}"' in shows
     assert "Sintel" not in shows
 
 
-def test_searching_needs_neither_case_nor_accents(browser_of_alice: FlaskClient, film: MediaItem) -> None:
+def test_searching_needs_neither_case_nor_accents(
+    browser_of_alice: FlaskClient, film: MediaItem
+) -> None:
     add_film("Amélie", 2001)
     db.session.commit()
     page = browser_of_alice.get("/library?q=AMELIE").text
@@ -63,14 +68,18 @@ def test_every_title_is_reached_once(browser_of_alice: FlaskClient) -> None:
     assert len(seen) == len(set(seen)) == 125
 
 
-def test_what_was_watched_is_ticked(browser_of_alice: FlaskClient, alice: User, film: MediaItem) -> None:
+def test_what_was_watched_is_ticked(
+    browser_of_alice: FlaskClient, alice: User, film: MediaItem
+) -> None:
     assert "Watched" not in browser_of_alice.get("/library").text
     mark_watched(alice.id, film, origin="web")
     db.session.commit()
     assert "Watched" in browser_of_alice.get("/library").text
 
 
-def test_a_show_counts_its_aired_episodes_without_specials(alice: User, bob: User, show: MediaItem) -> None:
+def test_a_show_counts_its_aired_episodes_without_specials(
+    alice: User, bob: User, show: MediaItem
+) -> None:
     mark_watched(alice.id, episode_of(show, 1, 1), origin="web")
     mark_watched(alice.id, episode_of(show, 0, 1), origin="web")
     mark_watched(bob.id, episode_of(show, 1, 2), origin="web")

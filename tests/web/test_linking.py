@@ -69,7 +69,9 @@ def test_a_confirmed_code_signs_in_and_asks_for_the_first_pull(
     assert decrypt(account.credentials)["token"]
     assert db.session.scalars(select(AccountLink)).all() == []
     assert db.session.scalars(select(Pull.status)).all() == ["requested"]
-    assert "You are signed in on Attic as alice" in browser_of_alice.get(f"/sources/{source.id}").text
+    assert (
+        "You are signed in on Attic as alice" in browser_of_alice.get(f"/sources/{source.id}").text
+    )
 
 
 def test_the_server_is_asked_no_oftener_than_it_allows(
@@ -77,7 +79,10 @@ def test_the_server_is_asked_no_oftener_than_it_allows(
 ) -> None:
     jellyfin.exchanges.clear()
     for _ in range(5):
-        assert browser_of_alice.get(f"/sources/{source.id}/link/state", headers=HTMX).status_code == 200
+        assert (
+            browser_of_alice.get(f"/sources/{source.id}/link/state", headers=HTMX).status_code
+            == 200
+        )
     assert jellyfin.requests == []
     let_time_pass()
     for _ in range(5):
@@ -111,7 +116,10 @@ def test_a_server_that_is_away_meanwhile_is_said_and_waited_for(
 
 
 def test_it_can_be_cancelled(browser_of_alice: FlaskClient, source: Source) -> None:
-    assert browser_of_alice.post(f"/sources/{source.id}/link/cancel").location == f"/sources/{source.id}"
+    assert (
+        browser_of_alice.post(f"/sources/{source.id}/link/cancel").location
+        == f"/sources/{source.id}"
+    )
     assert db.session.scalars(select(AccountLink)).all() == []
     assert browser_of_alice.get(f"/sources/{source.id}/link").status_code == 303
 
@@ -126,6 +134,8 @@ def test_a_server_without_codes_says_so_in_words(
 ) -> None:
     browser_of_alice.post(f"/sources/{source.id}/link/cancel")
     jellyfin.quick_connect = False
-    answer = browser_of_alice.post(f"/sources/{source.id}/account", data={"link": "1"}, follow_redirects=True)
+    answer = browser_of_alice.post(
+        f"/sources/{source.id}/account", data={"link": "1"}, follow_redirects=True
+    )
     assert "Quick Connect" in answer.text
     assert db.session.scalars(select(AccountLink)).all() == []

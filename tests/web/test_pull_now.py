@@ -10,7 +10,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import func, select, update
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.base import Target
+from mydia_web.backends.values import Target
 from mydia_web.clock import now
 from mydia_web.config import app_context
 from mydia_web.db import begin_write, db
@@ -22,7 +22,7 @@ from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import SWEEP_EVERY, run_pull
 from mydia_web.sync.pulls import MOST_TRIES, claim_pull, request_pull
 from mydia_web.sync.service import watch_pulls
-from mydia_web.web.pull_words import pull_words
+from mydia_web.web.sources.pull_words import pull_words
 from tests.backends.jellyfin.bench import JellyfinBench
 
 MANY = 510
@@ -39,7 +39,9 @@ def jellyfin() -> Iterator[JellyfinBench]:
 @pytest.fixture
 def films(jellyfin: JellyfinBench) -> list[Target]:
     """Watched last week."""
-    films = [jellyfin.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")[0] for number in range(MANY)]
+    films = [
+        jellyfin.add_movie(f"Film {number}", imdb=f"tt{number + 1:07}")[0] for number in range(MANY)
+    ]
     for film in films[:50]:
         jellyfin.person_watches(film, now() - timedelta(days=7))
     return films
@@ -88,7 +90,9 @@ def the_pull() -> Pull:
 
 
 def asked(jellyfin: JellyfinBench) -> list[tuple[str, str]]:
-    """The requests since the last call, without those for pictures, which are fetched ahead of the pages."""
+    """The requests since the last call, without those for pictures, which are fetched ahead of the
+    pages.
+    """
     return [(method, target) for method, target in jellyfin.requests() if "/Images/" not in target]
 
 
@@ -136,7 +140,9 @@ def test_everything_is_read_where_that_is_asked_for(pull_now, jellyfin, films):
 @pytest.mark.parametrize("is_sweep", [True, False], ids=["asked for", "due"])
 def test_what_is_new_is_here_before_everything_is_read(attic, jellyfin, films, is_sweep):
     if not is_sweep:
-        db.session.execute(update(SourceAccount).values(swept_at=now() - SWEEP_EVERY - timedelta(minutes=1)))
+        db.session.execute(
+            update(SourceAccount).values(swept_at=now() - SWEEP_EVERY - timedelta(minutes=1))
+        )
     jellyfin.person_watches(films[-1], now())
     db.session.commit()
     begin_write()
@@ -156,7 +162,9 @@ def test_what_is_new_is_here_before_everything_is_read(attic, jellyfin, films, i
 # What it is doing, in words
 
 
-def test_the_page_says_what_a_pull_is_doing_and_since_when(browser_of_alice, attic, set_clock, cast):
+def test_the_page_says_what_a_pull_is_doing_and_since_when(
+    browser_of_alice, attic, set_clock, cast
+):
     page = f"/sources/{attic.id}"
 
     def shown() -> str:
@@ -210,5 +218,7 @@ def test_a_pull_under_way_elsewhere_is_told_in_a_terminal(runner, attic):
 
 def test_words_hold_for_every_state(attic, app):
     with app.test_request_context():
-        pull = Pull(source_id=attic.id, requested_at=now(), tries=MOST_TRIES, done=0, followed_by="pull")
+        pull = Pull(
+            source_id=attic.id, requested_at=now(), tries=MOST_TRIES, done=0, followed_by="pull"
+        )
         assert pull_words(pull).endswith("waiting for a worker. It is read after that.")

@@ -64,7 +64,9 @@ def test_a_title_with_markup_is_shown_as_it_is_written(
     assert "<i>refused" not in page
 
 
-def test_others_see_neither_my_rows_nor_my_counts(browser_of_bob: FlaskClient, row: QueuedChange) -> None:
+def test_others_see_neither_my_rows_nor_my_counts(
+    browser_of_bob: FlaskClient, row: QueuedChange
+) -> None:
     answer = browser_of_bob.get("/queue", headers=JSON)
     assert (answer.json["rows"], answer.json["counts"]["waiting"]) == ([], 0)
 
@@ -77,7 +79,9 @@ def test_an_admin_sees_whose_row_it_is(
     assert "bob" in browser_of_alice.get("/queue").text
 
 
-@pytest.mark.parametrize(("method", "what"), [("post", "retry"), ("post", "skip"), ("get", "explain")])
+@pytest.mark.parametrize(
+    ("method", "what"), [("post", "retry"), ("post", "skip"), ("get", "explain")]
+)
 def test_a_foreign_row_is_not_found(
     browser_of_bob: FlaskClient, row: QueuedChange, method: str, what: str
 ) -> None:
@@ -150,7 +154,9 @@ def test_explain_shows_the_exact_calls_and_makes_none(
     assert "<html" not in fragment
 
 
-def test_explain_of_a_title_that_is_gone_says_so(browser_of_alice: FlaskClient, row: QueuedChange) -> None:
+def test_explain_of_a_title_that_is_gone_says_so(
+    browser_of_alice: FlaskClient, row: QueuedChange
+) -> None:
     db.session.execute(db.text("DELETE FROM source_items"))
     db.session.commit()
     assert "not on Kodi" in browser_of_alice.get(f"/queue/{row.id}/explain").text
@@ -167,7 +173,9 @@ def test_an_admin_pauses_and_resumes_a_source(browser_of_alice: FlaskClient, kod
 
 
 @pytest.mark.parametrize("what", ["pause", "resume"])
-def test_who_is_no_admin_pauses_nothing(browser_of_bob: FlaskClient, kodi: Source, what: str) -> None:
+def test_who_is_no_admin_pauses_nothing(
+    browser_of_bob: FlaskClient, kodi: Source, what: str
+) -> None:
     assert browser_of_bob.post(f"/queue/{what}", data={"source": kodi.id}).status_code == 403
     db.session.refresh(kodi)
     assert kodi.pause_reason is None
@@ -199,10 +207,14 @@ def test_polling_costs_nothing_while_nothing_changes(
 ) -> None:
     first = browser_of_alice.get("/queue/rows", headers=HTMX)
     assert first.status_code == 200
-    second = browser_of_alice.get("/queue/rows", headers={**HTMX, "If-None-Match": first.headers["ETag"]})
+    second = browser_of_alice.get(
+        "/queue/rows", headers={**HTMX, "If-None-Match": first.headers["ETag"]}
+    )
     assert (second.status_code, second.data) == (304, b"")
     fail(row)
-    third = browser_of_alice.get("/queue/rows", headers={**HTMX, "If-None-Match": first.headers["ETag"]})
+    third = browser_of_alice.get(
+        "/queue/rows", headers={**HTMX, "If-None-Match": first.headers["ETag"]}
+    )
     assert third.status_code == 200
 
 
@@ -219,11 +231,16 @@ def test_the_page_looks_often_only_while_something_is_sent(
 def test_the_part_that_is_polled_is_a_part_of_the_page(
     browser_of_alice: FlaskClient, row: QueuedChange
 ) -> None:
-    part, page = browser_of_alice.get("/queue/rows", headers=HTMX).text, browser_of_alice.get("/queue").text
+    part, page = (
+        browser_of_alice.get("/queue/rows", headers=HTMX).text,
+        browser_of_alice.get("/queue").text,
+    )
     assert without_tokens(part) in without_tokens(page)
 
 
-def test_older_rows_are_reached_by_a_link(browser_of_alice: FlaskClient, alice: User, kodi: Source) -> None:
+def test_older_rows_are_reached_by_a_link(
+    browser_of_alice: FlaskClient, alice: User, kodi: Source
+) -> None:
     for number in range(53):
         film = add_film(f"Film {number:02}")
         add_copy(kodi, film)
@@ -237,7 +254,9 @@ def test_older_rows_are_reached_by_a_link(browser_of_alice: FlaskClient, alice: 
 
 
 @pytest.mark.parametrize("before", ["x", "2026-11-21_5", "2026-11-21T10:00:00+00:00_x", "_", "5"])
-def test_a_place_nobody_wrote_is_refused(browser_of_alice: FlaskClient, kodi: Source, before: str) -> None:
+def test_a_place_nobody_wrote_is_refused(
+    browser_of_alice: FlaskClient, kodi: Source, before: str
+) -> None:
     assert browser_of_alice.get("/queue", query_string={"before": before}).status_code == 422
 
 
@@ -245,7 +264,9 @@ def test_an_unknown_tab_is_the_first_one(browser_of_alice: FlaskClient, row: Que
     assert "Sintel" in browser_of_alice.get("/queue?tab=nonsense").text
 
 
-def test_what_failed_tells_why_and_when_it_goes_on(browser_of_alice: FlaskClient, row: QueuedChange) -> None:
+def test_what_failed_tells_why_and_when_it_goes_on(
+    browser_of_alice: FlaskClient, row: QueuedChange
+) -> None:
     fail(row, "Nothing answers at http://kodi:8080.", again=timedelta(minutes=5))
     page = browser_of_alice.get("/queue").text
     assert "Nothing answers at http://kodi:8080." in page

@@ -34,7 +34,11 @@ def kodi(alice: User, bob: User, film: MediaItem) -> Source:
 @pytest.fixture
 def sources(alice: User, kodi: Source) -> list[Source]:
     """Two servers and a folder, which is told nothing."""
-    found = [kodi, add_server("Bedroom", alice), add_server("Films", alice, kind="folder", url="/films")]
+    found = [
+        kodi,
+        add_server("Bedroom", alice),
+        add_server("Films", alice, kind="folder", url="/films"),
+    ]
     db.session.commit()
     return found
 
@@ -55,7 +59,9 @@ def note(row: QueuedChange, *attempts: tuple[str, str, float]) -> None:
     db.session.commit()
 
 
-def test_all_servers_are_paused_and_resumed(browser_of_alice: FlaskClient, sources: list[Source]) -> None:
+def test_all_servers_are_paused_and_resumed(
+    browser_of_alice: FlaskClient, sources: list[Source]
+) -> None:
     answer = browser_of_alice.post("/queue/pause-all?tab=done")
     assert (answer.status_code, answer.location) == (303, "/queue?tab=done")
     assert reasons(sources) == ["operator", "operator", None]
@@ -90,7 +96,9 @@ def test_run_now_ends_waiting_and_asks_servers_that_are_down(
     assert again is not None
     assert again.next_attempt_at is not None
     assert again.next_attempt_at <= now()
-    assert [source.paused_until is not None and source.paused_until <= now() for source in sources[:2]] == [
+    assert [
+        source.paused_until is not None and source.paused_until <= now() for source in sources[:2]
+    ] == [
         True,
         False,
     ]
@@ -120,7 +128,9 @@ def test_how_all_stands_is_told_in_a_sentence(
     rows = [owe(alice, film) for film in films]
     assert "3 changes go out by themselves." in browser_of_alice.get("/queue").text
     fail(rows[0])
-    assert "1 change needs you; 2 others go out by themselves." in browser_of_alice.get("/queue").text
+    assert (
+        "1 change needs you; 2 others go out by themselves." in browser_of_alice.get("/queue").text
+    )
 
 
 def test_without_a_server_the_page_leads_to_the_sources(browser_of_alice: FlaskClient) -> None:
@@ -160,7 +170,9 @@ def test_json_has_the_attempts_too(browser_of_alice: FlaskClient, row: QueuedCha
 def test_only_the_last_few_are_shown(browser_of_alice: FlaskClient, row: QueuedChange) -> None:
     note(row, *(("transient", f"Answer {number}.", 0.1) for number in range(9)))
     attempts = browser_of_alice.get("/queue", headers=JSON).json["rows"][0]["attempts"]
-    assert [one["message"] for one in attempts] == [f"Answer {number}." for number in (8, 7, 6, 5, 4)]
+    assert [one["message"] for one in attempts] == [
+        f"Answer {number}." for number in (8, 7, 6, 5, 4)
+    ]
 
 
 def test_what_a_server_said_is_shown_as_it_is_written(
@@ -172,7 +184,9 @@ def test_what_a_server_said_is_shown_as_it_is_written(
     assert "Not delivered" in page
 
 
-def test_what_was_delivered_at_once_has_no_details(browser_of_alice: FlaskClient, row: QueuedChange) -> None:
+def test_what_was_delivered_at_once_has_no_details(
+    browser_of_alice: FlaskClient, row: QueuedChange
+) -> None:
     row.status, row.next_attempt_at = "synced", None
     db.session.commit()
     assert "Details" not in browser_of_alice.get("/queue?tab=done").text

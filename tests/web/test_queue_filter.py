@@ -15,7 +15,7 @@ from mydia_web.queue import places
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.plays import play_key
 from mydia_web.sources.models import Source
-from mydia_web.web import queue as pages
+from mydia_web.web.queue import views as pages
 from tests.cast import add_copy, add_film, add_server
 from tests.web.conftest import HTMX
 from tests.web.owing import fail, fresh, owe, without_tokens
@@ -46,7 +46,9 @@ def titles(browser: FlaskClient, query: str) -> list[str]:
 
 @pytest.fixture
 def needing(alice: User, bob: User, kodi: Source, bedroom: Source) -> dict[str, QueuedChange]:
-    """What needs a person, by title: two of alice's and one of bob's on Kodi, one of alice's in the bedroom."""
+    """What needs a person, by title: two of alice's and one of bob's on Kodi, one of alice's in the
+    bedroom.
+    """
     rows = {
         title: owe(user, on(source, title))
         for title, user, source in (
@@ -299,7 +301,9 @@ def test_one_press_ends_somewhere_and_says_so(
     assert len([row for row in needing.values() if fresh(row)]) == 1
 
 
-def test_nobody_acts_without_a_sign_in(client: FlaskClient, needing: dict[str, QueuedChange]) -> None:
+def test_nobody_acts_without_a_sign_in(
+    client: FlaskClient, needing: dict[str, QueuedChange]
+) -> None:
     for what in ("retry", "skip", "run", "pause-all", "resume-all"):
         assert client.post(f"/queue/{what}").status_code == 303
     assert {status(row) for row in needing.values()} == {"failed"}

@@ -14,7 +14,9 @@ from tests.web.conftest import HTMX
 
 
 def test_the_time_zone_is_kept(browser_of_alice: FlaskClient, alice: User) -> None:
-    answer = browser_of_alice.post("/settings", data={"time_zone": "Europe/Berlin", "theme": "dark"})
+    answer = browser_of_alice.post(
+        "/settings", data={"time_zone": "Europe/Berlin", "theme": "dark"}
+    )
     assert (answer.status_code, answer.location) == (303, "/settings")
     db.session.expire_all()
     assert alice.time_zone == "Europe/Berlin"
@@ -77,7 +79,9 @@ def test_a_token_is_shown_once(browser_of_alice: FlaskClient, alice: User) -> No
     assert "mydia_" not in page.replace("mydia_session", "")
 
 
-def test_a_token_without_a_name_is_refused_where_it_was_asked_for(browser_of_alice: FlaskClient) -> None:
+def test_a_token_without_a_name_is_refused_where_it_was_asked_for(
+    browser_of_alice: FlaskClient,
+) -> None:
     answer = browser_of_alice.post("/settings/tokens", data={"name": " "}, headers=HTMX)
     assert answer.status_code == 422
     assert "Choose a label" in answer.text
@@ -88,7 +92,9 @@ def test_a_revoked_token_opens_nothing(browser_of_alice: FlaskClient, alice: Use
     token = add_token(alice, "player")
     db.session.commit()
     kept = db.session.query(ApiToken).one()
-    assert browser_of_alice.post(f"/settings/tokens/{kept.id}/revoke", headers=HTMX).status_code == 200
+    assert (
+        browser_of_alice.post(f"/settings/tokens/{kept.id}/revoke", headers=HTMX).status_code == 200
+    )
     assert user_of_token(token) is None
 
 

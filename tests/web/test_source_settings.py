@@ -79,7 +79,9 @@ def test_a_person_says_which_film_it_is_and_what_was_seen_of_it_counts(
         assert db.session.scalars(select(SourceItem.media_item_id)).all() == [film.id]
 
 
-def test_it_may_be_an_episode(browser_of_alice: FlaskClient, riddle: UnmatchedItem, show: MediaItem) -> None:
+def test_it_may_be_an_episode(
+    browser_of_alice: FlaskClient, riddle: UnmatchedItem, show: MediaItem
+) -> None:
     data = {"kind": "show", "id": show.id, "season": "0", "episode": "7"}
     assert browser_of_alice.post(address(riddle), data=data).status_code == 303
     [episode_id] = db.session.scalars(select(SourceItem.episode_id)).all()
@@ -87,7 +89,9 @@ def test_it_may_be_an_episode(browser_of_alice: FlaskClient, riddle: UnmatchedIt
     assert (episode.media_item_id, episode.season_number, episode.episode_number) == (show.id, 0, 7)
 
 
-@pytest.mark.parametrize("numbers", [{}, {"season": "1"}, {"season": "-1", "episode": "2"}, {"season": "x"}])
+@pytest.mark.parametrize(
+    "numbers", [{}, {"season": "1"}, {"season": "-1", "episode": "2"}, {"season": "x"}]
+)
 def test_an_episode_needs_both_its_numbers(
     browser_of_alice: FlaskClient, riddle: UnmatchedItem, show: MediaItem, numbers: dict[str, str]
 ) -> None:
@@ -97,14 +101,18 @@ def test_an_episode_needs_both_its_numbers(
     assert db.session.scalars(select(UnmatchedItem)).one()
 
 
-def test_what_is_matched_already_is_not_found(browser_of_alice: FlaskClient, riddle: UnmatchedItem) -> None:
+def test_what_is_matched_already_is_not_found(
+    browser_of_alice: FlaskClient, riddle: UnmatchedItem
+) -> None:
     data = {"id": solaris(2002).id}
     where = address(riddle)
     assert browser_of_alice.post(where, data=data).status_code == 303
     assert browser_of_alice.post(where, data=data).status_code == 404
 
 
-def test_only_admins_say_what_titles_are(browser_of_bob: FlaskClient, riddle: UnmatchedItem) -> None:
+def test_only_admins_say_what_titles_are(
+    browser_of_bob: FlaskClient, riddle: UnmatchedItem
+) -> None:
     assert browser_of_bob.get(address(riddle)).status_code == 403
     assert browser_of_bob.post(address(riddle), data={"id": solaris(2002).id}).status_code == 403
     assert "/unmatched/" not in browser_of_bob.get(f"/sources/{riddle.source_id}").text
@@ -138,7 +146,9 @@ def strangers(kodi: FakeKodi, source: Source, cast: object) -> list[UnmatchedIte
     """Three episodes on the Kodi of which nobody can tell the show, and an extra without numbers."""
     nameless = kodi.add_show(" ")
     for number in (1, 2, 3):
-        kodi.add_episode(nameless, 1, number, playcount=number % 2, lastplayed="2026-11-01 20:00:00")
+        kodi.add_episode(
+            nameless, 1, number, playcount=number % 2, lastplayed="2026-11-01 20:00:00"
+        )
     pull(source)
     found = list(db.session.scalars(select(UnmatchedItem).order_by(UnmatchedItem.id)))
     assert len(found) == 3
@@ -172,7 +182,9 @@ def test_a_folder_that_nobody_recognises_is_shown_with_its_files_and_answered_fo
     pull(source)
     pilot = db.session.scalars(
         select(Episode).where(
-            Episode.media_item_id == show.id, Episode.season_number == 1, Episode.episode_number == 1
+            Episode.media_item_id == show.id,
+            Episode.season_number == 1,
+            Episode.episode_number == 1,
         )
     ).one()
     progress = get_progress(alice.id, pilot)
@@ -190,7 +202,9 @@ def test_a_folder_may_be_a_show_that_is_not_in_the_library(
     assert browser_of_alice.post(where, data={"kind": "new", "title": "Dark"}).status_code == 303
     added = db.session.scalars(select(MediaItem).where(MediaItem.title == "Dark")).one()
     assert (
-        db.session.scalars(select(Episode.episode_number).where(Episode.media_item_id == added.id)).all()
+        db.session.scalars(
+            select(Episode.episode_number).where(Episode.media_item_id == added.id)
+        ).all()
     ) == [1, 2]
 
 

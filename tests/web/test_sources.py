@@ -62,7 +62,9 @@ def test_a_kodi_is_added_signed_in_on_and_asked_for(
     assert f"/sources/{source.id}/pull" in page
 
 
-def test_one_that_refuses_the_sign_in_is_not_added(browser_of_alice: FlaskClient, kodi: FakeKodi) -> None:
+def test_one_that_refuses_the_sign_in_is_not_added(
+    browser_of_alice: FlaskClient, kodi: FakeKodi
+) -> None:
     answer = browser_of_alice.post("/sources", data=form(kodi, password="wrong"))
     assert answer.status_code == 422
     assert "refused the user name or password" in answer.text
@@ -86,12 +88,16 @@ def test_one_that_does_not_answer_just_now_is_added_at_a_second_press(
     assert "is added, but: Nothing answers at" in page
 
 
-@pytest.mark.parametrize(("changed", "words"), [({}, "Nothing answers"), ({"name": ""}, "Choose a name")])
+@pytest.mark.parametrize(
+    ("changed", "words"), [({}, "Nothing answers"), ({"name": ""}, "Choose a name")]
+)
 def test_with_a_script_the_form_stays_and_a_notice_says_why(
     browser_of_alice: FlaskClient, kodi: FakeKodi, changed: dict[str, str], words: str
 ) -> None:
     kodi.down()
-    answer = browser_of_alice.post("/sources", data=form(kodi, **changed), headers={"HX-Request": "true"})
+    answer = browser_of_alice.post(
+        "/sources", data=form(kodi, **changed), headers={"HX-Request": "true"}
+    )
     assert answer.status_code == 200
     assert words in answer.text
     assert "<form" not in answer.text
@@ -135,7 +141,9 @@ def test_a_wrong_form_comes_back_with_what_was_typed_but_the_password(
     assert db.session.query(Source).count() == 0
 
 
-def test_a_name_is_given_once(browser_of_alice: FlaskClient, kodi: FakeKodi, source: Source) -> None:
+def test_a_name_is_given_once(
+    browser_of_alice: FlaskClient, kodi: FakeKodi, source: Source
+) -> None:
     answer = browser_of_alice.post("/sources", data=form(kodi, name="kodi"))
     assert answer.status_code == 422
     assert "Another source has this name" in answer.text
@@ -244,10 +252,15 @@ def test_a_clock_that_differs_by_much_is_told_by_the_test_and_on_the_page(
         assert words in answer.text
 
 
-def test_the_clock_is_known_from_the_first_sign_in_on(browser_of_alice: FlaskClient, kodi: FakeKodi) -> None:
+def test_the_clock_is_known_from_the_first_sign_in_on(
+    browser_of_alice: FlaskClient, kodi: FakeKodi
+) -> None:
     kodi.now = lambda: now() + timedelta(minutes=3)
     browser_of_alice.post("/sources", data=form(kodi))
-    assert "Its clock is 3 min ahead of ours." in browser_of_alice.get(f"/sources/{only_source().id}").text
+    assert (
+        "Its clock is 3 min ahead of ours."
+        in browser_of_alice.get(f"/sources/{only_source().id}").text
+    )
 
 
 def test_what_is_missing_all_at_once_is_told_and_forgotten_at_a_persons_word(
@@ -334,7 +347,9 @@ def test_a_running_pull_is_looked_at_each_second_and_a_finished_one_no_more(
 
 
 def test_a_failed_pull_says_why(browser_of_alice: FlaskClient, source: Source) -> None:
-    pull = Pull(source_id=source.id, status="failed", finished_at=now(), message="Nothing answers at <b>.")
+    pull = Pull(
+        source_id=source.id, status="failed", finished_at=now(), message="Nothing answers at <b>."
+    )
     db.session.add(pull)
     db.session.commit()
     assert "Nothing answers at &lt;b&gt;." in browser_of_alice.get("/sources").text
@@ -346,7 +361,9 @@ def test_what_nobody_recognises_is_listed_with_its_reason_in_pages(
     for number in range(53):
         title = f"Video <{number:02}>"
         db.session.add(
-            UnmatchedItem(source_id=source.id, remote_id=str(number), title=title, reason="It has no ids.")
+            UnmatchedItem(
+                source_id=source.id, remote_id=str(number), title=title, reason="It has no ids."
+            )
         )
     db.session.commit()
     page = browser_of_alice.get(f"/sources/{source.id}").text
@@ -423,7 +440,9 @@ def test_a_source_with_markup_in_its_name_shows_it_as_written(
         assert "<script>alert" not in browser_of_alice.get(where).text
 
 
-def test_there_is_a_word_for_having_none(browser_of_alice: FlaskClient, browser_of_bob: FlaskClient) -> None:
+def test_there_is_a_word_for_having_none(
+    browser_of_alice: FlaskClient, browser_of_bob: FlaskClient
+) -> None:
     assert "Add a source" in browser_of_alice.get("/sources").text
     assert "An admin can add one" in browser_of_bob.get("/sources").text
 
@@ -438,7 +457,9 @@ def test_a_card_is_right_when_its_first_reading_has_ended(
     browser_of_alice: FlaskClient, source: Source, film: MediaItem
 ) -> None:
     pull = Pull(source_id=source.id, status="running", done=1, total=2)
-    unknown = UnmatchedItem(source_id=source.id, remote_id="9", title="Home video", reason="No ids.")
+    unknown = UnmatchedItem(
+        source_id=source.id, remote_id="9", title="Home video", reason="No ids."
+    )
     for remote_id in ("4k", "hd"):
         add_copy(source, film, remote_id)
     db.session.add_all([pull, unknown])
@@ -480,13 +501,17 @@ def test_every_title_was_recognised_only_after_a_reading(
         db.session.add(pull)
         db.session.commit()
     shown = browser_of_alice.get(f"/sources/{source.id}").text
-    assert [one for one in ("Nothing was read yet.", "Every title was recognised.") if one in shown] == [
-        words
-    ]
+    assert [
+        one for one in ("Nothing was read yet.", "Every title was recognised.") if one in shown
+    ] == [words]
 
 
 def test_the_badge_counts_what_the_queues_page_counts(
-    browser_of_alice: FlaskClient, browser_of_bob: FlaskClient, bob: User, source: Source, film: MediaItem
+    browser_of_alice: FlaskClient,
+    browser_of_bob: FlaskClient,
+    bob: User,
+    source: Source,
+    film: MediaItem,
 ) -> None:
     """An admin sees everyone's rows on both; others see theirs."""
     link_account(source, bob.id, {"username": "kodi", "password": "secret"})

@@ -48,7 +48,8 @@ def test_home_and_history_read_little_of_much(
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?tab=done", "?source=1", "?type=position", "?tab=needs-you&source=1&type=watched&user=1"]
+    "query",
+    ["", "?tab=done", "?source=1", "?type=position", "?tab=needs-you&source=1&type=watched&user=1"],
 )
 def test_the_queue_reads_little_of_much(
     browser_of_alice: FlaskClient, much_watched: Cast, count_queries: Counting, query: str
@@ -93,7 +94,12 @@ def _long_show(cast: Cast) -> MediaItem:
     db.session.execute(
         insert(Episode),
         [
-            {"media_item_id": show.id, "season_number": season, "episode_number": number, "title": "A title"}
+            {
+                "media_item_id": show.id,
+                "season_number": season,
+                "episode_number": number,
+                "title": "A title",
+            }
             for season in range(1, 21)
             for number in range(1, 25)
         ],

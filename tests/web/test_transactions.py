@@ -1,4 +1,6 @@
-"""One transaction for each request; the write lock first where it writes, and never while a server is asked."""
+"""One transaction for each request; the write lock first where it writes, and never while a server
+is asked.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +43,16 @@ def test_a_mark_opens_its_transaction_for_writing_before_it_reads(
 
 
 PAGES = [
-    *("/", "/history", "/library", "/queue", "/queue/rows", "/sources", "/sources/new", "/settings"),
+    *(
+        "/",
+        "/history",
+        "/library",
+        "/queue",
+        "/queue/rows",
+        "/sources",
+        "/sources/new",
+        "/settings",
+    ),
     *("/movies/1", "/shows/2", "/shows/2/seasons/1", "/episodes/1", "/metrics", "/healthz"),
 ]
 
@@ -54,12 +65,16 @@ def test_a_page_that_only_reads_takes_no_write_lock(
     assert set(began) == {False}
 
 
-def test_checking_a_password_holds_no_write_lock(client: FlaskClient, cast: Cast, began: list[bool]) -> None:
+def test_checking_a_password_holds_no_write_lock(
+    client: FlaskClient, cast: Cast, began: list[bool]
+) -> None:
     client.post("/login", data={"name": "alice", "password": PASSWORD})
     assert True not in began
 
 
-def test_who_is_not_signed_in_takes_no_write_lock(client: FlaskClient, cast: Cast, began: list[bool]) -> None:
+def test_who_is_not_signed_in_takes_no_write_lock(
+    client: FlaskClient, cast: Cast, began: list[bool]
+) -> None:
     client.post("/movies/1/watched")
     assert True not in began
 
@@ -85,7 +100,9 @@ def test_opening_to_write_after_reading_is_a_fault_of_ours_that_shows_at_once(ca
 def test_a_click_that_another_was_in_the_way_of_is_run_again(
     app: Flask, browser_of_alice: FlaskClient, cast: Cast
 ) -> None:
-    """Its transaction was ended, as a deadlock would end it; nobody is told, for the second time it goes through."""
+    """Its transaction was ended, as a deadlock would end it; nobody is told, for the second time it
+    goes through.
+    """
     if db.engine.dialect.name != "postgresql":
         pytest.skip("SQLite has one writer at a time")
     alice, film = cast.alice.id, cast.film.id

@@ -25,7 +25,9 @@ def test_the_first_page_of_a_new_house_says_what_to_do(browser_of_alice: FlaskCl
     assert 'href="/sources/new"' in page
 
 
-def test_what_was_begun_is_there_with_the_time_left(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_what_was_begun_is_there_with_the_time_left(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     _begin(cast.alice.id, cast.film)
     page = browser_of_alice.get("/").text
     assert "Sintel" in page
@@ -33,7 +35,9 @@ def test_what_was_begun_is_there_with_the_time_left(browser_of_alice: FlaskClien
     assert 'formaction="/movies/1/watched"' in page
 
 
-def test_the_next_episode_of_a_show_stands_in_up_next(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_the_next_episode_of_a_show_stands_in_up_next(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     mark_watched(cast.alice.id, cast.episode(1, 1))
     db.session.commit()
     page = browser_of_alice.get("/").text
@@ -92,10 +96,14 @@ def test_a_place_in_the_list_that_is_none_is_refused(browser_of_alice: FlaskClie
         assert "Traceback" not in answer.text
 
 
-def test_a_tick_on_a_card_brings_the_next_episode(browser_of_alice: FlaskClient, cast: Cast) -> None:
+def test_a_tick_on_a_card_brings_the_next_episode(
+    browser_of_alice: FlaskClient, cast: Cast
+) -> None:
     pilot, second = cast.episode(1, 1), cast.episode(1, 2)
     _begin(cast.alice.id, pilot)
-    answer = browser_of_alice.post(f"/episodes/{pilot.id}/watched", data={"place": "card"}, headers=HTMX)
+    answer = browser_of_alice.post(
+        f"/episodes/{pilot.id}/watched", data={"place": "card"}, headers=HTMX
+    )
     assert answer.status_code == 200
     assert f'id="card-show-{cast.show.id}"' in answer.text
     assert f"/episodes/{second.id}/watched" in answer.text
@@ -122,7 +130,9 @@ def test_after_the_last_episode_the_card_is_gone(browser_of_alice: FlaskClient, 
     show = add_show("Short", episodes=1)
     db.session.commit()
     only = db.session.query(Episode).filter_by(media_item_id=show.id).one()
-    answer = browser_of_alice.post(f"/episodes/{only.id}/watched", data={"place": "card"}, headers=HTMX)
+    answer = browser_of_alice.post(
+        f"/episodes/{only.id}/watched", data={"place": "card"}, headers=HTMX
+    )
     assert f'<li id="card-show-{show.id}" hidden' in answer.text
 
 

@@ -1,4 +1,6 @@
-"""/webhooks: what servers send is stored at once and applied after, once, in whatever order it comes."""
+"""/webhooks: what servers send is stored at once and applied after, once, in whatever order it
+comes.
+"""
 
 import json
 from collections.abc import Callable
@@ -65,7 +67,9 @@ def count(table: type[Any]) -> int:
     return db.session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def test_a_finished_film_is_watched_and_told_to_the_others(send: Send, alice: User, film: MediaItem) -> None:
+def test_a_finished_film_is_watched_and_told_to_the_others(
+    send: Send, alice: User, film: MediaItem
+) -> None:
     assert send(event="watched") == 202
     progress = get_progress(alice.id, film)
     assert progress is not None
@@ -89,7 +93,9 @@ def test_a_play_half_a_day_later_is_another(send: Send) -> None:
     assert count(Play) == 2
 
 
-def test_a_position_comes_in_and_a_deliberate_rewind_too(send: Send, alice: User, film: MediaItem) -> None:
+def test_a_position_comes_in_and_a_deliberate_rewind_too(
+    send: Send, alice: User, film: MediaItem
+) -> None:
     for position in (600, 120):
         send(event="progress", position_seconds=position, duration_seconds=900)
         progress = get_progress(alice.id, film)
@@ -97,7 +103,9 @@ def test_a_position_comes_in_and_a_deliberate_rewind_too(send: Send, alice: User
         assert progress.position_seconds == position
 
 
-def test_the_zero_of_a_crashed_player_is_no_rewind(send: Send, alice: User, film: MediaItem) -> None:
+def test_the_zero_of_a_crashed_player_is_no_rewind(
+    send: Send, alice: User, film: MediaItem
+) -> None:
     send(event="progress", position_seconds=600, duration_seconds=900)
     send(event="progress", position_seconds=0, duration_seconds=900)
     progress = get_progress(alice.id, film)
@@ -112,7 +120,9 @@ def test_one_unwatching_is_a_persons_doing(send: Send, alice: User, film: MediaI
     assert count(Play) == 1
 
 
-def test_older_news_that_comes_later_is_history_at_most(send: Send, alice: User, film: MediaItem) -> None:
+def test_older_news_that_comes_later_is_history_at_most(
+    send: Send, alice: User, film: MediaItem
+) -> None:
     at = now()
     send(event="watched", at=(at - timedelta(hours=9)).isoformat())
     send(event="unwatched", at=(at - timedelta(hours=1)).isoformat())
@@ -122,14 +132,19 @@ def test_older_news_that_comes_later_is_history_at_most(send: Send, alice: User,
     assert count(Play) == 2
     send(event="watched", at=(at - timedelta(hours=5)).isoformat())
     send(
-        event="progress", position_seconds=600, duration_seconds=900, at=(at - timedelta(hours=4)).isoformat()
+        event="progress",
+        position_seconds=600,
+        duration_seconds=900,
+        at=(at - timedelta(hours=4)).isoformat(),
     )
     assert get_progress(alice.id, film) is None
     assert events()[-1].message == "The server has told newer news of it already."
     assert count(Play) == 2
 
 
-def test_an_unwatching_that_comes_late_undoes_no_play_since(send: Send, alice: User, film: MediaItem) -> None:
+def test_an_unwatching_that_comes_late_undoes_no_play_since(
+    send: Send, alice: User, film: MediaItem
+) -> None:
     at = now()
     send(event="watched", at=(at - timedelta(hours=9)).isoformat())
     send(event="unwatched", at=(at - timedelta(hours=5)).isoformat())
@@ -176,7 +191,12 @@ def test_news_of_somebody_else_is_nobodys(send: Send, alice: User, film: MediaIt
     [
         {
             "Event": "MarkPlayed",
-            "Item": {"Id": "abc123", "Type": "Movie", "Name": "Sintel", "UserData": {"Played": True}},
+            "Item": {
+                "Id": "abc123",
+                "Type": "Movie",
+                "Name": "Sintel",
+                "UserData": {"Played": True},
+            },
             "User": {"Name": "Alice", "Id": "7f7f"},
         },
         {
@@ -240,7 +260,10 @@ def test_one_event_that_breaks_holds_up_no_other(
         (b"", "application/json"),
         (b"<html>", "text/html"),
         (b"[1]", "application/json"),
-        (json.dumps({"event": "media.stop", "Account": {}, "Metadata": {}}).encode(), "application/json"),
+        (
+            json.dumps({"event": "media.stop", "Account": {}, "Metadata": {}}).encode(),
+            "application/json",
+        ),
     ],
 )
 def test_what_is_no_news_is_refused_in_words_and_kept_to_be_looked_at(
@@ -261,8 +284,12 @@ def test_what_is_no_news_is_refused_in_words_and_kept_to_be_looked_at(
 
 
 @pytest.mark.parametrize("secret", ["", "1", "1-", "1-00", "x-y", "99-" + "0" * 32])
-def test_an_address_that_is_none_is_not_found(client: FlaskClient, source: Source, secret: str) -> None:
-    assert client.post(f"/webhooks/generic/{secret or '-'}", json={"event": "test"}).status_code == 404
+def test_an_address_that_is_none_is_not_found(
+    client: FlaskClient, source: Source, secret: str
+) -> None:
+    assert (
+        client.post(f"/webhooks/generic/{secret or '-'}", json={"event": "test"}).status_code == 404
+    )
     assert client.post(f"/webhooks/vhs/{webhook_secret(source)}", json={}).status_code == 404
     assert events() == []
 

@@ -1,8 +1,8 @@
 """The Emby backend.
 
-Its dates: `LastPlayedDate` is taken as Jellyfin's, whose code it shares: when a play began, or what was given with a
-mark. When a person's state was saved is another date, which Emby does not show but selects by
-(`MinDateLastSavedForUser`).
+Its dates: `LastPlayedDate` is taken as Jellyfin's, whose code it shares: when a play began, or what
+was given with a mark. When a person's state was saved is another date, which Emby does not show but
+selects by (`MinDateLastSavedForUser`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +13,18 @@ from urllib.parse import urlsplit
 import httpx2
 
 from mydia_web.backends.answers import Answer
-from mydia_web.backends.base import Connection, LibraryPage, RemoteState, Target, Wanted
 from mydia_web.backends.emby import writing
 from mydia_web.backends.emby.session import EmbySession
 from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.http import Http
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.calls import Call
-from mydia_web.backends.mediabrowser.client import FIRST_OF_JELLYFIN, MediaBrowser, say, version_numbers
+from mydia_web.backends.mediabrowser.client import (
+    FIRST_OF_JELLYFIN,
+    MediaBrowser,
+    say,
+    version_numbers,
+)
 from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import SHOWS, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData, write_instant
@@ -28,6 +32,7 @@ from mydia_web.backends.mediabrowser.session import server_address
 from mydia_web.backends.mediabrowser.shown import Shown
 from mydia_web.backends.reading import Push, Reading
 from mydia_web.backends.traits import Field, Traits
+from mydia_web.backends.values import Connection, LibraryPage, RemoteState, Target, Wanted
 
 _OLDEST = (4, 6)
 #: The server's clock may go differently from ours.
@@ -51,12 +56,14 @@ class Emby(MediaBrowser):
         concurrency=4,
         reads_at_once=50,
         has_libraries=True,
-        counts_starts=True,
+        dates_plays_by_start=True,
         keeps_people=True,
     )
     _page = "web/index.html#!/item"
 
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         self._address = server_address(connection.base_url)
         self._library_ids = connection.library_ids
         self._session = EmbySession(
@@ -131,13 +138,17 @@ class Emby(MediaBrowser):
         return Shown(item)
 
     def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
-        entries = self._listing.entries(self._send(writing.read_many(item_ids, self._session.user_id)).json())
+        entries = self._listing.entries(
+            self._send(writing.read_many(item_ids, self._session.user_id)).json()
+        )
         return {str(entry.get("Id")): entry for entry in entries if isinstance(entry, dict)}
 
     def _fetch(self, item_id: str) -> Item:
         told = self._send(writing.read(item_id, self._session.user_id)).json()
         if not told:
-            raise NotOnServer("Emby does not have this title any more, or does not show it to this person.")
+            raise NotOnServer(
+                "Emby does not have this title any more, or does not show it to this person."
+            )
         return self._session.read(Item, told)
 
     def _bring_about(self, shown: Shown, goal: Goal) -> UserData | None:
@@ -176,7 +187,9 @@ class Emby(MediaBrowser):
         return self._data(Shown(self._fetch(item.id)))
 
     def _first(self, item: Item, data: UserData, goal: Goal, user: str) -> Sequence[Call]:
-        """What has a route of its own, which may set more than the state: Emby tells others of a mark."""
+        """What has a route of its own, which may set more than the state: Emby tells others of a
+        mark.
+        """
         if goal.clears:
             return [writing.unmark(item.id, user)]
         if goal.watched and not data.played and goal.at:

@@ -1,13 +1,15 @@
-"""Signing in at an Emby: with a password, or with an API key and the name of the person it shall act for."""
+"""Signing in at an Emby: with a password, or with an API key and the name of the person it shall
+act for.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from mydia_web.backends.base import Connection, RemoteUser
 from mydia_web.backends.http import Http
 from mydia_web.backends.mediabrowser.models import User
 from mydia_web.backends.mediabrowser.session import VERSION, Session
+from mydia_web.backends.values import Connection, RemoteUser
 
 
 class EmbySession(Session):
@@ -29,11 +31,15 @@ class EmbySession(Session):
         return {"X-Emby-Authorization": f"Emby {said}", "X-Emby-Token": token}
 
     def whose_token(self) -> RemoteUser | None:
-        """Emby does not tell whom a token belongs to, but whether it may act for a person whose id is known."""
+        """Emby does not tell whom a token belongs to, but whether it may act for a person whose id
+        is known.
+        """
         return self._person_of(user_id) if (user_id := self.known_user_id) else None
 
     def people(self) -> Sequence[RemoteUser]:
-        """All of them for an administrator; for others those who are shown to everyone at the sign-in."""
+        """All of them for an administrator; for others those who are shown to everyone at the
+        sign-in.
+        """
         answer = self.raw("GET", "Users/Query")
         if answer.status in (401, 403):
             answer = self.raw("GET", "Users/Public")

@@ -33,7 +33,9 @@ def unmark(item_id: str, user: str) -> Call:
 
 
 def write(item_id: str, user: str, data: UserData, goal: Goal) -> Call:
-    """Emby takes this for the whole state: whatever is left out is lost, a heart and a rating with it."""
+    """Emby takes this for the whole state: whatever is left out is lost, a heart and a rating with
+    it.
+    """
     told: dict[str, Any] = data.model_dump(by_alias=True, exclude_none=True)
     told = {name: value for name, value in told.items() if name not in _DERIVED}
     told = {"IsFavorite": False, "PlayCount": 0} | told

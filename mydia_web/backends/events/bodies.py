@@ -1,4 +1,6 @@
-"""The JSON object in the body of a request, however it is wrapped. The picture beside it is not kept."""
+"""The JSON object in the body of a request, however it is wrapped. The picture beside it is not
+kept.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, MultipartDecoder, NeedData
 
-from mydia_web.backends.events.base import BadPayload
+from mydia_web.backends.errors import BadPayload
 
 LARGEST_BODY = 10_000_000
 _LARGEST_JSON = 1_000_000
@@ -19,7 +21,9 @@ _PIECE = 64 * 1024
 _FIELDS = ("payload", "data")
 _NO_FIELD = "The form has neither a field “payload” nor a field “data”."
 _TOO_LARGE = f"The JSON is larger than {_LARGEST_JSON // 1_000_000} MB."
-_DAMAGED = "The JSON is cut short or damaged. A template that was edited may lack a quote or a comma."
+_DAMAGED = (
+    "The JSON is cut short or damaged. A template that was edited may lack a quote or a comma."
+)
 
 
 def json_object(content_type: str, body: bytes) -> Mapping[str, Any]:
@@ -38,7 +42,8 @@ def json_object(content_type: str, body: bytes) -> Mapping[str, Any]:
 
 def _decoded(text: str) -> Mapping[str, Any]:
     try:
-        # Not strict: titles may hold line breaks. NaN and Infinity are not JSON, and spoil nothing else.
+        # Not strict: titles may hold line breaks. NaN and Infinity are not JSON, and spoil nothing
+        # else.
         value = json.loads(text, strict=False, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
         raise BadPayload(_DAMAGED) from error
@@ -54,14 +59,21 @@ def _json_text(content_type: str, body: bytes) -> bytes:
         return _chosen(_parts(options.get("boundary", ""), body))
     if len(body) > _LARGEST_JSON:
         raise BadPayload(_TOO_LARGE)
-    if kind == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (b"{", b"[", b"<", b""):
+    if kind == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in (
+        b"{",
+        b"[",
+        b"<",
+        b"",
+    ):
         return _chosen(_pairs(body))
     return body
 
 
 def _pairs(body: bytes) -> list[tuple[str, bytes]]:
     try:
-        pairs = parse_qsl(body.decode("utf-8", "replace"), errors="replace", max_num_fields=_MOST_PARTS)
+        pairs = parse_qsl(
+            body.decode("utf-8", "replace"), errors="replace", max_num_fields=_MOST_PARTS
+        )
     except ValueError as error:
         raise BadPayload("The form has too many fields.") from error
     return [(name, value.encode("utf-8", "replace")) for name, value in pairs]

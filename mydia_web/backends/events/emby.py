@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events import wire
-from mydia_web.backends.events.base import Action, BadPayload, Event
+from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
 KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
 _PLAYBACK: Mapping[str, Action] = {
@@ -54,7 +54,9 @@ class SentSession(Sent):
 
 
 class _Playback(Sent):
-    """Not `Session.PlayState`: when the next episode follows by itself, that is about the next one already."""
+    """Not `Session.PlayState`: when the next episode follows by itself, that is about the next one
+    already.
+    """
 
     position_ticks: wire.Ticks = None
     played_to_completion: wire.Flag = None
@@ -71,7 +73,9 @@ class _Said(Sent):
 
 
 def is_from_here(payload: Mapping[str, Any]) -> bool:
-    """Its events have a dot in their names; those of plugins for Jellyfin, which look alike else, have none."""
+    """Its events have a dot in their names; those of plugins for Jellyfin, which look alike else,
+    have none.
+    """
     return "." in wire.text_of(payload.get("Event"))
 
 

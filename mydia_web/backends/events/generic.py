@@ -1,6 +1,8 @@
-"""Our own words for the news of anything else, such as a script or a player. docs/webhooks.md explains them.
+"""Our own words for the news of anything else, such as a script or a player. docs/webhooks.md
+explains them.
 
-`at` is when it happened: of `watched` when the title was finished, of `progress` when the person was there.
+`at` is when it happened: of `watched` when the title was finished, of `progress` when the person
+was there.
 """
 
 from collections.abc import Mapping
@@ -9,9 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events import wire
-from mydia_web.backends.events.base import Action, BadPayload, Event
+from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
 #: One of each field, for copying.
 TEMPLATE = """\

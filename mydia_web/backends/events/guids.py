@@ -5,7 +5,13 @@ from collections.abc import Iterable, Iterator
 
 from mydia_web.backends.events.wire import external_ids, text_of
 
-_AGENTS = {"imdb": "imdb", "themoviedb": "tmdb", "thetvdb": "tvdb", "xbmcnfo": "imdb", "xbmcnfotv": "tvdb"}
+_AGENTS = {
+    "imdb": "imdb",
+    "themoviedb": "tmdb",
+    "thetvdb": "tvdb",
+    "xbmcnfo": "imdb",
+    "xbmcnfotv": "tvdb",
+}
 _LEGACY = re.compile(r"com\.plexapp\.agents\.(\w+)://([^?]+)")
 #: HAMA names the provider in the id; tvdb2 to tvdb6 are other orders of the same show.
 _HAMA = re.compile(r"(imdb|tmdb|tvdb)\d?-(.+)")

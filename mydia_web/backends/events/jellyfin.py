@@ -1,9 +1,10 @@
-"""Jellyfin's Webhook plugin, destination "Generic": all properties in one flat object, or those of our template.
+"""Jellyfin's Webhook plugin, destination "Generic": all properties in one flat object, or those of
+our template.
 
 Other plugins, and templates of other programs, send a nested object: see `nested.py`.
 
-`UtcTimestamp` is when the event happened. `LastPlayedDate` is when the title was last begun, or the date that was given
-with a mark: it dates the play, and says nothing of how new the news are.
+`UtcTimestamp` is when the event happened. `LastPlayedDate` is when the title was last begun, or the
+date that was given with a mark: it dates the play, and says nothing of how new the news are.
 """
 
 import html
@@ -14,12 +15,13 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events import nested, wire
-from mydia_web.backends.events.base import Action, BadPayload, Event
+from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
-#: What the plugin sends where "Send All Properties" is off. All values are quoted: it writes a missing one as nothing,
-#: and truth as `True`. Three braces around names, in which it has escaped the quotes already.
+#: What the plugin sends where "Send All Properties" is off. All values are quoted: it writes a
+#: missing one as nothing, and truth as `True`. Three braces around names, in which it has escaped
+#: the quotes already.
 TEMPLATE = """\
 {
   "NotificationType": "{{NotificationType}}",
@@ -54,7 +56,8 @@ TEMPLATE = """\
 _KINDS: Mapping[str, ContentKind] = {"movie": "movie", "episode": "episode"}
 _PLAYBACK = {"playbackstart", "playbackprogress", "playbackstop"}
 _OURS = _PLAYBACK | {"userdatasaved"}
-#: Why a person's state was saved. A start counts a play already and, before Jellyfin 12, takes the mark away.
+#: Why a person's state was saved. A start counts a play already and, before Jellyfin 12, takes the
+#: mark away.
 _WHILE_PLAYING = {"playbackstart", "playbackprogress"}
 _AT_THE_END = "playbackfinished"
 _BY_HAND = {"toggleplayed", "updateuserdata", "import"}
@@ -114,7 +117,9 @@ def _parse_flat(payload: Mapping[str, Any]) -> Event:
     item = _item(said, kind, wire.external_ids(_providers(keys))) if kind else None
     event = Event(
         action="other",
-        name=f"{said.notification_type} ({said.save_reason})" if said.save_reason else said.notification_type,
+        name=f"{said.notification_type} ({said.save_reason})"
+        if said.save_reason
+        else said.notification_type,
         server_id=_plain(said.server_id),
         remote_user_id=_plain(said.user_id),
         remote_user_name=_name(said.notification_username),
@@ -131,11 +136,16 @@ def _parse_flat(payload: Mapping[str, Any]) -> Event:
 
 def _saved(event: Event, said: _Said, item: RemoteItem) -> Event:
     """All of the person's state of the title, whatever has altered it."""
-    tells_watched, tells_position = said.played is not None, said.playback_position_ticks is not None
+    tells_watched, tells_position = (
+        said.played is not None,
+        said.playback_position_ticks is not None,
+    )
     reason = said.save_reason.lower()
     if reason == _NO_NEWS or not (tells_watched or tells_position):
         return event
-    state = wire.state(said.played, said.playback_position_ticks, said.play_count, said.last_played_date)
+    state = wire.state(
+        said.played, said.playback_position_ticks, said.play_count, said.last_played_date
+    )
     return replace(
         event,
         action="marked" if reason in _BY_HAND else "saved",
@@ -161,7 +171,9 @@ def _playback(event: Event, said: _Said, item: RemoteItem) -> Event:
     there = replace(item, state=wire.state(position_ms=position))
     tells_position = position is not None
     if has_stopped:
-        return replace(event, action="stopped", item=there, tells_position=tells_position, is_playing=False)
+        return replace(
+            event, action="stopped", item=there, tells_position=tells_position, is_playing=False
+        )
     action: Action = "paused" if said.is_paused else "playing"
     return replace(event, action=action, item=there, tells_position=tells_position, is_playing=True)
 

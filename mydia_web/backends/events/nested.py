@@ -1,17 +1,18 @@
-"""A nested object, as other plugins of Jellyfin send it, and templates that people have made for other programs.
+"""A nested object, as other plugins of Jellyfin send it, and templates that people have made for
+other programs.
 
-`Event` is a word without a dot, beside `Item` with the person's `UserData` inside. Templates may tell no more than the
-names, `Played` and the ids of other catalogues, and leave those empty that they do not know.
+`Event` is a word without a dot, beside `Item` with the person's `UserData` inside. Templates may
+tell no more than the names, `Played` and the ids of other catalogues, and leave those empty that
+they do not know.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.backends.events import wire
-from mydia_web.backends.events.base import Action, Event
 from mydia_web.backends.events.emby import KINDS, Named, Sent, SentItem, SentSession, read_item
+from mydia_web.backends.values import Action, Event, RemoteItem, RemoteState
 
 _PLAYING: Mapping[str, Action] = {
     "play": "playing",
@@ -69,14 +70,20 @@ def parse(payload: Mapping[str, Any]) -> Event:
     if name == _STOPPED:
         return _stopped(event, item, data)
     # What is kept of it meanwhile is as old as the last time it was saved.
-    return replace(event, action=_PLAYING[name], item=item, is_playing=True) if name in _PLAYING else event
+    return (
+        replace(event, action=_PLAYING[name], item=item, is_playing=True)
+        if name in _PLAYING
+        else event
+    )
 
 
 def _marked(event: Event, item: RemoteItem, data: _UserData, *, watched: bool) -> Event:
     state = replace(_state(data), watched=watched)
     tells_position = data.playback_position_ticks is not None
     item = replace(item, state=state)
-    return replace(event, action="marked", item=item, tells_watched=True, tells_position=tells_position)
+    return replace(
+        event, action="marked", item=item, tells_watched=True, tells_position=tells_position
+    )
 
 
 def _finished(event: Event, item: RemoteItem) -> Event:
@@ -85,7 +92,9 @@ def _finished(event: Event, item: RemoteItem) -> Event:
 
 
 def _stopped(event: Event, item: RemoteItem, data: _UserData) -> Event:
-    """With mark and position it is all that the server keeps. The mark alone says that it was played to its end."""
+    """With mark and position it is all that the server keeps. The mark alone says that it was
+    played to its end.
+    """
     tells_position = data.playback_position_ticks is not None
     if data.played and not tells_position:
         return _finished(event, item)
@@ -102,4 +111,6 @@ def _stopped(event: Event, item: RemoteItem, data: _UserData) -> Event:
 
 
 def _state(data: _UserData) -> RemoteState:
-    return wire.state(data.played, data.playback_position_ticks, data.play_count, data.last_played_date)
+    return wire.state(
+        data.played, data.playback_position_ticks, data.play_count, data.last_played_date
+    )

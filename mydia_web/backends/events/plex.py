@@ -1,7 +1,7 @@
 """Plex's webhooks: JSON in the field `payload` of a form, often with a picture beside it.
 
-They name no time of their own: they are sent as it happens. `lastViewedAt` is when the title was last stopped, finished
-or marked, which may be the time before.
+They name no time of their own: they are sent as it happens. `lastViewedAt` is when the title was
+last stopped, finished or marked, which may be the time before.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events import wire
-from mydia_web.backends.events.base import Action, BadPayload, Event
 from mydia_web.backends.events.guids import own_ids, show_ids
+from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
 KINDS: Mapping[str, ContentKind] = {"movie": "movie", "episode": "episode"}
 _ACTIONS: Mapping[str, Action] = {
@@ -98,17 +98,24 @@ def about(said: Said, name: str) -> Event:
 
 
 def happened(event: Event, action: Action, item: RemoteItem, told: Metadata) -> Event:
-    """`viewCount` may be that of the time before, so nothing but a scrobble tells of watched; so may `lastViewedAt`."""
+    """`viewCount` may be that of the time before, so nothing but a scrobble tells of watched; so
+    may `lastViewedAt`.
+    """
     if action == "played":
         finished = replace(item, state=wire.state(watched=True, last_played_at=told.last_viewed_at))
         return replace(event, action=action, item=finished, tells_watched=True)
     state = wire.state(position_ms=told.view_offset, last_played_at=told.last_viewed_at)
     return replace(
-        event, action=action, item=replace(item, state=state), tells_position=told.view_offset is not None
+        event,
+        action=action,
+        item=replace(item, state=state),
+        tells_position=told.view_offset is not None,
     )
 
 
-def item(told: Metadata, kind: ContentKind, ids: dict[str, str], shows: dict[str, str]) -> RemoteItem:
+def item(
+    told: Metadata, kind: ContentKind, ids: dict[str, str], shows: dict[str, str]
+) -> RemoteItem:
     is_episode = kind == "episode"
     named = is_episode and told.grandparent_title
     return RemoteItem(

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events import emby, generic, jellyfin, plex, tautulli
-from mydia_web.backends.events.base import BadPayload, Event
 from mydia_web.backends.events.bodies import json_object
+from mydia_web.backends.values import Event
 
 #: In the order in which a payload is recognised: the last takes any that has an event.
 _KINDS: Mapping[str, ModuleType] = {
@@ -33,7 +34,9 @@ TEMPLATES: Mapping[str, str] = {
 
 
 def read(kind: str, content_type: str, body: bytes) -> Event:
-    """The news that a server of that kind has sent. Raises `BadPayload`, and nothing else, whatever is in the body."""
+    """The news that a server of that kind has sent. Raises `BadPayload`, and nothing else, whatever
+    is in the body.
+    """
     return parse(kind, json_object(content_type, body))
 
 

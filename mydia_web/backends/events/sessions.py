@@ -1,11 +1,12 @@
-"""What plays on a server, looked at again and again, becomes news of players that begin, pause and end."""
+"""What plays on a server, looked at again and again, becomes news of players that begin, pause and
+end.
+"""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mydia_web.backends.base import ContentKind, Playing, RemoteItem, RemoteState
-from mydia_web.backends.events.base import Action, Event
+from mydia_web.backends.values import Action, ContentKind, Event, Playing, RemoteItem, RemoteState
 
 #: How often a player that only goes on is told of: often enough not to count as silent.
 AGAIN_SECONDS = 60.0
@@ -32,7 +33,9 @@ class Sessions:
         return {remote_id: told.playing for remote_id, told in self._told.items()}
 
     def look(self, players: Sequence[Playing]) -> Iterator[Event]:
-        """What has changed. Positions are for the eye: what a server keeps of them it tells when the player ends."""
+        """What has changed. Positions are for the eye: what a server keeps of them it tells when
+        the player ends.
+        """
         now, before = time.monotonic(), self._told
         self._told = {}
         for one in players:
@@ -56,7 +59,9 @@ def _event(action: Action, playing: Playing) -> Event:
         runtime_seconds=(playing.duration_ms or 0) // 1000 or None,
         state=RemoteState(watched=False, position_ms=playing.position_ms),
     )
-    return Event(action, action, remote_user_id=playing.remote_user_id, item=item, device=playing.device)
+    return Event(
+        action, action, remote_user_id=playing.remote_user_id, item=item, device=playing.device
+    )
 
 
 def known_item(remote_id: str, kind: ContentKind = "movie") -> RemoteItem:

@@ -1,4 +1,6 @@
-"""Tautulli's webhook agent, which watches a Plex server: JSON of our template, in the shape of Plex's own."""
+"""Tautulli's webhook agent, which watches a Plex server: JSON of our template, in the shape of
+Plex's own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,9 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events import plex, wire
-from mydia_web.backends.events.base import Action, BadPayload, Event
 from mydia_web.backends.events.guids import own_ids, show_ids
+from mydia_web.backends.values import Action, Event
 
 #: `{title}` of an episode names its show too, so that both titles are sent.
 TEMPLATE = """\
@@ -64,7 +67,9 @@ def is_from_here(payload: Mapping[str, Any]) -> bool:
 
 
 def parse(payload: Mapping[str, Any]) -> Event:
-    """Without `at`, for it is sent as it happens; its dates are written as each person has set them."""
+    """Without `at`, for it is sent as it happens; its dates are written as each person has set
+    them.
+    """
     said = _Said.model_validate(payload)
     if not is_from_here(payload):
         raise BadPayload
@@ -82,9 +87,12 @@ def parse(payload: Mapping[str, Any]) -> Event:
     if kind == "movie":
         ids |= by_provider
     else:
-        # Our template sends the ids of the show; one that was made for Plex may send those of either.
+        # Our template sends the ids of the show; one that was made for Plex may send those of
+        # either.
         shows = by_provider | show_ids(told.guid, told.grandparent_guid)
-    title = told.full_title if kind == "movie" and told.full_title else told.title or told.full_title
+    title = (
+        told.full_title if kind == "movie" and told.full_title else told.title or told.full_title
+    )
     item = replace(plex.item(told, kind, ids, shows), title=title)
     return plex.happened(event, action, item, told)
 

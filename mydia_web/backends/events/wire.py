@@ -1,4 +1,6 @@
-"""What every payload is made of. A field that holds nonsense counts as not told: the rest of the news is good."""
+"""What every payload is made of. A field that holds nonsense counts as not told: the rest of the
+news is good.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator
 
 from mydia_web.backends import provider_ids
-from mydia_web.backends.base import RemoteState
+from mydia_web.backends.values import RemoteState
 
 #: A play before this is none: some write year 1 for "never", others the first second of 1970.
 _FIRST_PLAY = datetime(1970, 1, 2, tzinfo=UTC)
@@ -38,7 +40,9 @@ def _whole(value: object) -> int | None:
 
 def _number(value: object) -> int | None:
     """Of a season or an episode, 0 among them; the first of `6-10`."""
-    if isinstance(value, str) and (span := re.fullmatch(r"\s*([0-9]{1,9})\s*-\s*[0-9]{1,9}\s*", value)):
+    if isinstance(value, str) and (
+        span := re.fullmatch(r"\s*([0-9]{1,9})\s*-\s*[0-9]{1,9}\s*", value)
+    ):
         value = span[1]
     number = _whole(value)
     return number if number is not None and number < 2**31 else None
@@ -130,7 +134,9 @@ def text_of(value: object) -> str:
 
 
 def external_ids(told: Iterable[tuple[object, object]]) -> dict[str, str]:
-    """Of known providers only, where the value can be one of theirs; the first of a provider counts."""
+    """Of known providers only, where the value can be one of theirs; the first of a provider
+    counts.
+    """
     spelled = (provider_ids.spelled(_id(name), _id(value)) for name, value in told)
     found: dict[str, str] = {}
     for provider, value in filter(None, spelled):

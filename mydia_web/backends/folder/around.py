@@ -39,8 +39,12 @@ class Around:
     release: str = ""
 
 
-def look(path: PurePosixPath, show_folder: str = "", repeated: Collection[str] = frozenset()) -> Around:
-    """Tell the folders of `path` apart, which begins with the library's own; `show_folder` is surely a show's."""
+def look(
+    path: PurePosixPath, show_folder: str = "", repeated: Collection[str] = frozenset()
+) -> Around:
+    """Tell the folders of `path` apart, which begins with the library's own; `show_folder` is
+    surely a show's.
+    """
     folders, disc = _without_storage(list(path.parts[:-1]))
     if _is_bare_season(folders, path.stem):
         return Around(show=show_folder or folders[-2], season=int(folders[-1]), disc=disc)
@@ -55,7 +59,9 @@ def look(path: PurePosixPath, show_folder: str = "", repeated: Collection[str] =
 
 
 def _is_bare_season(folders: Sequence[str], stem: str) -> bool:
-    """Whether a folder called `2` in a show's is its season, which a number in the file's name tells."""
+    """Whether a folder called `2` in a show's is its season, which a number in the file's name
+    tells.
+    """
     if len(folders) < 3 or not seasons.is_number(folders[-1]) or words.is_category(folders[-2]):
         return False
     is_year = len(folders[-1]) == _YEAR_DIGITS
@@ -91,7 +97,9 @@ def _show_and_season(folders: Sequence[str]) -> tuple[str, int | None]:
 
 
 def _is_shows(above: str, title: str) -> bool:
-    """Whether `Hijack - Season 2` lies in the folder of its show: one of its name, or with ids or a year."""
+    """Whether `Hijack - Season 2` lies in the folder of its show: one of its name, or with ids or a
+    year.
+    """
     if words.is_category(above):
         return False
     name, found = ids.taken_out(above)

@@ -47,7 +47,9 @@ def _inside(place: Place, url: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:
         raise NotOnServer("That is not the name of a picture.") from error
     if not file.is_relative_to(place.path):
-        raise Rejected(f"“{url}” is outside the library's folder. Pictures are only read inside it.")
+        raise Rejected(
+            f"“{url}” is outside the library's folder. Pictures are only read inside it."
+        )
     if not there:
         raise NotOnServer(f"There is no picture “{url}”.")
     return file

@@ -6,8 +6,12 @@ from typing import ClassVar
 import httpx2
 
 from mydia_web.backends.answers import Artwork
-from mydia_web.backends.base import (
-    Backend,
+from mydia_web.backends.backend import Backend
+from mydia_web.backends.errors import Rejected, Unreachable
+from mydia_web.backends.folder import art, ffprobe, place, walk
+from mydia_web.backends.folder.items import Cataloguer
+from mydia_web.backends.traits import Traits
+from mydia_web.backends.values import (
     Connection,
     LibraryPage,
     RemoteState,
@@ -15,10 +19,6 @@ from mydia_web.backends.base import (
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import Rejected, Unreachable
-from mydia_web.backends.folder import art, ffprobe, place, walk
-from mydia_web.backends.folder.items import Cataloguer
-from mydia_web.backends.traits import Traits
 
 PAGE = 200
 
@@ -36,7 +36,9 @@ class Folder(Backend):
         takes_pushes=False,
     )
 
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         self._base_url = connection.base_url
 
     def check(self) -> ServerInfo:

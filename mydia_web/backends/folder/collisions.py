@@ -1,4 +1,6 @@
-"""Two unrelated files never become one title: names that say too little to be told apart are not recognised."""
+"""Two unrelated files never become one title: names that say too little to be told apart are not
+recognised.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,15 +9,21 @@ from pathlib import PurePosixPath
 from mydia_web.backends.folder import convention, naming, seasons, words
 from mydia_web.backends.folder.naming import Episode, Film, Named
 
-SAME_NAME = "Files in other folders are called the same. Name it, or its folder, with title and year."
-SAME_NUMBER = "Another file says to be the same episode, and they differ. Name them like “Show S01E02”."
+SAME_NAME = (
+    "Files in other folders are called the same. Name it, or its folder, with title and year."
+)
+SAME_NUMBER = (
+    "Another file says to be the same episode, and they differ. Name them like “Show S01E02”."
+)
 
 _Key = tuple[object, ...]
 _Files = Mapping[PurePosixPath, Named]
 
 
 def repeated_names(folders: Iterable[PurePosixPath]) -> frozenset[str]:
-    """Return the names, in lower case, of folders that lie in several places: such a name is no title."""
+    """Return the names, in lower case, of folders that lie in several places: such a name is no
+    title.
+    """
     counts = Counter(folder.name.lower() for folder in folders if len(folder.parts) > 1)
     return frozenset(name for name, count in counts.items() if count > 1)
 
@@ -36,7 +44,9 @@ def told_apart(files: _Files) -> dict[PurePosixPath, str]:
 def _keys(named: Named) -> list[_Key]:
     if isinstance(named, Film):
         is_told = named.name.year is not None or named.name.ids
-        return [] if is_told else [("film", convention.letters(named.name.title) or named.name.title)]
+        return (
+            [] if is_told else [("film", convention.letters(named.name.title) or named.name.title)]
+        )
     if isinstance(named, Episode) and named.show:
         show = (convention.letters(named.show.title) or named.show.title, named.show.year)
         return [("episode", *show, named.season, number) for number in named.numbers]
@@ -64,7 +74,9 @@ def _is_at_home(file: PurePosixPath, film: Film) -> bool:
 
 
 def _other_shows(episodes: Mapping[PurePosixPath, Episode]) -> dict[PurePosixPath, str]:
-    """Files that name another show than their folder, where one beside them names the folder's or a third."""
+    """Files that name another show than their folder, where one beside them names the folder's or a
+    third.
+    """
     own = {file: one.own_show for file, one in episodes.items() if one.own_show}
     shortest = min(own.values(), key=len, default="")
     if all(shortest in one for one in own.values()):
@@ -74,7 +86,9 @@ def _other_shows(episodes: Mapping[PurePosixPath, Episode]) -> dict[PurePosixPat
 
 
 def _loose_numbers(episodes: Mapping[PurePosixPath, Episode]) -> dict[PurePosixPath, str]:
-    """Bare numbers that lie in several folders which are no season's, or stand before different titles."""
+    """Bare numbers that lie in several folders which are no season's, or stand before different
+    titles.
+    """
     loose = {file: one for file, one in episodes.items() if not one.is_marked}
     folders = {file.parent for file in loose}
     scattered = len(folders) > 1 and not all(_sorts_a_show(folder) for folder in folders)

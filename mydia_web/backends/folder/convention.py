@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from mydia_web.backends.folder import dates, marks, seasons, words
 
 _YEAR = r"(?:18|19|20)\d\d"
-_TITLE_AND_YEAR = re.compile(rf"(?P<title>.+?)[ ._]*[(\[](?P<year>{_YEAR})[)\]](?P<rest>.*)", re.DOTALL)
+_TITLE_AND_YEAR = re.compile(
+    rf"(?P<title>.+?)[ ._]*[(\[](?P<year>{_YEAR})[)\]](?P<rest>.*)", re.DOTALL
+)
 _YEAR_AND_TITLE = re.compile(rf"[(\[](?P<year>{_YEAR})[)\]][ ._-]*(?P<title>[^\W_].*)", re.DOTALL)
 _RELEASE_GROUP = re.compile(r"(?:[\[【][^\]】]*[\]】][ ._-]*)(?=\S)")
-_SITE = re.compile(r"[\[(]?[ ]*www\.[\w-]+\.[a-z]{2,10}[ ]*[\])]?[ ._]*-?[ ._]*(?=\S)", re.IGNORECASE)
+_SITE = re.compile(
+    r"[\[(]?[ ]*www\.[\w-]+\.[a-z]{2,10}[ ]*[\])]?[ ._]*-?[ ._]*(?=\S)", re.IGNORECASE
+)
 
 #: `, The` behind a title, where lists are sorted by it.
 _ARTICLE_BEHIND = re.compile(
@@ -21,7 +25,18 @@ _ARTICLE_BEHIND = re.compile(
 )
 #: What people write for what a file's name cannot hold.
 _LOOK_ALIKES = str.maketrans(
-    {"：": ":", "꞉": ":", "∶": ":", "？": "?", "⁇": "?", "＊": "*", "＂": '"', "／": "/", "⁄": "/", "∕": "/"}
+    {
+        "：": ":",
+        "꞉": ":",
+        "∶": ":",
+        "？": "?",
+        "⁇": "?",
+        "＊": "*",
+        "＂": '"',
+        "／": "/",
+        "⁄": "/",
+        "∕": "/",
+    }
     | {"＜": "<", "＞": ">", "｜": "|", "’": "’"}
 )
 #: Digits and brackets of East Asian keyboards.
@@ -39,7 +54,8 @@ _PART_BEHIND_YEAR = re.compile(
 )
 _PART_ALONE = re.compile(r"(?:cd|disc|disk|dvd|part|pt|teil)[ ._-]?0?(?P<number>\d)", re.IGNORECASE)
 _PART_CLOSE = re.compile(
-    r"(?P<name>.+)[ ._(\[-]+(?:part|pt)0?(?P<number>\d)[)\]]?(?P<rest>$|[ ._-](?=\[|\().*)", re.IGNORECASE
+    r"(?P<name>.+)[ ._(\[-]+(?:part|pt)0?(?P<number>\d)[)\]]?(?P<rest>$|[ ._-](?=\[|\().*)",
+    re.IGNORECASE,
 )
 _EPISODE_PART = re.compile(
     r"(?:[ ._]*-?[ ._]*(?:cd|disc|disk|part|pt|teil)[ ._-]?0?(?P<number>\d)|(?P<letter>[a-d]))"
@@ -59,7 +75,9 @@ class Titled:
 
 
 def neat(title: str) -> str:
-    """One line, composed accents, the article in front, and spaces where a name has dots or underscores."""
+    """One line, composed accents, the article in front, and spaces where a name has dots or
+    underscores.
+    """
     title = unicodedata.normalize("NFC", title).translate(_LOOK_ALIKES)
     title = whole = " ".join(title.replace("_", " ").split()) or title
     if " " not in title:
@@ -101,7 +119,8 @@ def _has_words_after_group(title: str) -> bool:
 
 
 def title_and_bare_year(name: str) -> Titled | None:
-    """`The.Long.Road.Part.1.2010.1080p` → The Long Road Part 1 of 2010: all that stands before the last year.
+    """`The.Long.Road.Part.1.2010.1080p` → The Long Road Part 1 of 2010: all that stands before the
+    last year.
 
     None where words follow that are not a release's: then the year may be part of a title.
     """
@@ -143,7 +162,9 @@ def is_dated(stem: str) -> bool:
 
 
 def is_plain_title(name: str) -> bool:
-    return " " in name and not (is_marked(name) or seasons.beside_title(name) or words.RELEASE.search(name))
+    return " " in name and not (
+        is_marked(name) or seasons.beside_title(name) or words.RELEASE.search(name)
+    )
 
 
 def rest_after(stem: str, title: str) -> str | None:
@@ -151,12 +172,16 @@ def rest_after(stem: str, title: str) -> str | None:
     tokens = re.findall(r"[^\W_]+", title)
     if not tokens:
         return None
-    found = re.match(r"[\W_]*" + r"[\W_]*".join(map(re.escape, tokens)) + r"(?![^\W_])", stem, re.IGNORECASE)
+    found = re.match(
+        r"[\W_]*" + r"[\W_]*".join(map(re.escape, tokens)) + r"(?![^\W_])", stem, re.IGNORECASE
+    )
     return stem[found.end() :] if found else None
 
 
 def part_of(stem: str) -> tuple[str, int | None]:
-    """`Heat (1995) - cd2` → `Heat (1995)`, 2. `Heat Part 2` is a title, `Heat (1995) Part 2` and `Heat pt2` are not."""
+    """`Heat (1995) - cd2` → `Heat (1995)`, 2. `Heat Part 2` is a title, `Heat (1995) Part 2` and
+    `Heat pt2` are not.
+    """
     if found := _PART_ALONE.fullmatch(stem):
         return stem, int(found["number"])
     if found := _PART.search(stem):
@@ -166,7 +191,9 @@ def part_of(stem: str) -> tuple[str, int | None]:
             groups = found.groupdict()
             number = groups["number"] or groups.get("of")
             letter = groups.get("letter") or "a"
-            return found["name"] + found["rest"], int(number) if number else "abcd".index(letter.lower()) + 1
+            return found["name"] + found["rest"], int(number) if number else "abcd".index(
+                letter.lower()
+            ) + 1
     return stem, None
 
 

@@ -1,4 +1,6 @@
-"""Days in names, as shows that come out daily are called: `2024-01-15`, `15.01.2024`, `15 January 2024`."""
+"""Days in names, as shows that come out daily are called: `2024-01-15`, `15.01.2024`, `15 January
+2024`.
+"""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +17,9 @@ _YEAR_FIRST = re.compile(
 _YEAR_LAST = re.compile(
     rf"(?<![^\W_])(?<!\d\.)(?P<one>\d\d?)(?P<dot>[-. _])(?P<other>\d\d?)(?P=dot){_YEAR}(?!\d)"
 )
-_TOGETHER = re.compile(rf"(?<![\w]){_YEAR}(?P<one>0[1-9]|1[0-2])(?P<other>0[1-9]|[12]\d|3[01])(?!\d)")
+_TOGETHER = re.compile(
+    rf"(?<![\w]){_YEAR}(?P<one>0[1-9]|1[0-2])(?P<other>0[1-9]|[12]\d|3[01])(?!\d)"
+)
 _SHORT = re.compile(
     r"(?<=[\w!?][ ._])(?P<year>[0-3]\d)(?P<one>0[1-9]|1[0-2])(?P<other>0[1-9]|[12]\d|3[01])(?=$|[ ._-])"
 )
@@ -52,7 +56,8 @@ _IN_WORDS = (
         re.IGNORECASE,
     ),
     re.compile(
-        rf"(?<![^\W_]){_MONTH}[ ._-]+(?P<day>\d\d?)(?:st|nd|rd|th)?,?[ ._]+{_YEAR}(?!\d)", re.IGNORECASE
+        rf"(?<![^\W_]){_MONTH}[ ._-]+(?P<day>\d\d?)(?:st|nd|rd|th)?,?[ ._]+{_YEAR}(?!\d)",
+        re.IGNORECASE,
     ),
     re.compile(rf"(?<!\d){_YEAR}[ ._-]+{_MONTH}[ ._-]+(?P<day>\d\d?)(?!\d)", re.IGNORECASE),
 )
@@ -87,7 +92,9 @@ def find(stem: str, order: Order | None = None) -> Day | None:
 
 def order_of(stems: Iterable[str]) -> Order | None:
     """Return what the names of one folder write first, where a day above 12 tells."""
-    orders = {order for stem in stems if (found := _YEAR_LAST.search(stem)) and (order := _order(found))}
+    orders = {
+        order for stem in stems if (found := _YEAR_LAST.search(stem)) and (order := _order(found))
+    }
     return orders.pop() if len(orders) == 1 else None
 
 

@@ -1,4 +1,6 @@
-"""Which files and folders are extras of a film or show, in one table: trailers, scenes, openings without credits."""
+"""Which files and folders are extras of a film or show, in one table: trailers, scenes, openings
+without credits.
+"""
 
 import re
 from collections.abc import Sequence
@@ -49,7 +51,9 @@ _YEAR_NEXT = re.compile(r"[ ._]*[(\[](?:18|19|20)\d\d[)\]]")
 
 
 def is_extras_folder(folders: Sequence[str], subfolders: Sequence[str]) -> bool:
-    """Return whether the last of `folders` is of trailers and the like. A show named Extras has seasons."""
+    """Return whether the last of `folders` is of trailers and the like. A show named Extras has
+    seasons.
+    """
     if not folders or any(seasons.season_of(name) is not None for name in subfolders):
         return False
     below = len(folders) > 1 and _FOLDER_BELOW.fullmatch(folders[-1])
@@ -57,7 +61,9 @@ def is_extras_folder(folders: Sequence[str], subfolders: Sequence[str]) -> bool:
 
 
 def is_extra(stem: str, *, is_below: bool) -> bool:
-    """Return whether a file is an extra; `is_below`: it lies in a folder of the library, not at its top."""
+    """Return whether a file is an extra; `is_below`: it lies in a folder of the library, not at its
+    top.
+    """
     if _FILE.fullmatch(stem) or (is_below and _FILE_BELOW.fullmatch(stem)):
         return True
     if marks.find(stem):

@@ -32,8 +32,17 @@ def seconds(ffprobe: str, file: Path) -> int | None:
 
 @lru_cache(maxsize=65536)
 def _measured(ffprobe: str, path: str, mtime_ns: int, size: int) -> int | None:  # noqa: ARG001 - they are the key
-    # `file:` keeps a name from being an option or an address; the whitelist keeps a playlist from fetching.
-    command = [ffprobe, "-v", "error", "-protocol_whitelist", "file", "-show_entries", "format=duration"]
+    # `file:` keeps a name from being an option or an address; the whitelist keeps a playlist from
+    # fetching.
+    command = [
+        ffprobe,
+        "-v",
+        "error",
+        "-protocol_whitelist",
+        "file",
+        "-show_entries",
+        "format=duration",
+    ]
     command += ["-of", "json", f"file:{path}"]
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and the path is guarded
@@ -50,7 +59,11 @@ def _measured(ffprobe: str, path: str, mtime_ns: int, size: int) -> int | None: 
 
 def _complaint(stderr: bytes) -> str:
     lines = stderr.decode("utf-8", "replace").strip().splitlines()
-    return f"ffprobe says “{lines[-1].rpartition(': ')[2][:120]}”" if lines else "ffprobe cannot read it"
+    return (
+        f"ffprobe says “{lines[-1].rpartition(': ')[2][:120]}”"
+        if lines
+        else "ffprobe cannot read it"
+    )
 
 
 def _duration(output: bytes) -> int | None:

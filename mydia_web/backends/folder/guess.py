@@ -1,4 +1,6 @@
-"""guessit, for names that keep to no convention: what it is given and what it answers, corrected in one place."""
+"""guessit, for names that keep to no convention: what it is given and what it answers, corrected in
+one place.
+"""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +14,9 @@ from mydia_web.backends.folder.convention import Titled
 _MASKED = (
     #: `Part 1` and `Vol. 2` are dropped, and films of several parts become one.
     (
-        re.compile(r"(?i)\b(part|pt|vol|volume|chapter|teil)([ ._]*)(\d{1,2}|[ivx]{1,4}|one|two|three)\b"),
+        re.compile(
+            r"(?i)\b(part|pt|vol|volume|chapter|teil)([ ._]*)(\d{1,2}|[ivx]{1,4}|one|two|three)\b"
+        ),
         r"\1zq\3",
     ),
 )
@@ -26,7 +30,11 @@ def ask(name: str, kind: str) -> Mapping[str, Any]:
     from guessit.api import GuessitException, guessit  # noqa: PLC0415
 
     # `Naruto 103` is episode 103 and not season 1, episode 3: a wrong mark is worse than none.
-    options: dict[str, object] = {"name_only": True, "no_user_config": True, "episode_prefer_number": True}
+    options: dict[str, object] = {
+        "name_only": True,
+        "no_user_config": True,
+        "episode_prefer_number": True,
+    }
     if kind:
         options["type"] = kind
     for pattern, masked in _MASKED:

@@ -21,12 +21,16 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 _BARE_IMDB = re.compile(
-    r"[\[({]\s*(?P<value>tt\d{6,10})\s*[\])}]|(?<![^\W_])(?P<loose>tt\d{7,8})(?![^\W_])", re.IGNORECASE
+    r"[\[({]\s*(?P<value>tt\d{6,10})\s*[\])}]|(?<![^\W_])(?P<loose>tt\d{7,8})(?![^\W_])",
+    re.IGNORECASE,
 )
 _EDITION = re.compile(r"\{edition-[^}]*\}", re.IGNORECASE)
 
 _ADDRESSES = (
-    ("imdb", re.compile(r"imdb\.com/(?:[a-z]{2}(?:-[a-z]{2})?/)?title/(tt\d{5,10})", re.IGNORECASE)),
+    (
+        "imdb",
+        re.compile(r"imdb\.com/(?:[a-z]{2}(?:-[a-z]{2})?/)?title/(tt\d{5,10})", re.IGNORECASE),
+    ),
     ("imdb", re.compile(r"imdb\.com/Title\?(?:tt)?(\d{5,10})", re.IGNORECASE)),
     ("tmdb", re.compile(r"(?:themoviedb|tmdb)\.org/(?:movie|tv)/(\d{1,10})", re.IGNORECASE)),
     (
@@ -36,7 +40,10 @@ _ADDRESSES = (
             re.IGNORECASE,
         ),
     ),
-    ("tvdb", re.compile(r"thetvdb\.com/(?:dereferrer|deref)/(?:series|movie)/(\d{1,10})", re.IGNORECASE)),
+    (
+        "tvdb",
+        re.compile(r"thetvdb\.com/(?:dereferrer|deref)/(?:series|movie)/(\d{1,10})", re.IGNORECASE),
+    ),
 )
 
 
@@ -55,7 +62,9 @@ def _spelled(pair: tuple[str, str]) -> tuple[str, str] | None:
         is_other = name not in _SETS and _PROVIDER.fullmatch(name) and _VALUE.fullmatch(value)
         return (name, value) if is_other else None
     spelled = provider_ids.spelled(provider, value)
-    is_own = spelled is not None and spelled[0] == provider and _STRICT[provider].fullmatch(spelled[1])
+    is_own = (
+        spelled is not None and spelled[0] == provider and _STRICT[provider].fullmatch(spelled[1])
+    )
     return spelled if is_own else None
 
 
@@ -69,8 +78,12 @@ def taken_out(name: str) -> tuple[str, dict[str, str]]:
 
 
 def in_addresses(text: str) -> dict[str, str]:
-    """The ids in links to a title's page; an NFO file may hold nothing else. Links to several titles tell none."""
-    linked = [(provider, value) for provider, pattern in _ADDRESSES for value in pattern.findall(text)]
+    """The ids in links to a title's page; an NFO file may hold nothing else. Links to several
+    titles tell none.
+    """
+    linked = [
+        (provider, value) for provider, pattern in _ADDRESSES for value in pattern.findall(text)
+    ]
     told = {pair for pair in map(_spelled, linked) if pair}
     providers = [provider for provider, _ in told]
     return {provider: value for provider, value in told if providers.count(provider) == 1}

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from mydia_web.backends.base import RemoteItem, RemoteShow
 from mydia_web.backends.folder import art, collisions, convention, ffprobe, naming, nfo, words
 from mydia_web.backends.folder.around import Beside
 from mydia_web.backends.folder.convention import Titled
@@ -13,6 +12,7 @@ from mydia_web.backends.folder.naming import Episode, Film, Named, Unread
 from mydia_web.backends.folder.nfo import Nfo, Record
 from mydia_web.backends.folder.place import Place
 from mydia_web.backends.folder.walk import Holdings, Shelf
+from mydia_web.backends.values import RemoteItem, RemoteShow
 
 #: How many files `ffprobe` reads at a time: it waits for the disk more than it computes.
 PROBES = 4
@@ -53,7 +53,9 @@ class Cataloguer:
                 self._named[shelf.folder / name] = self._name(shelf.folder / name, beside)
         for file, reason in collisions.told_apart(self._named).items():
             self._named[file] = _not_told_apart(self._named[file], reason)
-        self._first_parts = {_whole(file, named) for file, named in self._named.items() if _part(named) == 1}
+        self._first_parts = {
+            _whole(file, named) for file, named in self._named.items() if _part(named) == 1
+        }
 
     def items(self, files: Iterable[PurePosixPath]) -> list[RemoteItem]:
         videos = [video for file in files if (video := self._video(file))]
@@ -102,7 +104,9 @@ class Cataloguer:
     def _nfo(self, shelf: Shelf, names: Iterable[str]) -> Nfo:
         """Return the first that holds records; links are read where none does."""
         found = [
-            self._nfo_at(shelf.folder / aside) for name in names if (aside := shelf.asides.get(name.lower()))
+            self._nfo_at(shelf.folder / aside)
+            for name in names
+            if (aside := shelf.asides.get(name.lower()))
         ]
         with_records = (one for one in found if one.records)
         with_links = (one for one in found if one.linked_ids)
@@ -120,7 +124,9 @@ class Cataloguer:
 
     def _measured(self, video: _Video) -> tuple[int | None, str]:
         """The file's running time, or why it cannot be told. Runs in a thread of its own."""
-        exact = next((record.measured_seconds for record in video.records if record.measured_seconds), None)
+        exact = next(
+            (record.measured_seconds for record in video.records if record.measured_seconds), None
+        )
         if exact or not self.ffprobe or _part(video.named) is not None:
             return exact, ""
         try:
@@ -152,7 +158,9 @@ class Cataloguer:
         )
 
     def _film(self, video: _Video, film: Film, seconds: int | None) -> RemoteItem:
-        record = next((record for record in video.records if record.kind == "movie"), Record("movie"))
+        record = next(
+            (record for record in video.records if record.kind == "movie"), Record("movie")
+        )
         return RemoteItem(
             remote_id=video.file.as_posix(),
             kind="movie",
@@ -161,18 +169,26 @@ class Cataloguer:
             year=record.year or film.name.year,
             runtime_seconds=seconds or record.runtime_seconds,
             path=str(self.place.path / video.file),
-            artwork_url=art.first_of(video.shelf, _poster_names(video.file, film.name, video.shelf)),
+            artwork_url=art.first_of(
+                video.shelf, _poster_names(video.file, film.name, video.shelf)
+            ),
         )
 
     def _episode(
-        self, video: _Video, episode: Episode, number: int | None, seconds: int | None, show: RemoteShow
+        self,
+        video: _Video,
+        episode: Episode,
+        number: int | None,
+        seconds: int | None,
+        show: RemoteShow,
     ) -> RemoteItem:
         record = _record_of(video.records, number, len(episode.numbers))
         several = len(episode.numbers) > 1
         title = record.title or ("" if several else episode.title)
         aired = record.air_date or episode.air_date
         return RemoteItem(
-            remote_id=video.file.as_posix() + (f"#S{episode.season or 0:02}E{number:02}" if several else ""),
+            remote_id=video.file.as_posix()
+            + (f"#S{episode.season or 0:02}E{number:02}" if several else ""),
             kind="episode",
             title=title or (f"Episode {number}" if number is not None else str(aired)),
             external_ids=record.ids,
@@ -187,9 +203,13 @@ class Cataloguer:
         )
 
     def _show(self, video: _Video, named: Titled | None) -> RemoteShow:
-        shelf = self.holdings.shelves.get(video.show_folder) if video.show_folder is not None else None
+        shelf = (
+            self.holdings.shelves.get(video.show_folder) if video.show_folder is not None else None
+        )
         told = self._nfo(shelf, ("tvshow.nfo",)) if shelf else Nfo()
-        record = next((record for record in told.records if record.kind == "tvshow"), Record("tvshow"))
+        record = next(
+            (record for record in told.records if record.kind == "tvshow"), Record("tvshow")
+        )
         name = named or Titled(record.title)
         return RemoteShow(
             title=record.title or name.title,
@@ -276,7 +296,9 @@ def _folder_of_show(file: PurePosixPath, episode: Episode) -> PurePosixPath | No
     folder = file.parent
     if convention.season_of(folder.name) is not None:
         return folder.parent
-    is_shows = episode.show and convention.same_title(naming.titled(folder.name).title, episode.show.title)
+    is_shows = episode.show and convention.same_title(
+        naming.titled(folder.name).title, episode.show.title
+    )
     return folder if is_shows else None
 
 

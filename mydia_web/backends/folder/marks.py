@@ -1,4 +1,6 @@
-"""Season and episode said beyond doubt: `S01E02`, `1x02`, `2019x03`, `Season 1 Episode 2`, `第2季第3集`."""
+"""Season and episode said beyond doubt: `S01E02`, `1x02`, `2019x03`, `Season 1 Episode 2`,
+`第2季第3集`.
+"""
 
 import re
 from dataclasses import dataclass
@@ -85,7 +87,9 @@ class _Further:
 
 
 def find(stem: str, *, in_show: bool = False) -> Mark | None:
-    """Return the first mark of a name. `in_show`: it lies in a show's folder, where `1x2` is a mark too."""
+    """Return the first mark of a name. `in_show`: it lies in a show's folder, where `1x2` is a mark
+    too.
+    """
     for found in _FIRST.finditer(stem):
         if mark := _mark(stem, found, in_show=in_show):
             return mark
@@ -139,14 +143,18 @@ def _next(stem: str, at: int, season: int, last: str) -> _Further | None:
 
 
 def _continues(bare: re.Match[str], last: str, stem: str) -> bool:
-    """Whether a bare number is a further episode and not a title: larger, and written like the one before."""
+    """Whether a bare number is a further episode and not a title: larger, and written like the one
+    before.
+    """
     number, before = int(bare["number"]), int(last)
     behind = stem[bare.end() :]
     is_title = _WORD_NEXT.match(behind) or _NUMBER_NEXT.match(behind)
     if bare["joint"] in "_&+" or is_title:
         return number == before + 1
     is_alike = len(bare["number"]) >= len(last)
-    is_at_end = not stem[bare.end() :].strip() or stem[bare.end() :].startswith((" - ", ".", " [", " ("))
+    is_at_end = not stem[bare.end() :].strip() or stem[bare.end() :].startswith(
+        (" - ", ".", " [", " (")
+    )
     return before < number <= before + MOST_EPISODES and (is_alike or is_at_end)
 
 

@@ -7,7 +7,17 @@ from datetime import date
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from mydia_web.backends.folder import around, convention, dates, guess, ids, marks, numbers, seasons, words
+from mydia_web.backends.folder import (
+    around,
+    convention,
+    dates,
+    guess,
+    ids,
+    marks,
+    numbers,
+    seasons,
+    words,
+)
 from mydia_web.backends.folder.around import Around, Beside
 from mydia_web.backends.folder.convention import Titled
 from mydia_web.backends.folder.marks import Mark
@@ -18,7 +28,9 @@ NO_SHOW = "Its name does not say which show it is of. Put it into a folder with 
 NO_NUMBER = "Its name does not say which episode it is. Name it like “S01E02”."
 NO_ORDER = "Its name holds a day that may be one of two. Write it as year, month and day."
 NO_TITLE = "Its name does not say what it is. Name it, or its folder, with title and year."
-NOT_THE_FOLDERS = "It lies in the folder of a film and is called otherwise. Name it with title and year."
+NOT_THE_FOLDERS = (
+    "It lies in the folder of a film and is called otherwise. Name it with title and year."
+)
 
 
 #: `Dragonpier Z 002`: files of a show, counted through.
@@ -82,7 +94,9 @@ class _File:
 
 
 def read(path: PurePosixPath, show_folder: str = "", beside: Beside | None = None) -> Named:
-    """Tell what `path` is, which begins with the library's own folder; `show_folder` is surely a show's."""
+    """Tell what `path` is, which begins with the library's own folder; `show_folder` is surely a
+    show's.
+    """
     file = _file(path, show_folder, beside or Beside())
     named = _read(file)
     is_below_season = any(seasons.season_of(folder) is not None for folder in path.parts[1:-1])
@@ -115,7 +129,9 @@ def titled(folder: str) -> Titled:
     if mark := marks.find(name):
         return replace(_before(name[: mark.start]), ids=found)
     if beside := seasons.beside_title(name):
-        return replace(_before(beside[0]) if beside[0] else Titled(convention.neat(name)), ids=found)
+        return replace(
+            _before(beside[0]) if beside[0] else Titled(convention.neat(name)), ids=found
+        )
     if convention.is_plain_title(name):
         return Titled(convention.neat(name), None, found)
     if released := convention.title_and_bare_year(name):
@@ -161,7 +177,9 @@ def _marked(file: _File) -> Named | None:
 
 @lru_cache(maxsize=256)
 def _is_mixed(stems: tuple[str, ...], show: str) -> bool:
-    """Whether a folder of a season holds several shows, none of which is called like the folder above."""
+    """Whether a folder of a season holds several shows, none of which is called like the folder
+    above.
+    """
     own = {
         convention.letters(_before(stem[: mark.start]).title)
         for stem in stems
@@ -236,7 +254,9 @@ def _of_number(file: _File, found: numbers.Numbered) -> Episode | Unread:
         return Unread(NO_NUMBER, show, season)
     if file.around.disc is not None and not convention.letters(own.title):
         return Unread(NO_NUMBER, show, season)
-    return Episode(show, season, found.numbers, found.title, None, None, convention.letters(own.title))
+    return Episode(
+        show, season, found.numbers, found.title, None, None, convention.letters(own.title)
+    )
 
 
 def _context(file: _File) -> numbers.Context:
@@ -263,14 +283,18 @@ def _show(file: _File, own: Titled) -> Titled | None:
         year = show.year or (own.year if convention.same_title(show.title, own.title) else None)
         return replace(show, year=year, ids={**file.ids, **show.ids})
     folder = file.folder
-    is_shows = not own.title or convention.same_title(own.title, folder.title) or bool(file.around.release)
+    is_shows = (
+        not own.title or convention.same_title(own.title, folder.title) or bool(file.around.release)
+    )
     if folder.title and is_shows:
         return Titled(folder.title, folder.year or own.year, {**file.ids, **folder.ids})
     return replace(own, ids={**own.ids, **file.ids}) if convention.letters(own.title) else None
 
 
 def _released(file: _File) -> Named | None:
-    """A file that tells nothing, in the folder of a release that tells all: `Pier.S01E02.720p/a1b2.mkv`."""
+    """A file that tells nothing, in the folder of a release that tells all:
+    `Pier.S01E02.720p/a1b2.mkv`.
+    """
     if not file.around.release or not file.is_alone:
         return None
     mark = marks.find(file.around.release)
@@ -290,7 +314,9 @@ def _plain_film(file: _File) -> Named | None:
         if numbers.is_numbered(rest) or numbers.ends_numbered(film.title, rest):
             return None
         return Film(_joined(file, film), part)
-    if (released := convention.title_and_bare_year(stem)) and not numbers.ends_numbered(released.title, "["):
+    if (released := convention.title_and_bare_year(stem)) and not numbers.ends_numbered(
+        released.title, "["
+    ):
         return Film(_joined(file, released), part)
     return _film_of_folder(file, stem, part)
 
@@ -326,7 +352,9 @@ def _own_title(stem: str) -> str:
 def _are_alike(one: str, other: str) -> bool:
     """Whether one title is the other, the beginning of it, or made of its first letters."""
     shorter, longer = sorted((convention.letters(one), convention.letters(other)), key=len)
-    initials = "".join(word[0] for word in convention.neat(other).casefold().split() if word[0].isalnum())
+    initials = "".join(
+        word[0] for word in convention.neat(other).casefold().split() if word[0].isalnum()
+    )
     return bool(shorter) and (longer.startswith(shorter) or shorter == initials)
 
 
@@ -346,7 +374,11 @@ def _film(file: _File) -> Named:
     if words.is_generic(stem):
         is_whole = file.is_alone or part is not None or words.is_storage(stem.strip("[]() "))
         is_films = is_whole and bool(folder.title) and not words.is_generic(folder.title)
-        return Film(replace(folder, ids={**folder.ids, **file.ids}), part) if is_films else Unread(NO_TITLE)
+        return (
+            Film(replace(folder, ids={**folder.ids, **file.ids}), part)
+            if is_films
+            else Unread(NO_TITLE)
+        )
     if convention.title_and_year(stem):
         # It has a year, and a number that is no film's.
         return Unread(NO_NUMBER)
@@ -355,7 +387,9 @@ def _film(file: _File) -> Named:
         # Whatever is behind such a number, other files have the same title without it.
         return Unread(NO_TITLE)
     if convention.same_title(guessed.title, folder.title):
-        return Film(Titled(folder.title, folder.year or guessed.year, {**folder.ids, **file.ids}), part)
+        return Film(
+            Titled(folder.title, folder.year or guessed.year, {**folder.ids, **file.ids}), part
+        )
     if file.is_alone and folder.title and words.RELEASE.search(file.around.named):
         # The folder is a release of one film, whose file is named in shorthand.
         return Film(folder, part)

@@ -16,7 +16,11 @@ from mydia_web.backends.folder import ids
 RecordKind = Literal["movie", "tvshow", "episodedetails"]
 
 LARGEST = 1024 * 1024
-_KINDS: dict[str, RecordKind] = {"movie": "movie", "tvshow": "tvshow", "episodedetails": "episodedetails"}
+_KINDS: dict[str, RecordKind] = {
+    "movie": "movie",
+    "tvshow": "tvshow",
+    "episodedetails": "episodedetails",
+}
 _OPENING = re.compile(r"<(movie|tvshow|episodedetails)(?=[\s>])")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 #: An & that begins no reference; CDATA holds what it likes.
@@ -58,7 +62,9 @@ class Nfo:
 
 
 def read(file: Path) -> Nfo:
-    """Read an NFO file; raises `NfoError`. Text of a release group is no error: it only says nothing."""
+    """Read an NFO file; raises `NfoError`. Text of a release group is no error: it only says
+    nothing.
+    """
     try:
         with file.open("rb") as opened:
             content = opened.read(LARGEST + 1)
@@ -86,7 +92,9 @@ def _is_xml(content: bytes) -> bool:
 
 
 def _decoded(content: bytes) -> str:
-    """The text, in the encoding it names; without a name in UTF-8 or, where it cannot be that, Windows'."""
+    """The text, in the encoding it names; without a name in UTF-8 or, where it cannot be that,
+    Windows'.
+    """
     encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
     declared = _DECLARED.search(content, 0, 1024)
     if declared and encoding != "utf-16" and not content.startswith(codecs.BOM_UTF8):
@@ -108,7 +116,9 @@ def _in_utf_8(content: bytes) -> str:
 
 
 def _mended(text: str) -> str:
-    """Return the text with what breaks XML but is meant as text: a bare &, HTML's names of letters, control signs."""
+    """Return the text with what breaks XML but is meant as text: a bare &, HTML's names of letters,
+    control signs.
+    """
     return _AMPERSAND.sub(_letter, _CONTROL.sub("", text))
 
 
@@ -123,7 +133,9 @@ def _letter(found: re.Match[str]) -> str:
 
 
 def _roots(text: str) -> Iterator[tuple[RecordKind, ElementTree.Element]]:
-    """Each record on its own: Kodi writes several roots into one file, and others write links after them."""
+    """Each record on its own: Kodi writes several roots into one file, and others write links after
+    them.
+    """
     at = 0
     while opening := _OPENING.search(text, at):
         closing = f"</{opening[1]}>"
@@ -150,7 +162,8 @@ def _record(kind: RecordKind, root: ElementTree.Element) -> Record:
         year=_year(_text(root, "year")) or (aired.year if aired else None),
         ids=_ids(kind, root),
         runtime_seconds=_runtime(_text(root, "runtime")),
-        measured_seconds=_number(_text(root, "fileinfo/streamdetails/video/durationinseconds")) or None,
+        measured_seconds=_number(_text(root, "fileinfo/streamdetails/video/durationinseconds"))
+        or None,
         air_date=aired,
         show_title=_text(root, "showtitle"),
         season=_number(_text(root, "season")),
@@ -159,7 +172,10 @@ def _record(kind: RecordKind, root: ElementTree.Element) -> Record:
 
 
 def _ids(kind: RecordKind, root: ElementTree.Element) -> dict[str, str]:
-    pairs = [(unique.get("type") or "", "".join(unique.itertext())) for unique in root.findall("uniqueid")]
+    pairs = [
+        (unique.get("type") or "", "".join(unique.itertext()))
+        for unique in root.findall("uniqueid")
+    ]
     for provider in ("imdb", "tmdb", "tvdb"):
         pairs += [(provider, _text(root, f"{provider}id", f"{provider}_id", provider))]
     pairs += [(_text(entry, "key"), _text(entry, "value")) for entry in root.findall("ids/entry")]
@@ -169,18 +185,26 @@ def _ids(kind: RecordKind, root: ElementTree.Element) -> dict[str, str]:
     if any(one.get("moviedb") for one in root.findall("id")) and not legacy.startswith("tt"):
         return ids.known(pairs)
     if root.find("uniqueid") is not None and not legacy.startswith("tt"):
-        # Beside `uniqueid` the old element repeats the default one, whose provider it does not tell.
+        # Beside `uniqueid` the old element repeats the default one, whose provider it does not
+        # tell.
         return ids.known(pairs)
     pairs.append(("imdb" if legacy.startswith("tt") or kind == "movie" else "tvdb", legacy))
     return ids.known(pairs)
 
 
 def _attributes(root: ElementTree.Element) -> list[tuple[str, str]]:
-    """`<id IMDB="tt0113277" TMDB="949">` and `<id moviedb="tmdb">949</id>`, as older managers write them."""
+    """`<id IMDB="tt0113277" TMDB="949">` and `<id moviedb="tmdb">949</id>`, as older managers write
+    them.
+    """
     pairs = [
-        (name, value) for one in root.findall("id") for name, value in one.attrib.items() if name != "moviedb"
+        (name, value)
+        for one in root.findall("id")
+        for name, value in one.attrib.items()
+        if name != "moviedb"
     ]
-    return pairs + [(one.get("moviedb") or "", "".join(one.itertext())) for one in root.findall("id")]
+    return pairs + [
+        (one.get("moviedb") or "", "".join(one.itertext())) for one in root.findall("id")
+    ]
 
 
 def _text(root: ElementTree.Element, *names: str) -> str:

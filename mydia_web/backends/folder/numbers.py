@@ -35,7 +35,8 @@ _IN_BRACKETS = re.compile(
     re.IGNORECASE,
 )
 _BY_WORD = re.compile(
-    rf"(?P<before>.*?)(?:(?<![^\W_]){_WORD}[ ._-]*|(?<![^\W_])e(?=\d\d)){_NUMBER}(?P<rest>.*)", re.IGNORECASE
+    rf"(?P<before>.*?)(?:(?<![^\W_]){_WORD}[ ._-]*|(?<![^\W_])e(?=\d\d)){_NUMBER}(?P<rest>.*)",
+    re.IGNORECASE,
 )
 _NUMBER_AND_WORD = re.compile(
     r"(?P<before>.*?)(?<![^\W_])(?P<number>\d{1,4})[ ._-]*"
@@ -134,11 +135,15 @@ def is_left_over(stem: str, title: str) -> bool:
 def is_numbered(rest: str) -> bool:
     """Whether an episode's number follows a title with year: `Attack on Titan (2013) - 25 [720p]`."""
     text = _spaced(f"x{rest}")
-    return bool(_bracketed(rest) or _MANY_AFTER_DASH.match(rest) or _by_place(text, has_group=False))
+    return bool(
+        _bracketed(rest) or _MANY_AFTER_DASH.match(rest) or _by_place(text, has_group=False)
+    )
 
 
 def ends_numbered(title: str, rest: str) -> bool:
-    """Whether a title with the year behind it ends in an episode's number: `Pier - 09 (2021) [Group]`."""
+    """Whether a title with the year behind it ends in an episode's number: `Pier - 09 (2021)
+    [Group]`.
+    """
     return "[" in rest and bool(re.search(r"[ .]-[ .]\d{2,4}(?:-\d{2,4})?$", title))
 
 
@@ -157,7 +162,9 @@ def _by_signs(whole: str, stem: str, context: Context) -> Numbered | None:
     """A number that words or brackets make an episode's."""
     if numbered := read_sign(stem, context):
         return numbered
-    if (found := _bracketed(whole)) and (numbered := _numbered(found, show=_show_in_brackets(found, whole))):
+    if (found := _bracketed(whole)) and (
+        numbered := _numbered(found, show=_show_in_brackets(found, whole))
+    ):
         return Numbered((), show=numbered.show) if _repeats_season(found, context) else numbered
     if found := _SPECIAL.fullmatch(stem):
         return _special(found, context)
@@ -193,14 +200,22 @@ def _show_in_brackets(found: re.Match[str], whole: str) -> str:
     outside = re.sub(r"\[[^\]]*\]?", " ", outside).strip()
     if convention.letters(outside):
         return outside
-    held = [text for text in re.findall(r"\[([^\]]+)\]", before) if not re.fullmatch(r"(?:19|20)\d\d", text)]
+    held = [
+        text
+        for text in re.findall(r"\[([^\]]+)\]", before)
+        if not re.fullmatch(r"(?:19|20)\d\d", text)
+    ]
     return held[-1] if len(held) > 1 else ""
 
 
 def _may_count(found: re.Match[str], context: Context) -> bool:
-    """`Star Wars Episode 4` may be a film: a number of one digit needs a show's folder, or a name that is no more."""
+    """`Star Wars Episode 4` may be a film: a number of one digit needs a show's folder, or a name
+    that is no more.
+    """
     is_more = len(found["number"]) > 1 or context.is_show
-    return bool(is_more or not convention.letters(found["before"]) or _rest(found["before"], context) == "")
+    return bool(
+        is_more or not convention.letters(found["before"]) or _rest(found["before"], context) == ""
+    )
 
 
 def _in_show(stem: str, context: Context) -> Numbered | None:
@@ -240,7 +255,9 @@ def _season_and_number(found: re.Match[str], context: Context) -> Numbered | Non
     season = context.season if context.season is not None else 1
     if int(found["season"]) == season:
         return _numbered(found)
-    is_range = "-" in found[0][: found.end("number")] and int(found["season"]) < int(found["number"])
+    is_range = "-" in found[0][: found.end("number")] and int(found["season"]) < int(
+        found["number"]
+    )
     if is_range:
         return _numbered(_AT_START.fullmatch(found[0]) or found)
     return Numbered(()) if context.is_show else None
@@ -289,7 +306,9 @@ def _after_title(rest: str, context: Context) -> Numbered | None:
     if sequel and season is None and context.season != int(sequel["sequel"]):
         return Numbered(())  # It may be the season, or belong to the show's name.
     behind = found["rest"].strip(" ._")
-    is_set_apart = found["dash"] or not behind or behind[0] in "-[(" or found["number"].startswith("0")
+    is_set_apart = (
+        found["dash"] or not behind or behind[0] in "-[(" or found["number"].startswith("0")
+    )
     is_scene = bool(re.match(r"\d{3,4}[pi]|(?:hdtv|web|dvd|blu)", behind, re.IGNORECASE))
     if not (context.is_show or is_set_apart or is_scene):
         return None

@@ -26,7 +26,9 @@ class Place:
     def require_still_there(self) -> None:
         """An unmounted disk leaves an empty folder of another identity, or none."""
         if _identity(self.path) != self.identity:
-            raise Unreachable(f"{self.path} went away while it was read. Is its disk still mounted?")
+            raise Unreachable(
+                f"{self.path} went away while it was read. Is its disk still mounted?"
+            )
 
 
 def find(base_url: str) -> Place:
@@ -38,11 +40,17 @@ def find(base_url: str) -> Place:
             next(entries, None)
         path = path.resolve(strict=True)
     except FileNotFoundError as error:
-        raise Unreachable(f"{path} is not there now. Mount its disk, or correct the path.") from error
+        raise Unreachable(
+            f"{path} is not there now. Mount its disk, or correct the path."
+        ) from error
     except NotADirectoryError as error:
-        raise Rejected(f"{path} is a file, not a folder. Give the folder that holds the films.") from error
+        raise Rejected(
+            f"{path} is a file, not a folder. Give the folder that holds the films."
+        ) from error
     except PermissionError as error:
-        raise SignInRefused(f"mydia-web may not read {path}. Give its user the right to read it.") from error
+        raise SignInRefused(
+            f"mydia-web may not read {path}. Give its user the right to read it."
+        ) from error
     except (OSError, RuntimeError) as error:
         raise Unreachable(f"{path} cannot be read: {error}. Is its disk in order?") from error
     return Place(path, _identity(path))
@@ -63,7 +71,9 @@ def _path_of_url(url: str) -> str:
     try:
         address = urlsplit(url)
     except ValueError as error:
-        raise Rejected(f"“{url}” is not a valid file address. Write it as file:///srv/films.") from error
+        raise Rejected(
+            f"“{url}” is not a valid file address. Write it as file:///srv/films."
+        ) from error
     if address.netloc not in ("", "localhost"):
         raise Rejected(f"“{url}” is on another machine. Mount its folder here and give that path.")
     # `?` and `#` are letters like any other in a path.
@@ -74,5 +84,7 @@ def _identity(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError as error:
-        raise Unreachable(f"{path} is not there now. Mount its disk, or correct the path.") from error
+        raise Unreachable(
+            f"{path} is not there now. Mount its disk, or correct the path."
+        ) from error
     return status.st_dev, status.st_ino

@@ -3,11 +3,44 @@
 import re
 from collections.abc import Mapping
 
-#: A word for "season", as media servers and their users write it. Longer forms stand before shorter ones.
+#: A word for "season", as media servers and their users write it. Longer forms stand before shorter
+#: ones.
 _WORDS = (
-    *("season", "series", "staffel", "saison", "temporada", "tempada", "stagione", "seizoen", "reeks"),
-    *("sezonul", "sezonas", "sezona", "sezóna", "sezon", "séria", "série", "řada", "serija", "évad"),
-    *("säsong", "sæson", "sesong", "seasong", "kausi", "hooaeg", "þáttaröð", "denboraldia", "musim", "mùa"),
+    *(
+        "season",
+        "series",
+        "staffel",
+        "saison",
+        "temporada",
+        "tempada",
+        "stagione",
+        "seizoen",
+        "reeks",
+    ),
+    *(
+        "sezonul",
+        "sezonas",
+        "sezona",
+        "sezóna",
+        "sezon",
+        "séria",
+        "série",
+        "řada",
+        "serija",
+        "évad",
+    ),
+    *(
+        "säsong",
+        "sæson",
+        "sesong",
+        "seasong",
+        "kausi",
+        "hooaeg",
+        "þáttaröð",
+        "denboraldia",
+        "musim",
+        "mùa",
+    ),
     *("сезон", "сезона", "сезони", "σεζόν", "κύκλος", "עונה", "الموسم", "موسم"),
     *("シーズン", "시즌", "ซีซั่น", "ฤดูกาล", "सीज़न"),
 )
@@ -219,7 +252,9 @@ _TEN = 10
 
 
 def season_of(folder: str) -> int | None:
-    """Return the season that a folder's name says, and nothing else: `Season 1`, `1. Staffel`, `第2季`."""
+    """Return the season that a folder's name says, and nothing else: `Season 1`, `1. Staffel`,
+    `第2季`.
+    """
     name = folder.strip()
     if _SPECIALS.fullmatch(name):
         return 0
@@ -235,7 +270,9 @@ def is_number(folder: str) -> bool:
 
 
 def beside_title(name: str) -> tuple[str, int] | None:
-    """`Mushoku Tensei S2` → Mushoku Tensei, 2: a season named beside the show's title. The title may be empty."""
+    """`Mushoku Tensei S2` → Mushoku Tensei, 2: a season named beside the show's title. The title
+    may be empty.
+    """
     for found in _WITHIN.finditer(name):
         if number := _number(found):
             return name[: found.start()].strip(" ._-[("), number

@@ -58,10 +58,20 @@ _UNPLAYED: Mapping[str, str] = {
     **dict.fromkeys(("iso", "img", "nrg", "mdf"), "only video files are read, not images of discs"),
     **dict.fromkeys(("strm", "disc"), "only video files are read, not links or stand-ins"),
 }
-_NOT_OURS = frozenset({"@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information"})
+_NOT_OURS = frozenset(
+    {"@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information"}
+)
 _DISCS = frozenset({"video_ts", "bdmv", "audio_ts", "certificate"})
-#: What goes wrong with one entry alone. Anything else (an I/O error, a stale mount) is the disk's trouble.
-_ONE_ENTRY = {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
+#: What goes wrong with one entry alone. Anything else (an I/O error, a stale mount) is the disk's
+#: trouble.
+_ONE_ENTRY = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,9 @@ def is_bare(place: Place) -> bool:
 
 def _look_into(place: Place, folder: PurePosixPath, holdings: Holdings) -> list[str]:
     with os.scandir(place.path / folder) as entries:
-        found = sorted((entry for entry in entries if _is_ours(entry.name)), key=lambda entry: entry.name)
+        found = sorted(
+            (entry for entry in entries if _is_ours(entry.name)), key=lambda entry: entry.name
+        )
     named = [entry for entry in found if _has_words(entry.name, folder, holdings)]
     subfolders = [entry.name for entry in named if entry.is_dir(follow_symlinks=False)]
     if extras.is_extras_folder(folder.parts, subfolders):
@@ -145,7 +157,9 @@ def _file(entry: os.DirEntry[str], place: Place, folder: PurePosixPath, holdings
     return entry.name if entry.is_file() else ""
 
 
-def _may_follow(entry: os.DirEntry[str], place: Place, folder: PurePosixPath, holdings: Holdings) -> bool:
+def _may_follow(
+    entry: os.DirEntry[str], place: Place, folder: PurePosixPath, holdings: Holdings
+) -> bool:
     shown, target = folder / entry.name, Path(entry.path)
     if place.holds(target):
         return target.is_file()
@@ -185,5 +199,7 @@ def _excuse(place: Place, folder: PurePosixPath, error: OSError, holdings: Holdi
     place.require_still_there()
     if error.errno not in _ONE_ENTRY or folder == PurePosixPath():
         shown = place.path / folder
-        raise Unreachable(f"{shown} cannot be read: {error.strerror}. Is its disk in order?") from error
+        raise Unreachable(
+            f"{shown} cannot be read: {error.strerror}. Is its disk in order?"
+        ) from error
     holdings.problems.append(f"“{folder}” was left out: {error.strerror}.")

@@ -1,10 +1,14 @@
-"""Words in names that are no part of a title: of releases, editions, sorting folders, and of nothing at all."""
+"""Words in names that are no part of a title: of releases, editions, sorting folders, and of
+nothing at all.
+"""
 
 import re
 
 
 def _one_of(table: str) -> str:
-    """Return a pattern for the words of a table. `~` in it stands for a space, dot, dash or nothing."""
+    """Return a pattern for the words of a table. `~` in it stands for a space, dot, dash or
+    nothing.
+    """
     return "(?:" + "|".join(table.split()).replace("~", "[ ._-]?") + ")"
 
 
@@ -38,10 +42,14 @@ _CUT = _one_of(
 )
 
 #: A plain title does not hold these; guessit reads names that have them.
-RELEASE = re.compile(rf"(?<![^\W_])(?:{_QUALITY}|proper|repack)(?![^\W_])|[\[\]{{}}_]|\(.*\)$", re.IGNORECASE)
+RELEASE = re.compile(
+    rf"(?<![^\W_])(?:{_QUALITY}|proper|repack)(?![^\W_])|[\[\]{{}}_]|\(.*\)$", re.IGNORECASE
+)
 _QUALITY_WORD = re.compile(rf"[ ._(\[-]*(?<![^\W_]){_QUALITY}(?![^\W_])", re.IGNORECASE)
 _SURE_QUALITY = re.compile(rf"[ ._(\[-]*(?<![^\W_]){_SURE}(?![^\W_])", re.IGNORECASE)
-_RELEASE_START = re.compile(rf"[\[({{]|(?:{_QUALITY}|{_STATE}|{_LANGUAGE})(?![^\W_])", re.IGNORECASE)
+_RELEASE_START = re.compile(
+    rf"[\[({{]|(?:{_QUALITY}|{_STATE}|{_LANGUAGE})(?![^\W_])", re.IGNORECASE
+)
 _EDITION = re.compile(rf"[ ._-]+(?:{_SHOUTED}|(?i:{_CUT}[ ._](?:cut|edition|version)))[ ._-]*$")
 
 #: Folders that sort things and name none of them.
@@ -110,7 +118,9 @@ _RECORDED = re.compile(
 
 
 def is_division(folder: str) -> bool:
-    """Return whether a folder is called as parts of any show are: `Book One`, `Arc 2`, `Miniseries`."""
+    """Return whether a folder is called as parts of any show are: `Book One`, `Arc 2`,
+    `Miniseries`.
+    """
     return bool(_DIVISION.fullmatch(folder.strip()))
 
 
@@ -130,7 +140,9 @@ def disc_of(folder: str) -> int | None:
 
 
 def is_generic(stem: str) -> bool:
-    """Return whether a file's name tells nothing: `movie`, `title_t00`, a checksum, or a quality alone."""
+    """Return whether a file's name tells nothing: `movie`, `title_t00`, a checksum, or a quality
+    alone.
+    """
     name = stem.strip(" ._-")
     return not name or bool(_GENERIC.fullmatch(name)) or is_storage(name)
 

@@ -1,7 +1,8 @@
 """The Jellyfin backend.
 
-Its dates: `LastPlayedDate` is when a play began, or what was given with a mark or written by another program. No stop,
-finish, position or unmark by a program moves it, so it dates the play and tells nothing of the order of news.
+Its dates: `LastPlayedDate` is when a play began, or what was given with a mark or written by
+another program. No stop, finish, position or unmark by a program moves it, so it dates the play and
+tells nothing of the order of news.
 """
 
 import re
@@ -11,30 +12,35 @@ from typing import ClassVar
 
 import httpx2
 
-from mydia_web.backends.base import (
+from mydia_web.backends.errors import NotOnServer, Rejected
+from mydia_web.backends.http import Http
+from mydia_web.backends.jellyfin import writing
+from mydia_web.backends.jellyfin.listening import Listener
+from mydia_web.backends.jellyfin.session import JellyfinSession
+from mydia_web.backends.mediabrowser.calls import Call
+from mydia_web.backends.mediabrowser.client import (
+    FIRST_OF_JELLYFIN,
+    MediaBrowser,
+    say,
+    version_numbers,
+)
+from mydia_web.backends.mediabrowser.goal import Goal
+from mydia_web.backends.mediabrowser.listing import SEASONS, SHOWS, Dated, Question
+from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData
+from mydia_web.backends.mediabrowser.session import Forbidden, server_address
+from mydia_web.backends.mediabrowser.shown import Shown, Version, with_version
+from mydia_web.backends.traits import Field, Traits
+from mydia_web.backends.values import (
     Connection,
     ContentKind,
+    Event,
     LibraryPage,
     LinkCode,
     Linked,
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import NotOnServer, Rejected
-from mydia_web.backends.events.base import Event
-from mydia_web.backends.http import Http
-from mydia_web.backends.jellyfin import writing
-from mydia_web.backends.jellyfin.listening import Listener
-from mydia_web.backends.jellyfin.session import JellyfinSession
-from mydia_web.backends.mediabrowser.calls import Call
-from mydia_web.backends.mediabrowser.client import FIRST_OF_JELLYFIN, MediaBrowser, say, version_numbers
-from mydia_web.backends.mediabrowser.goal import Goal
-from mydia_web.backends.mediabrowser.listing import SEASONS, SHOWS, Dated, Question
-from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData
-from mydia_web.backends.mediabrowser.session import Forbidden, server_address
-from mydia_web.backends.mediabrowser.shown import Shown, Version, with_version
-from mydia_web.backends.sockets import open_socket
-from mydia_web.backends.traits import Field, Traits
+from mydia_web.backends.websocket import open_socket
 
 _OLDEST = (10, 9)
 #: A play is dated by its start, and known when it is stopped.
@@ -61,14 +67,16 @@ class Jellyfin(MediaBrowser):
         concurrency=4,
         reads_at_once=50,
         has_libraries=True,
-        counts_starts=True,
+        dates_plays_by_start=True,
         keeps_people=True,
         has_versions=True,
         listens=True,
     )
     _page = "web/#/details"
 
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         self._address = server_address(connection.base_url)
         self._library_ids = connection.library_ids
         self._verify = connection.verify_tls
@@ -87,7 +95,9 @@ class Jellyfin(MediaBrowser):
         self._session.check_server = self._public_info
 
     @classmethod
-    def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
+    def begin_link(
+        cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> LinkCode:
         jellyfin = cls(connection, transport=transport)
         try:
             jellyfin._public_info()
@@ -110,13 +120,15 @@ class Jellyfin(MediaBrowser):
             jellyfin.close()
 
     def changes(self, since: datetime) -> Iterator[LibraryPage]:
-        """The newest plays and positions, and the newest titles: Jellyfin keeps no date of the change itself.
+        """The newest plays and positions, and the newest titles: Jellyfin keeps no date of the
+        change itself.
 
-        It relies on three things: that a start dates the title, whether it is played to its end or stopped; that
-        listings can be ordered by that date and by the file's, the latest first; and that what has no date comes last.
-        What moves no date is found where the library is read whole: a mark taken away; a mark on what was begun long
-        ago, or given an old date by another program. A file that is older still shows in the number of titles.
-        What is under way of a further file of a title is asked for beside them.
+        It relies on three things: that a start dates the title, whether it is played to its end or
+        stopped; that listings can be ordered by that date and by the file's, the latest first; and
+        that what has no date comes last. What moves no date is found where the library is read
+        whole: a mark taken away; a mark on what was begun long ago, or given an old date by another
+        program. A file that is older still shows in the number of titles. What is under way of a
+        further file of a title is asked for beside them.
         """
         dates: Mapping[Dated, datetime] = {
             "DatePlayed": since - _LONGEST_PLAY,
@@ -141,7 +153,9 @@ class Jellyfin(MediaBrowser):
         nothing = UserData.model_validate({"Played": False})
         user = self._session.known_user_id or "{user}"
         read = _read_call([item.id], user)
-        return [str(call) for call in (read, *writing.calls(item, nothing, Goal.of(wanted, item), user))]
+        return [
+            str(call) for call in (read, *writing.calls(item, nothing, Goal.of(wanted, item), user))
+        ]
 
     def _check_product(self, info: PublicInfo) -> None:
         """By another name it is taken for a Jellyfin too, if it speaks as one that is new enough."""
@@ -188,7 +202,9 @@ class Jellyfin(MediaBrowser):
             "enableTotalRecordCount": "false",
         }
         try:
-            answer = self._session.send("GET", "UserItems/Resume", of_title=True, params=params).json()
+            answer = self._session.send(
+                "GET", "UserItems/Resume", of_title=True, params=params
+            ).json()
         except (NotOnServer, Forbidden):  # not every server that speaks as a Jellyfin has this list
             return ()
         return self._listing.entries(answer)
@@ -197,7 +213,9 @@ class Jellyfin(MediaBrowser):
         return _guid(text) or text
 
     def _views(self) -> object:
-        return self._session.send("GET", "UserViews", params={"userId": self._session.user_id}).json()
+        return self._session.send(
+            "GET", "UserViews", params={"userId": self._session.user_id}
+        ).json()
 
     def _item_id(self, target: Target) -> str:
         if not (item_id := _guid(target.remote_id)):
@@ -210,7 +228,9 @@ class Jellyfin(MediaBrowser):
 
     def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
         call = _read_call(item_ids, self._session.user_id)
-        entries = self._listing.entries(self._session.send(call.method, call.path, **call.request).json())
+        entries = self._listing.entries(
+            self._session.send(call.method, call.path, **call.request).json()
+        )
         return {_guid(str(entry.get("Id"))): entry for entry in entries if isinstance(entry, dict)}
 
     def _version(self, version_id: str) -> Version | None:
@@ -233,10 +253,14 @@ class Jellyfin(MediaBrowser):
         if goal.watched is not None and not goal.mark_alone.is_shown_by(data):
             data = self._write_all(shown.item, data, goal.mark_alone)
         told = writing.settings(version.data, goal.position_alone)
-        return with_version(data, self._write(writing.write(version.item_id, self._session.user_id, told)))
+        return with_version(
+            data, self._write(writing.write(version.item_id, self._session.user_id, told))
+        )
 
     def _write_by_any_way(self, item: Item, data: UserData, goal: Goal) -> UserData:
-        """A server that does not know the route for writing is known by that it still shows the title."""
+        """A server that does not know the route for writing is known by that it still shows the
+        title.
+        """
         try:
             return self._write_all(item, data, goal)
         except NotOnServer:
@@ -277,7 +301,8 @@ class Jellyfin(MediaBrowser):
             except Forbidden:
                 if call.body is None or not goal.watched or goal.position_ms:
                     raise
-                # Who may not write preferences may still mark. The read before it keeps this from counting twice.
+                # Who may not write preferences may still mark. The read before it keeps this from
+                # counting twice.
                 data = self._write(writing.mark(item.id, self._session.user_id, goal))
         return data
 

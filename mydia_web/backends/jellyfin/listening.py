@@ -1,7 +1,8 @@
-"""What Jellyfin says on its WebSocket: what it has saved for the person. It says nothing to an API key.
+"""What Jellyfin says on its WebSocket: what it has saved for the person. It says nothing to an API
+key.
 
-A message has no time of its own: it comes half a second after what it tells. `LastPlayedDate` is when the title was
-last begun, or the date that was given with a mark.
+A message has no time of its own: it comes half a second after what it tells. `LastPlayedDate` is
+when the title was last begun, or the date that was given with a mark.
 """
 
 import time
@@ -11,22 +12,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mydia_web import clock
-from mydia_web.backends.base import Playing
-from mydia_web.backends.events.base import Event
 from mydia_web.backends.events.sessions import Sessions, known_item, playing_event
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.models import UnreadableEntryError, UserData, read
-from mydia_web.backends.sockets import Socket
+from mydia_web.backends.values import Event, Playing
+from mydia_web.backends.websocket import Socket
 
 #: How often players are looked at while there are some: pauses and positions are not announced.
 LOOK_SECONDS = 15.0
-#: How long a caller waits to be told that there is nothing new; fifty connections wake the processor so often.
+#: How long a caller waits to be told that there is nothing new; fifty connections wake the
+#: processor so often.
 TICK_SECONDS = 2.0
-#: Between these shares of its length a title keeps its position while it plays, as Jellyfin is set by default.
+#: Between these shares of its length a title keeps its position while it plays, as Jellyfin is set
+#: by default.
 _KEPT_FROM, _KEPT_UNTIL = 0.05, 0.9
 #: Jellyfin collects what was saved for half a second before it tells: news are up to this old.
 _COLLECTED = timedelta(seconds=1)
-#: Jellyfin ends a connection on which it hears nothing for so long, where it does not say for how long.
+#: Jellyfin ends a connection on which it hears nothing for so long, where it does not say for how
+#: long.
 _KEPT_SECONDS = 60.0
 
 
@@ -46,17 +49,24 @@ class Saved(UserData):
         return not self.played and self.plays == 0 and self.last_played_date is None
 
     def is_marked_while(self, playing: Playing) -> bool:
-        """Return whether the mark is by hand: a title that is amid its play is saved with its position."""
+        """Return whether the mark is by hand: a title that is amid its play is saved with its
+        position.
+        """
         if not self.played or self.position_ms or not playing.duration_ms:
             return False
-        return _KEPT_FROM * playing.duration_ms < playing.position_ms < _KEPT_UNTIL * playing.duration_ms
+        return (
+            _KEPT_FROM * playing.duration_ms
+            < playing.position_ms
+            < _KEPT_UNTIL * playing.duration_ms
+        )
 
 
 class Listener:
-    """Turns messages into events. Our own writes are announced too, as everybody's: they are no news later.
+    """Turns messages into events. Our own writes are announced too, as everybody's: they are no
+    news later.
 
-    A message says what was saved and not why. What plays is asked at each, so that the receiver can tell what a play
-    has left there from what a person has set.
+    A message says what was saved and not why. What plays is asked at each, so that the receiver can
+    tell what a play has left there from what a person has set.
     """
 
     def __init__(self, user_id: str, ask_playing: Callable[[], Sequence[Playing]]) -> None:
@@ -107,7 +117,9 @@ class Listener:
 
     def _look(self) -> Iterator[Event]:
         theirs = [one for one in self._ask_playing() if _plain(one.remote_user_id) == self._user_id]
-        yield from self._sessions.look([replace(one, remote_id=_plain(one.remote_id)) for one in theirs])
+        yield from self._sessions.look(
+            [replace(one, remote_id=_plain(one.remote_id)) for one in theirs]
+        )
         self._look_at = time.monotonic() + LOOK_SECONDS if self._sessions else float("inf")
 
     def _saved(self, data: object) -> list[Saved]:

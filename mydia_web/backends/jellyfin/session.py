@@ -1,14 +1,16 @@
-"""Signing in at a Jellyfin. Only the scheme `MediaBrowser` is used: Jellyfin 12 has switched the others off."""
+"""Signing in at a Jellyfin. Only the scheme `MediaBrowser` is used: Jellyfin 12 has switched the
+others off.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from mydia_web.backends.base import Connection, LinkCode, Linked, RemoteUser
 from mydia_web.backends.errors import LinkEnded, Rejected, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.mediabrowser.models import Sent, User
 from mydia_web.backends.mediabrowser.session import VERSION, Session
+from mydia_web.backends.values import Connection, LinkCode, Linked, RemoteUser
 
 #: As long as Jellyfin keeps a code, in seconds; a restart forgets it sooner.
 _CODE_LASTS = 600.0
@@ -58,11 +60,14 @@ class JellyfinSession(Session):
         return self.persons(answer.json())
 
     def _find(self, wanted: str) -> RemoteUser:
-        # Everyone may see who there is, but only an administrator or an API key act for others: so that is tried.
+        # Everyone may see who there is, but only an administrator or an API key act for others: so
+        # that is tried.
         person = super()._find(wanted)
         answer = self.raw("GET", "UserViews", params={"userId": person.remote_id})
         if answer.status == 403:
-            raise SignInRefused(f"This token is not that of {person.name}, and may not act for others.")
+            raise SignInRefused(
+                f"This token is not that of {person.name}, and may not act for others."
+            )
         self.check(answer)
         return person
 
@@ -86,7 +91,9 @@ class JellyfinSession(Session):
         self._check_code(answer.status)
         person = self.take(answer)
         kept = {"token": self._token, "server_id": self.server_id}
-        return Linked({name: value for name, value in kept.items() if value}, person.remote_id, person.name)
+        return Linked(
+            {name: value for name, value in kept.items() if value}, person.remote_id, person.name
+        )
 
     def _read_code(self, method: str, path: str, **request: Any) -> bool:
         answer = self.raw(method, path, **request)

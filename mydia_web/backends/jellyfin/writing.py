@@ -1,4 +1,6 @@
-"""Which requests make a Jellyfin show what is wanted. Each may be repeated: none of them counts a play."""
+"""Which requests make a Jellyfin show what is wanted. Each may be repeated: none of them counts a
+play.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +11,11 @@ from mydia_web.backends.mediabrowser.models import Item, UserData, write_instant
 
 
 def calls(item: Item, data: UserData, goal: Goal, user: str) -> Sequence[Call]:
-    """Jellyfin keeps what a request leaves out, so that nothing else is touched, and cannot be told to clear a date.
+    """Jellyfin keeps what a request leaves out, so that nothing else is touched, and cannot be told
+    to clear a date.
 
-    A title with several versions is marked on its own route, which reaches them all since Jellyfin 12.
+    A title with several versions is marked on its own route, which reaches them all since Jellyfin
+    12.
     """
     if goal.clears:
         return [unmark(item.id, user)]
@@ -57,7 +61,9 @@ def unmark(item_id: str, user: str) -> Call:
 
 
 def ways_to_mark(item_id: str, user: str, goal: Goal) -> Sequence[Call]:
-    """The routes that mark a title, or take its mark away, best first; the last is that of older servers."""
+    """The routes that mark a title, or take its mark away, best first; the last is that of older
+    servers.
+    """
     today = mark(item_id, user, goal) if goal.watched else unmark(item_id, user)
     params = {name: value for name, value in today.params.items() if name != "userId"}
     return [today, Call(today.method, f"Users/{user}/PlayedItems/{item_id}", params)]

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from mydia_web.backends.base import Wanted
 from mydia_web.backends.kodi.mapping import Video
 from mydia_web.backends.kodi.zone import KodiTime
+from mydia_web.backends.values import Wanted
 
 
 def settings(video: Video, wanted: Wanted, time: KodiTime) -> dict[str, Any]:
-    """The parameters of Set…Details. Each of Kodi's registers is set: it couples none of them itself."""
+    """The parameters of Set…Details. Each of Kodi's registers is set: it couples none of them
+    itself.
+    """
     if wanted.change_type == "mark_watched":
         return {
             "playcount": max(1, video.playcount),

@@ -1,7 +1,7 @@
 """The Kodi backend. One Kodi is one person: it keeps no users.
 
-Its dates: `lastplayed` is when a player last stopped, however soon, or what a program wrote: the end of a play, in the
-local time of Kodi's machine. A position has no date of its own.
+Its dates: `lastplayed` is when a player last stopped, however soon, or what a program wrote: the
+end of a play, in the local time of Kodi's machine. A position has no date of its own.
 """
 
 import time
@@ -14,18 +14,7 @@ import httpx2
 
 from mydia_web import clock
 from mydia_web.backends.answers import Artwork
-from mydia_web.backends.base import (
-    Connection,
-    ContentKind,
-    LibraryPage,
-    Playing,
-    RemoteState,
-    ServerInfo,
-    Target,
-    Wanted,
-)
 from mydia_web.backends.errors import BackendError, NotShown, Rejected, ServerTrouble
-from mydia_web.backends.events.base import Event
 from mydia_web.backends.http import Http
 from mydia_web.backends.kodi import changes, finding, mapping
 from mydia_web.backends.kodi.finding import PLAYERS, Found
@@ -35,10 +24,21 @@ from mydia_web.backends.kodi.mapping import VOCABULARY, Video
 from mydia_web.backends.kodi.playing import read_playing
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime, ask_time
-from mydia_web.backends.looking import before_writing, look
+from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
-from mydia_web.backends.sockets import open_socket
 from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
+from mydia_web.backends.values import (
+    Connection,
+    ContentKind,
+    Event,
+    LibraryPage,
+    Playing,
+    RemoteState,
+    ServerInfo,
+    Target,
+    Wanted,
+)
+from mydia_web.backends.websocket import open_socket
 
 _NAME = "System.FriendlyName"
 #: Where summer time ends, an hour comes twice and its second time sorts among its first.
@@ -57,14 +57,20 @@ class Kodi(ReadsFirst):
         fields=(
             USERNAME,
             PASSWORD,
-            Field("websocket_port", "Port of its notifications", f"Leave empty for Kodi's own, {PORT}."),
+            Field(
+                "websocket_port",
+                "Port of its notifications",
+                f"Leave empty for Kodi's own, {PORT}.",
+            ),
         ),
         listens=True,
         reads_at_once=50,
         signs_in_to_listen=False,
     )
 
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         self._http = Http(
             connection.base_url.strip().rstrip("/").removesuffix("/jsonrpc"),
             product="Kodi",
@@ -96,7 +102,9 @@ class Kodi(ReadsFirst):
             version = f"{kodi['version']['major']}.{kodi['version']['minor']}"
             return ServerInfo("Kodi", labels.get(_NAME) or kodi["name"], version)
         except (AttributeError, KeyError, TypeError) as error:
-            raise ServerTrouble("Kodi does not tell its version. It may still be starting.") from error
+            raise ServerTrouble(
+                "Kodi does not tell its version. It may still be starting."
+            ) from error
 
     def library(self) -> Iterator[LibraryPage]:
         yield from read_library(self._rpc, self._time())
@@ -104,13 +112,16 @@ class Kodi(ReadsFirst):
     def changes(self, since: datetime) -> Iterator[LibraryPage]:
         """Kodi dates each stop of a player and each mark that is set, and a title by its file.
 
-        It tells of no mark that is taken away, and of no position that a program wrote without a date: those are found
-        where the library is read whole. A title whose file is older than its arrival shows in their number.
+        It tells of no mark that is taken away, and of no position that a program wrote without a
+        date: those are found where the library is read whole. A title whose file is older than its
+        arrival shows in their number.
         """
         yield from read_changes(self._rpc, self._time(), since - _TURNED_BACK)
 
     def state(self, target: Target) -> RemoteState:
-        return mapping.state(finding.find(self._rpc, target, asks_players=False).video, self._time())
+        return mapping.state(
+            finding.find(self._rpc, target, asks_players=False).video, self._time()
+        )
 
     def read(self, push: Push) -> Reading:
         self._time()
@@ -127,10 +138,10 @@ class Kodi(ReadsFirst):
     def write(self, push: Push, reading: Reading) -> RemoteState:
         target, wanted = push
         found: Found = reading.shown
-        with before_writing():
+        with nothing_written_yet():
             there = self._time()
             video = found.video
-            look(target, wanted, mapping.state(video, there))
+            check_unchanged(target, wanted, mapping.state(video, there))
             told = changes.settings(video, wanted, there)
             if changes.shows(video, told):
                 return mapping.state(video, there)
@@ -138,7 +149,9 @@ class Kodi(ReadsFirst):
                 found.refuse_while_playing(target.kind)
         shown = self._set(target.kind, found.number, told)
         if not changes.shows(shown, told):
-            raise NotShown(f"Kodi took the change to “{video.name[:80]}”, but then did not show it.")
+            raise NotShown(
+                f"Kodi took the change to “{video.name[:80]}”, but then did not show it."
+            )
         return mapping.state(shown, there)
 
     def confirm(self, push: Push, reading: Reading) -> RemoteState:
@@ -161,7 +174,9 @@ class Kodi(ReadsFirst):
         return read_playing(self._rpc)
 
     def listen(self) -> Generator[Event | None]:
-        """Kodi asks for no sign-in here. It must allow remote control from other systems: Settings, Services."""
+        """Kodi asks for no sign-in here. It must allow remote control from other systems: Settings,
+        Services.
+        """
         url = address_of(self._http.address, self._port)
         place = url.removesuffix("/jsonrpc")
         with open_socket(url, product="Kodi", place=place, pings=False) as socket:

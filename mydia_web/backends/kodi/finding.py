@@ -1,4 +1,5 @@
-"""Finding what a push goes to: under its id, if that still means the same file; else under its file.
+"""Finding what a push goes to: under its id, if that still means the same file; else under its
+file.
 
 Kodi gives the id of a removed film to the next one that is added.
 """
@@ -7,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mydia_web.backends.base import ContentKind, Target
 from mydia_web.backends.errors import BackendError, NotOnServer, ServerTrouble
 from mydia_web.backends.kodi import mapping
 from mydia_web.backends.kodi.mapping import (
@@ -20,6 +20,7 @@ from mydia_web.backends.kodi.mapping import (
 )
 from mydia_web.backends.kodi.playing import Played
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
+from mydia_web.backends.values import ContentKind, Target
 
 PLAYERS = Call("Player.GetActivePlayers")
 
@@ -35,7 +36,9 @@ class Found:
     def refuse_while_playing(self, kind: ContentKind) -> None:
         """At its stop Kodi writes its own position over ours."""
         for one in self.playing:
-            if (one.type, one.id) == (kind, self.number) or (self.video.file and one.file == self.video.file):
+            if (one.type, one.id) == (kind, self.number) or (
+                self.video.file and one.file == self.video.file
+            ):
                 raise ServerTrouble(
                     f"“{self.video.name[:80]}” is being played there now; trying again later."
                 )
@@ -55,7 +58,9 @@ def find(rpc: JsonRpc, target: Target, *, asks_players: bool) -> Found:
 def find_many(
     rpc: JsonRpc, targets: Sequence[Target], *, asks_players: bool
 ) -> Sequence[Found | BackendError | None]:
-    """Those that are under their ids, in one request; None where the id is gone, or means something else now."""
+    """Those that are under their ids, in one request; None where the id is gone, or means something
+    else now.
+    """
     numbers = [number_of(target) for target in targets]
     calls = [
         get(target.kind, number)
@@ -93,7 +98,9 @@ def _playing(rpc: JsonRpc, players: Any) -> Sequence[Played]:
         raise players
     found: list[Played] = []
     for player in players:
-        result = rpc.call("Player.GetItem", playerid=_readable(Player, player).playerid, properties=["file"])
+        result = rpc.call(
+            "Player.GetItem", playerid=_readable(Player, player).playerid, properties=["file"]
+        )
         found.append(_readable(Played, result.get("item")))
     return found
 
@@ -109,7 +116,8 @@ def _find_by_file(rpc: JsonRpc, target: Target, playing: Sequence[Played]) -> Fo
         raise NotOnServer("Kodi does not have this title any more.")
     result = rpc.call(words.list, properties=list(STATE_FIELDS), filter={"and": rules})
     for entry in mapping.members(result, words.entries):
-        # Kodi compares with LIKE: "_" and "%" in a name match other names, and case is not told apart.
+        # Kodi compares with LIKE: "_" and "%" in a name match other names, and case is not told
+        # apart.
         video = _readable(Video, entry)
         if video.file == target.path:
             return Found(number=int(entry[words.id_name]), video=video, playing=playing)

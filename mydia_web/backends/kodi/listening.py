@@ -1,4 +1,6 @@
-"""What Kodi announces. It says that an item has changed and hardly what: the item is read then, all of its state."""
+"""What Kodi announces. It says that an item has changed and hardly what: the item is read then, all
+of its state.
+"""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -6,9 +8,7 @@ from typing import Any
 
 from mydia_web import clock
 from mydia_web.backends.answers import Address
-from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow
 from mydia_web.backends.errors import NotOnServer, Rejected, Unreachable
-from mydia_web.backends.events.base import Event
 from mydia_web.backends.events.sessions import Sessions
 from mydia_web.backends.kodi import mapping
 from mydia_web.backends.kodi.listing import show_call
@@ -16,7 +16,8 @@ from mydia_web.backends.kodi.mapping import VOCABULARY, UnreadableEntryError
 from mydia_web.backends.kodi.playing import read_playing
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime
-from mydia_web.backends.sockets import Socket
+from mydia_web.backends.values import ContentKind, Event, RemoteItem, RemoteShow
+from mydia_web.backends.websocket import Socket
 
 PORT = 9090
 #: A stop announces one item several times at once.
@@ -25,7 +26,8 @@ SETTLE_SECONDS = 0.3
 WRITTEN_SECONDS = 2.0
 #: How often players are looked at while there are some: Kodi does not announce how far they are.
 LOOK_SECONDS = 15.0
-#: How long a caller waits to be told that there is nothing new; fifty connections wake the processor so often.
+#: How long a caller waits to be told that there is nothing new; fifty connections wake the
+#: processor so often.
 TICK_SECONDS = 2.0
 #: After so long a silence Kodi is asked whether it is still there, and has as long to answer.
 PING_SECONDS = 30.0
@@ -36,7 +38,9 @@ _Key = tuple[ContentKind, int]
 
 
 def address_of(address: Address, port: str) -> str:
-    """Where Kodi announces, without encryption whatever its web server speaks. Raises `Rejected` for a strange port."""
+    """Where Kodi announces, without encryption whatever its web server speaks. Raises `Rejected`
+    for a strange port.
+    """
     number = port.strip() or str(PORT)
     if not number.isdecimal() or not 0 < int(number) < 65_536:
         raise Rejected("The port of Kodi's notifications must be a number from 1 to 65535.")
@@ -45,7 +49,9 @@ def address_of(address: Address, port: str) -> str:
 
 
 class Listener:
-    """Turns what is announced into events. Our own writes are announced too, as everybody's: they are no news later."""
+    """Turns what is announced into events. Our own writes are announced too, as everybody's: they
+    are no news later.
+    """
 
     def __init__(self, rpc: JsonRpc, ask_time: Callable[[], KodiTime]) -> None:
         self._rpc, self._ask_time = rpc, ask_time
@@ -69,7 +75,9 @@ class Listener:
             self._see_that_it_is_there(socket, is_heard=message is not None)
 
     def _see_that_it_is_there(self, socket: Socket, *, is_heard: bool) -> None:
-        """Kodi sends what should answer a ping as a message that no client takes: so it is asked in its own words."""
+        """Kodi sends what should answer a ping as a message that no client takes: so it is asked in
+        its own words.
+        """
         now = time.monotonic()
         if is_heard:
             self._heard_at, self._is_asked = now, False
@@ -86,7 +94,11 @@ class Listener:
         data = params.get("data") if isinstance(params, Mapping) else None
         told = data if isinstance(data, Mapping) else {}
         now = time.monotonic()
-        if method == "VideoLibrary.OnUpdate" and not told.get("added") and not told.get("transaction"):
+        if (
+            method == "VideoLibrary.OnUpdate"
+            and not told.get("added")
+            and not told.get("transaction")
+        ):
             self._read_at(now + SETTLE_SECONDS, method, _item_of(told))
         elif method.startswith("Player.On"):
             self._look_at = now + SETTLE_SECONDS
@@ -105,7 +117,12 @@ class Listener:
         heard_at = clock.now()
         for method, item in self._items(due):
             yield Event(
-                "state", method, item=item, tells_watched=True, tells_position=True, heard_at=heard_at
+                "state",
+                method,
+                item=item,
+                tells_watched=True,
+                tells_position=True,
+                heard_at=heard_at,
             )
 
     def _items(self, due: Sequence[tuple[_Key, str]]) -> Iterator[tuple[str, RemoteItem]]:
@@ -147,7 +164,9 @@ class Listener:
 def _item_of(told: Mapping[str, Any]) -> _Key | None:
     """The film or episode that is named, inside or flat."""
     item = told.get("item", told)
-    named, number = (item.get("type"), item.get("id")) if isinstance(item, Mapping) else (None, None)
+    named, number = (
+        (item.get("type"), item.get("id")) if isinstance(item, Mapping) else (None, None)
+    )
     kind = next((known for known in VOCABULARY if known == named), None)
     return (kind, number) if kind and isinstance(number, int) and number > 0 else None
 

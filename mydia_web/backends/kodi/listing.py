@@ -1,4 +1,6 @@
-"""Reading a whole library in pages, or not at all: half a library looks like one with films removed. Or what is new."""
+"""Reading a whole library in pages, or not at all: half a library looks like one with films
+removed. Or what is new.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +8,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
-from mydia_web.backends.base import ContentKind, LibraryPage, RemoteItem, RemoteShow
 from mydia_web.backends.errors import BackendError, NotOnServer, ServerTrouble
 from mydia_web.backends.kodi import mapping
 from mydia_web.backends.kodi.mapping import SHOW_FIELDS, VOCABULARY, UnreadableEntryError
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime
+from mydia_web.backends.values import ContentKind, LibraryPage, RemoteItem, RemoteShow
 
 PAGE = 500
 #: How many shows are asked for by their numbers at once.
@@ -69,7 +71,8 @@ def read_library(rpc: JsonRpc, time: KodiTime) -> Iterator[LibraryPage]:
 def read_changes(rpc: JsonRpc, time: KodiTime, since: datetime) -> Iterator[LibraryPage]:
     """What was played, stopped or marked watched after then, or came new by the date of its file.
 
-    Films and episodes are asked for in one request, and come in one page: it was all read before any of it is merged.
+    Films and episodes are asked for in one request, and come in one page: it was all read before
+    any of it is merged.
     """
     only = {"or": [_after(field, time.to_local(since)) for field in ("lastplayed", "dateadded")]}
     left = [_List.of(kind, only) for kind in VOCABULARY]
@@ -83,7 +86,9 @@ def read_changes(rpc: JsonRpc, time: KodiTime, since: datetime) -> Iterator[Libr
         if any(total < totals.get(name, 0) for name, total in now_totals.items()):
             raise _changed_meanwhile()
         totals |= now_totals
-        movies, episodes = (mapping.members(answers.get(name, {}), name) for name in ("movies", "episodes"))
+        movies, episodes = (
+            mapping.members(answers.get(name, {}), name) for name in ("movies", "episodes")
+        )
         done += len(movies) + len(episodes)
         page = _changed_page(rpc, time, movies, episodes, done, sum(totals.values()))
         yield replace(page, library_size=sum(map(_total, sizes)))
@@ -99,7 +104,9 @@ def _changed_page(
     parts = _library_page(
         episodes, partial(mapping.episode_item, time=time, shows=shows), done, total, problems
     )
-    return LibraryPage([*films.items, *parts.items], done, parts.total, [*films.problems, *parts.problems])
+    return LibraryPage(
+        [*films.items, *parts.items], done, parts.total, [*films.problems, *parts.problems]
+    )
 
 
 def _after(field: str, local: str) -> Mapping[str, str]:
@@ -144,7 +151,9 @@ def _read_named_shows(
 
 
 def show_call(number: int) -> Call:
-    return Call("VideoLibrary.GetTVShowDetails", {"tvshowid": number, "properties": list(SHOW_FIELDS)})
+    return Call(
+        "VideoLibrary.GetTVShowDetails", {"tvshowid": number, "properties": list(SHOW_FIELDS)}
+    )
 
 
 def _has_show(result: object) -> bool:
@@ -165,7 +174,9 @@ def _shows(entries: Iterable[object]) -> tuple[Mapping[int, RemoteShow], tuple[s
 
 
 def _entries(rpc: JsonRpc, of: _List, total: int = 0) -> Iterator[list[Any]]:
-    """Pages until Kodi's own total is reached. `total` is what it named before: fewer now is a change."""
+    """Pages until Kodi's own total is reached. `total` is what it named before: fewer now is a
+    change.
+    """
     start, seen = 0, set[str]()
     while True:
         (result,) = rpc.batch([of.page(start, start + PAGE)])

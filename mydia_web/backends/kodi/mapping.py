@@ -8,14 +8,20 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow, RemoteState
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.kodi.zone import KodiTime
+from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState
 
 Count = Annotated[int, Field(le=2**31 - 1)]
 Seconds = Annotated[float, Field(le=2**31 - 1, allow_inf_nan=False)]
 
-_PROVIDERS = {"imdb": "imdb", "tmdb": "tmdb", "tvdb": "tvdb", "themoviedb": "tmdb", "thetvdb": "tvdb"}
+_PROVIDERS = {
+    "imdb": "imdb",
+    "tmdb": "tmdb",
+    "tvdb": "tvdb",
+    "themoviedb": "tmdb",
+    "thetvdb": "tvdb",
+}
 
 
 Entry = TypeVar("Entry", bound=BaseModel)
@@ -133,7 +139,9 @@ def read(model: type[Entry], entry: object) -> Entry:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         why = f"{where or 'entry'}: {first['msg']}"
-        raise UnreadableEntryError(f"“{str(named or '?')[:80]}” could not be read: {why}") from error
+        raise UnreadableEntryError(
+            f"“{str(named or '?')[:80]}” could not be read: {why}"
+        ) from error
 
 
 def movie_item(entry: object, time: KodiTime) -> RemoteItem:
@@ -154,7 +162,9 @@ def movie_item(entry: object, time: KodiTime) -> RemoteItem:
 def episode_item(entry: object, time: KodiTime, shows: Mapping[int, RemoteShow]) -> RemoteItem:
     episode = read(Episode, entry)
     if episode.tvshowid not in shows:
-        raise UnreadableEntryError(f"“{_named(episode)[:80]}” belongs to a show that Kodi does not list.")
+        raise UnreadableEntryError(
+            f"“{_named(episode)[:80]}” belongs to a show that Kodi does not list."
+        )
     return RemoteItem(
         remote_id=f"episode:{episode.episodeid}",
         kind="episode",

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from mydia_web.backends.base import Playing
 from mydia_web.backends.kodi import mapping
 from mydia_web.backends.kodi.mapping import VOCABULARY, Count, Player, UnreadableEntryError
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
+from mydia_web.backends.values import Playing
 
 
 class Clock(BaseModel):
@@ -20,7 +20,9 @@ class Clock(BaseModel):
 
     @property
     def ms(self) -> int:
-        return max(0, ((self.hours * 60 + self.minutes) * 60 + self.seconds) * 1000 + self.milliseconds)
+        return max(
+            0, ((self.hours * 60 + self.minutes) * 60 + self.seconds) * 1000 + self.milliseconds
+        )
 
 
 class Progress(BaseModel):
@@ -59,7 +61,10 @@ def _of(rpc: JsonRpc, player: Player) -> Playing | None:
     result, properties = rpc.batch(
         [
             Call("Player.GetItem", {"playerid": number, "properties": ["title", "showtitle"]}),
-            Call("Player.GetProperties", {"playerid": number, "properties": ["time", "totaltime", "speed"]}),
+            Call(
+                "Player.GetProperties",
+                {"playerid": number, "properties": ["time", "totaltime", "speed"]},
+            ),
         ]
     )
     played = mapping.read(Played, result.get("item") if isinstance(result, dict) else None)

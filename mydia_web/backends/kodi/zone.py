@@ -27,8 +27,9 @@ STALE = timedelta(hours=6)
 class KodiTime:
     """Converts between UTC and the time one Kodi shows."""
 
-    #: A fixed offset where Kodi does not tell its zone: then dates of the other half of the year are off by
-    #: the hour of summer time. Reading and writing use the same rule, so what we wrote reads back unchanged.
+    #: A fixed offset where Kodi does not tell its zone: then dates of the other half of the year
+    #: are off by the hour of summer time. Reading and writing use the same rule, so what we wrote
+    #: reads back unchanged.
     zone: tzinfo
     asked_at: datetime
 
@@ -115,5 +116,10 @@ def _zone(setting: Any) -> ZoneInfo | None:
         raise setting
     try:
         return ZoneInfo(str(setting["value"]))
-    except (KeyError, TypeError, ValueError, OSError):  # how ZoneInfo says that there is no such zone
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        OSError,
+    ):  # how ZoneInfo says that there is no such zone
         return None

@@ -10,19 +10,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mydia_web.backends.answers import Artwork
-from mydia_web.backends.base import (
-    Connection,
-    LibraryPage,
-    Linked,
-    Playing,
-    RemoteLibrary,
-    RemoteState,
-    RemoteUser,
-    ServerInfo,
-    Target,
-)
 from mydia_web.backends.errors import BackendError, NotOnServer, NotShown, Rejected, ServerTrouble
-from mydia_web.backends.looking import before_writing, look
 from mydia_web.backends.mediabrowser import mapping, players
 from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import Listing, Question
@@ -36,7 +24,19 @@ from mydia_web.backends.mediabrowser.models import (
 )
 from mydia_web.backends.mediabrowser.session import Session, server_address
 from mydia_web.backends.mediabrowser.shown import Shown
+from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
+from mydia_web.backends.values import (
+    Connection,
+    LibraryPage,
+    Linked,
+    Playing,
+    RemoteLibrary,
+    RemoteState,
+    RemoteUser,
+    ServerInfo,
+    Target,
+)
 
 #: Emby has never counted so far; Jellyfin began with it.
 FIRST_OF_JELLYFIN = (10,)
@@ -76,11 +76,15 @@ class MediaBrowser(ReadsFirst):
 
     @abstractmethod
     def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
-        """The titles of these ids, of which there is at least one, by their ids; what is missing there is left out."""
+        """The titles of these ids, of which there is at least one, by their ids; what is missing
+        there is left out.
+        """
 
     @abstractmethod
     def _bring_about(self, shown: Shown, goal: Goal) -> UserData | None:
-        """Write what the title does not show yet, and return what it shows then. None: it has to be read."""
+        """Write what the title does not show yet, and return what it shows then. None: it has to be
+        read.
+        """
 
     def close(self) -> None:
         self._session.http.close()
@@ -123,11 +127,13 @@ class MediaBrowser(ReadsFirst):
     def write(self, push: Push, reading: Reading) -> RemoteState | None:
         target, wanted = push
         shown: Shown = reading.shown
-        with before_writing():
+        with nothing_written_yet():
             data = self._data(shown)
             goal = Goal.of(wanted, shown.item)
             # Where a mark reaches several versions, the server dates those.
-            look(target, wanted, mapping.state(data), keeps_dates=not shown.item.has_versions)
+            check_unchanged(
+                target, wanted, mapping.state(data), accepts_watched_at=not shown.item.has_versions
+            )
         if goal.is_shown_by(data):
             return mapping.state(data)
         written = self._bring_about(shown, goal)
@@ -186,7 +192,9 @@ class MediaBrowser(ReadsFirst):
         return Listing(self._ask, self.traits.product, under_way=self._under_way)
 
     def _under_way(self) -> Sequence[object]:
-        """What the person has begun, as it came, where the server keeps a position for each file of a title."""
+        """What the person has begun, as it came, where the server keeps a position for each file of
+        a title.
+        """
         return ()
 
     def _public_info(self) -> PublicInfo:
@@ -238,13 +246,19 @@ class MediaBrowser(ReadsFirst):
     def _confirmed(self, item: Item, data: UserData, goal: Goal) -> RemoteState:
         if not goal.state_is_shown_by(data):
             title = (item.name or item.id)[:80]
-            raise NotShown(f"{self.traits.product} took the change to “{title}”, but then did not show it.")
+            raise NotShown(
+                f"{self.traits.product} took the change to “{title}”, but then did not show it."
+            )
         return mapping.state(data)
 
     def _tell_as_player(self, item: Item, position_ms: int) -> None:
-        """Have a position kept by a server that has no route for it. Raises `Rejected` where it would not be."""
+        """Have a position kept by a server that has no route for it. Raises `Rejected` where it
+        would not be.
+        """
         if not players.keeps(item, position_ms):
-            raise self._cannot_take("this position: it has no route for one, and no player can tell it")
+            raise self._cannot_take(
+                "this position: it has no route for one, and no player can tell it"
+            )
         try:
             for call in players.calls(item, position_ms):
                 self._session.send(call.method, call.path, of_title=True, **call.request)
@@ -257,7 +271,9 @@ class MediaBrowser(ReadsFirst):
 
     def _data(self, shown: Shown) -> UserData:
         if shown.data is None:
-            raise ServerTrouble(f"{self.traits.product} does not tell whether this title was watched.")
+            raise ServerTrouble(
+                f"{self.traits.product} does not tell whether this title was watched."
+            )
         return shown.data
 
     def _item(self, entry: object, target: Target) -> Item:

@@ -3,8 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mydia_web.backends.base import Wanted
-from mydia_web.backends.mediabrowser.models import TICKS_PER_MS, Item, UserData, read_instant, write_instant
+from mydia_web.backends.mediabrowser.models import (
+    TICKS_PER_MS,
+    Item,
+    UserData,
+    read_instant,
+    write_instant,
+)
+from mydia_web.backends.values import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,14 @@ class Goal:
         return watched and (self.position_ms is None or data.position_ms == self.position_ms)
 
     def date_is_shown_by(self, data: UserData) -> bool:
-        """A later date of the server's own is not taken back. Some of its ways of marking know whole seconds only."""
+        """A later date of the server's own is not taken back. Some of its ways of marking know
+        whole seconds only.
+        """
         if self.at is None:
             return True
-        return data.last_played_at is not None and data.last_played_at >= self.at.replace(microsecond=0)
+        return data.last_played_at is not None and data.last_played_at >= self.at.replace(
+            microsecond=0
+        )
 
     def date_to_write(self, data: UserData) -> str | None:
         """None leaves the server's date as it is."""

@@ -1,4 +1,6 @@
-"""Reading a whole library in pages, or not at all: half a library looks like one with films removed. Or what is new."""
+"""Reading a whole library in pages, or not at all: half a library looks like one with films
+removed. Or what is new.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,12 +8,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.models import UnreadableEntryError, read_instant
 from mydia_web.backends.mediabrowser.seasons import Seasons, split
 from mydia_web.backends.mediabrowser.versions import Versions
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow
 
 PAGE = 500
 #: Where the newest come first, seldom more than a few of them are of interest.
@@ -41,7 +43,8 @@ class Question:
     limit: int = field(default_factory=lambda: PAGE)
     #: Is the total to be told? Counting costs the server as much as listing.
     counted: bool = True
-    #: The latest first by this date, and last what has none; "": in an order in which nothing moves.
+    #: The latest first by this date, and last what has none; "": in an order in which nothing
+    #: moves.
     newest_by: Dated | Literal[""] = ""
     #: Are all files of each title to be named?
     names_files: bool = False
@@ -57,7 +60,8 @@ class _Part:
 class Listing:
     """Reads listings through `ask`, which gives the server's answer to a question as it came.
 
-    `under_way` gives what is begun of titles with several files, as it came; it is asked once for each listing.
+    `under_way` gives what is begun of titles with several files, as it came; it is asked once for
+    each listing.
     """
 
     def __init__(
@@ -76,7 +80,9 @@ class Listing:
         shows, problems = self._shows(Question(SHOWS, place) for place in places)
         known = None
         if len(places) > 1:
-            known = sum(self._total(self._ask(Question(TITLES, place, limit=1))) for place in places)
+            known = sum(
+                self._total(self._ask(Question(TITLES, place, limit=1))) for place in places
+            )
         done = total = 0
         seen: set[str] = set()
         versions = Versions(self._under_way())
@@ -97,8 +103,12 @@ class Listing:
             entries = seasons.settled(held[start : start + PAGE])
             yield page(entries, done=done, total=total, problems=[])
 
-    def _all_titles(self, places: Sequence[str], seen: set[str], *, has_shows: bool) -> Iterator[_Part]:
-        """Films and episodes. A kind that did not come is asked for alone: a server may take one kind at a time."""
+    def _all_titles(
+        self, places: Sequence[str], seen: set[str], *, has_shows: bool
+    ) -> Iterator[_Part]:
+        """Films and episodes. A kind that did not come is asked for alone: a server may take one
+        kind at a time.
+        """
         kinds: set[object] = set()
         for place in places:
             for part in self._parts(Question(TITLES, place), seen):
@@ -117,23 +127,32 @@ class Listing:
             for part in self._parts(Question(TITLES, place, since=since), seen):
                 done += len(part.entries)
                 page = self._page_of_some(part.entries, done, versions)
-                yield replace(page, total=max(done, part.total), problems=[*page.problems, *part.problems])
+                yield replace(
+                    page, total=max(done, part.total), problems=[*page.problems, *part.problems]
+                )
 
-    def newest(self, since: Mapping[Dated, datetime], libraries: Iterable[str]) -> Iterator[LibraryPage]:
-        """What is dated after a time, by each of these dates, for servers that can put titles in their order."""
+    def newest(
+        self, since: Mapping[Dated, datetime], libraries: Iterable[str]
+    ) -> Iterator[LibraryPage]:
+        """What is dated after a time, by each of these dates, for servers that can put titles in
+        their order.
+        """
         done = size = 0
         seen: set[str] = set()
         versions = Versions(self._under_way())
         for place in sorted(libraries) or [""]:
             for number, (dated, after) in enumerate(since.items()):
-                question = Question(TITLES, place, limit=NEWEST, counted=not number, newest_by=dated)
+                question = Question(
+                    TITLES, place, limit=NEWEST, counted=not number, newest_by=dated
+                )
                 for entries, total in self._newer(question, after):
                     size += total
                     fresh = [entry for entry in entries if _id(entry) not in seen]
                     seen |= set(map(_id, fresh))
                     done += len(fresh)
                     yield replace(self._page_of_some(fresh, done, versions), library_size=size)
-        # A listing may be ordered by the plays of the first files alone. Of chosen libraries: nobody tells where it is.
+        # A listing may be ordered by the plays of the first files alone. Of chosen libraries:
+        # nobody tells where it is.
         unlisted = [] if libraries else list(versions.unlisted(since["DatePlayed"], seen))
         for start in range(0, len(unlisted), IDS_AT_ONCE):
             question = Question(TITLES, ids=unlisted[start : start + IDS_AT_ONCE], counted=False)
@@ -155,7 +174,12 @@ class Listing:
         shows, problems = self._shows(_shows_of(entries))
         seasons.ask(entries, self._seasons_of)
         return _page(
-            seasons.settled(entries), shows=shows, versions=versions, done=done, total=None, problems=problems
+            seasons.settled(entries),
+            shows=shows,
+            versions=versions,
+            done=done,
+            total=None,
+            problems=problems,
         )
 
     def _seasons_of(self, series_id: str) -> Sequence[Any]:
@@ -168,7 +192,9 @@ class Listing:
         """
         start, here = 0, set[str]()
         while True:
-            answer = self._ask(replace(question, start=start, counted=question.counted and not start))
+            answer = self._ask(
+                replace(question, start=start, counted=question.counted and not start)
+            )
             entries = self.entries(answer)
             newer = [entry for entry in entries if _date(entry, question.newest_by) > after]
             ids = set(map(_id, newer))
@@ -196,7 +222,8 @@ class Listing:
     def _parts(self, question: Question, seen: set[str]) -> Iterator[_Part]:
         """Pages without what `seen` holds already, until the server's own total is reached.
 
-        A total that is less than what came, or just one full page, may count that page alone: then until nothing comes.
+        A total that is less than what came, or just one full page, may count that page alone: then
+        until nothing comes.
         """
         answer = self._ask(question)
         total, start, here = self._total(answer), 0, set[str]()
@@ -220,8 +247,11 @@ class Listing:
         if start >= total and len(here) >= start:
             return ()
         if len(here) >= total:
-            return (f"{self._product} listed the same titles again. Whether it has more cannot be told.",)
-        # Titles that were removed meanwhile have moved others up, past the place where we were reading.
+            return (
+                f"{self._product} listed the same titles again. Whether it has more cannot be told.",
+            )
+        # Titles that were removed meanwhile have moved others up, past the place where we were
+        # reading.
         if not start or self._total(self._ask(replace(question, start=0, limit=1))) != total:
             raise ServerTrouble(
                 f"{self._product}'s library changed while it was being read. It will be read again."
@@ -229,14 +259,20 @@ class Listing:
         return (f"{self._product} counts {total} titles, but listed {len(here)}.",)
 
     def entries(self, answer: object) -> list[Any]:
-        """The titles in an answer. Raises `ServerTrouble` for one that is no list: it is not one without titles."""
+        """The titles in an answer. Raises `ServerTrouble` for one that is no list: it is not one
+        without titles.
+        """
         entries = answer.get("Items") if isinstance(answer, dict) else None
         if not isinstance(entries, list):
-            raise ServerTrouble(f"{self._product} answered with something that is not a list of titles.")
+            raise ServerTrouble(
+                f"{self._product} answered with something that is not a list of titles."
+            )
         return entries
 
     def _total(self, answer: object) -> int:
-        """How many titles there are in all. Without this number no listing can be trusted to be whole."""
+        """How many titles there are in all. Without this number no listing can be trusted to be
+        whole.
+        """
         total = answer.get("TotalRecordCount") if isinstance(answer, dict) else None
         if not isinstance(total, int) or isinstance(total, bool) or total < 0:
             raise ServerTrouble(f"{self._product} does not tell how many titles it has.")
@@ -281,7 +317,9 @@ def _type(entry: Any) -> object:
 
 
 def _date(entry: Any, dated: str) -> datetime:
-    """The beginning of time where there is none: what was marked by hand may have no date, nor a strange entry."""
+    """The beginning of time where there is none: what was marked by hand may have no date, nor a
+    strange entry.
+    """
     data = entry.get("UserData") if isinstance(entry, dict) and dated == "DatePlayed" else entry
     found = data.get(_DATES[dated]) if isinstance(data, dict) else None
     return (read_instant(found) if isinstance(found, str) else None) or mapping.NEVER

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from urllib.parse import quote
 
-from mydia_web.backends.base import ContentKind, Playing, RemoteItem, RemoteShow, RemoteState, Target
 from mydia_web.backends.errors import NotOnServer
 from mydia_web.backends.mediabrowser.models import (
     TICKS_PER_MS,
@@ -15,6 +14,14 @@ from mydia_web.backends.mediabrowser.models import (
     UnreadableEntryError,
     UserData,
     read,
+)
+from mydia_web.backends.values import (
+    ContentKind,
+    Playing,
+    RemoteItem,
+    RemoteShow,
+    RemoteState,
+    Target,
 )
 
 _KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
@@ -29,7 +36,9 @@ def library_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:
     item = read(Item, entry)
     kind = _KINDS.get(item.type)
     if kind is None:
-        raise UnreadableEntryError(f"“{(item.name or item.id)[:80]}” is neither a film nor an episode.")
+        raise UnreadableEntryError(
+            f"“{(item.name or item.id)[:80]}” is neither a film nor an episode."
+        )
     if not item.name:
         raise UnreadableEntryError(f"“{(item.path or item.id)[-80:]}” has no title.")
     runtime = item.runtime_ms
@@ -48,7 +57,9 @@ def library_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:
 
 
 def _place(item: Item, shows: Mapping[str, RemoteShow]) -> dict[str, object]:
-    show = shows.get(item.series_id or "") or (RemoteShow(item.series_name) if item.series_name else None)
+    show = shows.get(item.series_id or "") or (
+        RemoteShow(item.series_name) if item.series_name else None
+    )
     return {
         "show": show,
         "season_number": _number(item.parent_index_number),
@@ -114,7 +125,9 @@ def external_ids(told: Mapping[str, str | None] | None) -> dict[str, str]:
 def check_is_meant(item: Item, target: Target, product: str) -> None:
     """Raises `NotOnServer` where the id now stands for something else."""
     if _KINDS.get(item.type, target.kind) != target.kind or not _same_title(item, target):
-        raise NotOnServer(f"{product} has given the id of this title to another one. Read the library again.")
+        raise NotOnServer(
+            f"{product} has given the id of this title to another one. Read the library again."
+        )
 
 
 def _same_title(item: Item, target: Target) -> bool:

@@ -154,11 +154,15 @@ def read(model: type[Entry], entry: object) -> Entry:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         why = f"{where or 'entry'}: {first['msg']}"
-        raise UnreadableEntryError(f"“{str(named or '?')[:80]}” could not be read: {why}") from error
+        raise UnreadableEntryError(
+            f"“{str(named or '?')[:80]}” could not be read: {why}"
+        ) from error
 
 
 def read_instant(text: str) -> datetime | None:
-    """An instant as these servers write it, with seven decimals; None for none, "never" and nonsense."""
+    """An instant as these servers write it, with seven decimals; None for none, "never" and
+    nonsense.
+    """
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

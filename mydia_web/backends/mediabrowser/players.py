@@ -1,8 +1,8 @@
 """Telling a position as a player would, to a server without a route for writing it.
 
-The server decides by itself what it makes of it: near the beginning it keeps nothing, near the end and in a short film
-it takes the title for watched. So only a position is told of which it makes nothing else. No start is told: that would
-count as a play.
+The server decides by itself what it makes of it: near the beginning it keeps nothing, near the end
+and in a short film it takes the title for watched. So only a position is told of which it makes
+nothing else. No start is told: that would count as a play.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,9 @@ _SHORTEST_MS = 301_000
 
 
 def keeps(item: Item, position_ms: int) -> bool:
-    """Return whether a server that is told this by a player keeps it as a position, and marks nothing."""
+    """Return whether a server that is told this by a player keeps it as a position, and marks
+    nothing.
+    """
     runtime = item.runtime_ms
     if runtime is None:
         return False

@@ -1,7 +1,8 @@
 """Episodes of shows whose files have absolute numbers only.
 
-Jellyfin 12 gives such an episode no season's number, in a season called "Season Unknown"; 10.11 puts all of them into
-season 0 and names each like its show. Where a show has no numbered season at all, they are those of season 1.
+Jellyfin 12 gives such an episode no season's number, in a season called "Season Unknown"; 10.11
+puts all of them into season 0 and names each like its show. Where a show has no numbered season at
+all, they are those of season 1.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -17,7 +18,9 @@ def may_lack_season(entry: Any) -> bool:
     ):
         return False
     season = entry.get("ParentIndexNumber")
-    is_named_like_its_show = bool(entry.get("Name")) and entry.get("Name") == entry.get("SeriesName")
+    is_named_like_its_show = bool(entry.get("Name")) and entry.get("Name") == entry.get(
+        "SeriesName"
+    )
     return season is None or (season == 0 and is_named_like_its_show)
 
 
@@ -34,7 +37,9 @@ class Seasons:
                 self._numbered.add(entry["SeriesId"])
 
     def ask(self, entries: Iterable[Any], seasons_of: Callable[[str], Iterable[Any]]) -> None:
-        """Learn of the shows of those of these that may lack a season. Where none is listed, nothing is known."""
+        """Learn of the shows of those of these that may lack a season. Where none is listed,
+        nothing is known.
+        """
         series = {entry.get("SeriesId") for entry in entries if may_lack_season(entry)}
         for series_id in sorted(one for one in series if isinstance(one, str)):
             seasons = list(seasons_of(series_id))

@@ -1,4 +1,6 @@
-"""One person's sign-in at a server: made when it is first needed, and made again when the server has forgotten it."""
+"""One person's sign-in at a server: made when it is first needed, and made again when the server
+has forgotten it.
+"""
 
 import re
 from abc import ABC, abstractmethod
@@ -9,8 +11,13 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from mydia_web.backends.answers import Address, Answer
-from mydia_web.backends.base import Connection, Credentials, Linked, RemoteUser
-from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble, SignInRefused
+from mydia_web.backends.errors import (
+    BackendError,
+    NotOnServer,
+    Rejected,
+    ServerTrouble,
+    SignInRefused,
+)
 from mydia_web.backends.http import REASON_CHARS, Http
 from mydia_web.backends.mediabrowser.models import (
     AuthenticationResult,
@@ -19,6 +26,7 @@ from mydia_web.backends.mediabrowser.models import (
     User,
     read,
 )
+from mydia_web.backends.values import Connection, Credentials, Linked, RemoteUser
 from mydia_web.names import is_same_name
 
 VERSION = version("mydia-web")
@@ -50,7 +58,8 @@ class Session(ABC):
         self._owner: RemoteUser | None = None
         self._user: RemoteUser | None = None
         self.server_id = self._typed.get("server_id", "")
-        #: Makes sure that this is a server of our kind: nobody else is sent a sign-in. Asked for one that is not known.
+        #: Makes sure that this is a server of our kind: nobody else is sent a sign-in. Asked for
+        #: one that is not known.
         self.check_server: Callable[[], object] = lambda: None
         self.is_checked = bool(self.server_id or connection.server_id)
         self._say(self._typed.get("token", ""))
@@ -65,7 +74,9 @@ class Session(ABC):
 
     @abstractmethod
     def people(self) -> Sequence[RemoteUser]:
-        """The people of the server, as far as the token may see them. The sign-in is not looked after."""
+        """The people of the server, as far as the token may see them. The sign-in is not looked
+        after.
+        """
 
     @property
     def user_id(self) -> str:
@@ -101,8 +112,12 @@ class Session(ABC):
         self.check(answer, of_title=of_title)
         return answer
 
-    def raw(self, method: str, path: str, *, understood: tuple[int, ...] = (), **request: Any) -> Answer:
-        return self.http.send(method, path, understood=(401, 403, *_NO_ROUTE, *understood), **request)
+    def raw(
+        self, method: str, path: str, *, understood: tuple[int, ...] = (), **request: Any
+    ) -> Answer:
+        return self.http.send(
+            method, path, understood=(401, 403, *_NO_ROUTE, *understood), **request
+        )
 
     def check(self, answer: Answer, *, of_title: bool = False) -> None:
         """Raises the error that a status means."""
@@ -113,7 +128,9 @@ class Session(ABC):
         if answer.status == 403 and of_title:
             raise Forbidden(f"{self.product} does not allow this person to change this title.")
         if answer.status == 403:
-            raise SignInRefused(f"{self.product} signed this person in, but does not allow what was asked.")
+            raise SignInRefused(
+                f"{self.product} signed this person in, but does not allow what was asked."
+            )
         if answer.status in _NO_ROUTE and of_title:
             raise NotOnServer(
                 f"{self.product} does not have this title any more, or does not show it to this person."
@@ -160,7 +177,8 @@ class Session(ABC):
             if self._is(person, wanted):
                 return person
         names = (
-            ", ".join(person.name for person in people)[:REASON_CHARS] or "nobody that this sign-in may see"
+            ", ".join(person.name for person in people)[:REASON_CHARS]
+            or "nobody that this sign-in may see"
         )
         if not wanted:
             raise SignInRefused(
@@ -211,7 +229,9 @@ class Session(ABC):
                 f"{self.product} refused the user name or password. Check both and enter them again."
             )
         if answer.status == 403:
-            raise SignInRefused(f"{self.product} does not let this user sign in now, or not from here.")
+            raise SignInRefused(
+                f"{self.product} does not let this user sign in now, or not from here."
+            )
         return self.take(answer)
 
     def take(self, answer: Answer) -> RemoteUser:
@@ -239,7 +259,9 @@ class Session(ABC):
         return RemoteUser(self._id_of(user.id) or user.id, user.name)
 
     def _sign_in_again(self, refused: str) -> bool:
-        """Has the password brought a new token? A second login of the same device makes the first one's invalid."""
+        """Has the password brought a new token? A second login of the same device makes the first
+        one's invalid.
+        """
         with self._lock:
             if self._token != refused:
                 return True

@@ -1,8 +1,8 @@
 """Further files of one title, of which the server keeps a position of its own each.
 
-Since Jellyfin 12 a listing shows the first file of a title. A mark reaches all of them, and so does the date of a play;
-but what is played of another file is kept under that file's own id, which only the list of what is under way tells.
-There each title names the ids of all of its files.
+Since Jellyfin 12 a listing shows the first file of a title. A mark reaches all of them, and so does
+the date of a play; but what is played of another file is kept under that file's own id, which only
+the list of what is under way tells. There each title names the ids of all of its files.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.models import Item, UnreadableEntryError, read
+from mydia_web.backends.values import RemoteItem, RemoteState
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class Versions:
     def merged(self, item: RemoteItem) -> RemoteItem:
         """The listed title with the position of that of its files which was played last."""
         under_way = self._of_file.get(item.remote_id, [])
-        files = self._files.get(item.remote_id, frozenset()).union(*(one.files for one in under_way))
+        files = self._files.get(item.remote_id, frozenset()).union(
+            *(one.files for one in under_way)
+        )
         item = replace(item, versions=tuple(sorted(files - {item.remote_id})))
         if not under_way or item.state is None:
             return item
@@ -64,15 +66,21 @@ class Versions:
         return replace(item, state=state, resumed_version=last.item_id)
 
     def unlisted(self, after: datetime, listed: Collection[str]) -> Iterator[str]:
-        """Ids of files of titles that are not among those `listed`, where one was played after that time."""
-        recent = {one.files for some in self._of_file.values() for one in some if _at(one.state) > after}
+        """Ids of files of titles that are not among those `listed`, where one was played after that
+        time.
+        """
+        recent = {
+            one.files for some in self._of_file.values() for one in some if _at(one.state) > after
+        }
         for files in sorted(recent, key=sorted):
             if files.isdisjoint(listed):
                 yield from sorted(files)
 
 
 def _is_last(version: RemoteState, first: RemoteState) -> bool:
-    """Was the version played last? The date that is shown of the first file is the latest of all of them."""
+    """Was the version played last? The date that is shown of the first file is the latest of all of
+    them.
+    """
     if version.last_played_at is None and first.last_played_at is None:
         return not first.position_ms
     return _at(version) >= _at(first)
@@ -97,6 +105,10 @@ def _under_way(entry: Any) -> UnderWay | None:
 def _files(entry: Any) -> frozenset[str]:
     """The ids of a title and of all its files; nothing for what cannot be read."""
     sources = entry.get("MediaSources") if isinstance(entry, dict) else None
-    ids = [one.get("Id") for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
+    ids = (
+        [one.get("Id") for one in sources if isinstance(one, dict)]
+        if isinstance(sources, list)
+        else []
+    )
     own = entry.get("Id") if isinstance(entry, dict) else None
     return frozenset(one for one in (own, *ids) if isinstance(one, str) and one)

@@ -7,10 +7,10 @@ from urllib.parse import quote
 from pydantic import Field
 
 from mydia_web.backends.answers import Answer
-from mydia_web.backends.base import LinkCode
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.plex.mapping import Said, UnreadableEntryError, Wire, read, sure
+from mydia_web.backends.values import LinkCode
 from mydia_web.names import name_key
 
 _INTERVAL = 2.0
@@ -66,7 +66,9 @@ class Account:
         """The account's token."""
         self._http.say({}, secrets=[password])
         form = {"login": username, "password": password, "rememberMe": "true"}
-        answer = self._http.send("POST", "api/v2/users/signin", data=form, understood=(400, 401, 403, 422))
+        answer = self._http.send(
+            "POST", "api/v2/users/signin", data=form, understood=(400, 401, 403, 422)
+        )
         if answer.status >= 400:
             raise SignInRefused(
                 "plex.tv refused the user name or password, or wants a second factor. "
@@ -114,12 +116,16 @@ class Account:
 
     def poll_link(self, pin_id: str) -> str:
         """The account's token once the code is confirmed; "" until then. Raises `LinkEnded`."""
-        answer = self._http.send("GET", f"api/v2/pins/{quote(pin_id, safe='')}", understood=(404, 410))
+        answer = self._http.send(
+            "GET", f"api/v2/pins/{quote(pin_id, safe='')}", understood=(404, 410)
+        )
         if answer.status >= 400:
             raise LinkEnded("The code is too old. Ask for a new one.")
         return _sure(Pin, answer).auth_token
 
-    def _get(self, path: str, token: str, *, understood: tuple[int, ...] = (), **params: Any) -> Answer:
+    def _get(
+        self, path: str, token: str, *, understood: tuple[int, ...] = (), **params: Any
+    ) -> Answer:
         self._http.say({}, secrets=[token])
         answer = self._http.send(
             "GET",
@@ -146,7 +152,9 @@ def link_code(pin: Pin, client_id: str) -> LinkCode:
 def _token(answer: Answer) -> str:
     token = _sure(Token, answer).auth_token
     if not token:
-        raise ServerTrouble("plex.tv took the sign-in but gave no token. Trying again later may help.")
+        raise ServerTrouble(
+            "plex.tv took the sign-in but gave no token. Trying again later may help."
+        )
     return token
 
 

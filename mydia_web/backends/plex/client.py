@@ -1,7 +1,8 @@
 """The Plex backend. All state belongs to whom the token belongs to.
 
-Its dates: `lastViewedAt` is when Plex itself last heard of a play, a stop or a mark, ours included. None can be given
-to it, so that it says when the news came and not when a title was watched elsewhere.
+Its dates: `lastViewedAt` is when Plex itself last heard of a play, a stop or a mark, ours included.
+None can be given to it, so that it says when the news came and not when a title was watched
+elsewhere.
 """
 
 import time
@@ -14,7 +15,17 @@ from urllib.parse import quote
 import httpx2
 
 from mydia_web.backends.answers import Artwork
-from mydia_web.backends.base import (
+from mydia_web.backends.errors import BackendError, Rejected, SignInRefused
+from mydia_web.backends.http import Http
+from mydia_web.backends.plex import listing, mapping, pushing
+from mydia_web.backends.plex.account import Account, link_code
+from mydia_web.backends.plex.mapping import Entry, Session, UnreadableEntryError, members
+from mydia_web.backends.plex.server import Server
+from mydia_web.backends.plex.signing_in import SignIn
+from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
+from mydia_web.backends.reading import Push, Reading, ReadsFirst
+from mydia_web.backends.traits import Field, Traits
+from mydia_web.backends.values import (
     Connection,
     LibraryPage,
     LinkCode,
@@ -27,16 +38,6 @@ from mydia_web.backends.base import (
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import BackendError, Rejected, SignInRefused
-from mydia_web.backends.http import Http
-from mydia_web.backends.looking import before_writing, look
-from mydia_web.backends.plex import listing, mapping, pushing
-from mydia_web.backends.plex.account import Account, link_code
-from mydia_web.backends.plex.mapping import Entry, Session, UnreadableEntryError, members
-from mydia_web.backends.plex.server import Server
-from mydia_web.backends.plex.signing_in import SignIn
-from mydia_web.backends.reading import Push, Reading, ReadsFirst
-from mydia_web.backends.traits import Field, Traits
 
 #: The owner of a server is its user number 1, whatever the number at plex.tv.
 _OWNER = "1"
@@ -45,9 +46,9 @@ _OWNER = "1"
 class Plex(ReadsFirst):
     """A Plex Media Server.
 
-    Marks and positions are dated by the server, with the time they arrive. Several files of one title under one
-    number are one item; a file with several episodes is listed as each of them. A change made by removing a mark is
-    seen by reading the library whole, never by `changes`.
+    Marks and positions are dated by the server, with the time they arrive. Several files of one
+    title under one number are one item; a file with several episodes is listed as each of them. A
+    change made by removing a mark is seen by reading the library whole, never by `changes`.
     """
 
     traits: ClassVar[Traits] = Traits(
@@ -65,14 +66,16 @@ class Plex(ReadsFirst):
         linking="plex.tv/link",
         concurrency=2,
         reads_at_once=50,
-        keeps_dates=False,
+        accepts_watched_at=False,
         has_libraries=True,
         keeps_people=True,
     )
     #: Where accounts are.
     plex_tv: ClassVar[str] = "https://plex.tv"
 
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         self._connection = connection
         self._http = Http(
             _without_web_app(connection.base_url),
@@ -82,7 +85,9 @@ class Plex(ReadsFirst):
             verify=connection.verify_tls,
             transport=transport,
         )
-        self._sign_in = SignIn(connection, self._http, lambda: self._account(connection.device_id, transport))
+        self._sign_in = SignIn(
+            connection, self._http, lambda: self._account(connection.device_id, transport)
+        )
         self._server = Server(self._http, self._sign_in)
 
     def close(self) -> None:
@@ -113,7 +118,9 @@ class Plex(ReadsFirst):
         yield from listing.read_library(self._server, self._connection.library_ids)
 
     def changes(self, since: datetime) -> Iterator[LibraryPage]:
-        return listing.read_changes(self._server, self._connection.library_ids, int(since.timestamp()))
+        return listing.read_changes(
+            self._server, self._connection.library_ids, int(since.timestamp())
+        )
 
     def state(self, target: Target) -> RemoteState:
         return mapping.state(pushing.find(self._server, target))
@@ -129,8 +136,13 @@ class Plex(ReadsFirst):
 
     def write(self, push: Push, reading: Reading) -> RemoteState | None:
         target, wanted = push
-        with before_writing():
-            look(target, wanted, mapping.state(reading.shown), keeps_dates=self.traits.keeps_dates)
+        with nothing_written_yet():
+            check_unchanged(
+                target,
+                wanted,
+                mapping.state(reading.shown),
+                accepts_watched_at=self.traits.accepts_watched_at,
+            )
         shown = pushing.push(self._server, reading.shown, wanted)
         return None if shown is None else mapping.state(shown)
 
@@ -176,7 +188,9 @@ class Plex(ReadsFirst):
         return self._server.picture(url.removeprefix("/"))
 
     @classmethod
-    def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
+    def begin_link(
+        cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> LinkCode:
         account = cls._account(connection.device_id, transport)
         try:
             return link_code(account.begin_link(), connection.device_id)
@@ -200,7 +214,8 @@ class Plex(ReadsFirst):
             return None
         credentials = {"account_token": token, "pin": connection.credentials.get("pin", "")}
         backend = cls(
-            replace(connection, credentials=credentials, device_id=secret["client_id"]), transport=transport
+            replace(connection, credentials=credentials, device_id=secret["client_id"]),
+            transport=transport,
         )
         try:
             # The server itself need not answer for that: the code can be confirmed but once.

@@ -1,4 +1,6 @@
-"""Which title an entry means: `imdb://tt…` of today's agents, and the guids of the agents before them."""
+"""Which title an entry means: `imdb://tt…` of today's agents, and the guids of the agents before
+them.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,7 +20,9 @@ _HAMA = re.compile(r"(imdb|tmdb|tvdb)\d?-(.+)")
 
 
 def external_ids(guids: Iterable[str], legacy: str = "") -> dict[str, str]:
-    """Of known providers only. A legacy guid with a season in it names the show, so it says nothing here."""
+    """Of known providers only. A legacy guid with a season in it names the show, so it says nothing
+    here.
+    """
     found: dict[str, str] = {}
     for guid in guids:
         provider, _, value = guid.partition("://")

@@ -1,15 +1,17 @@
-"""Reading libraries in pages, or not at all: half a library looks like a library with films removed."""
+"""Reading libraries in pages, or not at all: half a library looks like a library with films
+removed.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow
 from mydia_web.backends.errors import Rejected, ServerTrouble
 from mydia_web.backends.plex import mapping
 from mydia_web.backends.plex.mapping import Section, UnreadableEntryError, members, sure
 from mydia_web.backends.plex.server import Server
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow
 
 PAGE = 500
 #: How many shows are asked for by their numbers at once.
@@ -40,14 +42,19 @@ class Query:
 
     @property
     def params(self) -> dict[str, Any]:
-        # Sorted by what never changes for an item: a page that is read later must follow the one before.
+        # Sorted by what never changes for an item: a page that is read later must follow the one
+        # before.
         return {"type": self.type, "sort": "addedAt", **_LEAN, **self.only}
 
 
 def sections(server: Server) -> list[Section]:
     """The libraries of films and of shows."""
     entries = members(server.ask("GET", "library/sections"), "Directory")
-    return [section for section in (sure(Section, entry) for entry in entries) if section.type in _LISTED]
+    return [
+        section
+        for section in (sure(Section, entry) for entry in entries)
+        if section.type in _LISTED
+    ]
 
 
 def read_library(server: Server, library_ids: Collection[str]) -> Iterator[LibraryPage]:
@@ -91,7 +98,9 @@ def _chosen(sections: Sequence[Section], library_ids: Collection[str]) -> Sequen
     return [section for section in sections if not library_ids or section.key in library_ids]
 
 
-def _reader(server: Server, section: Section) -> tuple[Callable[[object], RemoteItem], tuple[str, ...]]:
+def _reader(
+    server: Server, section: Section
+) -> tuple[Callable[[object], RemoteItem], tuple[str, ...]]:
     if section.type == "movie":
         return mapping.movie_item, ()
     entries = [one for page in _entries(server, Query(section, SHOWS, {}), 0) for one in page]
@@ -100,10 +109,16 @@ def _reader(server: Server, section: Section) -> tuple[Callable[[object], Remote
 
 
 def _read_by(section: Section, shows: Mapping[str, RemoteShow]) -> Callable[[object], RemoteItem]:
-    return mapping.movie_item if section.type == "movie" else partial(mapping.episode_item, shows=shows)
+    return (
+        mapping.movie_item
+        if section.type == "movie"
+        else partial(mapping.episode_item, shows=shows)
+    )
 
 
-def _named_shows(server: Server, episodes: Iterable[Any]) -> tuple[Mapping[str, RemoteShow], tuple[str, ...]]:
+def _named_shows(
+    server: Server, episodes: Iterable[Any]
+) -> tuple[Mapping[str, RemoteShow], tuple[str, ...]]:
     """The shows that these episodes name."""
     keys = {str(one.get("grandparentRatingKey", "")) for one in episodes if isinstance(one, dict)}
     entries: list[Any] = []
@@ -151,10 +166,13 @@ def _entries(server: Server, query: Query, total: int) -> Iterator[list[Any]]:
     while True:
         answer = _page(server, query, max(0, start - 1), PAGE + (start > 0))
         entries, now_total = members(answer, "Metadata"), _total(answer)
-        # Each page begins with the end of the one before: what moved up would be missed, what moved down come twice.
+        # Each page begins with the end of the one before: what moved up would be missed, what moved
+        # down come twice.
         follows = not start or (bool(entries) and _key(entries.pop(0)) == last)
         if now_total < total or not follows or (not entries and start < now_total):
-            raise ServerTrouble("Plex's library changed while it was being read. It will be read again.")
+            raise ServerTrouble(
+                "Plex's library changed while it was being read. It will be read again."
+            )
         start, total = start + len(entries), now_total
         if entries:
             last = _key(entries[-1])

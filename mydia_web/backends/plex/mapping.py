@@ -7,9 +7,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow, RemoteState, Target
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.plex.guids import external_ids, show_ids
+from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState, Target
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Millis = Annotated[int, Field(ge=0, le=2**53)]
@@ -25,7 +25,9 @@ class UnreadableEntryError(Exception):
 class Wire(BaseModel):
     """Something Plex says. It leaves out what is nothing: no `viewCount` is a count of 0."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, coerce_numbers_to_str=True
+    )
 
 
 Said = TypeVar("Said", bound=Wire)
@@ -130,7 +132,9 @@ def read(model: type[Said], entry: object) -> Said:
         named = entry.get("title") or entry.get("ratingKey") if isinstance(entry, dict) else None
         first = error.errors(include_url=False)[0]
         why = f"{'.'.join(map(str, first['loc'])) or 'entry'}: {first['msg']}"
-        raise UnreadableEntryError(f"“{str(named or '?')[:80]}” could not be read: {why}") from error
+        raise UnreadableEntryError(
+            f"“{str(named or '?')[:80]}” could not be read: {why}"
+        ) from error
 
 
 def sure(model: type[Said], entry: object) -> Said:
@@ -180,11 +184,15 @@ def episode_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:
 
 def show_item(entry: object) -> tuple[str, RemoteShow]:
     show = _named(entry, "show")
-    return show.rating_key, RemoteShow(show.title, show.year or None, show.ids, _picture(show.thumb))
+    return show.rating_key, RemoteShow(
+        show.title, show.year or None, show.ids, _picture(show.thumb)
+    )
 
 
 def _show_of(episode: Entry) -> RemoteShow:
-    """The show of an episode as far as the episode tells: an item of one show may be shared without it."""
+    """The show of an episode as far as the episode tells: an item of one show may be shared without
+    it.
+    """
     if not episode.grandparent_title:
         raise UnreadableEntryError(f"{episode.name} belongs to a show that Plex does not name.")
     picture = _picture(episode.grandparent_thumb)
@@ -196,7 +204,9 @@ def state(entry: Entry) -> RemoteState:
         watched=entry.view_count > 0,
         position_ms=entry.view_offset,
         play_count=entry.view_count,
-        last_played_at=datetime.fromtimestamp(entry.last_viewed_at, UTC) if entry.last_viewed_at else None,
+        last_played_at=datetime.fromtimestamp(entry.last_viewed_at, UTC)
+        if entry.last_viewed_at
+        else None,
     )
 
 
@@ -216,7 +226,9 @@ def is_meant(entry: Entry, target: Target) -> bool:
 def _named(entry: object, kind: ContentKind | str) -> Entry:
     found = read(Entry, entry)
     if found.type != kind:
-        raise UnreadableEntryError(f"{found.name} is a “{found.type[:20]}”, which is not kept here.")
+        raise UnreadableEntryError(
+            f"{found.name} is a “{found.type[:20]}”, which is not kept here."
+        )
     if not found.title:
         raise UnreadableEntryError(f"Number {found.rating_key} has no title.")
     return found

@@ -1,18 +1,22 @@
-"""Bringing a state about with the few verbs Plex has: a mark, no mark, and a player that has stopped somewhere."""
+"""Bringing a state about with the few verbs Plex has: a mark, no mark, and a player that has
+stopped somewhere.
+"""
 
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from mydia_web.backends.base import Target, Wanted
 from mydia_web.backends.errors import BackendError, NotOnServer, NotShown, Rejected
 from mydia_web.backends.plex.mapping import Entry, is_meant, sure
 from mydia_web.backends.plex.server import IDENTIFIER, USUAL_THRESHOLD, Server, timeline
+from mydia_web.backends.values import Target, Wanted
 
-#: Positions before this are not kept for sure; what becomes of them is read back and taken as it is.
+#: Positions before this are not kept for sure; what becomes of them is read back and taken as it
+#: is.
 SURELY_KEPT = 60_000
 #: Closer than that is the same position, in milliseconds.
 _SAME = 1000
-#: Below any threshold a server can be set to; where credits begin may count for more than the threshold.
+#: Below any threshold a server can be set to; where credits begin may count for more than the
+#: threshold.
 _LOWEST_THRESHOLD = 0.65
 #: Below this share no server takes a title for watched, and its threshold need not be asked for.
 _FAR_FROM_THE_END = 0.5
@@ -34,7 +38,9 @@ def find_many(server: Server, targets: Sequence[Target]) -> Sequence[Entry | Bac
 
 def _meant(entry: object, target: Target) -> Entry | BackendError | None:
     if entry is None:
-        return None if target.remote_id.isdecimal() else NotOnServer("Plex does not have this title.")
+        return (
+            None if target.remote_id.isdecimal() else NotOnServer("Plex does not have this title.")
+        )
     try:
         title = sure(Entry, entry)
     except BackendError as error:
@@ -43,11 +49,15 @@ def _meant(entry: object, target: Target) -> Entry | BackendError | None:
 
 
 def _other_title() -> NotOnServer:
-    return NotOnServer("Plex has another title under this number now. Reading its library again helps.")
+    return NotOnServer(
+        "Plex has another title under this number now. Reading its library again helps."
+    )
 
 
 def push(server: Server, found: Entry, wanted: Wanted) -> Entry | None:
-    """What is there already is not sent: each mark would be one more play. None: what is shown has to be read."""
+    """What is there already is not sent: each mark would be one more play. None: what is shown has
+    to be read.
+    """
     title = found
     watched, position = _registers(wanted)
     ends_another_play = wanted.change_type == "mark_watched" and title.view_offset > 0
@@ -67,7 +77,9 @@ def push(server: Server, found: Entry, wanted: Wanted) -> Entry | None:
 def confirmed(title: Entry, wanted: Wanted) -> Entry:
     """Raises `NotShown` where a title that was written to does not show it."""
     watched, position = _registers(wanted)
-    if (watched is not None and watched != (title.view_count > 0)) or (position == 0 and title.view_offset):
+    if (watched is not None and watched != (title.view_count > 0)) or (
+        position == 0 and title.view_offset
+    ):
         raise NotShown(f"Plex took the change to {title.name}, but then did not show it.")
     return title
 
@@ -79,7 +91,9 @@ def _registers(wanted: Wanted) -> tuple[bool | None, int | None]:
 
 
 def _near(title: Entry, position: int) -> bool:
-    return title.view_offset == position or (position > 0 and abs(title.view_offset - position) < _SAME)
+    return title.view_offset == position or (
+        position > 0 and abs(title.view_offset - position) < _SAME
+    )
 
 
 def _move(server: Server, title: Entry, position: int, known_duration: int | None) -> Entry:
@@ -108,7 +122,9 @@ def _move(server: Server, title: Entry, position: int, known_duration: int | Non
 
 
 def _thresholds(server: Server, share: float) -> Sequence[float]:
-    """The server's own; then one so low that only its marks of where credits begin could be before it."""
+    """The server's own; then one so low that only its marks of where credits begin could be before
+    it.
+    """
     if share < _FAR_FROM_THE_END:
         return (USUAL_THRESHOLD,)
     threshold = server.threshold()
@@ -116,8 +132,12 @@ def _thresholds(server: Server, share: float) -> Sequence[float]:
 
 
 def _confirmed(server: Server, shown: Entry, position: int) -> Entry:
-    """Plex may ignore a position near the beginning: none is closer to it than an old one, where that can be had."""
-    if _near(shown, position) or (position < SURELY_KEPT and (not shown.view_offset or shown.view_count)):
+    """Plex may ignore a position near the beginning: none is closer to it than an old one, where
+    that can be had.
+    """
+    if _near(shown, position) or (
+        position < SURELY_KEPT and (not shown.view_offset or shown.view_count)
+    ):
         return shown
     if position < SURELY_KEPT:
         return _clear(server, shown)
@@ -161,7 +181,9 @@ def explain(target: Target, wanted: Wanted) -> Sequence[str]:
 def _explain_position(key: str, position: int, duration: int | None) -> list[str]:
     calls = []
     if duration is None or position / duration >= _FAR_FROM_THE_END:
-        calls.append("GET /:/prefs/get?id=LibraryVideoPlayedThreshold  (once; the position stays below it)")
+        calls.append(
+            "GET /:/prefs/get?id=LibraryVideoPlayedThreshold  (once; the position stays below it)"
+        )
     if duration:
         position = max(1, min(position, int(duration * USUAL_THRESHOLD) - _SAME))
     stop = urlencode(timeline(key, position, duration or 0))

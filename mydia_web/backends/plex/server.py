@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mydia_web.backends.answers import Answer, Artwork
-from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble, SignInRefused
+from mydia_web.backends.errors import (
+    BackendError,
+    NotOnServer,
+    Rejected,
+    ServerTrouble,
+    SignInRefused,
+)
 from mydia_web.backends.http import Http
 from mydia_web.backends.plex.mapping import Entry, Identity, container, members, sure
 from mydia_web.backends.plex.signing_in import SignIn
@@ -61,16 +67,22 @@ class Server:
         """Raises `NotOnServer`."""
         if not rating_key.isdecimal():
             raise NotOnServer("Plex does not have this title.")
-        entries = members(self.ask("GET", f"library/metadata/{rating_key}", {"includeGuids": 1}), "Metadata")
+        entries = members(
+            self.ask("GET", f"library/metadata/{rating_key}", {"includeGuids": 1}), "Metadata"
+        )
         if not entries:
             raise NotOnServer("Plex does not have this title any more.")
         return sure(Entry, entries[0])
 
     def titles(self, rating_keys: Sequence[str]) -> Mapping[str, object]:
-        """What is answered of these titles, by number. What is gone is left out, or spoils the whole answer."""
+        """What is answered of these titles, by number. What is gone is left out, or spoils the
+        whole answer.
+        """
         asked = ",".join(key for key in rating_keys if key.isdecimal())
         try:
-            answer = self.ask("GET", f"library/metadata/{asked}", {"includeGuids": 1}) if asked else {}
+            answer = (
+                self.ask("GET", f"library/metadata/{asked}", {"includeGuids": 1}) if asked else {}
+            )
         except NotOnServer:
             return {}
         entries = members(answer, "Metadata")
@@ -85,11 +97,15 @@ class Server:
         self.ask("PUT", ":/unscrobble", {"identifier": IDENTIFIER, "key": rating_key})
 
     def timeline(self, rating_key: str, position: int, duration: int) -> None:
-        """Say that a player has stopped there, in milliseconds. Past its threshold Plex marks the title watched."""
+        """Say that a player has stopped there, in milliseconds. Past its threshold Plex marks the
+        title watched.
+        """
         self.ask("POST", ":/timeline", timeline(rating_key, position, duration))
 
     def threshold(self) -> float:
-        """From which share on a title counts as watched. Only the server's owner may ask; asked once."""
+        """From which share on a title counts as watched. Only the server's owner may ask; asked
+        once.
+        """
         if self._known_threshold is None:
             self._known_threshold = self._ask_threshold()
         return self._known_threshold
@@ -111,7 +127,9 @@ def _refusal(status: int, path: str) -> BackendError:
     if status == 404 and is_one_title:
         return NotOnServer("Plex does not have this title any more.")
     if status == 404:
-        return ServerTrouble("Plex does not have what every server of its kind has. Is the address right?")
+        return ServerTrouble(
+            "Plex does not have what every server of its kind has. Is the address right?"
+        )
     if status == 403 and is_one_title:
         return Rejected("Plex does not let this person see or change that title.")
     if status == 403:

@@ -3,21 +3,24 @@
 from collections.abc import Callable
 from threading import Lock
 
-from mydia_web.backends.base import Connection, Linked
 from mydia_web.backends.errors import BackendError, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.plex.account import Account, Person
 from mydia_web.backends.plex.mapping import Identity, container, sure
+from mydia_web.backends.values import Connection, Linked
 
 
 class SignIn:
     """The sign-in of one person on one server. plex.tv is asked only for what is not known yet.
 
-    A token belongs to one person, and the server keeps all state by it. An account's token opens the account's own
-    server; somebody else's server wants a token of its own, which plex.tv gives for the account's.
+    A token belongs to one person, and the server keeps all state by it. An account's token opens
+    the account's own server; somebody else's server wants a token of its own, which plex.tv gives
+    for the account's.
     """
 
-    def __init__(self, connection: Connection, http: Http, open_account: Callable[[], Account]) -> None:
+    def __init__(
+        self, connection: Connection, http: Http, open_account: Callable[[], Account]
+    ) -> None:
         self._typed, self._who = connection.credentials, connection.remote_user_id.strip()
         self._http, self._open_account = http, open_account
         self.token = self._typed.get("token", "")
@@ -94,7 +97,9 @@ class SignIn:
             return self.token != refused
 
     def find_out(self) -> None:
-        """Learn who this is, as far as plex.tv can be asked: a server on its own is enough to sign in."""
+        """Learn who this is, as far as plex.tv can be asked: a server on its own is enough to sign
+        in.
+        """
         self.ensure()
         with self._lock:
             try:
@@ -128,7 +133,9 @@ class SignIn:
     def _with_password(self) -> str:
         username, password = self._typed.get("username", ""), self._typed.get("password", "")
         if not (username and password):
-            raise SignInRefused("Plex asks who this is. Link the account by a code, or enter a token.")
+            raise SignInRefused(
+                "Plex asks who this is. Link the account by a code, or enter a token."
+            )
         return self.account.sign_in(username, password)
 
     def _switch(self, token: str) -> str:
@@ -138,9 +145,15 @@ class SignIn:
         person = next((one for one in (me, *home) if one.is_called(self._who)), None)
         if person is None:
             names = ", ".join(one.name[:80] for one in home) or me.name[:80]
-            raise SignInRefused(f"Nobody in this Plex Home is called {self._who[:80]}. There is: {names}.")
+            raise SignInRefused(
+                f"Nobody in this Plex Home is called {self._who[:80]}. There is: {names}."
+            )
         self._person, self.user_id = person, person.id
-        return token if person is me else self.account.switch(token, person, self._typed.get("pin", ""))
+        return (
+            token
+            if person is me
+            else self.account.switch(token, person, self._typed.get("pin", ""))
+        )
 
     def _ask_server_token(self) -> str:
         if not self.server_id:

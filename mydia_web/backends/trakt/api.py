@@ -8,11 +8,11 @@ from typing import Any
 import httpx2
 
 from mydia_web.backends.answers import Answer
-from mydia_web.backends.base import Connection, Credentials
 from mydia_web.backends.errors import BackendError, NotOnServer, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.trakt import tokens
 from mydia_web.backends.trakt.pacing import Pace, pace_of
+from mydia_web.backends.values import Connection, Credentials
 
 #: As many rows are asked for at once; a server that gives fewer says so.
 PAGE = 250
@@ -41,7 +41,9 @@ class Page:
 
 
 class Api:
-    """The API as one person. Renews the sign-in half-way through its life, and once when it is refused."""
+    """The API as one person. Renews the sign-in half-way through its life, and once when it is
+    refused.
+    """
 
     def __init__(
         self,
@@ -80,7 +82,9 @@ class Api:
         """The caller deals with the statuses `understood`."""
         return self._send("GET", path, understood, params=params)
 
-    def post(self, path: str, body: Mapping[str, Any], *, understood: Collection[int] = ()) -> Answer:
+    def post(
+        self, path: str, body: Mapping[str, Any], *, understood: Collection[int] = ()
+    ) -> Answer:
         with self._pace.turn():
             return self._send("POST", path, understood, json=body)
 
@@ -92,10 +96,14 @@ class Api:
     def pages(
         self, path: str, *, of_title: bool = False, is_counted: bool = True, **params: object
     ) -> Iterator[Page]:
-        """All rows of a listing, or an error: `NotOnServer` for the listing of one title that is unknown."""
+        """All rows of a listing, or an error: `NotOnServer` for the listing of one title that is
+        unknown.
+        """
         number, reader = 1, _Reader(is_counted)
         while True:
-            answer = self.get(path, understood=(404,) if of_title else (), page=number, limit=PAGE, **params)
+            answer = self.get(
+                path, understood=(404,) if of_title else (), page=number, limit=PAGE, **params
+            )
             if answer.status == 404:
                 raise NotOnServer(NOT_THERE)
             page, last = reader.read(answer)
@@ -123,10 +131,14 @@ class Api:
             return SignInRefused(tokens.LINK_AGAIN)
         if answer.status in _STOPPED:
             return SignInRefused(_STOPPED[answer.status])
-        return ServerTrouble(f"{self.place} answers, but not as Trakt does. Is this the right address?")
+        return ServerTrouble(
+            f"{self.place} answers, but not as Trakt does. Is this the right address?"
+        )
 
     def _renew_early(self) -> None:
-        """Before the token ends. Where that fails the old one goes on being used, as long as it is good."""
+        """Before the token ends. Where that fails the old one goes on being used, as long as it is
+        good.
+        """
         if not self._may_renew_early or not tokens.is_past_half(self.credentials):
             return
         try:
@@ -148,12 +160,17 @@ class Api:
     def _use(self, credentials: Credentials) -> None:
         self.credentials = credentials
         token = tokens.access_token(credentials)
-        secrets = [token, *(credentials.get(name, "") for name in ("refresh_token", "client_secret"))]
+        secrets = [
+            token,
+            *(credentials.get(name, "") for name in ("refresh_token", "client_secret")),
+        ]
         self._http.say({"Authorization": f"Bearer {token}"} if token else {}, secrets=secrets)
 
 
 class _Reader:
-    """Watches over the reading of one listing: half a listing looks like one of which half was removed."""
+    """Watches over the reading of one listing: half a listing looks like one of which half was
+    removed.
+    """
 
     def __init__(self, is_counted: bool) -> None:
         self._is_counted = is_counted
@@ -191,7 +208,9 @@ def _name(row: object, otherwise: str) -> str:
 def _rows(answer: Answer) -> list[Any]:
     rows = answer.json()
     if not isinstance(rows, list):
-        raise ServerTrouble(f"{answer.place} answers, but not as Trakt does. Is this the right address?")
+        raise ServerTrouble(
+            f"{answer.place} answers, but not as Trakt does. Is this the right address?"
+        )
     return rows
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble
 from mydia_web.backends.trakt import bodies, state
 from mydia_web.backends.trakt.api import NOT_THERE, Api
@@ -14,7 +13,14 @@ from mydia_web.backends.trakt.finding import Finder
 from mydia_web.backends.trakt.mapping import KINDS, NEVER, PLURAL
 from mydia_web.backends.trakt.state import Plays, Position
 from mydia_web.backends.trakt.titles import Titles
-from mydia_web.backends.trakt.writing import Title, Writer, is_watched_wanted, played_at, position_wanted
+from mydia_web.backends.trakt.writing import (
+    Title,
+    Writer,
+    is_watched_wanted,
+    played_at,
+    position_wanted,
+)
+from mydia_web.backends.values import ContentKind, RemoteState, Target, Wanted
 
 Result = RemoteState | BackendError
 Key = tuple[ContentKind, int]
@@ -45,7 +51,9 @@ class _Push:
 
 
 class Batch:
-    """The pushes of one call. Of a title's plays before those that are sent, none may have been counted."""
+    """The pushes of one call. Of a title's plays before those that are sent, none may have been
+    counted.
+    """
 
     def __init__(self, api: Api, finder: Finder) -> None:
         self._api, self._finder, self._writer = api, finder, Writer(api, finder)
@@ -64,11 +72,15 @@ class Batch:
         return [self._results[place] for place in range(len(pushes))]
 
     def _sorted(self, pushes: Sequence[tuple[Target, Wanted]]) -> dict[Sort, list[_Push]]:
-        """What can share a request. Different pushes of one title go out one by one, in their order."""
+        """What can share a request. Different pushes of one title go out one by one, in their
+        order.
+        """
         found: list[_Push] = []
         for place, (target, wanted) in enumerate(pushes):
             try:
-                found.append(_Push(place, (target.kind, self._finder.number(target)), target, wanted))
+                found.append(
+                    _Push(place, (target.kind, self._finder.number(target)), target, wanted)
+                )
             except NotOnServer as error:
                 self._results[place] = error
         of_title: dict[Key, set[Sort]] = {}

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mydia_web.backends.base import ContentKind
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.trakt import mapping
 from mydia_web.backends.trakt.api import Api
 from mydia_web.backends.trakt.mapping import PLURAL, Row
+from mydia_web.backends.values import ContentKind
 
-ADD, REMOVE, PAUSE, PLAYBACK = "sync/history", "sync/history/remove", "scrobble/pause", "sync/playback"
+ADD, REMOVE, PAUSE, PLAYBACK = (
+    "sync/history",
+    "sync/history/remove",
+    "scrobble/pause",
+    "sync/playback",
+)
 Entries = Mapping[ContentKind, Sequence[Mapping[str, Any]]]
 
 
@@ -45,7 +50,9 @@ def pause(kind: ContentKind, row: Row, percent: float) -> dict[str, Any]:
 
 
 def send(api: Api, path: str, entries: Entries) -> Sent:
-    """Add or remove plays, at most a hundred. A title that Trakt does not know is no error of the request."""
+    """Add or remove plays, at most a hundred. A title that Trakt does not know is no error of the
+    request.
+    """
     told = api.post(
         path, {PLURAL[kind]: list(of_kind) for kind, of_kind in entries.items() if of_kind}
     ).json()
@@ -53,7 +60,9 @@ def send(api: Api, path: str, entries: Entries) -> Sent:
         raise ServerTrouble("Trakt did not say what it did with the plays.")
     counts = told.get("deleted") if path == REMOVE else told.get("added")
     done = (
-        sum(count for count in counts.values() if isinstance(count, int)) if isinstance(counts, dict) else 0
+        sum(count for count in counts.values() if isinstance(count, int))
+        if isinstance(counts, dict)
+        else 0
     )
     missing = {
         (kind, number)

@@ -1,6 +1,7 @@
 """The Trakt backend. One sign-in is one person; nobody there owns files.
 
-Its dates: `watched_at` is when each play ended, as whoever sent it said; `paused_at` is when Trakt heard of a pause.
+Its dates: `watched_at` is when each play ended, as whoever sent it said; `paused_at` is when Trakt
+heard of a pause.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +13,24 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from mydia_web.backends.answers import Artwork
-from mydia_web.backends.base import (
-    Backend,
+from mydia_web.backends.backend import Backend
+from mydia_web.backends.errors import (
+    BackendError,
+    LinkEnded,
+    Rejected,
+    ServerTrouble,
+    SignInRefused,
+)
+from mydia_web.backends.http import Http
+from mydia_web.backends.traits import Field, Traits
+from mydia_web.backends.trakt import explaining, links, listing, mapping, playing, tokens
+from mydia_web.backends.trakt.api import Api
+from mydia_web.backends.trakt.batch import Batch
+from mydia_web.backends.trakt.finding import Finder
+from mydia_web.backends.trakt.mapping import UnreadableEntryError, User
+from mydia_web.backends.trakt.pacing import Pace
+from mydia_web.backends.trakt.writing import LEAST, MOST, Writer
+from mydia_web.backends.values import (
     Connection,
     LibraryPage,
     LinkCode,
@@ -25,16 +42,6 @@ from mydia_web.backends.base import (
     Target,
     Wanted,
 )
-from mydia_web.backends.errors import BackendError, LinkEnded, Rejected, ServerTrouble, SignInRefused
-from mydia_web.backends.http import Http
-from mydia_web.backends.traits import Field, Traits
-from mydia_web.backends.trakt import explaining, links, listing, mapping, playing, tokens
-from mydia_web.backends.trakt.api import Api
-from mydia_web.backends.trakt.batch import Batch
-from mydia_web.backends.trakt.finding import Finder
-from mydia_web.backends.trakt.mapping import UnreadableEntryError, User
-from mydia_web.backends.trakt.pacing import Pace
-from mydia_web.backends.trakt.writing import LEAST, MOST, Writer
 from mydia_web.names import name_key
 
 _PICTURE_HOST = "trakt.tv"
@@ -43,8 +50,9 @@ _PICTURE_HOST = "trakt.tv"
 class Trakt(Backend):
     """An account at Trakt.
 
-    Its library is what the person has watched or paused. Positions are shares of a length in whole minutes: at most
-    79.9 per cent, because Trakt counts more as watched, and none below one per cent.
+    Its library is what the person has watched or paused. Positions are shares of a length in whole
+    minutes: at most 79.9 per cent, because Trakt counts more as watched, and none below one per
+    cent.
     """
 
     traits: ClassVar[Traits] = Traits(
@@ -55,14 +63,21 @@ class Trakt(Backend):
         summary_link="https://app.trakt.tv/settings/apps",
         address_hint="https://api.trakt.tv",
         fields=(
-            Field("client_id", "Client ID", "From your app at app.trakt.tv/settings/apps.", required=True),
-            Field("client_secret", "Client secret", "From the same page.", secret=True, required=True),
+            Field(
+                "client_id",
+                "Client ID",
+                "From your app at app.trakt.tv/settings/apps.",
+                required=True,
+            ),
+            Field(
+                "client_secret", "Client secret", "From the same page.", secret=True, required=True
+            ),
         ),
         address="fixed",
         fixed_address="https://api.trakt.tv",
         linking="Activate a device",
         batch_size=100,
-        holds_everything=True,
+        accepts_unlisted=True,
         counts_plays=True,
         least_percent=LEAST,
         most_percent=MOST,
@@ -94,7 +109,9 @@ class Trakt(Backend):
     def sign_in(self) -> Linked:
         user, asked_for = self._user(), self._connection.remote_user_id
         if asked_for and name_key(asked_for) not in user.names:
-            raise SignInRefused(f"This sign-in belongs to {user.username} at Trakt, and not to {asked_for}.")
+            raise SignInRefused(
+                f"This sign-in belongs to {user.username} at Trakt, and not to {asked_for}."
+            )
         return Linked(self._api.credentials, user.remote_id, user.username)
 
     def users(self) -> Sequence[RemoteUser]:
@@ -117,8 +134,9 @@ class Trakt(Backend):
     def changes(self, since: datetime) -> Iterator[LibraryPage] | None:
         """What was played or paused since. One question where nothing was.
 
-        Trakt lists no removals: a play or a position that was taken away shows only where the library is read whole,
-        and so does a play with an earlier date that was added beside one of now.
+        Trakt lists no removals: a play or a position that was taken away shows only where the
+        library is read whole, and so does a play with an earlier date that was added beside one of
+        now.
         """
         return listing.read_changes(self._api, since)
 
@@ -131,7 +149,9 @@ class Trakt(Backend):
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
         return Writer(self._api, self._finder).push(target, wanted)
 
-    def push_many(self, pushes: Sequence[tuple[Target, Wanted]]) -> Sequence[RemoteState | BackendError]:
+    def push_many(
+        self, pushes: Sequence[tuple[Target, Wanted]]
+    ) -> Sequence[RemoteState | BackendError]:
         """Marks go out together; a position is sent by itself.
 
         The number of plays in a state may leave out those that are older than all that was sent.
@@ -170,7 +190,9 @@ class Trakt(Backend):
             http.close()
 
     @classmethod
-    def begin_link(cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> LinkCode:
+    def begin_link(
+        cls, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> LinkCode:
         return tokens.OAuth(connection, transport=transport).ask_for_code()
 
     @classmethod
@@ -181,7 +203,9 @@ class Trakt(Backend):
         *,
         transport: httpx2.BaseTransport | None = None,
     ) -> Linked | None:
-        known = replace(connection, credentials={**secret, **connection.credentials}, remote_user_id="")
+        known = replace(
+            connection, credentials={**secret, **connection.credentials}, remote_user_id=""
+        )
         if not secret.get("device_code"):
             raise LinkEnded
         credentials = tokens.OAuth(known, transport=transport).ask_for_token(secret["device_code"])
@@ -191,7 +215,8 @@ class Trakt(Backend):
         try:
             return backend.sign_in()
         except BackendError:
-            # The code is used up: what it gave must not be lost because a name could not be asked for.
+            # The code is used up: what it gave must not be lost because a name could not be asked
+            # for.
             return Linked(credentials)
         finally:
             backend.close()

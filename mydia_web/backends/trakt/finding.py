@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mydia_web.backends.base import ContentKind, Target
 from mydia_web.backends.errors import NotOnServer
 from mydia_web.backends.trakt import mapping
 from mydia_web.backends.trakt.api import NOT_THERE, Api
 from mydia_web.backends.trakt.mapping import Episode, Row, Title, UnreadableEntryError
 from mydia_web.backends.trakt.state import FULL
+from mydia_web.backends.values import ContentKind, Target
 
 #: In the order in which they are trusted.
 _PROVIDERS = ("imdb", "tmdb", "tvdb")
@@ -71,15 +71,21 @@ class Finder:
         answer = self.api.get(path, understood=(404,), extended=FULL)
         if answer.status == 404:
             named = f"“{(show.title or '')[:80]}”"
-            raise NotOnServer(f"Trakt knows {named}, but no episode {episode} of its season {season}.")
+            raise NotOnServer(
+                f"Trakt knows {named}, but no episode {episode} of its season {season}."
+            )
         try:
             return Row(episode=mapping.read(Episode, answer.json()), show=show)
         except UnreadableEntryError as error:
             raise NotOnServer(f"Trakt's entry of the episode cannot be read: {error}") from error
 
     def _search(self, provider: str, value: str, kind: ContentKind | Literal["show"]) -> Row | None:
-        """The first title of that kind that carries the id; Trakt also finds titles that look like it."""
-        answer = self.api.get(f"search/{provider}/{value}", understood=(404,), type=kind, extended=FULL)
+        """The first title of that kind that carries the id; Trakt also finds titles that look like
+        it.
+        """
+        answer = self.api.get(
+            f"search/{provider}/{value}", understood=(404,), type=kind, extended=FULL
+        )
         entries = answer.json() if answer.status != 404 else []
         for entry in entries if isinstance(entries, list) else []:
             try:

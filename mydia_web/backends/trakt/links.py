@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 
-from mydia_web.backends.base import Target
 from mydia_web.backends.trakt import mapping
+from mydia_web.backends.values import Target
 
 _SEARCH = "https://trakt.tv/search"
 
 
 def page(target: Target) -> str:
-    """By an id: Trakt's own addresses need names that only it knows. Its website goes on to the title by itself."""
+    """By an id: Trakt's own addresses need names that only it knows. Its website goes on to the
+    title by itself.
+    """
     own = _search(target.external_ids, target.kind)
     if own:
         return own
@@ -23,5 +25,7 @@ def _search(external_ids: Mapping[str, str], kind: str) -> str:
     for provider in ("imdb", "tmdb", "tvdb"):
         value = external_ids.get(provider, "")
         if mapping.is_id(provider, value):
-            return f"{_SEARCH}/{provider}/{value}" + ("" if provider == "imdb" else f"?id_type={kind}")
+            return f"{_SEARCH}/{provider}/{value}" + (
+                "" if provider == "imdb" else f"?id_type={kind}"
+            )
     return ""

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mydia_web import clock
-from mydia_web.backends.base import ContentKind, LibraryPage
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.trakt import mapping, state
 from mydia_web.backends.trakt.api import Api
 from mydia_web.backends.trakt.mapping import KINDS, NEVER, PLURAL
 from mydia_web.backends.trakt.state import FULL, Plays
 from mydia_web.backends.trakt.titles import Titles
+from mydia_web.backends.values import ContentKind, LibraryPage
 
 #: Our clock and Trakt's need not agree.
 OVERLAP = timedelta(hours=1)
@@ -43,10 +43,14 @@ def read_changes(api: Api, since: datetime) -> Iterator[LibraryPage] | None:
     activities = _activities(api)
     changed: list[tuple[Titles, Sequence[str]]] = []
     for kind in KINDS:
-        watched_at, paused_at = (_stamp(activities, kind, name) for name in ("watched_at", "paused_at"))
+        watched_at, paused_at = (
+            _stamp(activities, kind, name) for name in ("watched_at", "paused_at")
+        )
         if max(watched_at, paused_at) > since:
             titles, problems = _changed(api, kind, since, has_plays=watched_at > since)
-            if len(titles.plays) > MOST_CHANGED or (watched_at > since and not titles.explain(watched_at)):
+            if len(titles.plays) > MOST_CHANGED or (
+                watched_at > since and not titles.explain(watched_at)
+            ):
                 return None
             changed.append((titles, problems))
     return _pages_of_changes(api, changed)
@@ -64,19 +68,26 @@ def _changed(
         ):
             wrong += [*titles.add(page.rows), *page.problems]
     recent = {number for number, plays in titles.plays.items() if plays.last and plays.last > since}
-    paused = {number: one.row for number, one in positions.items() if one.at is None or one.at > since}
+    paused = {
+        number: one.row for number, one in positions.items() if one.at is None or one.at > since
+    }
     titles.plays = {
-        number: titles.plays.get(number) or Plays(row=paused[number]) for number in {*recent, *paused}
+        number: titles.plays.get(number) or Plays(row=paused[number])
+        for number in {*recent, *paused}
     }
     return titles, wrong
 
 
-def _pages_of_changes(api: Api, changed: Sequence[tuple[Titles, Sequence[str]]]) -> Iterator[LibraryPage]:
+def _pages_of_changes(
+    api: Api, changed: Sequence[tuple[Titles, Sequence[str]]]
+) -> Iterator[LibraryPage]:
     done, total = 0, sum(len(titles.plays) for titles, _ in changed)
     if not changed:
         yield LibraryPage((), 0, 0)
     for titles, problems in changed:
-        titles.positions = {number: one for number, one in titles.positions.items() if number in titles.plays}
+        titles.positions = {
+            number: one for number, one in titles.positions.items() if number in titles.plays
+        }
         for number, plays in titles.plays.items():
             # What was read so far are only the plays of late.
             whole = state.read_plays(api, titles.kind, number)
@@ -88,7 +99,9 @@ def _pages_of_changes(api: Api, changed: Sequence[tuple[Titles, Sequence[str]]])
 def _activities(api: Api) -> Mapping[str, Any]:
     told = api.get("sync/last_activities").json()
     if not isinstance(told, dict):
-        raise ServerTrouble(f"{api.place} answers, but not as Trakt does. Is this the right address?")
+        raise ServerTrouble(
+            f"{api.place} answers, but not as Trakt does. Is this the right address?"
+        )
     return told
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
-from mydia_web.backends.base import ContentKind, RemoteItem, RemoteShow, RemoteState
+from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState
 from mydia_web.names import name_key
 
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mydia_web import clock
-from mydia_web.backends.base import Playing
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.trakt import mapping
 from mydia_web.backends.trakt.mapping import KINDS, UnreadableEntryError, Watching
+from mydia_web.backends.values import Playing
 
 
 def read(told: object, remote_user_id: str) -> Sequence[Playing]:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mydia_web.backends.base import ContentKind, RemoteState
 from mydia_web.backends.trakt import mapping
 from mydia_web.backends.trakt.api import Api
 from mydia_web.backends.trakt.mapping import PLURAL, Paused, Play, Row, UnreadableEntryError
+from mydia_web.backends.values import ContentKind, RemoteState
 
 FULL = "full,images"
-#: Two plays of one title closer than this are the same one: other clients round, and some keep no seconds.
+#: Two plays of one title closer than this are the same one: other clients round, and some keep no
+#: seconds.
 SAME_PLAY = timedelta(minutes=1)
 
 
@@ -74,7 +75,8 @@ def show(plays: Plays, position: Position | None, kind: ContentKind) -> RemoteSt
 def read_plays(api: Api, kind: ContentKind, number: int, *, until: datetime | None = None) -> Plays:
     """The plays of a title, the newest first; all back to `until`, or as many as come at once.
 
-    Not filtered by date: whether Trakt takes the time of a date into account is not sure. Raises `NotOnServer`.
+    Not filtered by date: whether Trakt takes the time of a date into account is not sure. Raises
+    `NotOnServer`.
     """
     dates: list[datetime] = []
     count, first = 0, None
@@ -102,7 +104,9 @@ def read_positions(api: Api, kind: ContentKind) -> tuple[dict[int, Position], Se
             except UnreadableEntryError as error:
                 problems.append(str(error))
                 continue
-            position = Position(paused.id, paused.progress, mapping.instant(paused.paused_at), paused)
+            position = Position(
+                paused.id, paused.progress, mapping.instant(paused.paused_at), paused
+            )
             found[number] = _later(position, found.get(number))
     return found, problems
 
@@ -124,4 +128,6 @@ def _readable(model: type[mapping.Entry], rows: Sequence[object]) -> Iterator[ma
 
 def day_before(at: datetime) -> str:
     """For questions about a time: Trakt describes it as a day, and takes an instant."""
-    return mapping.stamp((at - timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0))
+    return mapping.stamp(
+        (at - timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    )

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from mydia_web.backends.base import ContentKind, LibraryPage, RemoteItem
 from mydia_web.backends.trakt import mapping, state
 from mydia_web.backends.trakt.mapping import Play, Row, UnreadableEntryError
 from mydia_web.backends.trakt.state import Plays, Positions
+from mydia_web.backends.values import ContentKind, LibraryPage, RemoteItem
 
 #: Titles on a page of ours.
 PAGE = 500
-#: What was done with a title and is dated by itself moves Trakt's stamp no later than this after its date.
+#: What was done with a title and is dated by itself moves Trakt's stamp no later than this after
+#: its date.
 EXPLAINED = timedelta(minutes=15)
 
 
@@ -58,7 +59,9 @@ class Titles:
             return item
         return replace(item, position_percent=paused.percent)
 
-    def pages(self, done: int, total: int | None, problems: Sequence[str] = ()) -> Iterator[LibraryPage]:
+    def pages(
+        self, done: int, total: int | None, problems: Sequence[str] = ()
+    ) -> Iterator[LibraryPage]:
         numbers = self.numbers()
         for start in range(0, len(numbers) or 1, PAGE):
             items, wrong = [], [] if start else list(problems)

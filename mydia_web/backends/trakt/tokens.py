@@ -9,9 +9,9 @@ import httpx2
 
 from mydia_web import clock
 from mydia_web.backends.answers import Answer
-from mydia_web.backends.base import Connection, Credentials, LinkCode
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
+from mydia_web.backends.values import Connection, Credentials, LinkCode
 
 API_HOST, OAUTH_URL = "api.trakt.tv", "https://auth.trakt.tv"
 LIFETIME = timedelta(days=7)
@@ -41,7 +41,9 @@ def access_token(credentials: Credentials) -> str:
 
 
 def is_past_half(credentials: Credentials) -> bool:
-    """Has the token lived half its life? One of unknown age has not: it is used until it is refused."""
+    """Has the token lived half its life? One of unknown age has not: it is used until it is
+    refused.
+    """
     expires_at = _instant(credentials.get("expires_at", ""))
     if expires_at is None or not credentials.get("refresh_token"):
         return False
@@ -71,19 +73,25 @@ APP_REFUSED = (
 class OAuth:
     """The host that signs people in, which is another than the one that answers questions."""
 
-    def __init__(self, connection: Connection, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         self._id = client_id(connection.credentials)
         self._transport, self._connection = transport, connection
 
     def ask_for_code(self) -> LinkCode:
-        answer = self._post("oauth/device/code", {"client_id": self._id}, understood=(400, 401, 403, 404))
+        answer = self._post(
+            "oauth/device/code", {"client_id": self._id}, understood=(400, 401, 403, 404)
+        )
         if answer.status == 403:
             raise SignInRefused(APP_REFUSED)
         if answer.status != 200:
             raise SignInRefused(
                 "Trakt does not know this client ID. Copy it from your app at app.trakt.tv/settings/apps."
             )
-        told = _told(answer, "device_code", "user_code", "verification_url", "interval", "expires_in")
+        told = _told(
+            answer, "device_code", "user_code", "verification_url", "interval", "expires_in"
+        )
         return LinkCode(
             code=str(told["user_code"]),
             url=str(told["verification_url"]),
@@ -137,7 +145,10 @@ class OAuth:
             transport=self._transport,
         )
         http.say(
-            {}, secrets=[value for name, value in body.items() if name not in ("grant_type", "redirect_uri")]
+            {},
+            secrets=[
+                value for name, value in body.items() if name not in ("grant_type", "redirect_uri")
+            ],
         )
         try:
             return http.send("POST", path, json=dict(body), understood=understood)
@@ -169,7 +180,9 @@ class OAuth:
 def _told(answer: Answer, *names: str) -> Mapping[str, Any]:
     told = answer.json()
     if not isinstance(told, dict) or any(name not in told for name in names):
-        raise ServerTrouble(f"{answer.place} answers, but not as Trakt does. Is this the right address?")
+        raise ServerTrouble(
+            f"{answer.place} answers, but not as Trakt does. Is this the right address?"
+        )
     return told
 
 

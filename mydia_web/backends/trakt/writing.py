@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mydia_web import clock
-from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import NotOnServer, NotShown, Rejected
 from mydia_web.backends.trakt import bodies, state
 from mydia_web.backends.trakt.api import NOT_THERE, Api
@@ -12,6 +11,7 @@ from mydia_web.backends.trakt.bodies import ADD, PAUSE, PLAYBACK, REMOVE
 from mydia_web.backends.trakt.finding import Finder
 from mydia_web.backends.trakt.mapping import Row
 from mydia_web.backends.trakt.state import Plays, Position
+from mydia_web.backends.values import ContentKind, RemoteState, Target, Wanted
 
 #: Trakt keeps a pause from 1 per cent on, and counts one at 80 as watched.
 LEAST, MOST = 1.0, 79.9
@@ -126,7 +126,9 @@ class Writer:
             raise NotOnServer(NOT_THERE)
         positions, _ = state.read_positions(self._api, title.kind)
         kept = positions.get(title.number)
-        if answer.status != _DUPLICATE and (kept is None or abs(kept.percent - percent) > SAME_PERCENT):
+        if answer.status != _DUPLICATE and (
+            kept is None or abs(kept.percent - percent) > SAME_PERCENT
+        ):
             told = answer.json()
             if not isinstance(told, dict) or told.get("action") != "pause":
                 raise NotShown("Trakt took the position, but then did not say that it keeps it.")
@@ -145,7 +147,9 @@ class Writer:
 
 
 def percent_of(position_ms: int, duration_ms: int | None, runtime_seconds: int | None) -> float:
-    """Trakt's own length is used where ours is about the same: then the position reads back as it was sent."""
+    """Trakt's own length is used where ours is about the same: then the position reads back as it
+    was sent.
+    """
     ours, theirs = duration_ms or 0, (runtime_seconds or 0) * 1000
     length = theirs if theirs and (not ours or abs(ours - theirs) <= SAME_LENGTH_MS) else ours
     if not length:

@@ -6,16 +6,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from mydia_web.backends.base import RemoteItem, RemoteState
-from mydia_web.backends.looking import is_like
+from mydia_web.backends.precondition import is_like
 from mydia_web.backends.traits import Traits
+from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import add_play, last_unwatched_at, was_unwatched_since
-from mydia_web.playback.progress import length_for, length_of, mark_watched, save_progress, watched_share
+from mydia_web.playback.progress import (
+    length_for,
+    length_of,
+    mark_watched,
+    save_progress,
+    watched_share,
+)
 from mydia_web.playback.records import get_progress
 from mydia_web.sources.models import Source
 from mydia_web.sources.states import Base
@@ -34,8 +40,8 @@ _SAME_DATE = timedelta(seconds=2)
 class RemoteChange:
     """One title as a source shows it, or tells of it.
 
-    `state.last_played_at` dates the play, in the way of each kind of server. It does not say how new the news are: that
-    is `heard_at`, for a page the moment it was asked for.
+    `state.last_played_at` dates the play, in the way of each kind of server. It does not say how
+    new the news are: that is `heard_at`, for a page the moment it was asked for.
     """
 
     item: RemoteItem
@@ -65,7 +71,9 @@ class RemoteChange:
 
     @property
     def played_at(self) -> datetime | None:
-        """When it was finished; None: nobody knows. The date that a source shows may be of something else."""
+        """When it was finished; None: nobody knows. The date that a source shows may be of
+        something else.
+        """
         at = self.at
         was = self.base.state if self.base else None
         if at is None and self.is_marked and not self.is_owed:
@@ -74,8 +82,14 @@ class RemoteChange:
             return at
         if self.state.position_ms:
             return None  # It is of what was begun since.
-        if self.traits.counts_starts and not was.watched and _is_same_date(at, was.last_played_at):
-            return self.heard_at  # It was marked by hand, which leaves the date of what was begun before.
+        if (
+            self.traits.dates_plays_by_start
+            and not was.watched
+            and _is_same_date(at, was.last_played_at)
+        ):
+            return (
+                self.heard_at
+            )  # It was marked by hand, which leaves the date of what was begun before.
         return at
 
     @property
@@ -89,14 +103,16 @@ class RemoteChange:
         return max(known) if known else None
 
     def changed_at(self, ours_at: datetime | None) -> datetime | None:
-        """When it was changed there, for a comparison with a change of ours; None: that cannot be told.
+        """When it was changed there, for a comparison with a change of ours; None: that cannot be
+        told.
 
-        A message is of the time it was told. Of a page only the bounds are known, unless its date is of the last stop.
+        A message is of the time it was told. Of a page only the bounds are known, unless its date
+        is of the last stop.
         """
         after = self.changed_after
         if self.telling != "present" or after is None or ours_at is None:
             return after
-        if not self.traits.counts_starts and self._has_new_date and self.at is not None:
+        if not self.traits.dates_plays_by_start and self._has_new_date and self.at is not None:
             return self.at
         if after < ours_at < self.heard_at:
             return None
@@ -106,10 +122,13 @@ class RemoteChange:
     def marked_after(self) -> datetime | None:
         """Return from when on it may have been marked there; None: the date of the play tells.
 
-        Where a play is dated by its start, a mark may stand beside an old date, and is new all the same.
+        Where a play is dated by its start, a mark may stand beside an old date, and is new all the
+        same.
         """
         was_unwatched = self.base is not None and not self.base.state.watched
-        if self.telling == "play" or not (self.traits.counts_starts and was_unwatched and self.state.watched):
+        if self.telling == "play" or not (
+            self.traits.dates_plays_by_start and was_unwatched and self.state.watched
+        ):
             return None
         return self.changed_after
 
@@ -122,11 +141,14 @@ class RemoteChange:
     def is_begun_again(self) -> bool:
         """Return whether it was begun since it was last seen: a start counts, and dates the title.
 
-        A start may take the mark away. Where we have given it back since, the source may still show that start.
+        A start may take the mark away. Where we have given it back since, the source may still show
+        that start.
         """
         if self.base is None:
             return False
-        shows_start_still = self.traits.counts_starts and not self.base.is_listed and not self.is_untouched
+        shows_start_still = (
+            self.traits.dates_plays_by_start and not self.base.is_listed and not self.is_untouched
+        )
         return shows_start_still or self._has_new_count_or_date
 
     @property
@@ -136,19 +158,25 @@ class RemoteChange:
         was = self.base.state
         last = was.last_played_at
         is_newer = self.at is not None and (last is None or self.at > last + _SAME_DATE)
-        return self.state.play_count > was.play_count or (self.traits.counts_starts and is_newer)
+        return self.state.play_count > was.play_count or (
+            self.traits.dates_plays_by_start and is_newer
+        )
 
     @property
     def is_untouched(self) -> bool:
-        """Return whether it shows nothing of ever having been played: a person who unmarks leaves that."""
+        """Return whether it shows nothing of ever having been played: a person who unmarks leaves
+        that.
+        """
         return self.state == RemoteState(watched=False)
 
     @property
     def is_finished_again(self) -> bool:
-        """Return whether what was watched was watched once more, as far as that can be told from here."""
+        """Return whether what was watched was watched once more, as far as that can be told from
+        here.
+        """
         if self.base is None or not self.state.watched or self.state.position_ms:
             return False
-        if not self.traits.counts_starts:
+        if not self.traits.dates_plays_by_start:
             return self.state.play_count > self.base.state.play_count
         if self.was_finished is not None:
             return self.was_finished and self._has_new_count_or_date
@@ -165,7 +193,7 @@ class RemoteChange:
     def mark_may_be_ours(self) -> bool:
         """It may be one that we have pushed, of which the answer was lost."""
         owes_mark = self.is_owed and self.outbox is not None and self.outbox.of_mark
-        return owes_mark and not self.traits.keeps_dates and self.telling != "play"
+        return owes_mark and not self.traits.accepts_watched_at and self.telling != "play"
 
     @property
     def is_owed(self) -> bool:
@@ -209,14 +237,16 @@ class StateApplier:
         return self.take_mark(news, again=is_watched)
 
     def take_mark(self, news: RemoteChange, *, again: bool) -> bool:
-        """A mark takes the position away; but one that is being watched again, there or here since, is kept.
+        """A mark takes the position away; but one that is being watched again, there or here since,
+        is kept.
 
         False: it was known.
         """
         content, at, own = news.content, news.played_at, self._own(news)
         is_known = self._is_known(news)
         if self._is_of_before(news, own, again=again):
-            # A player that was offline tells late: it was seen, and unwatched or watched again since.
+            # A player that was offline tells late: it was seen, and unwatched or watched again
+            # since.
             if is_known or at is None:
                 return False
             add_play(self._act, content, at)
@@ -258,7 +288,9 @@ class StateApplier:
             return False
         return self._ledger.has_been_told(news.content, since=news.base.seen_at)
 
-    def _kept_here(self, news: RemoteChange, own: PlaybackProgress | None) -> tuple[int, datetime] | None:
+    def _kept_here(
+        self, news: RemoteChange, own: PlaybackProgress | None
+    ) -> tuple[int, datetime] | None:
         """The position of ours that a mark there does not take away: it is newer."""
         if own is None or not own.in_progress:
             return None
@@ -271,7 +303,8 @@ class StateApplier:
         return kept if own.last_watched_at >= there_at else None
 
     def extra_watched(self, news: RemoteChange, decision: Decision) -> Sequence[Episode]:
-        """The further episodes that were watched with the first; asked before that one's mark is taken.
+        """The further episodes that were watched with the first; asked before that one's mark is
+        taken.
 
         What may be our own mark of the first says nothing of the others.
         """
@@ -280,16 +313,24 @@ class StateApplier:
         told_mark = bool(news.outbox and news.outbox.of_mark)
         if decision not in ("watched", "again"):
             return () if told_mark else news.new_extra
-        is_told_apart = news.played_at is not None and not news.mark_may_be_ours and not self._knows(news)
+        is_told_apart = (
+            news.played_at is not None and not news.mark_may_be_ours and not self._knows(news)
+        )
         may_be_ours = told_mark and news.is_owed and not is_told_apart
         return () if may_be_ours else [one.episode for one in news.extra]
 
     def apply_to_extra(self, news: RemoteChange, episodes: Sequence[Episode]) -> int:
-        """Mark these with the date of the first, but for those that are watched; how many that were."""
+        """Mark these with the date of the first, but for those that are watched; how many that
+        were.
+        """
         state, taken = RemoteState(watched=True, last_played_at=news.played_at), 0
         for episode in episodes:
             mark = RemoteChange(
-                item=news.item, state=state, content=episode, traits=news.traits, telling=news.telling
+                item=news.item,
+                state=state,
+                content=episode,
+                traits=news.traits,
+                telling=news.telling,
             )
             own = self._own(mark)
             if own is None or not own.watched:
@@ -331,7 +372,9 @@ class StateApplier:
         since = unwatched_at if unwatched_at and unwatched_at < at else None
         return self._ledger.knows(news.content, at, since=since)
 
-    def _is_of_before(self, news: RemoteChange, own: PlaybackProgress | None, *, again: bool) -> bool:
+    def _is_of_before(
+        self, news: RemoteChange, own: PlaybackProgress | None, *, again: bool
+    ) -> bool:
         """Was something else done here since the last that was done there?"""
         if news.at is None or self._is_fresh(news):
             return False

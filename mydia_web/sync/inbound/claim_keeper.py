@@ -23,8 +23,9 @@ _LOOK_EVERY = 0.1
 class ClaimKeeper:
     """Renews the lease until the pull is over, and gives the pull back as soon as `stop` is set.
 
-    The reader itself cannot: one answer of a slow server may take two minutes, and a lease as long as that would keep a
-    source unread for as long after a kill. It learns from its next write that the pull is not its own any more.
+    The reader itself cannot: one answer of a slow server may take two minutes, and a lease as long
+    as that would keep a source unread for as long after a kill. It learns from its next write that
+    the pull is not its own any more.
     """
 
     def __init__(self, claim: Claim, stop: Event) -> None:
@@ -39,7 +40,10 @@ class ClaimKeeper:
         return self
 
     def __exit__(
-        self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+        self,
+        error: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._over.set()
         self._thread.join()
@@ -55,7 +59,9 @@ class ClaimKeeper:
             except ClaimLost:
                 return
             except DBAPIError as error:  # The database may be back before the lease ends.
-                log.warning("pull %s: its lease could not be renewed: %s", self._claim.pull_id, error.orig)
+                log.warning(
+                    "pull %s: its lease could not be renewed: %s", self._claim.pull_id, error.orig
+                )
             else:
                 if is_stopping:
                     return

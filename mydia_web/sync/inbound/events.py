@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from mydia_web.backends.base import RemoteItem
 from mydia_web.backends.events import Event
+from mydia_web.backends.values import RemoteItem
 from mydia_web.clock import now
 from mydia_web.db import db, lock_library, lock_titles
 from mydia_web.library.models import Content, Episode, MediaItem
@@ -22,18 +22,24 @@ from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.report import Report
 
 
-def apply_event(source: Source, event: Event, received_at: datetime, *, account_id: int | None = None) -> str:
+def apply_event(
+    source: Source, event: Event, received_at: datetime, *, account_id: int | None = None
+) -> str:
     """Take over what the event says; what was done, in words. Raises `NoNews` and `PushUnderWay`.
 
     `account_id` is whose news it is where that is known; else the event tells.
     """
     if event.action in ("test", "other") or event.item is None:
-        raise NoNews("A test: the address works." if event.action == "test" else "Nothing about watching.")
+        raise NoNews(
+            "A test: the address works." if event.action == "test" else "Nothing about watching."
+        )
     if event.server_id and source.server_id and _plain(event.server_id) != _plain(source.server_id):
         raise NoNews("It speaks of another server.")
     account = _account(source, event) if account_id is None else _known_account(account_id)
     copy, content = _copy(source, event.item)
-    lock_titles([(account.user_id, content.media_item_id if isinstance(content, Episode) else content.id)])
+    lock_titles(
+        [(account.user_id, content.media_item_id if isinstance(content, Episode) else content.id)]
+    )
     at = by_our_clock(source, event.at) if event.at else received_at
     with Act(account.user_id, "webhook", source_id=source.id, at=at) as act:
         merge = AccountMerge(act, source, account.id, Report())
@@ -54,7 +60,12 @@ def take_silent() -> int:
         item = RemoteItem(copy.remote_id, content.content_kind, content.title)
         event = Event("stopped", "silence", item=item, is_playing=False)
         lock_titles(
-            [(account.user_id, content.media_item_id if isinstance(content, Episode) else content.id)]
+            [
+                (
+                    account.user_id,
+                    content.media_item_id if isinstance(content, Episode) else content.id,
+                )
+            ]
         )
         with Act(account.user_id, "webhook", source_id=source.id, at=session.seen_at) as act:
             merge = AccountMerge(act, source, account.id, Report())
@@ -73,7 +84,9 @@ def _take_report(merge: AccountMerge, content: Content, event: Event) -> str:
 
 def _account(source: Source, event: Event) -> SourceAccount:
     """Whose news it is. A source that names nobody speaks of its only account."""
-    accounts = db.session.scalars(select(SourceAccount).where(SourceAccount.source_id == source.id)).all()
+    accounts = db.session.scalars(
+        select(SourceAccount).where(SourceAccount.source_id == source.id)
+    ).all()
     named = event.remote_user_id or event.remote_user_name
     for account in accounts:
         by_id = event.remote_user_id and account.remote_user_id == event.remote_user_id
@@ -82,7 +95,9 @@ def _account(source: Source, event: Event) -> SourceAccount:
         same_name = is_same_name(name, event.remote_user_name)
         if by_id or (event.remote_user_name and same_name):
             return account
-    if len(accounts) == 1 and (not named or not (accounts[0].remote_user_id or accounts[0].remote_user_name)):
+    if len(accounts) == 1 and (
+        not named or not (accounts[0].remote_user_id or accounts[0].remote_user_name)
+    ):
         return accounts[0]
     who = event.remote_user_name or event.remote_user_id or "an unnamed user"
     raise NoNews(f"Nobody here is {who} there.")
@@ -96,14 +111,17 @@ def _known_account(account_id: int) -> SourceAccount:
 
 
 def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]:
-    """The item as we know it, or as its ids tell; no copy where the event does not say by what id it is there."""
+    """The item as we know it, or as its ids tell; no copy where the event does not say by what id
+    it is there.
+    """
     known = _known(source, item)
     if known is None:
         lock_library()
         known = _known(source, item)
     if known is not None:
         return known, _content_of(known)
-    # Without an id of the server it is of a file that is known; with an unknown one it may be of another.
+    # Without an id of the server it is of a file that is known; with an unknown one it may be of
+    # another.
     matcher = Matcher([item], Listing(source.id, is_whole=not item.remote_id), is_event=True)
     try:
         content = matcher.content(item)
@@ -117,7 +135,9 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
         return listed, content
     if listed is not None and backend_class(source.kind).traits.has_versions:
         db.session.add(
-            SourceItemVersion(source_id=source.id, remote_id=item.remote_id, source_item_id=listed.id)
+            SourceItemVersion(
+                source_id=source.id, remote_id=item.remote_id, source_item_id=listed.id
+            )
         )
         return listed, content
     copy = SourceItem(source_id=source.id, remote_id=item.remote_id, path=item.path)

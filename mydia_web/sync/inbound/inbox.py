@@ -29,8 +29,9 @@ log = logging.getLogger(__name__)
 LOOKED_FOR_EVERY = timedelta(minutes=5)
 #: How many are read at a time.
 AT_A_TIME = 100
-#: While more than a few wait and more come in, storing these goes first: on SQLite it needs moments in which nobody
-#: writes. Each is followed by a pause of so many times as long as it took, of so many seconds at most.
+#: While more than a few wait and more come in, storing these goes first: on SQLite it needs moments
+#: in which nobody writes. Each is followed by a pause of so many times as long as it took, of so
+#: many seconds at most.
 A_FEW, JUST_NOW, PAUSE, LONGEST_PAUSE = 10, timedelta(seconds=2), 4, 0.1
 #: The watcher of the inbox, which is woken, looks by itself this often, in seconds.
 LOOK_EVERY = 1.0
@@ -47,7 +48,9 @@ def watch_inbox(stop: Signal) -> None:
 
 
 def apply_events(stop: Signal | None = None) -> int:
-    """Apply all that was received; how many. What a push is under way to stays received until that is settled."""
+    """Apply all that was received; how many. What a push is under way to stays received until that
+    is settled.
+    """
     number = 0
     waiting: set[int] = set()
     while True:
@@ -68,7 +71,9 @@ def apply_events(stop: Signal | None = None) -> int:
 
 
 def _apply(event_id: int) -> bool:
-    """Apply one event. One that cannot be applied holds up no other. False: it waits for the end of a push."""
+    """Apply one event. One that cannot be applied holds up no other. False: it waits for the end of
+    a push.
+    """
     begin_write()
     try:
         stored = db.session.get(SourceEvent, event_id, with_for_update=True)
@@ -87,13 +92,17 @@ def _apply(event_id: int) -> bool:
     except Exception as error:
         log.exception("An event could not be applied.", extra={"event": event_id})
         _give_up(
-            event_id, "failed", f"An error inside mydia-web ({type(error).__name__}). Its log tells more."
+            event_id,
+            "failed",
+            f"An error inside mydia-web ({type(error).__name__}). Its log tells more.",
         )
     return True
 
 
 def _have_it_looked_for(event_id: int) -> None:
-    """Ask for a pull, which brings what is new by its full name. Not again and again: it may be music."""
+    """Ask for a pull, which brings what is new by its full name. Not again and again: it may be
+    music.
+    """
     source_id = db.session.scalar(select(SourceEvent.source_id).where(SourceEvent.id == event_id))
     last = latest_pull(source_id) if source_id is not None else None
     is_asked = last is None or now() - LOOKED_FOR_EVERY < last.requested_at <= now()
@@ -119,7 +128,9 @@ def _applied(stored: SourceEvent) -> str:
     if stored.kind != notifications.KIND:
         return apply_event(source, parse(stored.kind, json.loads(stored.body)), received_at)
     told = notifications.read(stored.body)
-    return apply_event(source, told.event, told.event.heard_at or received_at, account_id=told.account_id)
+    return apply_event(
+        source, told.event, told.event.heard_at or received_at, account_id=told.account_id
+    )
 
 
 def _give_up(event_id: int, status: str, words: str) -> None:

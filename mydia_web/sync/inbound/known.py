@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import select, tuple_
 
-from mydia_web.backends.base import RemoteItem
+from mydia_web.backends.values import RemoteItem
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
 from mydia_web.library.names import namesakes, title_key
@@ -58,7 +58,9 @@ class KnownTitles:
         return self._namesakes.get((kind, title_key(name)), ())
 
     def show_of(self, episode: Episode) -> MediaItem:
-        return self._shows.get(episode.media_item_id) or db.session.get_one(MediaItem, episode.media_item_id)
+        return self._shows.get(episode.media_item_id) or db.session.get_one(
+            MediaItem, episode.media_item_id
+        )
 
     def compare_ids(self, title: MediaItem, ids: Mapping[str, str]) -> tuple[int, int]:
         """Return how many ids agree, and how many catalogues know the two under different ids."""
@@ -113,7 +115,9 @@ class Copies:
         if content.id is None:
             return set()
         rows = db.session.scalars(
-            select(SourceItem.remote_id).where(SourceItem.source_id == self._source_id, column == content.id)
+            select(SourceItem.remote_id).where(
+                SourceItem.source_id == self._source_id, column == content.id
+            )
         )
         return set(rows)
 
@@ -123,7 +127,9 @@ def _known_contents(keys: set[IdKey]) -> dict[IdKey, Content]:
     for chunk in _chunks(sorted(keys)):
         place = tuple_(ExternalId.provider, ExternalId.kind, ExternalId.value)
         rows += db.session.scalars(select(ExternalId).where(place.in_(chunk)))
-    items = _by_number(MediaItem, {row.media_item_id for row in rows if row.media_item_id is not None})
+    items = _by_number(
+        MediaItem, {row.media_item_id for row in rows if row.media_item_id is not None}
+    )
     episodes = _by_number(Episode, {row.episode_id for row in rows if row.episode_id is not None})
     return {
         (row.provider, row.kind, row.value): items[row.media_item_id]
@@ -134,13 +140,17 @@ def _known_contents(keys: set[IdKey]) -> dict[IdKey, Content]:
 
 
 def _shows_of(contents: Iterable[Content]) -> dict[int, MediaItem]:
-    return _by_number(MediaItem, {one.media_item_id for one in contents if isinstance(one, Episode)})
+    return _by_number(
+        MediaItem, {one.media_item_id for one in contents if isinstance(one, Episode)}
+    )
 
 
 def _by_number(table: type[_Row], numbers: set[int]) -> dict[int, _Row]:
     found: dict[int, _Row] = {}
     for chunk in _chunks(sorted(numbers)):
-        found |= {row.id: row for row in db.session.scalars(select(table).where(table.id.in_(chunk)))}
+        found |= {
+            row.id: row for row in db.session.scalars(select(table).where(table.id.in_(chunk)))
+        }
     return found
 
 
@@ -148,7 +158,9 @@ def _load_ids(titles: set[MediaItem]) -> dict[MediaItem, set[tuple[str, str]]]:
     by_number = {title.id: title for title in titles}
     found: dict[MediaItem, set[tuple[str, str]]] = {title: set() for title in titles}
     for chunk in _chunks(sorted(by_number)):
-        for row in db.session.scalars(select(ExternalId).where(ExternalId.media_item_id.in_(chunk))):
+        for row in db.session.scalars(
+            select(ExternalId).where(ExternalId.media_item_id.in_(chunk))
+        ):
             if row.media_item_id is not None:
                 found[by_number[row.media_item_id]].add((row.provider, row.value))
     return found

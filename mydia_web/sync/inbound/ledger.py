@@ -1,4 +1,6 @@
-"""Which plays are known already: servers tell of the same one, and date it by its beginning or by its end."""
+"""Which plays are known already: servers tell of the same one, and date it by its beginning or by
+its end.
+"""
 
 from datetime import datetime, timedelta
 
@@ -30,13 +32,16 @@ class Ledger:
         self._ahead = ahead if ahead > SAME_PLAY else None
 
     def knows(self, content: Content, at: datetime, *, since: datetime | None = None) -> bool:
-        """Was a play of that time told before, be it by another server, or by the same one without its date?
+        """Was a play of that time told before, be it by another server, or by the same one without
+        its date?
 
-        Where one of two dates may be that of a beginning, plays within the length of the title are the same one.
-        With `since` only what was told after it counts.
+        Where one of two dates may be that of a beginning, plays within the length of the title are
+        the same one. With `since` only what was told after it counts.
         """
         length = SAME_PLAY + timedelta(seconds=length_of(content))
-        dates_starts = Play.source_id.in_(select(Source.id).where(Source.kind.in_(kinds_that_count_starts())))
+        dates_starts = Play.source_id.in_(
+            select(Source.id).where(Source.kind.in_(kinds_that_count_starts()))
+        )
         within = Play.watched_at.between(at - length, at + length)
         near = within if self._counts_starts else and_(within, dates_starts)
         same = Play.watched_at.between(at - SAME_PLAY, at + SAME_PLAY)
@@ -44,10 +49,14 @@ class Ledger:
         undated = and_(Play.watched_at.is_(None), of_source)
         told_since = (Play.inserted_at >= since,) if since else ()
         is_known = has_play(self._act.user_id, content, or_(same, near, undated), *told_since)
-        return is_known or self._was_told_early(content, at, length if self._counts_starts else SAME_PLAY)
+        return is_known or self._was_told_early(
+            content, at, length if self._counts_starts else SAME_PLAY
+        )
 
     def _was_told_early(self, content: Content, at: datetime, length: timedelta) -> bool:
-        """Where its clock is ahead, a play may lie in the future when it is told: it was dated with the present."""
+        """Where its clock is ahead, a play may lie in the future when it is told: it was dated with
+        the present.
+        """
         if self._ahead is None:
             return False
         near = Play.watched_at.between(at - self._ahead - length, at)

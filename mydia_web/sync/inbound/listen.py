@@ -1,4 +1,6 @@
-"""Listens to servers that tell their news on an open connection: one connection for each account, in its own thread."""
+"""Listens to servers that tell their news on an open connection: one connection for each account,
+in its own thread.
+"""
 
 import logging
 import time
@@ -12,7 +14,7 @@ from threading import Thread
 
 from sqlalchemy import or_, select
 
-from mydia_web.backends.base import Backend
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import BackendError, SignInRefused
 from mydia_web.backends.events import Event
 from mydia_web.clock import now
@@ -35,7 +37,8 @@ LOOK_EVERY = 30.0
 MOST_THREADS = 50
 #: Where webhooks come in nobody needs to listen; after so long without one they count as broken.
 SILENT_AFTER = timedelta(days=1)
-#: Seconds before a server that is gone is tried again: twice as long each time, up to the longest pause.
+#: Seconds before a server that is gone is tried again: twice as long each time, up to the longest
+#: pause.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 #: A refused sign-in gets no better by itself, and some servers lock out who tries often.
 REFUSED_PAUSE = 3600.0
@@ -49,7 +52,9 @@ _END_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Listened:
-    """An account to listen to. Another one than before where anything of its connection has changed."""
+    """An account to listen to. Another one than before where anything of its connection has
+    changed.
+    """
 
     account_id: int
     source_id: int
@@ -137,7 +142,9 @@ class Line:
                 self._note_gone(began_at, error.message, is_refused=is_refused)
                 self._stop.wait(REFUSED_PAUSE if is_refused else self._pause())
             except Exception:  # a full disk or a restarted database must not end listening for good
-                log.exception("listening to %s was stopped by an error", self._to.name, extra=self._extra)
+                log.exception(
+                    "listening to %s was stopped by an error", self._to.name, extra=self._extra
+                )
                 self._note_gone(began_at, "An error inside mydia-web.")
                 self._stop.wait(self._pause())
 
@@ -202,7 +209,9 @@ class Line:
         is_said_lately = self._said_at is not None and time.monotonic() - self._said_at < SAID_EVERY
         if self._is_said_there is False or is_break or (self._failures > 2 and is_said_lately):
             return
-        self._say(False, "%s cannot be listened to: %s Its news come with the pulls.", self._to.name, why)
+        self._say(
+            False, "%s cannot be listened to: %s Its news come with the pulls.", self._to.name, why
+        )
 
     def _say(self, is_there: bool, *words: str) -> None:
         self._is_said_there, self._said_at = is_there, time.monotonic()
@@ -210,7 +219,9 @@ class Line:
 
     def _pause(self) -> float:
         """Not of the same length for all, for they may have been lost together."""
-        return float(uniform(0.5, 1) * min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 20)))  # noqa: S311
+        return float(
+            uniform(0.5, 1) * min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 20))
+        )
 
     @property
     def _extra(self) -> dict[str, object]:

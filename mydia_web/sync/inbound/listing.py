@@ -1,10 +1,12 @@
-"""What one source lists, as far as it was read: a server that gives one id to several titles tells nothing by it."""
+"""What one source lists, as far as it was read: a server that gives one id to several titles tells
+nothing by it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from mydia_web.backends.base import RemoteItem
+from mydia_web.backends.values import RemoteItem
 from mydia_web.library.names import title_key
 
 #: Provider, kind and value of an id.

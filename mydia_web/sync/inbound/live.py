@@ -1,15 +1,15 @@
 """Live news: what a server tells as it happens, by webhook or on an open connection.
 
-All of it comes in by three ways. A title *plays now*: that is shown, and what the server saves of it meanwhile waits.
-It *has stopped*: what was saved last is taken over. It *was marked*, or told of without any playing: that counts at
-once.
+All of it comes in by three ways. A title *plays now*: that is shown, and what the server saves of
+it meanwhile waits. It *has stopped*: what was saved last is taken over. It *was marked*, or told of
+without any playing: that counts at once.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mydia_web.backends.base import RemoteState
 from mydia_web.backends.events import Event
+from mydia_web.backends.values import RemoteState
 from mydia_web.clock import now
 from mydia_web.library.models import Content
 from mydia_web.playback.progress import is_position_begun, length_of, watched_share
@@ -18,7 +18,7 @@ from mydia_web.sources.events import NowPlaying
 from mydia_web.sources.models import SourceItem
 from mydia_web.sources.states import Base, has_versions, states_of
 from mydia_web.sync.inbound.ledger import SAME_PLAY
-from mydia_web.sync.inbound.merging import AccountMerge, Told
+from mydia_web.sync.inbound.merging import AccountMerge, EventContext
 
 #: The order of what a server tells within one moment is not fixed.
 SAME_MOMENT = timedelta(seconds=2)
@@ -100,7 +100,9 @@ class LiveNews:
         return self._happened_at < (base.seen_at - grace if base.is_listed else base.seen_at)
 
     def _is_of_another_file(self) -> bool:
-        """Return whether this says that the listed file has no position, where another one was played."""
+        """Return whether this says that the listed file has no position, where another one was
+        played.
+        """
         state = self._item.state
         is_listed = self._item.remote_id == self._copy.remote_id
         is_saved = self._event.action in ("saved", "marked")
@@ -141,7 +143,13 @@ class LiveNews:
         self._begin_anew()
         note = playing.note_position_told if event.tells_position else playing.note_playing
         position = self._item.state.position_ms if self._item.state else 0
-        note(self._account_id, self._copy.id, position, paused=event.action == "paused", device=event.device)
+        note(
+            self._account_id,
+            self._copy.id,
+            position,
+            paused=event.action == "paused",
+            device=event.device,
+        )
         return "It plays."
 
     def _note_saved(self) -> str:
@@ -159,16 +167,21 @@ class LiveNews:
             playing.note_ended(self._account_id, self._copy.id, state, self._merge.at)
         else:
             playing.note_stopped(self._account_id, self._copy.id)
-            stopped_at = self._item.state.position_ms if event.tells_position and self._item.state else None
+            stopped_at = (
+                self._item.state.position_ms if event.tells_position and self._item.state else None
+            )
             state = self._left_behind(self._session, stopped_at)
         if state is None:
             return "It has stopped."
         return self._take(state, received_at, is_end=True)
 
-    def _left_behind(self, session: NowPlaying | None, position_ms: int | None) -> RemoteState | None:
+    def _left_behind(
+        self, session: NowPlaying | None, position_ms: int | None
+    ) -> RemoteState | None:
         """Return the state that a play has left, as far as it is known.
 
-        What the server has saved counts. A position that was told since is closer, where it saves one at all.
+        What the server has saved counts. A position that was told since is closer, where it saves
+        one at all.
         """
         saved = playing.saved_state(session) if session else None
         if saved is None:
@@ -184,11 +197,15 @@ class LiveNews:
         return saved
 
     def _is_begun(self, position_ms: int) -> bool:
-        """Return whether a server would keep this position: a title that is left at its beginning has none."""
+        """Return whether a server would keep this position: a title that is left at its beginning
+        has none.
+        """
         return is_position_begun(position_ms // 1000, self._length)
 
     def _is_the_end(self, position_ms: int) -> bool:
-        """Return whether a server takes what was stopped there for watched. Of unknown length nothing is."""
+        """Return whether a server takes what was stopped there for watched. Of unknown length
+        nothing is.
+        """
         length = self._item.runtime_seconds or self._content.runtime_seconds
         return bool(length) and position_ms >= watched_share(self._content) * 1000 * (length or 0)
 
@@ -197,7 +214,9 @@ class LiveNews:
         return self._item.runtime_seconds or length_of(self._content)
 
     def _was_finished(self, session: NowPlaying | None) -> bool:
-        """Return whether the title was told to be finished while it went on to play to the end of its credits."""
+        """Return whether the title was told to be finished while it went on to play to the end of
+        its credits.
+        """
         state = self._known
         if not state.watched or state.last_played_at is None:
             return False
@@ -214,7 +233,9 @@ class LiveNews:
         return self._take(state, received_at, is_end=True, is_play=True)
 
     def _dated(self) -> datetime:
-        """Return when it was. What was seen to begin after the date that is told was played after it."""
+        """Return when it was. What was seen to begin after the date that is told was played after
+        it.
+        """
         told = self._item.state.last_played_at if self._item.state else None
         if told is None:
             return self._merge.at
@@ -223,7 +244,9 @@ class LiveNews:
 
     def _played(self, at: datetime) -> RemoteState:
         was = self._known
-        is_told_twice = was.watched and was.last_played_at and abs(at - was.last_played_at) < SAME_PLAY
+        is_told_twice = (
+            was.watched and was.last_played_at and abs(at - was.last_played_at) < SAME_PLAY
+        )
         if is_told_twice:
             return replace(was, position_ms=0)
         return RemoteState(watched=True, play_count=was.play_count + 1, last_played_at=at)
@@ -242,7 +265,7 @@ class LiveNews:
         is_play: bool = False,
     ) -> str:
         seen_at = self._base.seen_at if self._base else received_at
-        told = Told(
+        told = EventContext(
             at=self._reached_at(state) if is_end else self._happened_at,
             # Of one moment with what was seen last, it is the later word.
             received_at=max(received_at, seen_at + _NEXT),
@@ -257,7 +280,9 @@ class LiveNews:
         return self._merge.report.news
 
     def _reached_at(self, state: RemoteState) -> datetime:
-        """Return when the person came to where the play has ended: a player may have been paused there for hours."""
+        """Return when the person came to where the play has ended: a player may have been paused
+        there for hours.
+        """
         session = self._session
         at = self._happened_at
         if session is None or session.moved_at is None or not state.position_ms:
@@ -268,12 +293,16 @@ class LiveNews:
 
     @property
     def _happened_at(self) -> datetime:
-        """Return when it happened: some tell no time of the event itself, but the new date of the title."""
+        """Return when it happened: some tell no time of the event itself, but the new date of the
+        title.
+        """
         tells_date_only = self._event.at is None and self._event.action in ("stopped", "played")
         return min(self._dated(), self._merge.at) if tells_date_only else self._merge.at
 
     def _version(self, state: RemoteState) -> str:
-        """Return which file of the title the position is of. A stop names the listed one, whichever was played."""
+        """Return which file of the title the position is of. A stop names the listed one, whichever
+        was played.
+        """
         if not state.position_ms:
             return ""
         if self._item.remote_id and self._item.remote_id != self._copy.remote_id:
@@ -288,7 +317,9 @@ class LiveNews:
         if is_play:
             return True
         stopped_ms = (
-            self._item.state.position_ms if self._event.action == "stopped" and self._item.state else 0
+            self._item.state.position_ms
+            if self._event.action == "stopped" and self._item.state
+            else 0
         )
         furthest_ms = max(stopped_ms, self._session.furthest_ms if self._session else 0)
         if not furthest_ms:
@@ -300,10 +331,11 @@ class LiveNews:
 
 
 def told_state(event: Event, base: Base | None, at: datetime) -> RemoteState | None:
-    """Return the whole state the server now has: what the event tells, and what it does not as it was.
+    """Return the whole state the server now has: what the event tells, and what it does not as it
+    was.
 
-    A mark that says nothing of the position clears it, as every server does. `at` is when it happened, for what is told
-    without a date. None: it tells nothing.
+    A mark that says nothing of the position clears it, as every server does. `at` is when it
+    happened, for what is told without a date. None: it tells nothing.
     """
     was = base.state if base else RemoteState(watched=False)
     told = event.item.state if event.item else None
@@ -323,7 +355,9 @@ def told_state(event: Event, base: Base | None, at: datetime) -> RemoteState | N
 
 
 def _undated(event: Event, was: RemoteState, at: datetime) -> datetime | None:
-    """Return the date of what is told without one: a position is where it is now; a mark may be our own."""
+    """Return the date of what is told without one: a position is where it is now; a mark may be our
+    own.
+    """
     if event.tells_watched:
         return None
     return at if event.tells_position else was.last_played_at

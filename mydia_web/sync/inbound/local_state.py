@@ -39,8 +39,12 @@ class OutboxState:
         return self.taken_up_at is not None
 
     def is_older_than(self, asked_at: datetime) -> bool:
-        """Return whether a page that was asked for then may show it already, or may tell of something newer."""
-        return self.at <= asked_at or (self.taken_up_at is not None and self.taken_up_at <= asked_at)
+        """Return whether a page that was asked for then may show it already, or may tell of
+        something newer.
+        """
+        return self.at <= asked_at or (
+            self.taken_up_at is not None and self.taken_up_at <= asked_at
+        )
 
 
 def progress_of(user_id: int, contents: Sequence[Content]) -> dict[Key, PlaybackProgress]:
@@ -54,12 +58,21 @@ def progress_of(user_id: int, contents: Sequence[Content]) -> dict[Key, Playback
     return {(row.media_item_id, row.episode_id): row for row in rows}
 
 
-def outbox_state(user_id: int, source_id: int, contents: Sequence[Content]) -> dict[Key, OutboxState]:
+def outbox_state(
+    user_id: int, source_id: int, contents: Sequence[Content]
+) -> dict[Key, OutboxState]:
     """Of the contents that this source was ever told of."""
     films, episodes = _ids(contents)
     row = QueuedChange
     is_under_way = func.coalesce(row.lease_until > now(), false())
-    columns = (row.id, row.status, row.error_class, row.intent_at, row.completed, row.last_attempt_at)
+    columns = (
+        row.id,
+        row.status,
+        row.error_class,
+        row.intent_at,
+        row.completed,
+        row.last_attempt_at,
+    )
     rows = db.session.execute(
         select(row.media_item_id, row.episode_id, *columns, is_under_way).where(
             row.user_id == user_id,
@@ -109,7 +122,8 @@ def _ids(contents: Sequence[Content]) -> tuple[list[int], list[int]]:
 def differing_copies(
     user_id: int, account_id: int, source_id: int, contents: Sequence[Content]
 ) -> Sequence[Content]:
-    """Return those of which the source holds several copies, where one was last seen to show another state than ours.
+    """Return those of which the source holds several copies, where one was last seen to show
+    another state than ours.
 
     What the source is owed anyway is left out: that goes to every copy.
     """
@@ -131,7 +145,9 @@ def differing_copies(
         return ()
     db.session.flush()
     ours, outbox = progress_of(user_id, several), outbox_state(user_id, source_id, several)
-    return [one for one in several if _differ(shown[content_key(one)], ours, outbox, content_key(one))]
+    return [
+        one for one in several if _differ(shown[content_key(one)], ours, outbox, content_key(one))
+    ]
 
 
 def _differ(

@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlalchemy import delete, select, tuple_
 
-from mydia_web.backends.base import RemoteItem, RemoteShow
+from mydia_web.backends.values import RemoteItem, RemoteShow
 from mydia_web.db import db, insert_for
 from mydia_web.errors import MydiaError
 from mydia_web.library.content import sort_title
@@ -34,7 +34,8 @@ class OtherFileKnown(Unmatched):
 
 
 class Matcher:
-    """Finds or adds the contents of one library page, with what we know of them read in a few questions.
+    """Finds or adds the contents of one library page, with what we know of them read in a few
+    questions.
 
     What is new has an id only after `keep`.
     """
@@ -50,7 +51,8 @@ class Matcher:
         self._listing = listing
         #: What the items of the page were recognised as before, by their remote ids.
         self._before = known or {}
-        #: A single event cannot show that an id is one episode's alone: it finds by it, and keeps it not.
+        #: A single event cannot show that an id is one episode's alone: it finds by it, and keeps
+        #: it not.
         self._is_event = is_event
         self._titles = KnownTitles.load(items)
         self._copies = Copies(listing.source_id)
@@ -65,7 +67,9 @@ class Matcher:
         self._by_name_alone: set[MediaItem] = set()
 
     def content(self, item: RemoteItem) -> Content:
-        """The content the item is, added to the library where it is new. Raises `Unmatched` with the reason."""
+        """The content the item is, added to the library where it is new. Raises `Unmatched` with
+        the reason.
+        """
         if item.not_recognised:
             raise Unmatched(item.not_recognised)
         content = self._movie(item) if item.kind == "movie" else self._episode(item)
@@ -107,7 +111,9 @@ class Matcher:
         return film
 
     def _film_by_name_alone(self, item: RemoteItem, ids: Mapping[str, str]) -> MediaItem:
-        """The film of that name, where there is but one, and this source has no other file that is called so."""
+        """The film of that name, where there is but one, and this source has no other file that is
+        called so.
+        """
         namesakes = self._titles.namesakes("movie", item.title)
         film = self._known_before(item, namesakes) or self._only_namesake(item, namesakes, ids)
         film = film or self._add_title("movie", item.title, None)
@@ -128,16 +134,22 @@ class Matcher:
             fitting = [film for film in namesakes if self._may_be_undated(film, item, ids)]
             return fitting[0] if len(fitting) == 1 else None
         if says_nothing(item.title):
-            raise Unmatched(f"Any film might be called “{item.title}”, and it has neither a year nor an id.")
+            raise Unmatched(
+                f"Any film might be called “{item.title}”, and it has neither a year nor an id."
+            )
         if not namesakes:
             return None
         if len(namesakes) > 1 or namesakes[0].year is not None:
-            raise Unmatched("There is a film of this title, but this one has neither a year nor an id.")
+            raise Unmatched(
+                "There is a film of this title, but this one has neither a year nor an id."
+            )
         self._check_no_other_file(namesakes[0], item)
         return namesakes[0]
 
     def _may_be_undated(self, film: MediaItem, item: RemoteItem, ids: Mapping[str, str]) -> bool:
-        """Return whether a film without a year may be this one, which has ids that nobody knows yet."""
+        """Return whether a film without a year may be this one, which has ids that nobody knows
+        yet.
+        """
         _, contradicting = self._titles.compare_ids(film, ids)
         if film.year is not None or contradicting:
             return False
@@ -153,7 +165,9 @@ class Matcher:
             raise Unmatched(words) if self._listing.is_at_end else OtherFileKnown(words)
 
     def _title(self, kind: Kind, name: str, year: int | None, ids: Mapping[str, str]) -> MediaItem:
-        """The film or show that the ids, or name and year, tell; added where it is new. Raises `Unmatched`."""
+        """The film or show that the ids, or name and year, tell; added where it is new. Raises
+        `Unmatched`.
+        """
         try:
             found = choose(self._candidates(kind, name, year, ids), kind)
         except Undecided as reason:
@@ -163,7 +177,9 @@ class Matcher:
     def _candidates(
         self, kind: Kind, name: str, year: int | None, ids: Mapping[str, str]
     ) -> Sequence[Candidate[MediaItem]]:
-        known = dict.fromkeys([*self._titles.of_ids(kind, ids), *self._titles.namesakes(kind, name)])
+        known = dict.fromkeys(
+            [*self._titles.of_ids(kind, ids), *self._titles.namesakes(kind, name)]
+        )
         return [self._candidate(one, name, year, ids) for one in known]
 
     def _candidate(
@@ -174,8 +190,11 @@ class Matcher:
             known=known,
             agreeing=agreeing,
             contradicting=contradicting,
-            has_same_name=is_same_name(known.title, name) or is_same_name(known.original_title or "", name),
-            years_apart=abs(known.year - year) if known.year is not None and year is not None else None,
+            has_same_name=is_same_name(known.title, name)
+            or is_same_name(known.original_title or "", name),
+            years_apart=abs(known.year - year)
+            if known.year is not None and year is not None
+            else None,
         )
 
     def _add_title(self, kind: Kind, name: str, year: int | None) -> MediaItem:
@@ -195,7 +214,9 @@ class Matcher:
         return episode
 
     def _ids_of_show(self, item: RemoteItem) -> Mapping[str, str]:
-        """What is told of its show, and those of its own that we know as ids of a show of that name."""
+        """What is told of its show, and those of its own that we know as ids of a show of that
+        name.
+        """
         if item.show is None:
             return {}
         found = {}
@@ -220,7 +241,9 @@ class Matcher:
             raise Unmatched("Its ids are those of different episodes.")
         return believed[0] if believed else None
 
-    def _evidence(self, known: Episode, item: RemoteItem, of_show: Mapping[str, str]) -> EpisodeEvidence:
+    def _evidence(
+        self, known: Episode, item: RemoteItem, of_show: Mapping[str, str]
+    ) -> EpisodeEvidence:
         show = self._titles.show_of(known)
         is_same_show = self._is_same_show(show, item.show, of_show)
         has_same_number = _place(known) == _place_of(item)
@@ -239,7 +262,9 @@ class Matcher:
         self, known: MediaItem, told: RemoteShow | None, of_show: Mapping[str, str]
     ) -> bool | None:
         agreeing, contradicting = self._titles.compare_ids(known, of_show)
-        is_same_name = told is not None and self._candidate(known, told.title, told.year, {}).is_named("show")
+        is_same_name = told is not None and self._candidate(
+            known, told.title, told.year, {}
+        ).is_named("show")
         if agreeing or (is_same_name and not contradicting):
             return True
         is_another = bool(contradicting) or bool(self._titles.of_ids("show", of_show))
@@ -249,10 +274,14 @@ class Matcher:
         at_place = self._episodes_of(show).get(_place_of(item))
         before = self._before.get(item.remote_id)
         if at_place is not None:
-            was_that = before is not None and before.episode_id == at_place.id and before.path == item.path
+            was_that = (
+                before is not None and before.episode_id == at_place.id and before.path == item.path
+            )
             if was_that or _is_same_title(at_place, item, show):
                 return True
-        if self._listing.is_whole or not self._copies.of(known) - self._listing.remote_ids - {item.remote_id}:
+        if self._listing.is_whole or not self._copies.of(known) - self._listing.remote_ids - {
+            item.remote_id
+        }:
             return False
         # Listed later, that other file shows by its number whether the id is that of one episode.
         if not self._listing.is_at_end:

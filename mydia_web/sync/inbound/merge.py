@@ -1,7 +1,9 @@
-"""The three-way merge: what a server's state means, given what it last showed and what we hold. Pure.
+"""The three-way merge: what a server's state means, given what it last showed and what we hold.
+Pure.
 
-A server that shows what it last showed has no news, however much that differs from ours: then we owe it a push. This
-needs no clocks that agree, cannot loop (an echo equals the base), and survives restarts (the base is stored).
+A server that shows what it last showed has no news, however much that differs from ours: then we
+owe it a push. This needs no clocks that agree, cannot loop (an echo equals the base), and survives
+restarts (the base is stored).
 """
 
 from dataclasses import dataclass
@@ -47,9 +49,10 @@ def merge(
 ) -> Decision:
     """What to do about `theirs`.
 
-    `watched`, `again` (one more play), `unwatched` and `progress` are news to take over; `owed` means the server
-    should hear ours. `ours_is_newer_than_base` says that the server has yet to be told of a change of ours. Whoever
-    takes `watched` or `again` over looks first whether that play is known, and whether it was unwatched since.
+    `watched`, `again` (one more play), `unwatched` and `progress` are news to take over; `owed`
+    means the server should hear ours. `ours_is_newer_than_base` says that the server has yet to be
+    told of a change of ours. Whoever takes `watched` or `again` over looks first whether that play
+    is known, and whether it was unwatched since.
     """
     if strategy == "always-local":
         # What we know nothing of is not ours to take away there.
@@ -57,7 +60,9 @@ def merge(
         return "nothing" if agrees or ours_is_newer_than_base else "owed"
     ours = ours or Side()
     if theirs.is_marked and not theirs.watched and not theirs.position_ms:
-        return _unmarked(theirs, ours, ours_is_newer_than_base=ours_is_newer_than_base, strategy=strategy)
+        return _unmarked(
+            theirs, ours, ours_is_newer_than_base=ours_is_newer_than_base, strategy=strategy
+        )
     if base is None:
         return _first_sight(theirs, ours)
     if _is_finished(base, theirs, ours):
@@ -74,7 +79,9 @@ def merge(
     return decision
 
 
-def _unmarked(theirs: Side, ours: Side, *, ours_is_newer_than_base: bool, strategy: Strategy) -> Decision:
+def _unmarked(
+    theirs: Side, ours: Side, *, ours_is_newer_than_base: bool, strategy: Strategy
+) -> Decision:
     if ours_is_newer_than_base and _ours_wins(theirs, ours, strategy):
         return "nothing"
     return "unwatched" if ours.watched or ours.position_ms else "nothing"
@@ -93,7 +100,8 @@ def _first_sight(theirs: Side, ours: Side) -> Decision:
 
 
 def _is_finished(base: Side, theirs: Side, ours: Side) -> bool:
-    """Was it finished there, be it once more? What we hold as unwatched needs no count for that: a date does.
+    """Was it finished there, be it once more? What we hold as unwatched needs no count for that: a
+    date does.
 
     Where a rewatch was under way, the end of it clears the position.
     """
@@ -104,19 +112,22 @@ def _is_finished(base: Side, theirs: Side, ours: Side) -> bool:
 
 
 def _news(base: Side, theirs: Side, ours: Side) -> Decision:
-    # Some servers take the mark away when a title is begun again; a person who unwatches takes the position too, and
-    # adds no play.
+    # Some servers take the mark away when a title is begun again; a person who unwatches takes the
+    # position too, and adds no play.
     again = (theirs.position_ms > 0 and _apart(base, theirs)) or theirs.is_begun_again
     if base.watched and not theirs.watched and ours.watched and not again:
         return "unwatched"
-    # A position that fell to nothing is what a crashed player reports; a person who unwatches clears the mark.
+    # A position that fell to nothing is what a crashed player reports; a person who unwatches
+    # clears the mark.
     if (theirs.position_ms > 0 or theirs.is_at_start) and _apart(theirs, ours):
         return "progress"
     return "nothing"
 
 
 def _ours_wins(theirs: Side, ours: Side, strategy: Strategy) -> bool:
-    """Both changed: the later instant wins; where one is unknown, watched and further on win, or what is known."""
+    """Both changed: the later instant wins; where one is unknown, watched and further on win, or
+    what is known.
+    """
     if theirs.changed_at and ours.changed_at:
         return ours.changed_at >= theirs.changed_at
     if strategy == "last-write-wins" and (theirs.changed_at or ours.changed_at):

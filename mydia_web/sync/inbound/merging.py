@@ -1,4 +1,6 @@
-"""Taking over what a source shows: the merge's decisions become changes, and the base moves with them."""
+"""Taking over what a source shows: the merge's decisions become changes, and the base moves with
+them.
+"""
 
 import logging
 from collections import Counter
@@ -8,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode
 from mydia_web.playback.acts import Act, content_key
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.plays import with_a_past
+from mydia_web.playback.plays import having_history
 from mydia_web.playback.progress import length_of, mark_unwatched
 from mydia_web.playback.records import get_progress
 from mydia_web.playback.telling import tell_source
@@ -48,11 +50,13 @@ Removal = tuple[int, RemoteItem, Content]
 
 
 class PushUnderWay(Exception):
-    """A change of ours is just on its way to the title there: what comes back from it is told apart only afterwards."""
+    """A change of ours is just on its way to the title there: what comes back from it is told apart
+    only afterwards.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class EventContext:
     """What an event says of itself, beside the state it tells."""
 
     #: When it happened and when it came in, by our clock; and when it happened by the server's own.
@@ -92,23 +96,27 @@ class AccountMerge:
         matched: Sequence[_Matched],
         asked_at: datetime,
         *,
-        told: Told | None = None,
+        told: EventContext | None = None,
         is_found: bool = False,
         is_complete: bool = False,
     ) -> list[Removal]:
-        """Take the page's news over; what looks unwatched is returned, for a mass of it needs a second look.
+        """Take the page's news over; what looks unwatched is returned, for a mass of it needs a
+        second look.
 
-        What the source took from us after `asked_at`, when the page was asked for, the page may not show yet. With
-        `told` it is no page but one event; `is_found`: a push has found it, and wrote nothing. A complete reading tells
-        the source again what it shows otherwise.
+        What the source took from us after `asked_at`, when the page was asked for, the page may not
+        show yet. With `told` it is no page but one event; `is_found`: a push has found it, and
+        wrote nothing. A complete reading tells the source again what it shows otherwise.
         """
         matched = [(row, with_position(item, content), content) for row, item, content in matched]
-        extra = extra_episodes([row.id for row, _, content in matched if isinstance(content, Episode)])
+        extra = extra_episodes(
+            [row.id for row, _, content in matched if isinstance(content, Episode)]
+        )
         along = [one.episode for some in extra.values() for one in some]
         contents = [content for _, _, content in matched]
         lock_contents(self._act.user_id, [*contents, *along])
         ours, outbox = self._held(contents, along)
-        # After the outbox: a push that is settled in between is still under way there, or its state is kept here.
+        # After the outbox: a push that is settled in between is still under way there, or its state
+        # is kept here.
         bases = states_of(self._account_id, [row.id for row, _, _ in matched])
         removals: list[Removal] = []
         shown: list[ShownState] = []
@@ -120,7 +128,11 @@ class AccountMerge:
                 key, base = content_key(content), bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
-                if told is None and not is_found and self._is_in_question(outbox.get(key), asked_at):
+                if (
+                    told is None
+                    and not is_found
+                    and self._is_in_question(outbox.get(key), asked_at)
+                ):
                     continue
                 news = self._change(
                     item, content, base, outbox.get(key), extra.get(row.id, ()), asked_at, told
@@ -142,11 +154,17 @@ class AccountMerge:
         return get_progress(self._act.user_id, content)
 
     def _follow(
-        self, news: RemoteChange, ours: PlaybackProgress | None, is_complete: bool, is_another_play: bool
+        self,
+        news: RemoteChange,
+        ours: PlaybackProgress | None,
+        is_complete: bool,
+        is_another_play: bool,
     ) -> Decision:
-        """Decide what the change means and take it over, unless it is unwatched: that needs a second look.
+        """Decide what the change means and take it over, unless it is unwatched: that needs a
+        second look.
 
-        `is_another_play`: where ours is watched, another copy on the page has told so, and each has a play of its own.
+        `is_another_play`: where ours is watched, another copy on the page has told so, and each has
+        a play of its own.
         """
         decision = self._decide(news, ours)
         if decision == "nothing" and is_another_play and news.base is None and news.state.watched:
@@ -164,7 +182,9 @@ class AccountMerge:
         )
 
     def _is_in_question(self, outbox: OutboxState | None, asked_at: datetime) -> bool:
-        """Return whether a page may show the title before or after a push that has not come back yet."""
+        """Return whether a page may show the title before or after a push that has not come back
+        yet.
+        """
         return outbox is not None and outbox.is_under_way and outbox.is_older_than(asked_at)
 
     def _change(
@@ -175,7 +195,7 @@ class AccountMerge:
         outbox: OutboxState | None,
         extra: Sequence[ExtraEpisode],
         asked_at: datetime,
-        told: Told | None,
+        told: EventContext | None,
     ) -> RemoteChange:
         assert item.state is not None
         known = RemoteChange(
@@ -204,7 +224,9 @@ class AccountMerge:
         """Raises `PushUnderWay` for news that may be the echo of what is being pushed just now."""
         if now() - received_at > WAIT_FOR_PUSH:
             return
-        outbox = outbox_state(self._act.user_id, self._source_id, [content]).get(content_key(content))
+        outbox = outbox_state(self._act.user_id, self._source_id, [content]).get(
+            content_key(content)
+        )
         if outbox is not None and outbox.is_under_way:
             raise PushUnderWay
 
@@ -226,28 +248,33 @@ class AccountMerge:
     ) -> Iterator[None]:
         """Ask for all of a page what would be asked for each, and write it down together.
 
-        What stands on the page more than once is left out: the first may change what is true of the second.
+        What stands on the page more than once is left out: the first may change what is true of the
+        second.
         """
         many = Counter(map(content_key, contents))
         once = [content for content in contents if many[content_key(content)] == 1]
-        hearers = sources_to_tell_each(self._act.user_id, once)
+        recipients = sources_to_tell_each(self._act.user_id, once)
         owed = {key for key, one in outbox.items() if one.is_owed}
-        self._act.hearers = {
+        self._act.recipients = {
             key: [one for one in sources if one.source_id != self._source_id or key in owed]
-            for key, sources in hearers.items()
+            for key, sources in recipients.items()
         }
-        self._applier.fresh = hearers.keys() - ours - with_a_past(self._act.user_id, once)
+        self._applier.fresh = recipients.keys() - ours - having_history(self._act.user_id, once)
         try:
             with db.session.no_autoflush:
                 yield
         finally:
-            self._act.hearers, self._applier.fresh = {}, set()
+            self._act.recipients, self._applier.fresh = {}, set()
 
-    def take_found(self, copy: SourceItem, item: RemoteItem, content: Content, asked_at: datetime) -> None:
+    def take_found(
+        self, copy: SourceItem, item: RemoteItem, content: Content, asked_at: datetime
+    ) -> None:
         """Take over what a push has found there when it looked."""
         self.unwatch(self.merge_page([(copy, item, content)], asked_at, is_found=True), asked_at)
 
-    def take_event(self, copy: SourceItem, item: RemoteItem, content: Content, told: Told) -> None:
+    def take_event(
+        self, copy: SourceItem, item: RemoteItem, content: Content, told: EventContext
+    ) -> None:
         """Take over what one event tells. A single title that is unwatched is a person's doing."""
         assert item.state is not None
         base = states_of(self._account_id, [copy.id]).get(copy.id)
@@ -268,7 +295,9 @@ class AccountMerge:
             # What the source showed in between may have hidden it.
             self.report.watched += self._take_play(item, item.state, content, is_shown=is_newest)
 
-    def take_old_play(self, copy: SourceItem, item: RemoteItem, state: RemoteState, content: Content) -> bool:
+    def take_old_play(
+        self, copy: SourceItem, item: RemoteItem, state: RemoteState, content: Content
+    ) -> bool:
         """Take over that it was finished before what was told since. False: that was known.
 
         The mark stands there since, beside whatever was done after it.
@@ -278,21 +307,31 @@ class AccountMerge:
         begun_since = bool(base and base.state.position_ms and not base.state.watched)
         if begun_since and base is not None:
             watched = replace(base.state, watched=True, play_count=base.state.play_count + 1)
-            keep_states([ShownState(self._account_id, copy.id, watched, base.told_at, base.seen_at)])
+            keep_states(
+                [ShownState(self._account_id, copy.id, watched, base.told_at, base.seen_at)]
+            )
         is_shown = begun_since and own is not None and not own.watched
         return self._take_play(item, state, content, is_shown=is_shown)
 
-    def _take_play(self, item: RemoteItem, state: RemoteState, content: Content, *, is_shown: bool) -> bool:
+    def _take_play(
+        self, item: RemoteItem, state: RemoteState, content: Content, *, is_shown: bool
+    ) -> bool:
         """Take over that it was finished then, whatever has been done since. False: that was known."""
         played = RemoteState(watched=True, last_played_at=state.last_played_at)
-        news = RemoteChange(item=item, state=played, content=content, traits=self._traits, telling="play")
+        news = RemoteChange(
+            item=item, state=played, content=content, traits=self._traits, telling="play"
+        )
         return self._takes[0] and self._applier.take_play(news, is_shown=is_shown)
 
     def take_report(self, content: Content, state: RemoteState | None, item: RemoteItem) -> None:
-        """Take over a telling of which nobody knows a copy on the source: it is what the person did, no more."""
+        """Take over a telling of which nobody knows a copy on the source: it is what the person
+        did, no more.
+        """
         if state is None:
             return
-        news = RemoteChange(item=item, state=state, content=content, traits=self._traits, heard_at=self.at)
+        news = RemoteChange(
+            item=item, state=state, content=content, traits=self._traits, heard_at=self.at
+        )
         if state.watched and self._takes[0]:
             self.report.watched += self._applier.take_mark(news, again=False)
         elif state.position_ms and self._takes[1]:
@@ -302,7 +341,9 @@ class AccountMerge:
             self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
 
     def keep_ours(self, removals: Sequence[Removal], asked_at: datetime) -> None:
-        """Tell the source again what it shows as unwatched: a person here says that nobody has unwatched it."""
+        """Tell the source again what it shows as unwatched: a person here says that nobody has
+        unwatched it.
+        """
         contents = [content for _, _, content in removals]
         lock_contents(self._act.user_id, contents)
         bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
@@ -316,8 +357,12 @@ class AccountMerge:
         keep_states(shown)
 
     def unwatch(self, removals: Sequence[Removal], asked_at: datetime) -> None:
-        """Take over that these are unwatched, but for those that the source has taken a newer state of since."""
-        extra = extra_episodes([item_id for item_id, _, content in removals if isinstance(content, Episode)])
+        """Take over that these are unwatched, but for those that the source has taken a newer state
+        of since.
+        """
+        extra = extra_episodes(
+            [item_id for item_id, _, content in removals if isinstance(content, Episode)]
+        )
         contents = [content for _, _, content in removals]
         lock_contents(self._act.user_id, contents)
         bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
@@ -329,11 +374,15 @@ class AccountMerge:
             if self._takes[0]:
                 for one in (content, *(more.episode for more in extra.get(source_item_id, ()))):
                     self.report.unwatched += mark_unwatched(self._act.user_id, one, act=self._act)
-            news = RemoteChange(item=item, state=item.state, content=content, traits=self._traits, base=base)
+            news = RemoteChange(
+                item=item, state=item.state, content=content, traits=self._traits, base=base
+            )
             if item.state.position_ms and self._takes[1]:
                 self._applier.take_position(news)
             self._settle_owed(content)
-            keep_states([ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at)])
+            keep_states(
+                [ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at)]
+            )
         self._tell_copies(contents)
 
     def _decide(self, news: RemoteChange, ours: PlaybackProgress | None) -> Decision:
@@ -348,7 +397,9 @@ class AccountMerge:
             is_marked=news.is_marked,
             is_at_start=news.is_left_behind,
         )
-        decision = merge(base, theirs, own, ours_is_newer_than_base=news.is_owed, strategy=self._strategy)
+        decision = merge(
+            base, theirs, own, ours_is_newer_than_base=news.is_owed, strategy=self._strategy
+        )
         if self._have_both_changed(news, own) and not agree(theirs, own or Side()):
             self.report.conflicts += 1
             words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
@@ -358,7 +409,11 @@ class AccountMerge:
 
     def _have_both_changed(self, news: RemoteChange, own: Side | None) -> bool:
         """Return whether something of ours is owed there that is newer than what was last shown."""
-        if not news.is_owed or news.base is None or agree(_side(news.base.state), _side(news.state)):
+        if (
+            not news.is_owed
+            or news.base is None
+            or agree(_side(news.base.state), _side(news.state))
+        ):
             return False
         return own is None or own.changed_at is None or own.changed_at > news.base.seen_at
 
@@ -396,7 +451,9 @@ class AccountMerge:
         kept = self._traits.kept_position(own.position_ms, ours.duration_seconds * 1000)
         return agree(replace(own, position_ms=kept), _side(news.state))
 
-    def _is_left(self, decision: Decision, news: RemoteChange, ours: PlaybackProgress | None) -> bool:
+    def _is_left(
+        self, decision: Decision, news: RemoteChange, ours: PlaybackProgress | None
+    ) -> bool:
         """May it be that we do not hold what the source shows, after we have followed the decision?"""
         if decision == "nothing":
             return news.is_change and (news.is_owed or not self._is_held(news, ours))
@@ -405,9 +462,10 @@ class AccountMerge:
     def _is_seen_anew(self, news: RemoteChange, base: Base) -> bool:
         """Does the same state tell something that it did not before?
 
-        Only an account service's listing can say by what it leaves out that something was unwatched.
+        Only an account service's listing can say by what it leaves out that something was
+        unwatched.
         """
-        was_not_listed = self._traits.holds_everything and not base.is_listed
+        was_not_listed = self._traits.accepts_unlisted and not base.is_listed
         return was_not_listed or bool(news.new_extra)
 
     def _is_held(self, news: RemoteChange, ours: PlaybackProgress | None) -> bool:
@@ -427,27 +485,37 @@ class AccountMerge:
             return
         if not news.is_change and news.base is not None:
             return
-        if not all(self._takes) or self._traits.holds_everything:
+        if not all(self._takes) or self._traits.accepts_unlisted:
             return
         if own is None and self._strategy == "always-local":
             return
-        self.report.owed += tell_source(self._act, news.content, self._source_id, is_news_there=True)
+        self.report.owed += tell_source(
+            self._act, news.content, self._source_id, is_news_there=True
+        )
 
     def _settle_owed(self, content: Content) -> None:
         """The source shows what it was still owed. A play that it counts stays owed."""
         if not self._traits.counts_plays:
-            PlaybackSyncRepository().settle_shown(self._act.user_id, self._source_id, content_key(content))
+            PlaybackSyncRepository().settle_shown(
+                self._act.user_id, self._source_id, content_key(content)
+            )
 
     def _tell_copies(self, contents: Sequence[Content]) -> None:
-        """Tell the source of a title that it holds more than once, where another copy shows something else."""
-        if not all(self._takes) or self._traits.holds_everything:
+        """Tell the source of a title that it holds more than once, where another copy shows
+        something else.
+        """
+        if not all(self._takes) or self._traits.accepts_unlisted:
             return
-        for content in differing_copies(self._act.user_id, self._account_id, self._source_id, contents):
+        for content in differing_copies(
+            self._act.user_id, self._account_id, self._source_id, contents
+        ):
             self.report.owed += tell_source(self._act, content, self._source_id, is_news_there=True)
 
 
 def with_position(item: RemoteItem, content: Content) -> RemoteItem:
-    """Return the item with a position in place of a share of a length that its server does not know."""
+    """Return the item with a position in place of a share of a length that its server does not
+    know.
+    """
     if item.position_percent is None or item.state is None:
         return item
     length = length_of(content)
@@ -456,7 +524,8 @@ def with_position(item: RemoteItem, content: Content) -> RemoteItem:
 
 
 def _in_order(one: _Matched) -> tuple[object, ...]:
-    """Sort copies of one title by when they were played, so that the last word is that of the latest one.
+    """Sort copies of one title by when they were played, so that the last word is that of the
+    latest one.
 
     The rest makes the order the same however the page lists them.
     """
@@ -469,4 +538,6 @@ def _in_order(one: _Matched) -> tuple[object, ...]:
 
 
 def _side(state: RemoteState) -> Side:
-    return Side(state.watched, state.position_ms, plays=state.play_count, played_at=state.last_played_at)
+    return Side(
+        state.watched, state.position_ms, plays=state.play_count, played_at=state.last_played_at
+    )

@@ -1,4 +1,6 @@
-"""Files of several episodes: the item stands for the first, and here is kept which further ones it holds."""
+"""Files of several episodes: the item stands for the first, and here is kept which further ones it
+holds.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, insert, select, tuple_
 
-from mydia_web.backends.base import RemoteItem
+from mydia_web.backends.values import RemoteItem
 from mydia_web.db import db, lock_library
 from mydia_web.library.models import Content, Episode
 from mydia_web.sources.models import SourceItem, SourceItemEpisode
@@ -30,16 +32,26 @@ def extra_episodes(item_ids: Collection[int]) -> Mapping[int, Sequence[ExtraEpis
         return {}
     found: dict[int, list[ExtraEpisode]] = {}
     link = SourceItemEpisode
-    query = select(link.source_item_id, link.since, Episode).join(Episode, Episode.id == link.episode_id)
-    rows = db.session.execute(query.where(link.source_item_id.in_(item_ids)).order_by(Episode.episode_number))
+    query = select(link.source_item_id, link.since, Episode).join(
+        Episode, Episode.id == link.episode_id
+    )
+    rows = db.session.execute(
+        query.where(link.source_item_id.in_(item_ids)).order_by(Episode.episode_number)
+    )
     for item_id, since, episode in rows:
         found.setdefault(item_id, []).append(ExtraEpisode(episode, since))
     return found
 
 
 def keep_extra_episodes(kept: Iterable[_Matched], asked_at: datetime) -> set[int]:
-    """Keep what the files of a page hold, as it was asked for at that time. The shows to which that is news."""
-    listed = {row.id: _places(item, content) for row, item, content in kept if isinstance(content, Episode)}
+    """Keep what the files of a page hold, as it was asked for at that time. The shows to which that
+    is news.
+    """
+    listed = {
+        row.id: _places(item, content)
+        for row, item, content in kept
+        if isinstance(content, Episode)
+    }
     held = {
         (item_id, _place(one.episode)): one.episode.id
         for item_id, some in extra_episodes(listed).items()
@@ -70,7 +82,9 @@ def _found_or_added(places: set[_Place]) -> Mapping[_Place, Episode]:
     lock_library()
     of_shows = Episode.media_item_id.in_({show_id for show_id, _, _ in places})
     of_seasons = Episode.season_number.in_({season for _, season, _ in places})
-    found = {_place(one): one for one in db.session.scalars(select(Episode).where(of_shows, of_seasons))}
+    found = {
+        _place(one): one for one in db.session.scalars(select(Episode).where(of_shows, of_seasons))
+    }
     for show_id, season, number in sorted(places - found.keys()):
         episode = Episode(media_item_id=show_id, season_number=season, episode_number=number)
         found[show_id, season, number] = episode

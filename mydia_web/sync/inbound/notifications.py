@@ -11,7 +11,9 @@ KIND = "notification"
 
 @dataclass(frozen=True)
 class Notification:
-    """An event, and the account on whose connection it was heard: it is that one's, whoever else is named."""
+    """An event, and the account on whose connection it was heard: it is that one's, whoever else is
+    named.
+    """
 
     account_id: int
     event: Event

@@ -1,4 +1,6 @@
-"""News from a source: its library becomes ours, its watch state is merged, a page at a time. Nothing here commits."""
+"""News from a source: its library becomes ours, its watch state is merged, a page at a time.
+Nothing here commits.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, or_, select
 
-from mydia_web.backends.base import LibraryPage, RemoteItem
+from mydia_web.backends.values import LibraryPage, RemoteItem
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for, lock_library
 from mydia_web.library.content import is_one_of
@@ -25,13 +27,18 @@ from mydia_web.sources.models import (
     SourceItemVersion,
     UnmatchedItem,
 )
-from mydia_web.sources.registry import kinds_that_hold_everything
+from mydia_web.sources.registry import kinds_that_accept_unlisted
 from mydia_web.sync.inbound.listing import Listing
 from mydia_web.sync.inbound.local_state import Key, lock_contents
 from mydia_web.sync.inbound.matching import Matcher, OtherFileKnown, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.multi_episode import keep_extra_episodes
-from mydia_web.sync.inbound.removals import are_too_many, unlisted_states, unwatched_lately, watched_there
+from mydia_web.sync.inbound.removals import (
+    are_too_many,
+    unlisted_states,
+    unwatched_lately,
+    watched_there,
+)
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.unchanged import Reader, changed_items
 
@@ -49,7 +56,9 @@ class Players:
     ahead: timedelta = timedelta()
 
     def may_play(self, item: RemoteItem) -> bool:
-        """Return whether it was being played then, or was begun since. A date further ahead says nothing of that."""
+        """Return whether it was being played then, or was begun since. A date further ahead says
+        nothing of that.
+        """
         if item.remote_id in self.remote_ids:
             return True
         began_at = item.state.last_played_at if item.state else None
@@ -78,7 +87,7 @@ class PullOf:
         self._began_at: datetime | None = None
         self._listing = Listing(source.id)
         #: An account service lists what was watched or begun; other kinds list what they have.
-        self._is_service = source.kind in kinds_that_hold_everything()
+        self._is_service = source.kind in kinds_that_accept_unlisted()
         #: Items that nobody can tell before everything is listed.
         self._late: dict[str, RemoteItem] = {}
         self._problems = 0
@@ -89,8 +98,12 @@ class PullOf:
         self._players: Players | None = None
 
     def look_at_players(self, page: LibraryPage) -> None:
-        """Ask what is being played, where something on the page was begun lately: that is not the last word on it."""
-        began = [one.state.last_played_at for one in page.items if one.state and one.state.last_played_at]
+        """Ask what is being played, where something on the page was begun lately: that is not the
+        last word on it.
+        """
+        began = [
+            one.state.last_played_at for one in page.items if one.state and one.state.last_played_at
+        ]
         if began and max(began) > now() - LONGEST_PLAY:
             self._players = self.ask_players()
 
@@ -159,7 +172,9 @@ class PullOf:
     def _one_entry_each(
         self, found: Sequence[tuple[RemoteItem, Content]], known: dict[str, SourceItem]
     ) -> Sequence[tuple[RemoteItem, Content]]:
-        """Leave an account service's second entry of one title alone: each play told to both would be two."""
+        """Leave an account service's second entry of one title alone: each play told to both would
+        be two.
+        """
         ours = self._entries_used([content for _, content in found])
         kept = []
         for item, content in found:
@@ -182,7 +197,9 @@ class PullOf:
         return {(film_id, episode_id): remote_id for film_id, episode_id, remote_id in rows}
 
     def take_change_sets(self) -> list[int]:
-        """What the changes since the last call were written down under, where that was not told before."""
+        """What the changes since the last call were written down under, where that was not told
+        before.
+        """
         change_set_id = self.act.change_set_id if self.act else None
         if change_set_id is None or change_set_id == self._told_change_set:
             return []
@@ -190,7 +207,9 @@ class PullOf:
         return [change_set_id]
 
     def finish(self, *, is_whole: bool = True) -> None:
-        """Apply removals, unless they are too many to be a person's doing; bring next episodes up to date."""
+        """Apply removals, unless they are too many to be a person's doing; bring next episodes up
+        to date.
+        """
         self._take_late(is_whole=is_whole)
         if is_whole:
             self._take_unlisted()
@@ -235,10 +254,17 @@ class PullOf:
 
     def _take_unlisted(self) -> None:
         """What could not be read looks like what is gone: then nothing is taken for gone."""
-        if not self._is_service or self.account_id is None or self._began_at is None or self._problems:
+        if (
+            not self._is_service
+            or self.account_id is None
+            or self._began_at is None
+            or self._problems
+        ):
             return
         pages = list(
-            unlisted_states(self._source_id, self.account_id, self._listing.remote_ids, self._began_at)
+            unlisted_states(
+                self._source_id, self.account_id, self._listing.remote_ids, self._began_at
+            )
         )
         found_before = [content for _, _, content in self._removals]
         self._lock([*found_before, *(content for page in pages for _, _, content in page)])
@@ -248,7 +274,9 @@ class PullOf:
     def _forget_unmatched(self) -> None:
         # What this whole reading did not find unrecognised again was matched or is gone.
         stale = UnmatchedItem.seen_at < (self.report.began_at or now())
-        db.session.execute(delete(UnmatchedItem).where(UnmatchedItem.source_id == self._source_id, stale))
+        db.session.execute(
+            delete(UnmatchedItem).where(UnmatchedItem.source_id == self._source_id, stale)
+        )
 
     def _known_items(self, items: Sequence[RemoteItem]) -> dict[str, SourceItem]:
         rows = db.session.scalars(
@@ -285,19 +313,27 @@ class PullOf:
         if rows:
             insert = insert_for(SourceItemVersion)
             moved = {"source_item_id": insert.excluded.source_item_id}
-            newest = insert.on_conflict_do_update(index_elements=["source_id", "remote_id"], set_=moved)
+            newest = insert.on_conflict_do_update(
+                index_elements=["source_id", "remote_id"], set_=moved
+            )
             db.session.execute(newest, rows)
 
     def _forget_shown(
         self, found: Sequence[tuple[RemoteItem, Content]], known: Mapping[str, SourceItem]
     ) -> None:
-        """Under the same id stands another file, whose state may begin anew: that is nobody's unwatching."""
+        """Under the same id stands another file, whose state may begin anew: that is nobody's
+        unwatching.
+        """
         rows = [(known.get(item.remote_id), item.path) for item, _ in found]
         moved = [row.id for row, path in rows if row and row.path and path and row.path != path]
         if moved:
-            db.session.execute(delete(SourceItemState).where(SourceItemState.source_item_id.in_(moved)))
+            db.session.execute(
+                delete(SourceItemState).where(SourceItemState.source_item_id.in_(moved))
+            )
 
-    def _still(self, known: SourceItem | None, item: RemoteItem, content: Content) -> SourceItem | None:
+    def _still(
+        self, known: SourceItem | None, item: RemoteItem, content: Content
+    ) -> SourceItem | None:
         """The item as we know it; None where it is new."""
         if known is None:
             return None
@@ -322,7 +358,9 @@ class PullOf:
         return row
 
     def _appeared(self, contents: Sequence[Content]) -> None:
-        """Titles that were missing here can be told now what waited for them; new episodes may be the next ones."""
+        """Titles that were missing here can be told now what waited for them; new episodes may be
+        the next ones.
+        """
         if not contents:
             return
         episodes = [one for one in contents if isinstance(one, Episode)]
@@ -362,10 +400,16 @@ class PullOf:
             "episode_number": item.episode_number,
             "seen_at": now(),
         }
-        row = insert_for(UnmatchedItem).values(source_id=self._source_id, remote_id=item.remote_id, **values)
-        db.session.execute(row.on_conflict_do_update(index_elements=["source_id", "remote_id"], set_=values))
+        row = insert_for(UnmatchedItem).values(
+            source_id=self._source_id, remote_id=item.remote_id, **values
+        )
+        db.session.execute(
+            row.on_conflict_do_update(index_elements=["source_id", "remote_id"], set_=values)
+        )
 
-    def _merge(self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]], asked_at: datetime) -> None:
+    def _merge(
+        self, matched: Sequence[tuple[SourceItem, RemoteItem, Content]], asked_at: datetime
+    ) -> None:
         if self.act is None or self.account_id is None:
             return
         players = self._players

@@ -1,7 +1,8 @@
 """What a complete reading did not list any more.
 
-A server that lists a title no more says nothing of whether it was watched: its copies are forgotten, and nothing is
-owed to them. An account service lists what the person has watched or begun: there, a missing title was unwatched.
+A server that lists a title no more says nothing of whether it was watched: its copies are
+forgotten, and nothing is owed to them. An account service lists what the person has watched or
+begun: there, a missing title was unwatched.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, delete, exists, func, or_, select
 
-from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Content, Episode, MediaItem
@@ -20,9 +21,11 @@ from mydia_web.sources.models import SourceItem, SourceItemState
 
 #: Of this many copies or more, more than half are not removed at once: a disk may be missing.
 MANY = 20
-#: So many titles that are unwatched at once, and that share of what was read, are hardly a person's doing.
+#: So many titles that are unwatched at once, and that share of what was read, are hardly a person's
+#: doing.
 MANY_UNWATCHED, MANY_OF_READ = 20, 0.1
-#: In a small library fewer are: so many within the time below, if they are that share of what was watched there.
+#: In a small library fewer are: so many within the time below, if they are that share of what was
+#: watched there.
 FEW_UNWATCHED, FEW_OF_WATCHED = 3, 0.25
 LATELY = timedelta(hours=1)
 #: What a service showed this shortly before may be missing only because its listing lags behind.
@@ -32,8 +35,12 @@ _BATCH = 500
 UnlistedState = tuple[SourceItem, RemoteItem, Content]
 
 
-def missing_copies(source_id: int, listed: Collection[str], began_at: datetime) -> tuple[Sequence[int], bool]:
-    """Return the copies known before `began_at` that a complete listing left out, and whether they are too many."""
+def missing_copies(
+    source_id: int, listed: Collection[str], began_at: datetime
+) -> tuple[Sequence[int], bool]:
+    """Return the copies known before `began_at` that a complete listing left out, and whether they
+    are too many.
+    """
     known = db.session.execute(
         select(SourceItem.id, SourceItem.remote_id).where(
             SourceItem.source_id == source_id, SourceItem.seen_at < began_at
@@ -48,11 +55,16 @@ def forget_copies(source_id: int, item_ids: Sequence[int]) -> None:
     """Forget these copies, and cancel what is owed to titles that have none left on the source."""
     for start in range(0, len(item_ids), _BATCH):
         batch = SourceItem.id.in_(item_ids[start : start + _BATCH])
-        db.session.execute(delete(SourceItem).where(batch).execution_options(synchronize_session=False))
+        db.session.execute(
+            delete(SourceItem).where(batch).execution_options(synchronize_session=False)
+        )
     db.session.expire_all()
     copy = or_(
         SourceItem.episode_id == QueuedChange.episode_id,
-        and_(QueuedChange.episode_id.is_(None), SourceItem.media_item_id == QueuedChange.media_item_id),
+        and_(
+            QueuedChange.episode_id.is_(None),
+            SourceItem.media_item_id == QueuedChange.media_item_id,
+        ),
     )
     has_copy = exists().where(SourceItem.source_id == source_id, copy)
     PlaybackSyncRepository().cancel(QueuedChange.source_id == source_id, ~has_copy)
@@ -61,7 +73,8 @@ def forget_copies(source_id: int, item_ids: Sequence[int]) -> None:
 def are_too_many(number: int, *, read: int, watched_there: int, just_taken: int) -> bool:
     """Return whether so many titles that a source shows as unwatched must wait for a person's word.
 
-    `just_taken` were unwatched by the same source a short while ago: a listing may lose its marks bit by bit.
+    `just_taken` were unwatched by the same source a short while ago: a listing may lose its marks
+    bit by bit.
     """
     if number > max(MANY_UNWATCHED, MANY_OF_READ * read):
         return True
@@ -97,9 +110,11 @@ def unwatched_lately(user_id: int, source_id: int) -> int:
 def unlisted_states(
     source_id: int, account_id: int, listed: Collection[str], began_at: datetime
 ) -> Iterator[Sequence[UnlistedState]]:
-    """Yield, as unwatched, the account's items that had a state and are not among the remote ids `listed`.
+    """Yield, as unwatched, the account's items that had a state and are not among the remote ids
+    `listed`.
 
-    A title that the service was told of and never listed since is left out: nobody knows why it is missing.
+    A title that the service was told of and never listed since is left out: nobody knows why it is
+    missing.
     """
     query = (
         select(SourceItem.id, SourceItem.remote_id)
@@ -112,7 +127,9 @@ def unlisted_states(
             or_(SourceItemState.watched, SourceItemState.position_ms > 0),
         )
     )
-    missing = [item_id for item_id, remote_id in db.session.execute(query) if remote_id not in listed]
+    missing = [
+        item_id for item_id, remote_id in db.session.execute(query) if remote_id not in listed
+    ]
     for start in range(0, len(missing), _BATCH):
         yield [_as_unwatched(row) for row in _rows(missing[start : start + _BATCH])]
 

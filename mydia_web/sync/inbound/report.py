@@ -24,7 +24,8 @@ class Report:
     conflicts: int = 0
     #: Items that the source shows as unwatched all at once; nothing was done about them.
     held_back: int = 0
-    #: Copies that the source lists no more, and those that it lists no more all at once, which were kept.
+    #: Copies that the source lists no more, and those that it lists no more all at once, which were
+    #: kept.
     gone: int = 0
     missing: int = 0
     problems: list[str] = field(default_factory=list)
@@ -54,6 +55,8 @@ class Report:
             f"{len(self.problems)} could not be read" if self.problems else "",
             f"{self.gone} no longer there" if self.gone else "",
             f"{self.missing} missing all at once, kept" if self.missing else "",
-            f"{self.held_back} shown as unwatched all at once, left alone" if self.held_back else "",
+            f"{self.held_back} shown as unwatched all at once, left alone"
+            if self.held_back
+            else "",
         ]
         return ", ".join(part for part in parts if part) or "nothing new"

@@ -1,7 +1,9 @@
-"""What a pull remembers of tries that were interrupted, so that each goes on where the last one ended.
+"""What a pull remembers of tries that were interrupted, so that each goes on where the last one
+ended.
 
-Every try asks the server for every page, for only that tells what is there. A page that shows exactly what an earlier
-try has just taken in is not merged again. What a page brought is kept in the transaction that took it in.
+Every try asks the server for every page, for only that tells what is there. A page that shows
+exactly what an earlier try has just taken in is not merged again. What a page brought is kept in
+the transaction that took it in.
 """
 
 from collections.abc import Mapping
@@ -10,7 +12,7 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, Self
 
-from mydia_web.backends.base import LibraryPage
+from mydia_web.backends.values import LibraryPage
 from mydia_web.clock import now
 from mydia_web.sync.inbound.report import Report
 
@@ -24,7 +26,8 @@ FRESH = timedelta(minutes=10)
 class Progress:
     """What earlier tries and this one have taken in."""
 
-    #: By the fingerprint of a page: when it was taken in, in seconds; None: it is to be taken in by every try.
+    #: By the fingerprint of a page: when it was taken in, in seconds; None: it is to be taken in by
+    #: every try.
     pages: dict[str, float | None] = field(default_factory=dict)
     #: Shows that got new episodes: what to watch next in them is found out at the end.
     shows: set[int] = field(default_factory=set)
@@ -48,12 +51,16 @@ class Progress:
         return age is not None and 0 <= age < FRESH.total_seconds()
 
     def note(self, mark: str, *, is_done: bool) -> None:
-        """Note that a page was taken in; one that is not done has left something for the end of the pull."""
+        """Note that a page was taken in; one that is not done has left something for the end of the
+        pull.
+        """
         self.pages[mark] = now().timestamp() if is_done else None
 
 
 def fingerprint(account_id: int | None, what: str, page: LibraryPage) -> str:
-    """Return what is the same for pages that show one account the same, as parts of the same listing."""
+    """Return what is the same for pages that show one account the same, as parts of the same
+    listing.
+    """
     shown = repr((account_id, what, tuple(page.items)))
     return blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 

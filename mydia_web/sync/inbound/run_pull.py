@@ -1,4 +1,6 @@
-"""Runs pulls: reads a source page by page, each merged and committed by itself, so that a crash keeps what came in."""
+"""Runs pulls: reads a source page by page, each merged and committed by itself, so that a crash
+keeps what came in.
+"""
 
 import logging
 import time
@@ -13,8 +15,9 @@ from typing import Literal
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
-from mydia_web.backends.base import Backend, LibraryPage
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import BackendError, SignInRefused
+from mydia_web.backends.values import LibraryPage
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import begin_write, db, has_one_writer, insert_for, is_lock_conflict
 from mydia_web.playback.models import PullChangeSet
@@ -26,7 +29,7 @@ from mydia_web.sources.clocks import note_clock
 from mydia_web.sources.health import note_trouble
 from mydia_web.sources.linking import ask_who, resolve
 from mydia_web.sources.models import Pull, Source, SourceAccount
-from mydia_web.sources.registry import kinds_that_hold_everything
+from mydia_web.sources.registry import kinds_that_accept_unlisted
 from mydia_web.sync import metrics
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.inbound.claim_keeper import ClaimKeeper
@@ -54,8 +57,8 @@ _CLOCK_SLACK = timedelta(seconds=30)
 #: Clocks differ, and what is saved while a listing is read may lie before its end.
 OVERLAP = timedelta(hours=1)
 
-#: Where there is one writer, so many titles are taken in at a time, or more where that holds the others up for no
-#: longer than so many seconds; then there is a pause for them.
+#: Where there is one writer, so many titles are taken in at a time, or more where that holds the
+#: others up for no longer than so many seconds; then there is a pause for them.
 AT_A_TIME, HELD, BREATH = 40, 0.04, 0.005
 
 OnPage = Callable[[Report], None]
@@ -95,7 +98,11 @@ class _Run:
         A try that gets on is no failed one, whatever becomes of it.
         """
         report = self.report
-        values = {"done": report.done, "total": report.total, "progress": self.progress.dump(report)}
+        values = {
+            "done": report.done,
+            "total": report.total,
+            "progress": self.progress.dump(report),
+        }
         if gets_on:
             values["tries"] = 0
         hold(self.claim, moved_at=now(), **values)
@@ -106,7 +113,8 @@ def run_pull(
 ) -> Report | None:
     """Run a requested pull to its end. Raises `BackendError`.
 
-    None: another worker has it, or it was interrupted and goes on later, as it is once `stop` is set.
+    None: another worker has it, or it was interrupted and goes on later, as it is once `stop` is
+    set.
     """
     begin_write()
     claim = claim_pull(pull_id)
@@ -158,7 +166,9 @@ def _run_claimed(claim: Claim, on_page: OnPage, stop: Event) -> Report | None:
         db.session.rollback()
         _give_back(claim)
         raise
-    is_ours = _end(run, "done", f"It would bring {report.message}" if is_preview else report.message)
+    is_ours = _end(
+        run, "done", f"It would bring {report.message}" if is_preview else report.message
+    )
     return report if is_ours else None
 
 
@@ -166,7 +176,9 @@ def preview_pull(source_id: int, report: Report | None = None) -> Report:
     """Return what a pull of everything would bring. Changes nothing."""
     report = report or Report()
     asked_at = now()
-    pages = [(one.account_id, _read(source_id, one)) for one in _readings(source_id, everything=True)]
+    pages = [
+        (one.account_id, _read(source_id, one)) for one in _readings(source_id, everything=True)
+    ]
     begin_write()
     try:
         for account_id, read in pages:
@@ -219,7 +231,9 @@ def _is_sweep_due(account: SourceAccount) -> bool:
 
 
 def _is_ahead(at: datetime) -> bool:
-    """Return whether our clock was wrong when that was written, by more than what is asked for twice."""
+    """Return whether our clock was wrong when that was written, by more than what is asked for
+    twice.
+    """
     return at > now() + OVERLAP
 
 
@@ -247,7 +261,7 @@ def _forget_gone(run: _Run, began_at: datetime) -> None:
     """Only where everybody on the source was shown everything, and all of it could be read."""
     report = run.report
     begin_write()
-    if get_source(run.source_id).kind not in kinds_that_hold_everything():
+    if get_source(run.source_id).kind not in kinds_that_accept_unlisted():
         missing, are_too_many = missing_copies(run.source_id, run.listed, began_at)
         if are_too_many and not report.takes_removals:
             report.missing = len(missing)
@@ -259,7 +273,9 @@ def _forget_gone(run: _Run, began_at: datetime) -> None:
 
 
 def _pull_account(run: _Run, reading: _Reading) -> bool:
-    """Ask what is new, take that over, and read everything where that is wanted. Return whether everything was read."""
+    """Ask what is new, take that over, and read everything where that is wanted. Return whether
+    everything was read.
+    """
     source = get_source(run.source_id)
     account = _account(reading.account_id)
     news = PullOf(source, account, run.report)
@@ -269,9 +285,11 @@ def _pull_account(run: _Run, reading: _Reading) -> bool:
     held_back = run.report.held_back
     with closing(open_account(source, account)) as backend:
         person = _person(run, backend, source, account)
-        if backend.traits.counts_starts and account is not None:
+        if backend.traits.dates_plays_by_start and account is not None:
             ahead = _CLOCK_SLACK + timedelta(milliseconds=max(0, source.clock_skew_ms or 0))
-            news.ask_players = whole.ask_players = cache(lambda: _ask_players(backend, person, ahead))
+            news.ask_players = whole.ask_players = cache(
+                lambda: _ask_players(backend, person, ahead)
+            )
         db.session.rollback()
         changes = backend.changes(reading.since) if reading.since is not None else None
         last = _take_pages(run, news, "news", changes) if changes is not None else None
@@ -292,7 +310,9 @@ def _pull_account(run: _Run, reading: _Reading) -> bool:
 
 
 def _person(run: _Run, backend: Backend, source: Source, account: SourceAccount | None) -> str:
-    """Return who the account is there. Where that was typed while the server was down, it is asked now."""
+    """Return who the account is there. Where that was typed while the server was down, it is asked
+    now.
+    """
     linked = ask_who(backend, source, account)
     if linked is not None and account is not None:
         begin_write()
@@ -346,7 +366,9 @@ def _is_another_library(last: LibraryPage | None, size: int | None, added: int) 
     return size is None or last.library_size != size + added
 
 
-def _take_pages(run: _Run, pull: PullOf, what: str, pages: Iterator[LibraryPage]) -> LibraryPage | None:
+def _take_pages(
+    run: _Run, pull: PullOf, what: str, pages: Iterator[LibraryPage]
+) -> LibraryPage | None:
     """Merge them, each in transactions of its own. Return the last of them."""
     asked_at = now()
     page = None
@@ -387,12 +409,16 @@ def _take_page(run: _Run, pull: PullOf, page: LibraryPage, asked_at: datetime, m
 
 
 def _open_ends(run: _Run, pull: PullOf) -> int:
-    """Return how much was found that is dealt with, or told, at the end of a pull: its page has to be read again."""
+    """Return how much was found that is dealt with, or told, at the end of a pull: its page has to
+    be read again.
+    """
     return pull.left_for_the_end + run.report.unmatched + len(run.report.problems)
 
 
 def _parts(page: LibraryPage) -> Iterator[LibraryPage]:
-    """A page, in parts where nobody else could write while it is taken in; between them the others get their turn."""
+    """A page, in parts where nobody else could write while it is taken in; between them the others
+    get their turn.
+    """
     start, size, end = 0, AT_A_TIME if has_one_writer() else len(page.items), len(page.items)
     while True:
         items, began = page.items[start : start + size], time.monotonic()
@@ -407,7 +433,9 @@ def _parts(page: LibraryPage) -> Iterator[LibraryPage]:
 
 def _note_change_set(run: _Run, pull: PullOf) -> None:
     for change_set_id in pull.take_change_sets():
-        row = insert_for(PullChangeSet).values(pull_id=run.claim.pull_id, change_set_id=change_set_id)
+        row = insert_for(PullChangeSet).values(
+            pull_id=run.claim.pull_id, change_set_id=change_set_id
+        )
         db.session.execute(row.on_conflict_do_nothing())
 
 
@@ -453,7 +481,9 @@ def _end(run: _Run, status: Literal["done", "failed"], message: str) -> bool:
     """Return whether it was ours to end."""
     report = run.report
     begin_write()
-    pull = end_pull(run.claim, status, message=message, held_back=report.held_back, missing=report.missing)
+    pull = end_pull(
+        run.claim, status, message=message, held_back=report.held_back, missing=report.missing
+    )
     if pull is not None and status == "done":
         note_reached(run.source_id)
     elif pull is not None:

@@ -1,8 +1,10 @@
-"""Telling what is on a page as it was, so that a complete reading in which nothing changed costs next to nothing.
+"""Telling what is on a page as it was, so that a complete reading in which nothing changed costs
+next to nothing.
 
-Entries that are as they were are looked at as plain values, a page in a few questions, with nothing locked: nothing is
-done about them, so whatever changes meanwhile is for whoever changes it to tell. An entry of which anything is new, or
-open, goes the long way: it is matched, locked, looked at again and merged. In doubt it goes the long way.
+Entries that are as they were are looked at as plain values, a page in a few questions, with nothing
+locked: nothing is done about them, so whatever changes meanwhile is for whoever changes it to tell.
+An entry of which anything is new, or open, goes the long way: it is matched, locked, looked at
+again and merged. In doubt it goes the long way.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,7 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Select, and_, exists, null, or_, select
 
-from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.db import db
 from mydia_web.library.content import is_one_of
 from mydia_web.library.identity import is_same_name
@@ -38,7 +40,8 @@ class Reader:
 
 
 def changed_items(reader: Reader, items: Sequence[RemoteItem]) -> Sequence[RemoteItem]:
-    """Return the items of a page that are not as they were, and what else is of a title with such an item.
+    """Return the items of a page that are not as they were, and what else is of a title with such
+    an item.
 
     What is taken over of one episode, or of one copy, may concern the others.
     """
@@ -50,7 +53,9 @@ def changed_items(reader: Reader, items: Sequence[RemoteItem]) -> Sequence[Remot
         here = _Here.load(reader, known.values(), part)
         titles |= {remote_id: one.title_id for remote_id, one in known.items()}
         changed_ids |= {
-            item.remote_id for item in part if not here.is_unchanged(item, known.get(item.remote_id))
+            item.remote_id
+            for item in part
+            if not here.is_unchanged(item, known.get(item.remote_id))
         }
     changed_titles = {titles[remote_id] for remote_id in changed_ids if remote_id in titles}
     return [
@@ -118,14 +123,19 @@ class _Here:
             owners=_owners_of_ids(known),
             settled=_settled_states(reader, known),
             extra=extra_episodes([one.id for one in known if one.episode_id is not None]),
-            versions=_items_of_versions(reader.source_id, {id_ for item in items for id_ in item.versions}),
+            versions=_items_of_versions(
+                reader.source_id, {id_ for item in items for id_ in item.versions}
+            ),
         )
 
     def is_unchanged(self, item: RemoteItem, known: _Known | None) -> bool:
         return (
             known is not None
             and item.path == known.path
-            and (known.matched_by_hand or (self._is_recognised(item, known) and not _tells_more(item, known)))
+            and (
+                known.matched_by_hand
+                or (self._is_recognised(item, known) and not _tells_more(item, known))
+            )
             and not _brings_picture(item, known)
             and all(self.versions.get(version) == known.id for version in item.versions)
             and self._shows_the_same(item, known)
@@ -134,14 +144,16 @@ class _Here:
     def _is_recognised(self, item: RemoteItem, known: _Known) -> bool:
         """Return whether its ids, all of which we know, tell that it is still the same.
 
-        What only its title tells depends on what else has that title: that is looked at each time. So is what its title
-        and year, or its number, may speak against.
+        What only its title tells depends on what else has that title: that is looked at each time.
+        So is what its title and year, or its number, may speak against.
         """
         if item.not_recognised or not _is_called_so(item, known):
             return False
         show = item.show
         of_show = show.external_ids if show else {}
-        own = {name: value for name, value in item.external_ids.items() if of_show.get(name) != value}
+        own = {
+            name: value for name, value in item.external_ids.items() if of_show.get(name) != value
+        }
         if own:
             return self._are_of(own, item.kind, known.key)
         return (
@@ -153,10 +165,14 @@ class _Here:
         )
 
     def _are_of(self, ids: Mapping[str, str], kind: str, key: Key) -> bool:
-        return all(self.owners.get((provider, kind, value)) == key for provider, value in ids.items())
+        return all(
+            self.owners.get((provider, kind, value)) == key for provider, value in ids.items()
+        )
 
     def _shows_the_same(self, item: RemoteItem, known: _Known) -> bool:
-        """Return whether it shows what it last showed, we hold that too, and its file holds what it held then."""
+        """Return whether it shows what it last showed, we hold that too, and its file holds what it
+        held then.
+        """
         extra = self.extra.get(known.id, ())
         if {_place(one.episode) for one in extra} != _listed_places(item, known):
             return False
@@ -190,7 +206,9 @@ def _tells_more(item: RemoteItem, known: _Known) -> bool:
 
 def _brings_picture(item: RemoteItem, known: _Known) -> bool:
     of_show = item.show.artwork_url if item.show and known.episode_id is not None else ""
-    return bool((item.artwork_url and not known.artwork_key) or (of_show and not known.show_artwork_key))
+    return bool(
+        (item.artwork_url and not known.artwork_key) or (of_show and not known.show_artwork_key)
+    )
 
 
 def _listed_places(item: RemoteItem, known: _Known) -> set[tuple[int, int | None, int]]:
@@ -205,7 +223,10 @@ def _place(episode: Episode) -> tuple[int, int | None, int]:
 
 
 def _known_items(source_id: int, items: Sequence[RemoteItem]) -> dict[str, _Known]:
-    asked = (SourceItem.source_id == source_id, SourceItem.remote_id.in_([item.remote_id for item in items]))
+    asked = (
+        SourceItem.source_id == source_id,
+        SourceItem.remote_id.in_([item.remote_id for item in items]),
+    )
     rows = [row for query in (_FILMS, _EPISODES) for row in db.session.execute(query.where(*asked))]
     return {row.remote_id: _Known._make(row) for row in rows}
 
@@ -235,7 +256,9 @@ def _owners_of_ids(known: Collection[_Known]) -> dict[tuple[str, str, str], Key]
     row = ExternalId
     query = select(row.provider, row.kind, row.value, row.media_item_id, row.episode_id)
     rows = db.session.execute(query.where(is_one_of(row, titles, episodes)))
-    return {(provider, kind, value): (title, episode) for provider, kind, value, title, episode in rows}
+    return {
+        (provider, kind, value): (title, episode) for provider, kind, value, title, episode in rows
+    }
 
 
 def _items_of_versions(source_id: int, versions: Collection[str]) -> dict[str, int]:
@@ -251,8 +274,8 @@ def _items_of_versions(source_id: int, versions: Collection[str]) -> dict[str, i
 def _settled_states(reader: Reader, known: Collection[_Known]) -> dict[int, _Settled]:
     """Return, by the number of the item, those to which nothing is owed and of which nothing waits.
 
-    What the source showed, what we hold and what is owed are asked for at once: between two questions a delivery might
-    end.
+    What the source showed, what we hold and what is owed are asked for at once: between two
+    questions a delivery might end.
     """
     if reader.account_id is None or reader.user_id is None:
         return {}
@@ -287,10 +310,19 @@ def _states(reader: Reader, is_same: Any) -> Select[Any]:
         queued.play_key == "",
         or_(queued.status != Status.SYNCED, queued.error_class == "unmatched"),
     )
-    of_account = and_(state.source_item_id == SourceItem.id, state.source_account_id == reader.account_id)
+    of_account = and_(
+        state.source_item_id == SourceItem.id, state.source_account_id == reader.account_id
+    )
     of_user = and_(own.user_id == reader.user_id, *is_same(own))
     columns: tuple[Any, ...] = (
-        *(SourceItem.id, own.watched, own.position_seconds, own.in_progress, state.seen_at, state.is_listed),
+        *(
+            SourceItem.id,
+            own.watched,
+            own.position_seconds,
+            own.in_progress,
+            state.seen_at,
+            state.is_listed,
+        ),
         *(state.watched, state.position_ms, state.play_count, state.last_played_at),
     )
     return select(*columns).join(state, of_account).outerjoin(own, of_user).where(~waits)

@@ -1,4 +1,6 @@
-"""Which of the claimed deliveries may go out now: what is held goes back to the queue as if it had not been tried."""
+"""Which of the claimed deliveries may go out now: what is held goes back to the queue as if it had
+not been tried.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,7 +36,9 @@ def _not_played(source_id: int, deliveries: Sequence[Delivery]) -> list[Delivery
     """Give back what goes to an item that its person is playing there: the player would undo it."""
     playing = items_playing(source_id)
     held = [
-        one for one in deliveries if any((one.account_id, item_id) in playing for item_id, _ in one.targets)
+        one
+        for one in deliveries
+        if any((one.account_id, item_id) in playing for item_id, _ in one.targets)
     ]
     for one in held:
         PlaybackSyncRepository().release(one.row_id, one.claim_token, due_at=now() + HELD_BACK)
@@ -43,7 +47,9 @@ def _not_played(source_id: int, deliveries: Sequence[Delivery]) -> list[Delivery
 
 def _with_sign_in(deliveries: Sequence[Delivery]) -> list[Delivery]:
     """Where a sign-in is in question one delivery asks for all; where it is refused, none does."""
-    answers = sign_ins.answers_for({one.account_id for one in deliveries if one.account_id is not None})
+    answers = sign_ins.answers_for(
+        {one.account_id for one in deliveries if one.account_id is not None}
+    )
     admitted = []
     for one in deliveries:
         answer = answers.get(one.account_id or 0)

@@ -1,24 +1,29 @@
-"""Claiming for one drain: each source from where its due rows begin, and what dead workers left behind now and then."""
+"""Claiming for one drain: each source from where its due rows begin, and what dead workers left
+behind now and then.
+"""
 
 import time
 from collections.abc import Sequence
 
-from mydia_web.queue.front import Front, find_front
+from mydia_web.queue.front import ScanStart, find_scan_start
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 
-#: How often rows of dead workers are looked for, where the front is, and whether anything became due before it.
+#: How often rows of dead workers are looked for, where the front is, and whether anything became
+#: due before it.
 _RESCUE_EVERY, _FIND_EVERY, _BEGIN_ANEW_EVERY = 5.0, 1.0, 30.0
 
 
 class Claims:
-    """Claims rows without walking again and again past those that were claimed before (see `queue.front`)."""
+    """Claims rows without walking again and again past those that were claimed before (see
+    `queue.front`).
+    """
 
     def __init__(self) -> None:
         self._queue = PlaybackSyncRepository()
         self._began = self._found = time.monotonic()
         self._rescued: float | None = None
-        self._fronts: dict[int, Front] = {}
+        self._fronts: dict[int, ScanStart] = {}
 
     def rescue(self) -> None:
         at = time.monotonic()
@@ -44,6 +49,6 @@ class Claims:
             self._fronts.clear()
             self._began = at
         for source_id in source_ids:
-            if front := find_front(source_id, self._fronts.get(source_id)):
+            if front := find_scan_start(source_id, self._fronts.get(source_id)):
                 self._fronts[source_id] = front
         self._found = time.monotonic()

@@ -8,7 +8,9 @@ from mydia_web.sources.clocks import changed_clocks, note_clock
 
 
 def note_clocks(skews: Mapping[int, timedelta]) -> None:
-    """By source id. Nothing is written where nothing has changed, and each source by itself: none waits for another."""
+    """By source id. Nothing is written where nothing has changed, and each source by itself: none
+    waits for another.
+    """
     if not skews:
         return
     changed = changed_clocks(skews)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from mydia_web.backends.base import Backend
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import BackendError
 from mydia_web.db import db
 from mydia_web.sources.models import Source, SourceAccount
@@ -54,7 +54,9 @@ class Connections:
 def _open(source_id: int, user_id: int) -> Backend | Failure:
     source = db.session.get_one(Source, source_id)
     account = db.session.scalar(
-        select(SourceAccount).where(SourceAccount.source_id == source_id, SourceAccount.user_id == user_id)
+        select(SourceAccount).where(
+            SourceAccount.source_id == source_id, SourceAccount.user_id == user_id
+        )
     )
     if account is None:
         words = f"You have no account on {source.name} any more."

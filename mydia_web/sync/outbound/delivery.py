@@ -8,25 +8,27 @@ from typing import Any, Literal
 
 from sqlalchemy import BindParameter, Select, bindparam, select
 
-from mydia_web.backends.base import ContentKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import FailureClass
+from mydia_web.backends.values import ContentKind, RemoteState, Target, Wanted
 from mydia_web.db import db
 from mydia_web.library.models import Episode, ExternalId
 from mydia_web.queue.models import ChangeType, QueuedChange
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState
-from mydia_web.sources.registry import kinds_that_hold_everything
+from mydia_web.sources.registry import kinds_that_accept_unlisted
 
 _Content = tuple[ContentKind, int]
 #: Servers round positions; less than this apart is the same.
 SAME_POSITION_MS = 2000
 
-# What every claim asks, built once: to build a statement takes longer than to run it. An `expanding` parameter is the
-# list of an IN.
+# What every claim asks, built once: to build a statement takes longer than to run it. An
+# `expanding` parameter is the list of an IN.
 _accounts_table, _items, _ids, _episodes, _states = (
     table.__table__ for table in (SourceAccount, SourceItem, ExternalId, Episode, SourceItemState)
 )
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_ACCOUNTS = select(_accounts_table.c.source_id, _accounts_table.c.user_id, _accounts_table.c.id).where(
+_ACCOUNTS = select(
+    _accounts_table.c.source_id, _accounts_table.c.user_id, _accounts_table.c.id
+).where(
     _accounts_table.c.source_id.in_(bindparam("sources", expanding=True)),
     _accounts_table.c.user_id.in_(bindparam("users", expanding=True)),
 )
@@ -52,7 +54,9 @@ def _copies(column: str) -> Select[Any]:
     content = (_items.c.media_item_id, _items.c.episode_id)
     return (
         select(_items.c.id, _items.c.source_id, *content, _items.c.remote_id, _items.c.path)
-        .where(_items.c.source_id.in_(bindparam("sources", expanding=True)), _items.c[column].in_(_IDS))
+        .where(
+            _items.c.source_id.in_(bindparam("sources", expanding=True)), _items.c[column].in_(_IDS)
+        )
         .order_by(_items.c.id)
     )
 
@@ -81,7 +85,8 @@ class Delivery:
     #: None: the user has no account on the source any more.
     account_id: int | None
     wanted: Wanted
-    #: (source item id, where it goes) for each copy on the source; None: an account service that never listed it.
+    #: (source item id, where it goes) for each copy on the source; None: an account service that
+    #: never listed it.
     targets: tuple[tuple[int | None, Target], ...]
     #: Why it cannot even be tried.
     problem: "Failure | None" = None
@@ -93,7 +98,8 @@ class Failure:
 
     failure_class: FailureClass
     message: str
-    #: The server could not be reached at all, or asked to be left alone: its other rows would fare the same.
+    #: The server could not be reached at all, or asked to be left alone: its other rows would fare
+    #: the same.
     source_wide: bool = False
     #: Seconds the server asked us to wait.
     retry_after: float = 0
@@ -103,7 +109,8 @@ class Failure:
     may_have_arrived: bool = True
     #: The server said so itself; False: it was not asked.
     was_asked: bool = True
-    #: (source item id, state) that the server was found to show, where that is news, and when, if not by `asked_at`.
+    #: (source item id, state) that the server was found to show, where that is news, and when, if
+    #: not by `asked_at`.
     news: tuple[int, RemoteState, datetime | None] | None = None
 
 
@@ -125,7 +132,9 @@ class Outcome:
 def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
     """What these rows ask for, with the copies that shall take it."""
     targets, accounts = _targets(rows), _accounts(rows)
-    bases = _bases(accounts.values(), [item_id for copies in targets.values() for item_id, _ in copies])
+    bases = _bases(
+        accounts.values(), [item_id for copies in targets.values() for item_id, _ in copies]
+    )
     return [
         Delivery(
             row_id=row.id,
@@ -142,7 +151,10 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
             targets=_copies_to_tell(
                 row,
                 [
-                    (item_id, _as_shown(target, bases.get((accounts.get(_sign_in(row)), item_id)), row))
+                    (
+                        item_id,
+                        _as_shown(target, bases.get((accounts.get(_sign_in(row)), item_id)), row),
+                    )
                     for item_id, target in targets.get((row.source_id, _content(row)), ())
                 ],
             ),
@@ -154,17 +166,23 @@ def prepare(rows: Sequence[QueuedChange]) -> list[Delivery]:
 
 def _as_shown(target: Target, base: tuple[RemoteState, str] | None, row: QueuedChange) -> Target:
     shown, version_id = base or (None, "")
-    return replace(target, shown=shown, version_id=version_id, unconfirmed=_instants(row.unconfirmed))
+    return replace(
+        target, shown=shown, version_id=version_id, unconfirmed=_instants(row.unconfirmed)
+    )
 
 
 def _copies_to_tell(
     row: QueuedChange, copies: Sequence[tuple[int | None, Target]]
 ) -> tuple[tuple[int | None, Target], ...]:
-    """Return all copies, or, where several are told what one of them showed by itself, those that differ from it."""
+    """Return all copies, or, where several are told what one of them showed by itself, those that
+    differ from it.
+    """
     if len(copies) < 2 or row.unconfirmed:
         return tuple(copies)
     asked = wanted(row)
-    differing = [copy for copy in copies if copy[1].shown is None or not _is_shown(asked, copy[1].shown)]
+    differing = [
+        copy for copy in copies if copy[1].shown is None or not _is_shown(asked, copy[1].shown)
+    ]
     return tuple(differing or copies)
 
 
@@ -222,11 +240,15 @@ def _content(row: Any) -> _Content:
 
 def _accounts(rows: Sequence[QueuedChange]) -> dict[tuple[int, int], int]:
     """(source, user) → account id."""
-    found = _ask(_ACCOUNTS, sources={row.source_id for row in rows}, users={row.user_id for row in rows})
+    found = _ask(
+        _ACCOUNTS, sources={row.source_id for row in rows}, users={row.user_id for row in rows}
+    )
     return {(source_id, user_id): account_id for source_id, user_id, account_id in found}
 
 
-def _targets(rows: Sequence[QueuedChange]) -> dict[tuple[int, _Content], list[tuple[int | None, Target]]]:
+def _targets(
+    rows: Sequence[QueuedChange],
+) -> dict[tuple[int, _Content], list[tuple[int | None, Target]]]:
     """For each (source, content) its copies there, read in a few queries for all rows."""
     films = {row.media_item_id for row in rows if row.episode_id is None}
     episodes = {row.episode_id for row in rows if row.episode_id is not None}
@@ -239,14 +261,18 @@ def _targets(rows: Sequence[QueuedChange]) -> dict[tuple[int, _Content], list[tu
     _keep_one_of_account_services(targets)
     unseen = {(row.source_id, _content(row)) for row in rows} - targets.keys()
     for source_id in _hold_everything({source_id for source_id, _ in unseen}):
-        targets |= {(one, content): [(None, known[content])] for one, content in unseen if one == source_id}
+        targets |= {
+            (one, content): [(None, known[content])] for one, content in unseen if one == source_id
+        }
     return targets
 
 
 def _keep_one_of_account_services(
     targets: dict[tuple[int, _Content], list[tuple[int | None, Target]]],
 ) -> None:
-    """What an account service knows by two ids is told by one, the one known longest: two would be two plays."""
+    """What an account service knows by two ids is told by one, the one known longest: two would be
+    two plays.
+    """
     several = {source_id for (source_id, _), copies in targets.items() if len(copies) > 1}
     for source_id in _hold_everything(several):
         for key in [key for key in targets if key[0] == source_id]:
@@ -271,7 +297,9 @@ def _bases(
 
 def _hold_everything(source_ids: set[int]) -> Sequence[int]:
     """Those of the sources that are account services, which take also what they never listed."""
-    query = select(Source.id).where(Source.id.in_(source_ids), Source.kind.in_(kinds_that_hold_everything()))
+    query = select(Source.id).where(
+        Source.id.in_(source_ids), Source.kind.in_(kinds_that_accept_unlisted())
+    )
     return db.session.scalars(query).all() if source_ids else ()
 
 
@@ -305,7 +333,9 @@ def _external_ids(media_items: set[int], episodes: set[int]) -> dict[_Content, d
 def _ask_of_each(
     build: Callable[[str], Select[Any]], films: set[int], episodes: set[int], **parameters: set[int]
 ) -> Iterator[Any]:
-    """Films and episodes apart: in one question for both, an empty list makes SQLite look at all there is."""
+    """Films and episodes apart: in one question for both, an empty list makes SQLite look at all
+    there is.
+    """
     for column, ids in (("media_item_id", films), ("episode_id", episodes)):
         if ids:
             yield from _ask(build(column), ids=ids, **parameters)

@@ -1,8 +1,9 @@
 """Reading many titles in one request before each of them is written to by itself.
 
-A title is read before it is written to, and what was read is no older than a moment by then. One by one that is two
-requests for each title. The deliveries of one account are therefore taken by the handful: whoever of the lane's
-threads needs a reading first reads for all that are left, and the others find theirs. So a slow title holds nobody.
+A title is read before it is written to, and what was read is no older than a moment by then. One by
+one that is two requests for each title. The deliveries of one account are therefore taken by the
+handful: whoever of the lane's threads needs a reading first reads for all that are left, and the
+others find theirs. So a slow title holds nobody.
 """
 
 import logging
@@ -12,10 +13,10 @@ from datetime import timedelta
 from itertools import islice
 from threading import Lock
 
-from mydia_web.backends.base import RemoteState, Target, Wanted
 from mydia_web.backends.errors import BackendError, ServerTrouble
-from mydia_web.backends.looking import Overtaken, before_writing
+from mydia_web.backends.precondition import RemoteChanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst, is_fresh
+from mydia_web.backends.values import RemoteState, Target, Wanted
 from mydia_web.clock import now
 from mydia_web.sync.outbound.delivery import Delivery
 
@@ -59,11 +60,11 @@ class Handful:
         push = (target, wanted)
         reading = self._reading(push)
         if reading is None:
-            with before_writing():
+            with nothing_written_yet():
                 reading = self.backend.read(push)
         try:
             return self.backend.write(push, reading)
-        except Overtaken as error:
+        except RemoteChanged as error:
             error.looked_at = now() - timedelta(seconds=time.monotonic() - reading.asked_at)
             raise
 
@@ -72,7 +73,9 @@ class Handful:
         return state if state is not None else self.backend.confirm(push, self.backend.read(push))
 
     def read_again(self, pushes: Sequence[Push]) -> Sequence[Reading | BackendError | None]:
-        """What the titles show after they were written to, as `ReadsFirst.read_many`. Raises what concerns all."""
+        """What the titles show after they were written to, as `ReadsFirst.read_many`. Raises what
+        concerns all.
+        """
         try:
             return self.backend.read_many(pushes)
         except BackendError as error:
@@ -108,7 +111,7 @@ class Handful:
         self._asked_at = time.monotonic()
         self._used = 0
         try:
-            with before_writing():
+            with nothing_written_yet():
                 readings = self.backend.read_many(pushes)
         except BackendError as error:
             if not _may_be_of_one(error):
@@ -121,7 +124,9 @@ class Handful:
         else:
             self._keep(pushes, readings)
 
-    def _keep(self, pushes: Sequence[Push], readings: Sequence[Reading | BackendError | None]) -> None:
+    def _keep(
+        self, pushes: Sequence[Push], readings: Sequence[Reading | BackendError | None]
+    ) -> None:
         for (target, _), reading in zip(pushes, readings, strict=True):
             if isinstance(reading, BackendError):
                 reading.may_have_arrived = False

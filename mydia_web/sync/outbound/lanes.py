@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from threading import Lock
 from typing import NamedTuple
 
-from mydia_web.backends.base import Backend
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.reading import ReadsFirst
 from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.outbound.handfuls import Handful
@@ -20,12 +20,15 @@ from mydia_web.sync.outbound.push import (
     deliver_many,
 )
 
-#: Below this many connections nothing is claimed ahead: those servers are the ones that bear no more.
+#: Below this many connections nothing is claimed ahead: those servers are the ones that bear no
+#: more.
 _AHEAD_FROM = 4
-#: For each connection so many rows wait at most: with one, PostgreSQL is not asked again in time for 32 of 50 ms.
+#: For each connection so many rows wait at most: with one, PostgreSQL is not asked again in time
+#: for 32 of 50 ms.
 _AHEAD = 2
 
-#: How many deliveries of one thread wait at most to be confirmed together, and for how many seconds.
+#: How many deliveries of one thread wait at most to be confirmed together, and for how many
+#: seconds.
 _MOST_UNCONFIRMED, _LONGEST_UNCONFIRMED = 50, 2.0
 
 
@@ -40,7 +43,8 @@ class _Load(NamedTuple):
 class Lane:
     """The deliveries of one source that this worker has claimed.
 
-    A thread that is done takes the next by itself, so that no connection waits for the thread of the database.
+    A thread that is done takes the next by itself, so that no connection waits for the thread of
+    the database.
     """
 
     def __init__(
@@ -72,7 +76,9 @@ class Lane:
 
     @property
     def wants_more(self) -> bool:
-        """Claiming half a lane at a time keeps its connections busy while the database is spoken to."""
+        """Claiming half a lane at a time keeps its connections busy while the database is spoken
+        to.
+        """
         return not self._given_up and len(self._waiting) <= self._ahead // 2
 
     @property
@@ -90,14 +96,18 @@ class Lane:
             pool.submit(self._carry)
 
     def give_up(self) -> None:
-        """Begin nothing more in this drain: the server does not answer, asked to be left alone, or we stop."""
+        """Begin nothing more in this drain: the server does not answer, asked to be left alone, or
+        we stop.
+        """
         with self._lock:
             self._given_up = True
             self._not_begun += [load.delivery for load in self._waiting]
             self._waiting.clear()
 
     def resume(self) -> None:
-        """Begin again, after a time: whether the server may be spoken to is asked at the next claim."""
+        """Begin again, after a time: whether the server may be spoken to is asked at the next
+        claim.
+        """
         with self._lock:
             self._given_up = False
 
@@ -116,7 +126,11 @@ class Lane:
         handful: Handful | None = None
         while True:
             load = self._next()
-            if handful and taken and (load is None or load.handful is not handful or _is_time(taken)):
+            if (
+                handful
+                and taken
+                and (load is None or load.handful is not handful or _is_time(taken))
+            ):
                 self._tell(confirm(handful, taken))
                 taken = []
             if load is None:
@@ -145,7 +159,9 @@ class Lane:
             self._on_outcome(outcome)
 
     def _begin_less(self) -> None:
-        """Give back most of what waits: in an outage few rows shall fail before the source is taken for down."""
+        """Give back most of what waits: in an outage few rows shall fail before the source is taken
+        for down.
+        """
         with self._lock:
             while len(self._waiting) > self._ahead:
                 self._not_begun.append(self._waiting.pop().delivery)
@@ -200,4 +216,7 @@ def _in_handfuls(claimed: Sequence[tuple[Delivery, Backend | Failure]]) -> list[
 
 
 def _is_time(taken: Sequence[Unconfirmed]) -> bool:
-    return len(taken) >= _MOST_UNCONFIRMED or time.monotonic() - taken[0].written_at > _LONGEST_UNCONFIRMED
+    return (
+        len(taken) >= _MOST_UNCONFIRMED
+        or time.monotonic() - taken[0].written_at > _LONGEST_UNCONFIRMED
+    )

@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from mydia_web.backends.base import Backend, RemoteState, Target, Wanted
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import BackendError, FailureClass, NotOnServer
-from mydia_web.backends.looking import Overtaken
+from mydia_web.backends.precondition import RemoteChanged
 from mydia_web.backends.reading import Push, Reading
+from mydia_web.backends.values import RemoteState, Target, Wanted
 from mydia_web.clock import now
 from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.outbound.handfuls import AlreadyFailedError, Handful
 
 log = logging.getLogger(__name__)
 
-#: Of the titles in one batch, at most so many may have to be looked up first: the claim lasts a minute.
+#: Of the titles in one batch, at most so many may have to be looked up first: the claim lasts a
+#: minute.
 MOST_LOOKED_UP = 25
 #: What one title can spoil for the whole batch, and for no other by itself.
 _MAY_BE_OF_ONE: frozenset[FailureClass] = frozenset({"unconfirmed", "invalid", "unmatched", "bug"})
@@ -51,7 +53,9 @@ def deliver_from(handful: Handful, delivery: Delivery) -> Outcome | Unconfirmed:
     outcome = _push(handful, delivery)
     ended = time.monotonic()
     if outcome is None:
-        return Unconfirmed(delivery=delivery, asked_at=asked_at, seconds=ended - began, written_at=ended)
+        return Unconfirmed(
+            delivery=delivery, asked_at=asked_at, seconds=ended - began, written_at=ended
+        )
     return replace(outcome, asked_at=asked_at, seconds=ended - began)
 
 
@@ -63,7 +67,9 @@ def confirm(handful: Handful, taken: Sequence[Unconfirmed]) -> list[Outcome]:
     except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
         outcomes = _failed_together([one.delivery for one in taken], _failure(error))
     else:
-        outcomes = [_confirmed(handful, one, reading) for one, reading in zip(taken, readings, strict=True)]
+        outcomes = [
+            _confirmed(handful, one, reading) for one, reading in zip(taken, readings, strict=True)
+        ]
     each = (time.monotonic() - began) / len(taken)
     return [
         replace(outcome, asked_at=one.asked_at, seconds=one.seconds + each)
@@ -71,7 +77,9 @@ def confirm(handful: Handful, taken: Sequence[Unconfirmed]) -> list[Outcome]:
     ]
 
 
-def _confirmed(handful: Handful, one: Unconfirmed, reading: Reading | BackendError | None) -> Outcome:
+def _confirmed(
+    handful: Handful, one: Unconfirmed, reading: Reading | BackendError | None
+) -> Outcome:
     try:
         if isinstance(reading, BackendError):
             raise reading
@@ -106,7 +114,9 @@ def deliver_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outco
 def _failed_together(deliveries: Sequence[Delivery], failure: Failure) -> list[Outcome]:
     """One request failed, not as many as it carried."""
     failures = [failure, *[replace(failure, is_echo=True)] * (len(deliveries) - 1)]
-    return [Outcome(delivery, failure=one) for delivery, one in zip(deliveries, failures, strict=True)]
+    return [
+        Outcome(delivery, failure=one) for delivery, one in zip(deliveries, failures, strict=True)
+    ]
 
 
 def _push(pusher: Backend | Handful, delivery: Delivery) -> Outcome | None:
@@ -134,7 +144,7 @@ def _push(pusher: Backend | Handful, delivery: Delivery) -> Outcome | None:
                 states.append((at_item, state))
         if not states and not found:
             raise missing or NotOnServer("This title is not on the server any more.")
-    except Overtaken as error:
+    except RemoteChanged as error:
         failure = _failure(error)
         news = (at_item, error.found, error.looked_at) if at_item is not None else None
         return Outcome(delivery, tuple(states), tuple(found), replace(failure, news=news))
@@ -151,7 +161,11 @@ def _push_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outcome
             known.append((delivery, _known(backend, delivery.targets[0][1])))
         except NotOnServer as error:
             outcomes.append(Outcome(delivery, failure=_failure(error)))
-    taken = backend.push_many([(target, delivery.wanted) for delivery, target in known]) if known else ()
+    taken = (
+        backend.push_many([(target, delivery.wanted) for delivery, target in known])
+        if known
+        else ()
+    )
     for (delivery, target), state in zip(known, taken, strict=True):
         if isinstance(state, BackendError):
             outcomes.append(Outcome(delivery, failure=_failure(state)))
@@ -168,7 +182,9 @@ def _arrived(delivery: Delivery, target: Target, state: RemoteState) -> Outcome:
     return Outcome(delivery, states=((item_id, state),))
 
 
-def _pushing(pusher: Backend | Handful, delivery: Delivery) -> Callable[[Target, Wanted], RemoteState | None]:
+def _pushing(
+    pusher: Backend | Handful, delivery: Delivery
+) -> Callable[[Target, Wanted], RemoteState | None]:
     """How to push to each copy. Of several, each is confirmed before the next is pushed."""
     if isinstance(pusher, Handful) and len(delivery.targets) > 1:
         return pusher.push_and_confirm
@@ -188,7 +204,9 @@ def _failure(error: Exception) -> Failure:
         return replace(_failure(error.error), is_echo=True)
     if not isinstance(error, BackendError):
         log.error("A push failed inside mydia-web.", exc_info=error)
-        return Failure("bug", f"An error inside mydia-web ({type(error).__name__}). Its log tells more.")
+        return Failure(
+            "bug", f"An error inside mydia-web ({type(error).__name__}). Its log tells more."
+        )
     return Failure(
         error.failure_class,
         error.message,

@@ -26,7 +26,9 @@ def set_aside_unreadable() -> int:
     unreadable = [row_id for row_id in _due() if not _can_be_read(row_id)]
     for row_id in unreadable:
         log.error("This row of the queue cannot be read and is set aside.", extra={"row": row_id})
-        db.session.execute(update(QueuedChange).where(QueuedChange.id == row_id).values(_set_aside()))
+        db.session.execute(
+            update(QueuedChange).where(QueuedChange.id == row_id).values(_set_aside())
+        )
     db.session.commit()
     return len(unreadable)
 

@@ -10,8 +10,9 @@ from mydia_web.sources.health import LONGEST_PAUSE
 
 FIRST_DELAY = timedelta(seconds=15)
 MAX_DELAY = timedelta(hours=6)
-#: What trying again does not mend is tried this often: an error of our own, or a server that takes a change and then
-#: shows another state. What was changed there meanwhile goes out again at once so often.
+#: What trying again does not mend is tried this often: an error of our own, or a server that takes
+#: a change and then shows another state. What was changed there meanwhile goes out again at once so
+#: often.
 FEW_ATTEMPTS = 3
 #: After so many failures in a row a server is taken for down, and only one row at a time probes it.
 DOWN_AFTER = 5
@@ -22,7 +23,9 @@ MAX_RETRY_AFTER = LONGEST_PAUSE
 
 
 def backoff(attempt: int, jitter: Callable[[float, float], float] = uniform) -> timedelta:
-    """The pause after the `attempt`-th failure: doubling, capped, ±20 % so that rows do not march in step."""
+    """The pause after the `attempt`-th failure: doubling, capped, ±20 % so that rows do not march
+    in step.
+    """
     doubled = FIRST_DELAY * (1 << min(max(attempt, 1) - 1, 20))
     return min(MAX_DELAY, doubled) * jitter(0.8, 1.2)
 
@@ -30,8 +33,8 @@ def backoff(attempt: int, jitter: Callable[[float, float], float] = uniform) -> 
 def retry_at(failure: FailureClass, attempt: int, now: datetime) -> datetime | None:
     """When a failed row is due again; None: only a person can help.
 
-    A server that is down or in trouble is tried for as long as it takes. What was overtaken there goes out again at
-    once, to a title that changes whenever one looks less and less often.
+    A server that is down or in trouble is tried for as long as it takes. What was overtaken there
+    goes out again at once, to a title that changes whenever one looks less and less often.
     """
     if failure == "overtaken":
         return now if attempt < FEW_ATTEMPTS else now + backoff(attempt - FEW_ATTEMPTS)
@@ -41,7 +44,9 @@ def retry_at(failure: FailureClass, attempt: int, now: datetime) -> datetime | N
 
 
 def needs_a_person(failure: FailureClass, attempt: int) -> bool:
-    """Return whether nothing but a person's doing sends the row again: it has no next attempt, nor waits for one."""
+    """Return whether nothing but a person's doing sends the row again: it has no next attempt, nor
+    waits for one.
+    """
     waits = failure in ("rate_limited", "auth")
     return not waits and retry_at(failure, attempt, UNKNOWN_TIME) is None
 

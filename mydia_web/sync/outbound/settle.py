@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import and_, bindparam, case, or_, select, update
 
-from mydia_web.backends.base import RemoteItem, RemoteState
+from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import UTCDateTime, db, has_one_writer, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
@@ -31,7 +31,8 @@ from mydia_web.sync.outbound.retry import MAX_RETRY_AFTER, pause_after, retry_at
 
 log = logging.getLogger(__name__)
 
-#: A source's last success is noted at most this often: the row of a busy one would change with every push.
+#: A source's last success is noted at most this often: the row of a busy one would change with
+#: every push.
 _NOTE_EVERY = timedelta(seconds=5)
 
 
@@ -50,8 +51,12 @@ def _settle(outcomes: Sequence[Outcome]) -> None:
     if not has_one_writer():
         lock_rows(QueuedChange.id.in_([one.delivery.row_id for one in outcomes]))
     keep_states([shown for outcome in outcomes for shown in _shown(outcome)])
-    note_attempts([_attempt(one) for one in outcomes if one.failure is not None or one.delivery.attempt > 1])
-    delivered = {one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None}
+    note_attempts(
+        [_attempt(one) for one in outcomes if one.failure is not None or one.delivery.attempt > 1]
+    )
+    delivered = {
+        one.delivery.row_id: one.delivery.claim_token for one in outcomes if one.failure is None
+    }
     kept = PlaybackSyncRepository().mark_many_synced(delivered) if delivered else set()
     _note_accepted(outcomes)
     for outcome in outcomes:
@@ -67,7 +72,9 @@ def _settle(outcomes: Sequence[Outcome]) -> None:
 
 
 def _note_accepted(outcomes: Sequence[Outcome]) -> None:
-    """Before the refusals: one that is older than a success which came back beside it is not believed."""
+    """Before the refusals: one that is older than a success which came back beside it is not
+    believed.
+    """
     latest: dict[int, datetime] = {}
     for outcome in outcomes:
         account_id = outcome.delivery.account_id
@@ -82,7 +89,9 @@ def _answered_at(outcome: Outcome) -> datetime:
 
 
 def _was_understood(outcome: Outcome) -> bool:
-    """Return whether the server took the push, or at least showed the title to the person who is signed in there."""
+    """Return whether the server took the push, or at least showed the title to the person who is
+    signed in there.
+    """
     return outcome.failure is None or outcome.failure.failure_class in ("overtaken", "unconfirmed")
 
 
@@ -103,7 +112,11 @@ def _after_past_play(delivery: Delivery) -> None:
 
 def _tell(outcome: Outcome) -> None:
     delivery, failure = outcome.delivery, outcome.failure
-    ids = {"change_set": delivery.change_set_id, "row": delivery.row_id, "source": delivery.source_id}
+    ids = {
+        "change_set": delivery.change_set_id,
+        "row": delivery.row_id,
+        "source": delivery.source_id,
+    }
     figures = {"attempt": delivery.attempt, "seconds": round(outcome.seconds, 3)}
     result = failure.failure_class if failure else "ok"
     words = f"not delivered: {failure.message}" if failure else "delivered"
@@ -119,8 +132,8 @@ def _may_have_arrived(outcome: Outcome) -> bool:
 def _tell_again(delivery: Delivery) -> None:
     """After a push whose claim was lost: it may have overtaken a newer one.
 
-    The whole state goes out again: the row asks only for what is not delivered yet, knows nothing of the server's
-    own news, and may have been dropped.
+    The whole state goes out again: the row asks only for what is not delivered yet, knows nothing
+    of the server's own news, and may have been dropped.
     """
     queue, content = PlaybackSyncRepository(), _content_of(delivery)
     told = sources_to_tell(delivery.user_id, content) if content else ()
@@ -129,7 +142,8 @@ def _tell_again(delivery: Delivery) -> None:
         queue.heal(delivery.row_id, delivery.wanted.at)
         return
     act = Act(delivery.user_id, "web")
-    # From here on the row is ours: whoever changes the state has told it before we read, or folds into what we tell.
+    # From here on the row is ours: whoever changes the state has told it before we read, or folds
+    # into what we tell.
     row_id = enqueue_current_state(act, content, source, None)
     if row_id is None:
         return
@@ -161,7 +175,9 @@ def _shown(outcome: Outcome) -> list[ShownState]:
 
 
 def _item_found(delivery: Delivery, remote_id: str) -> int | None:
-    """The item by which an account service knows the title, kept from now on; None: the title is gone here."""
+    """The item by which an account service knows the title, kept from now on; None: the title is
+    gone here.
+    """
     # While its row stands, so do the source and the title.
     own = select(QueuedChange.id).where(QueuedChange.id == delivery.row_id)
     if db.session.scalar(own.with_for_update(read=True, key_share=True)) is None:
@@ -291,18 +307,26 @@ def _note_trouble(source_id: int, failure: Failure) -> None:
         source.paused_until, source.pause_reason = now() + pause, "down"
 
 
-def _take_news(delivery: Delivery, source_item_id: int, found: RemoteState, looked_at: datetime) -> None:
-    """Merge what a push found on the server instead of what it expected. It goes out again with what is wanted then.
+def _take_news(
+    delivery: Delivery, source_item_id: int, found: RemoteState, looked_at: datetime
+) -> None:
+    """Merge what a push found on the server instead of what it expected. It goes out again with
+    what is wanted then.
 
     It may be written down much later than it was seen: what the server has shown since is newer.
     """
-    source, copy = db.session.get(Source, delivery.source_id), db.session.get(SourceItem, source_item_id)
+    source, copy = (
+        db.session.get(Source, delivery.source_id),
+        db.session.get(SourceItem, source_item_id),
+    )
     content = _content_of(delivery)
     if source is None or copy is None or content is None or delivery.account_id is None:
         return
     item = RemoteItem(copy.remote_id, content.content_kind, content.title, state=found)
     with Act(delivery.user_id, "pull", source_id=source.id) as act:
-        AccountMerge(act, source, delivery.account_id, Report()).take_found(copy, item, content, looked_at)
+        AccountMerge(act, source, delivery.account_id, Report()).take_found(
+            copy, item, content, looked_at
+        )
 
 
 def _content_of(delivery: Delivery) -> Content | None:

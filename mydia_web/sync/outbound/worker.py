@@ -1,6 +1,7 @@
 """Delivering: claims what is due, has it pushed by threads, settles each row by what became of it.
 
-One thread speaks to the database, the others to the servers, and no transaction is open while a server is waited for.
+One thread speaks to the database, the others to the servers, and no transaction is open while a
+server is waited for.
 """
 
 import logging
@@ -37,11 +38,14 @@ from mydia_web.sync.outbound.summary import Summary
 log = logging.getLogger(__name__)
 
 MAX_THREADS = 64
-#: A push that might outlast its lease is not begun: another worker would push the same row beside it.
+#: A push that might outlast its lease is not begun: another worker would push the same row beside
+#: it.
 LONGEST_PUSH = timedelta(seconds=40)
-#: How long finished pushes are gathered to be settled in one transaction, while the connections have work.
+#: How long finished pushes are gathered to be settled in one transaction, while the connections
+#: have work.
 GATHER_SECONDS = 0.02
-#: How long nothing is begun for a server that just failed, within a drain; it may be taken for down for longer.
+#: How long nothing is begun for a server that just failed, within a drain; it may be taken for down
+#: for longer.
 _REST = 1.0
 #: How often a drain looks whether it shall stop while nothing comes back.
 _LOOK_EVERY = 0.5
@@ -88,7 +92,10 @@ class Worker:
         return self
 
     def __exit__(
-        self, error: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+        self,
+        error: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         for lane in self._lanes.values():
             lane.give_up()
@@ -103,10 +110,12 @@ class Worker:
         stop: Event | None = None,
         probe: bool = False,
     ) -> Summary:
-        """Deliver what is due until nothing is, `limit` rows were claimed, time is up, or `stop` is set.
+        """Deliver what is due until nothing is, `limit` rows were claimed, time is up, or `stop` is
+        set.
 
-        `probe` is a person asking now: servers taken for down are tried once more before their time. What is in
-        flight is finished in any case; what was claimed and not begun is given back.
+        `probe` is a person asking now: servers taken for down are tried once more before their
+        time. What is in flight is finished in any case; what was claimed and not begun is given
+        back.
         """
         summary, left = Summary(), limit
         until = _Until(stop, time.monotonic() + max_seconds if max_seconds is not None else None)
@@ -119,7 +128,9 @@ class Worker:
             if until.is_over():
                 for lane in self._lanes.values():
                     lane.give_up()
-            elif left != 0 and (not self._lanes or any(lane.wants_more for lane in self._lanes.values())):
+            elif left != 0 and (
+                not self._lanes or any(lane.wants_more for lane in self._lanes.values())
+            ):
                 claimed = self._claim(left, probe=probe)
                 left = None if left is None else left - claimed
             not_begun = [one for lane in self._lanes.values() for one in lane.take_back()]
@@ -133,14 +144,18 @@ class Worker:
                 summary.add(self._lanes[outcome.delivery.source_id].source_name, outcome)
 
     def _resume_lanes(self) -> None:
-        """In a drain that others keep going for long, a server that is back must not wait for its end."""
+        """In a drain that others keep going for long, a server that is back must not wait for its
+        end.
+        """
         at = time.monotonic()
         for source_id in [one for one, until in self._resting.items() if until <= at]:
             del self._resting[source_id]
             self._lanes[source_id].resume()
 
     def forget_connections(self) -> None:
-        """Between two drains: open the clients anew, with addresses and passwords as they are by then."""
+        """Between two drains: open the clients anew, with addresses and passwords as they are by
+        then.
+        """
         self._connections.close()
 
     @metrics.claim_seconds.time()
@@ -177,7 +192,9 @@ class Worker:
         db.session.commit()
         self._open += number
         for lane, deliveries in claimed:
-            lane.load([(one, backends[one.source_id, one.user_id]) for one in deliveries], self._pool)
+            lane.load(
+                [(one, backends[one.source_id, one.user_id]) for one in deliveries], self._pool
+            )
         return number
 
     def _sources(self) -> Sequence[Source]:
@@ -185,7 +202,8 @@ class Worker:
         query = select(Source).where(Source.enabled, Source.kind.in_(kinds_that_take_pushes()))
         if self._only is not None:
             query = query.where(Source.id.in_(self._only))
-        # Their keys are left free: whoever queues a change for one neither waits for us nor hides it from us.
+        # Their keys are left free: whoever queues a change for one neither waits for us nor hides
+        # it from us.
         return db.session.scalars(
             query.order_by(Source.id).with_for_update(skip_locked=True, key_share=True)
         ).all()
@@ -222,7 +240,9 @@ class Worker:
             self._queue.release(delivery.row_id, delivery.claim_token)
 
     def _finished(self) -> list[Outcome]:
-        """What came back: as soon as anything does, with what follows it closely while there is more to do."""
+        """What came back: as soon as anything does, with what follows it closely while there is
+        more to do.
+        """
         try:
             outcomes = [self._outcomes.get(timeout=_LOOK_EVERY)]
         except Empty:
@@ -232,7 +252,9 @@ class Worker:
             busy = any(lane.has_waiting for lane in self._lanes.values())
             left = until - time.monotonic() if busy else 0
             try:
-                outcomes.append(self._outcomes.get(timeout=left) if left > 0 else self._outcomes.get_nowait())
+                outcomes.append(
+                    self._outcomes.get(timeout=left) if left > 0 else self._outcomes.get_nowait()
+                )
             except Empty:
                 return outcomes
 
@@ -257,7 +279,9 @@ class Worker:
 
 
 def _settle_together(outcomes: list[Outcome]) -> list[Outcome]:
-    """As they were written down: what a server showed may be such that the database does not take it."""
+    """As they were written down: what a server showed may be such that the database does not take
+    it.
+    """
     try:
         _write_down(lambda: settle(outcomes))
     except UNWRITABLE as error:
@@ -266,9 +290,7 @@ def _settle_together(outcomes: list[Outcome]) -> list[Outcome]:
             return [one for outcome in outcomes for one in _settle_together([outcome])]
         delivery = outcomes[0].delivery
         log.exception("What came back cannot be kept.", extra={"row": delivery.row_id})
-        words = (
-            f"The server showed something that cannot be kept ({type(error).__name__}). The log tells more."
-        )
+        words = f"The server showed something that cannot be kept ({type(error).__name__}). The log tells more."
         failed = Outcome(delivery, failure=Failure("bug", words))
         _write_down(lambda: settle([failed]))
         return [failed]

@@ -31,7 +31,9 @@ class Position(BaseModel):
 
 
 def read_body(model: type[Body]) -> Body:
-    """The request's body as `model`. Raises `InvalidBody`; aborts with 415 where it is not sent as JSON."""
+    """The request's body as `model`. Raises `InvalidBody`; aborts with 415 where it is not sent as
+    JSON.
+    """
     if not request.is_json:
         abort(415)
     try:

@@ -18,7 +18,9 @@ def search() -> ResponseReturnValue:
     """By `external_id=imdb:tt1727587`, or by title with `q=`."""
     external_id = request.args.get("external_id")
     if external_id is None:
-        return {"items": [_item(item) for item in _by_title(request.args.get("q", ""), asked_limit(50))]}
+        return {
+            "items": [_item(item) for item in _by_title(request.args.get("q", ""), asked_limit(50))]
+        }
     provider, colon, value = external_id.partition(":")
     if not (provider and colon and value):
         raise InvalidValue("external_id", "Give it as provider:value, such as imdb:tt1727587.")
@@ -28,7 +30,10 @@ def search() -> ResponseReturnValue:
 @bp.get("/shows/<int:show_id>/episodes")
 def episodes(show_id: int) -> ResponseReturnValue:
     show = find_show(show_id)
-    return {"show": _item(show), "episodes": [_item(episode, show) for episode in list_episodes(show.id)]}
+    return {
+        "show": _item(show),
+        "episodes": [_item(episode, show) for episode in list_episodes(show.id)],
+    }
 
 
 def _by_title(text: str, limit: int) -> list[MediaItem]:

@@ -23,7 +23,9 @@ class EmbyBench(MediaBrowserBench):
 
 
 def _mend(document: dict[str, Any]) -> None:
-    """A token may also come as a header, as the description says in words only; and it stands before open routes."""
+    """A token may also come as a header, as the description says in words only; and it stands
+    before open routes.
+    """
     without_uuids(document)
     document["components"]["securitySchemes"] = {
         "apikeyauth": {"type": "apiKey", "name": "X-Emby-Token", "in": "header"}

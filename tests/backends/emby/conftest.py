@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mydia_web.backends.base import Connection
 from mydia_web.backends.emby import Emby
+from mydia_web.backends.values import Connection
 from tests.backends.emby.bench import EmbyBench
 from tests.fakes.emby import FakeEmby
 from tests.fakes.mediabrowser_library import Person

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import (
+from mydia_web.backends.emby import Emby
+from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
+from mydia_web.backends.mediabrowser import listing
+from mydia_web.backends.values import (
     LibraryPage,
     Playing,
     RemoteItem,
@@ -14,9 +17,6 @@ from mydia_web.backends.base import (
     RemoteState,
     RemoteUser,
 )
-from mydia_web.backends.emby import Emby
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
-from mydia_web.backends.mediabrowser import listing
 from tests.backends.emby.bench import EmbyBench
 from tests.backends.mediabrowser.bench import target
 from tests.fakes.emby import FakeEmby
@@ -91,7 +91,9 @@ def test_an_empty_library_says_so(backend: Emby) -> None:
 @pytest.mark.parametrize(
     "broken", [{"Name": None}, {"UserData": {"Played": "x"}}, {"Type": "Trailer"}, {"Id": 7}]
 )
-def test_one_strange_entry_spoils_nothing_else(emby: FakeEmby, backend: Emby, broken: dict[str, Any]) -> None:
+def test_one_strange_entry_spoils_nothing_else(
+    emby: FakeEmby, backend: Emby, broken: dict[str, Any]
+) -> None:
     emby.add_movie("Before")
     emby.add_movie("Strange", broken=broken)
     emby.add_movie("After")
@@ -119,7 +121,9 @@ def test_only_the_chosen_libraries_are_read(emby: FakeEmby, bench: EmbyBench) ->
     emby.add_movie("Caminandes", place=other)
     base = bench.connection()
     chosen = frozenset({other.id})
-    backend = Emby(type(base)(base.base_url, base.credentials, base.remote_user_id, library_ids=chosen))
+    backend = Emby(
+        type(base)(base.base_url, base.credentials, base.remote_user_id, library_ids=chosen)
+    )
     assert [item.title for item in items(backend)] == ["Caminandes"]
     backend.close()
 
@@ -157,7 +161,10 @@ def test_of_shows_only_those_are_read_whose_episodes_have_changed(
     emby: FakeEmby, backend: Emby, alice: Person
 ) -> None:
     emby.now = lambda: NOW
-    shows = [emby.add_show(name, tvdb=str(990_001 + number)) for number, name in enumerate(("One", "Two"))]
+    shows = [
+        emby.add_show(name, tvdb=str(990_001 + number))
+        for number, name in enumerate(("One", "Two"))
+    ]
     episodes = [emby.add_episode(show, 1, 1) for show in shows]
     emby.watch(alice, episodes[1], EARLIER)
     (page,) = backend.changes(NOW)
@@ -172,7 +179,9 @@ def test_nothing_new_takes_one_request(emby: FakeEmby, backend: Emby) -> None:
     assert len(emby.told()) == 1
 
 
-def test_the_state_of_one_title_takes_one_request(emby: FakeEmby, backend: Emby, alice: Person) -> None:
+def test_the_state_of_one_title_takes_one_request(
+    emby: FakeEmby, backend: Emby, alice: Person
+) -> None:
     film = emby.add_movie("Sintel")
     emby.watch(alice, film, EARLIER)
     assert backend.state(target(film)) == RemoteState(True, 0, 1, EARLIER)
@@ -206,9 +215,17 @@ def test_the_libraries_are_those_of_films_and_shows(emby: FakeEmby, backend: Emb
 def test_what_is_being_played_is_told(emby: FakeEmby, backend: Emby, alice: Person) -> None:
     item = {"Id": "4916", "Type": "Movie", "Name": "Sintel", "RunTimeTicks": 9_000_000_000}
     play = {"PositionTicks": 600_000_000, "IsPaused": True}
-    told = {"Id": "s1", "UserId": alice.id, "DeviceName": "Phone", "NowPlayingItem": item, "PlayState": play}
+    told = {
+        "Id": "s1",
+        "UserId": alice.id,
+        "DeviceName": "Phone",
+        "NowPlayingItem": item,
+        "PlayState": play,
+    }
     emby.sessions = [told, {"Id": "s2", "DeviceName": "Idle"}]
-    assert backend.playing() == [Playing("4916", "Sintel", alice.id, 60_000, 900_000, True, "Phone")]
+    assert backend.playing() == [
+        Playing("4916", "Sintel", alice.id, 60_000, 900_000, True, "Phone")
+    ]
 
 
 def test_pictures_are_fetched_and_nothing_else_is(emby: FakeEmby, backend: Emby) -> None:

@@ -1,11 +1,12 @@
-"""Pushing a change: Emby takes what it is sent for the whole state, and counts a play for every mark."""
+"""Pushing a change: Emby takes what it is sent for the whole state, and counts a play for every
+mark.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import ChangeKind, Connection, RemoteState, Target, Wanted
 from mydia_web.backends.emby import Emby
 from mydia_web.backends.errors import (
     NotOnServer,
@@ -15,6 +16,7 @@ from mydia_web.backends.errors import (
     SignInRefused,
     Unreachable,
 )
+from mydia_web.backends.values import ChangeKind, Connection, RemoteState, Target, Wanted
 from tests.backends.emby.bench import EmbyBench
 from tests.backends.mediabrowser.bench import target
 from tests.fakes.emby import FakeEmby
@@ -40,7 +42,9 @@ def writes(emby: FakeEmby) -> list[str]:
     return [line for line in emby.told() if not line.startswith("GET")]
 
 
-def test_a_film_marked_watched_gets_the_date_of_the_click(backend: Emby, film: Title, alice: Person) -> None:
+def test_a_film_marked_watched_gets_the_date_of_the_click(
+    backend: Emby, film: Title, alice: Person
+) -> None:
     assert backend.push(target(film), wanted("mark_watched")) == RemoteState(True, 0, 1, MARKED)
     state = film.state(alice.id)
     assert (state.played, state.play_count, state.last_played) == (True, 1, MARKED)
@@ -70,7 +74,12 @@ def test_a_mark_takes_two_requests_a_position_three_and_what_is_there_one(
 @pytest.mark.parametrize("change_type", ["mark_watched", "mark_unwatched", "progress_update"])
 @pytest.mark.parametrize("watched", [None, True])
 def test_a_push_whose_answer_was_lost_is_repeated_without_a_second_play(
-    emby: FakeEmby, backend: Emby, film: Title, alice: Person, change_type: ChangeKind, watched: bool | None
+    emby: FakeEmby,
+    backend: Emby,
+    film: Title,
+    alice: Person,
+    change_type: ChangeKind,
+    watched: bool | None,
 ) -> None:
     change = wanted(change_type, watched=watched, position_ms=200_000)
     film.state(alice.id).played = change_type == "mark_unwatched"
@@ -78,7 +87,9 @@ def test_a_push_whose_answer_was_lost_is_repeated_without_a_second_play(
         backend.push(target(film), change)
     assert len(writes(emby)) == 1
     shown = backend.push(target(film), change)
-    is_mark = change_type == "mark_watched" or (change_type == "progress_update" and watched is True)
+    is_mark = change_type == "mark_watched" or (
+        change_type == "progress_update" and watched is True
+    )
     assert (shown.watched, shown.play_count) == (is_mark, int(is_mark))
     assert shown.position_ms == (200_000 if change_type == "progress_update" else 0)
     writes(emby)
@@ -86,7 +97,9 @@ def test_a_push_whose_answer_was_lost_is_repeated_without_a_second_play(
     assert writes(emby) == []
 
 
-def test_a_position_touches_nothing_else(emby: FakeEmby, backend: Emby, film: Title, alice: Person) -> None:
+def test_a_position_touches_nothing_else(
+    emby: FakeEmby, backend: Emby, film: Title, alice: Person
+) -> None:
     emby.watch(alice, film, EARLIER)
     state = film.state(alice.id)
     state.favorite, state.rating, state.play_count = True, 8.5, 3
@@ -124,9 +137,13 @@ def test_what_a_player_wrote_at_the_same_time_is_read_before_writing_again(
     assert len(writes(emby)) == 2
 
 
-def test_an_ok_without_an_effect_is_not_believed(emby: FakeEmby, backend: Emby, film: Title) -> None:
+def test_an_ok_without_an_effect_is_not_believed(
+    emby: FakeEmby, backend: Emby, film: Title
+) -> None:
     emby.ignores_changes = True
-    with pytest.raises(ServerTrouble, match="took the change to “Sintel”, but then did not show it"):
+    with pytest.raises(
+        ServerTrouble, match="took the change to “Sintel”, but then did not show it"
+    ):
         backend.push(target(film), wanted("progress_update", position_ms=60_000))
     assert len(writes(emby)) == 2
 
@@ -167,13 +184,21 @@ def test_marking_unwatched_clears_everything_but_the_heart(
 
 @pytest.mark.parametrize(
     ("watched", "before", "after"),
-    [(None, True, True), (None, False, False), (True, False, True), (True, True, True), (False, True, False)],
+    [
+        (None, True, True),
+        (None, False, False),
+        (True, False, True),
+        (True, True, True),
+        (False, True, False),
+    ],
 )
 def test_a_position_leaves_the_mark_alone_or_sets_it(
     backend: Emby, film: Title, alice: Person, watched: bool | None, before: bool, after: bool
 ) -> None:
     film.state(alice.id).played = before
-    shown = backend.push(target(film), wanted("progress_update", watched=watched, position_ms=60_000))
+    shown = backend.push(
+        target(film), wanted("progress_update", watched=watched, position_ms=60_000)
+    )
     assert (shown.watched, shown.position_ms) == (after, 60_000)
 
 
@@ -194,7 +219,9 @@ def test_a_position_of_zero_clears_it_and_nothing_else(
     assert shown == RemoteState(True, 0, 1, EARLIER)
 
 
-def test_a_mark_whose_answer_says_little_is_read_again(emby: FakeEmby, backend: Emby, film: Title) -> None:
+def test_a_mark_whose_answer_says_little_is_read_again(
+    emby: FakeEmby, backend: Emby, film: Title
+) -> None:
     with emby.answers_nothing_to("/PlayedItems/"):
         assert backend.push(target(film), wanted("mark_watched")) == RemoteState(True, 0, 1, MARKED)
     assert len(writes(emby)) == 1
@@ -227,7 +254,9 @@ def test_a_number_that_now_means_another_film_is_not_written_to(
 def test_an_id_cannot_lead_elsewhere(emby: FakeEmby, backend: Emby, alice: Person) -> None:
     with pytest.raises(NotOnServer):
         backend.push(Target("../../System/Info", "movie"), wanted("mark_watched"))
-    assert all(request.path.startswith(f"/emby/Users/{alice.id}/Items/..%2F") for request in emby.requests)
+    assert all(
+        request.path.startswith(f"/emby/Users/{alice.id}/Items/..%2F") for request in emby.requests
+    )
 
 
 def test_an_answer_of_nothing_is_no_title(emby: FakeEmby, backend: Emby, film: Title) -> None:
@@ -238,7 +267,13 @@ def test_an_answer_of_nothing_is_no_title(emby: FakeEmby, backend: Emby, film: T
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, SignInRefused), (403, Rejected), (404, NotOnServer), (500, ServerTrouble), (400, Rejected)],
+    [
+        (401, SignInRefused),
+        (403, Rejected),
+        (404, NotOnServer),
+        (500, ServerTrouble),
+        (400, Rejected),
+    ],
 )
 @pytest.mark.parametrize("path", ["/Items/", "/PlayedItems/"])
 def test_each_refusal_says_what_helps(
@@ -273,7 +308,10 @@ def test_explaining_tells_the_calls_and_makes_none(
     assert emby.told() == []
     film.state(bench.alice.id).played = change_type == "mark_unwatched"
     backend.push(target(film), wanted(change_type, position_ms=60_000))
-    sent = [(request.method, request.path.removeprefix("/emby"), request.json) for request in emby.news()]
+    sent = [
+        (request.method, request.path.removeprefix("/emby"), request.json)
+        for request in emby.news()
+    ]
     assert len(lines) == len(sent)
     for line, (method, path, body) in zip(lines, sent, strict=True):
         assert line.startswith(f"{method} {path}")

@@ -2,9 +2,15 @@
 
 import pytest
 
-from mydia_web.backends.base import Connection, Linked, ServerInfo, Wanted
 from mydia_web.backends.emby import Emby
-from mydia_web.backends.errors import BackendError, Rejected, ServerTrouble, SignInRefused, Unreachable
+from mydia_web.backends.errors import (
+    BackendError,
+    Rejected,
+    ServerTrouble,
+    SignInRefused,
+    Unreachable,
+)
+from mydia_web.backends.values import Connection, Linked, ServerInfo, Wanted
 from tests.backends.emby.bench import EmbyBench
 from tests.backends.emby.test_push import CLICK
 from tests.backends.mediabrowser.bench import target
@@ -59,10 +65,15 @@ def test_a_password_becomes_a_token_and_the_persons_id(
 
 def test_what_was_typed_works_as_it_is(emby: FakeEmby, typed: Connection) -> None:
     assert works(typed)
-    assert emby.told()[:2] == ["GET /emby/System/Info/Public", "POST /emby/Users/AuthenticateByName"]
+    assert emby.told()[:2] == [
+        "GET /emby/System/Info/Public",
+        "POST /emby/Users/AuthenticateByName",
+    ]
 
 
-def test_a_token_that_was_revoked_is_got_anew_with_the_password(emby: FakeEmby, typed: Connection) -> None:
+def test_a_token_that_was_revoked_is_got_anew_with_the_password(
+    emby: FakeEmby, typed: Connection
+) -> None:
     backend = Emby(typed)
     list(backend.library())
     emby.tokens.clear()
@@ -94,7 +105,9 @@ def test_the_path_of_a_proxy_is_kept(bench: EmbyBench) -> None:
 
 
 @pytest.mark.parametrize("whose", ["alice", "ALICE", "id"])
-def test_an_api_key_acts_for_the_person_that_was_named(emby: FakeEmby, alice: Person, whose: str) -> None:
+def test_an_api_key_acts_for_the_person_that_was_named(
+    emby: FakeEmby, alice: Person, whose: str
+) -> None:
     named = alice.id if whose == "id" else whose
     connection = Connection(emby.url, {"token": emby.api_key()}, named)
     assert works(connection)
@@ -102,7 +115,9 @@ def test_an_api_key_acts_for_the_person_that_was_named(emby: FakeEmby, alice: Pe
     assert (found.remote_user_id, found.remote_user_name) == (alice.id, "alice")
 
 
-def test_a_persons_own_token_works_with_their_name(emby: FakeEmby, alice: Person, admin: Person) -> None:
+def test_a_persons_own_token_works_with_their_name(
+    emby: FakeEmby, alice: Person, admin: Person
+) -> None:
     token = {"token": emby.new_token(alice.id, "elsewhere")}
     assert works(Connection(emby.url, token, "alice"))
     error = failure(Connection(emby.url, token, "root"))
@@ -124,7 +139,9 @@ def test_a_user_that_is_not_there_is_named(emby: FakeEmby, whose: str) -> None:
 
 
 @pytest.mark.parametrize("whose", ["", "alice", "id"])
-def test_a_wrong_token_is_refused_whoever_it_is_for(emby: FakeEmby, alice: Person, whose: str) -> None:
+def test_a_wrong_token_is_refused_whoever_it_is_for(
+    emby: FakeEmby, alice: Person, whose: str
+) -> None:
     named = alice.id if whose == "id" else whose
     error = failure(Connection(emby.url, {"token": "0123456789abcdef"}, named))
     assert isinstance(error, SignInRefused)
@@ -167,7 +184,9 @@ def test_an_emby_that_is_too_old_is_told_so(emby: FakeEmby, typed: Connection) -
     assert "is version 4.5.4.0. It must be 4.6 or newer" in error.message
 
 
-def test_something_else_or_nothing_at_the_address_is_told_apart(emby: FakeEmby, typed: Connection) -> None:
+def test_something_else_or_nothing_at_the_address_is_told_apart(
+    emby: FakeEmby, typed: Connection
+) -> None:
     emby.fail_next(404)
     error = failure(typed)
     assert isinstance(error, ServerTrouble)

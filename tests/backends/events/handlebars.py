@@ -1,4 +1,6 @@
-"""As much of Handlebars as the Webhook plugin's templates need: `{{name}}`, escaped for HTML, and `{{{name}}}`."""
+"""As much of Handlebars as the Webhook plugin's templates need: `{{name}}`, escaped for HTML, and
+`{{{name}}}`.
+"""
 
 import html
 import re

@@ -11,9 +11,12 @@ from mydia_web.backends.events import BadPayload, Event
 from mydia_web.backends.events.reading import KINDS, parse, read
 from tests.backends.events.payloads import FOLDER, payload
 
-# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking for new ones.
+# An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking
+# for new ones.
 IS_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
-tries = settings(max_examples=1000 if IS_LONG else 60, deadline=None, derandomize=not IS_LONG, database=None)
+tries = settings(
+    max_examples=1000 if IS_LONG else 60, deadline=None, derandomize=not IS_LONG, database=None
+)
 kinds = st.sampled_from(KINDS)
 content_types = st.one_of(
     st.text(max_size=40),
@@ -53,10 +56,22 @@ scalars = st.one_of(
     surrogates,
     st.sampled_from(sorted(set().union(*map(words, SEEN)))),
     st.sampled_from(
-        ["movie", "watched", "progress", "playing", "9" * 400, "-0", "1-", "1e9", "0001-01-01T00:00:00Z"]
+        [
+            "movie",
+            "watched",
+            "progress",
+            "playing",
+            "9" * 400,
+            "-0",
+            "1-",
+            "1e9",
+            "0001-01-01T00:00:00Z",
+        ]
     ),
 )
-keys = st.one_of(surrogates, st.sampled_from(sorted({"user", "ids", "show", "at"}.union(*map(names, SEEN)))))
+keys = st.one_of(
+    surrogates, st.sampled_from(sorted({"user", "ids", "show", "at"}.union(*map(names, SEEN))))
+)
 anything = st.recursive(
     scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=8)),
@@ -82,7 +97,13 @@ def check(read_it: Callable[[], Event]) -> None:
         assert item.show is None or item.kind == "episode"
         assert all(map(str.isprintable, item.external_ids.values()))
     assert event.at is None or event.at.utcoffset().total_seconds() == 0
-    for text in (event.name, event.server_id, event.remote_user_id, event.device, item.title if item else ""):
+    for text in (
+        event.name,
+        event.server_id,
+        event.remote_user_id,
+        event.device,
+        item.title if item else "",
+    ):
         assert "\x00" not in text.encode("utf-8").decode()
 
 
@@ -105,7 +126,9 @@ def altered(draw: st.DrawFn) -> Any:
 
     return {
         name: change(inner)
-        for name, inner in draw(st.sampled_from([one for one in SEEN if isinstance(one, dict)])).items()
+        for name, inner in draw(
+            st.sampled_from([one for one in SEEN if isinstance(one, dict)])
+        ).items()
     }
 
 
@@ -122,7 +145,9 @@ def test_any_bytes(kind, content_type, body):
 
 
 @tries
-@given(kinds, st.binary(), st.binary(max_size=30), st.sampled_from([b"payload", b"data", b"\xff", b""]))
+@given(
+    kinds, st.binary(), st.binary(max_size=30), st.sampled_from([b"payload", b"data", b"\xff", b""])
+)
 def test_any_bytes_in_a_form(kind, content, header, name):
     body = (
         b'--x\r\nContent-Disposition: form-data; name="'

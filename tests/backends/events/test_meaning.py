@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import RemoteState
 from mydia_web.backends.events import BadPayload, Event
 from mydia_web.backends.events.reading import parse
+from mydia_web.backends.values import RemoteState
 from tests.backends.events.payloads import payload
 
 SAVED = payload("made.jellyfin.UserDataSaved.movie.TogglePlayed.json")
@@ -64,7 +64,9 @@ def test_jellyfin_tries_the_connection():
     about_nothing = {"NotificationType": "PlaybackStop", "ItemType": "Movie", "ServerId": "abc"}
     assert parse("jellyfin", about_nothing).action == "test"
     assert (
-        parse("jellyfin", about_nothing | {"NotificationType": "UserDataSaved", "ItemType": "None"}).action
+        parse(
+            "jellyfin", about_nothing | {"NotificationType": "UserDataSaved", "ItemType": "None"}
+        ).action
         == "test"
     )
 
@@ -175,7 +177,9 @@ def generic(**told: Any) -> Event:
 
 
 def test_generic_watched_and_unwatched():
-    watched = generic(event="watched", user="alice", at="2026-11-21T21:04:05+01:00", position_seconds=3)
+    watched = generic(
+        event="watched", user="alice", at="2026-11-21T21:04:05+01:00", position_seconds=3
+    )
     assert (watched.action, watched.remote_user_name) == ("played", "alice")
     assert (watched.tells_watched, watched.tells_position) == (True, False)
     assert watched.at == datetime(2026, 11, 21, 20, 4, 5, tzinfo=UTC)
@@ -215,7 +219,12 @@ def test_generic_episode_by_its_place():
         "show": {"title": "Severance"},
     }
     item = generic(**told).item
-    assert (item.show.title, item.season_number, item.episode_number, item.year) == ("Severance", 0, 0, None)
+    assert (item.show.title, item.season_number, item.episode_number, item.year) == (
+        "Severance",
+        0,
+        0,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,7 +235,10 @@ def test_generic_episode_by_its_place():
         ({"event": "watched", "type": "song"}, "type"),
         ({"event": "watched", "title": ""}, "which title"),
         ({"event": "watched", "type": "episode"}, "which title"),
-        ({"event": "watched", "type": "episode", "show": {"title": "Severance"}, "season": 1}, "which title"),
+        (
+            {"event": "watched", "type": "episode", "show": {"title": "Severance"}, "season": 1},
+            "which title",
+        ),
     ],
 )
 def test_generic_says_what_is_missing(told, words):
@@ -235,6 +247,8 @@ def test_generic_says_what_is_missing(told, words):
 
 
 def test_a_number_is_an_id_wherever_one_is_meant():
-    told = json.loads('{"event": "watched", "ids": {"TMDB": 949, "tvdb": "", "imdb": "949"}, "id": 7}')
+    told = json.loads(
+        '{"event": "watched", "ids": {"TMDB": 949, "tvdb": "", "imdb": "949"}, "id": 7}'
+    )
     item = generic(**told).item
     assert (item.remote_id, item.external_ids) == ("7", {"tmdb": "949"})

@@ -1,4 +1,6 @@
-"""What other plugins and templates of Jellyfin send: each act, and what it says of watched and position."""
+"""What other plugins and templates of Jellyfin send: each act, and what it says of watched and
+position.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -6,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import RemoteShow, RemoteState
 from mydia_web.backends.events import BadPayload, Event
 from mydia_web.backends.events.reading import read
+from mydia_web.backends.values import RemoteShow, RemoteState
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WATCHED = {
@@ -70,7 +72,11 @@ def sent(event: str, **item: Any) -> Event:
     ],
 )
 def test_each_act_says_what_it_says_and_no_more(
-    event: str, data: dict[str, Any], action: str, state: RemoteState | None, tells: tuple[bool, bool]
+    event: str,
+    data: dict[str, Any],
+    action: str,
+    state: RemoteState | None,
+    tells: tuple[bool, bool],
 ) -> None:
     told = sent(event, UserData=data)
     assert told.item is not None
@@ -82,7 +88,10 @@ def test_each_act_says_what_it_says_and_no_more(
 @pytest.mark.parametrize("event", ["stop", "STOP", "Stop"])
 def test_an_episode_comes_with_its_place_and_without_empty_ids(event: str) -> None:
     told = sent(
-        event, ProviderIds={"Tmdb": "", "Imdb": "tt1", "Tvdb": None}, UserData={"Played": True}, Id=""
+        event,
+        ProviderIds={"Tmdb": "", "Imdb": "tt1", "Tvdb": None},
+        UserData={"Played": True},
+        Id="",
     )
     assert told.item is not None
     assert (told.item.remote_id, told.item.external_ids) == ("", {"imdb": "tt1"})
@@ -93,7 +102,9 @@ def test_an_episode_comes_with_its_place_and_without_empty_ids(event: str) -> No
     )
 
 
-@pytest.mark.parametrize(("event", "type_"), [("Stop", "Audio"), ("Rate", "Movie"), ("ItemAdded", "Episode")])
+@pytest.mark.parametrize(
+    ("event", "type_"), [("Stop", "Audio"), ("Rate", "Movie"), ("ItemAdded", "Episode")]
+)
 def test_what_is_nothing_of_ours_is_passed_over(event: str, type_: str) -> None:
     assert sent(event, Type=type_, UserData=WATCHED).action == "other"
 
@@ -101,11 +112,19 @@ def test_what_is_nothing_of_ours_is_passed_over(event: str, type_: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "payload", "words"),
     [
-        ("emby", {"Event": "Stop", "Item": EPISODE}, "This is what Jellyfin's Webhook plugin sends"),
+        (
+            "emby",
+            {"Event": "Stop", "Item": EPISODE},
+            "This is what Jellyfin's Webhook plugin sends",
+        ),
         ("jellyfin", {"Event": "playback.stop", "Item": EPISODE}, "This is what Emby sends"),
         ("jellyfin", {"Event": "Stop"}, "This JSON is not what Jellyfin's Webhook plugin sends"),
         ("emby", {"Event": "Stop"}, "This JSON is not what Emby sends"),
-        ("jellyfin", {"event": "media.stop", "owner": True, "Metadata": {}}, "or a plugin in its form"),
+        (
+            "jellyfin",
+            {"event": "media.stop", "owner": True, "Metadata": {}},
+            "or a plugin in its form",
+        ),
     ],
 )
 def test_what_is_not_understood_is_refused_for_a_true_reason(

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from mydia_web.backends.base import RemoteShow, RemoteState
 from mydia_web.backends.events import BadPayload, Event
 from mydia_web.backends.events.reading import read
+from mydia_web.backends.values import RemoteShow, RemoteState
 from tests.backends.events.payloads import FOLDER, body, payload
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 123456, UTC)
@@ -38,7 +38,11 @@ def test_every_payload_has_its_origin_told_and_is_read_here():
 def test_jellyfin_film_toggled_watched():
     event = news("jellyfin", "made.jellyfin.UserDataSaved.movie.TogglePlayed.json")
     assert (event.action, event.name, event.at) == ("marked", "UserDataSaved (TogglePlayed)", AT)
-    assert (event.server_id, event.remote_user_id, event.remote_user_name) == (JELLYFIN, ALICE, "alice")
+    assert (event.server_id, event.remote_user_id, event.remote_user_name) == (
+        JELLYFIN,
+        ALICE,
+        "alice",
+    )
     assert (event.tells_watched, event.tells_position, event.device) == (True, True, "")
     assert event.item.remote_id == "514941104216969e74a8d87fc7893ad5"
     assert (event.item.kind, event.item.title, event.item.year) == ("movie", "Big Buck Bunny", 2008)
@@ -77,19 +81,28 @@ def test_jellyfin_session(name, action):
 
 
 def test_jellyfin_music_is_nothing_of_ours():
-    event = inner("jellyfin", payload("jellyfin.PlaybackProgress.audio.multi-scrobbler.json")[0]["data"])
+    event = inner(
+        "jellyfin", payload("jellyfin.PlaybackProgress.audio.multi-scrobbler.json")[0]["data"]
+    )
     assert (event.action, event.name, event.item) == ("other", "PlaybackProgress", None)
 
 
 def test_payloads_of_next_to_nothing_are_understood():
     both = payload("mediabrowser.minimal.watchstate.json")
-    stopped, marked = inner("jellyfin", both["webhook_jellyfin"]), inner("emby", both["webhook_emby"])
+    stopped, marked = (
+        inner("jellyfin", both["webhook_jellyfin"]),
+        inner("emby", both["webhook_emby"]),
+    )
     assert (stopped.action, stopped.item.remote_id, stopped.item.state.position_ms) == (
         "stopped",
         "item-1",
         80_000,
     )
-    assert (marked.action, marked.item.remote_id, marked.item.state.watched) == ("marked", "item-1", True)
+    assert (marked.action, marked.item.remote_id, marked.item.state.watched) == (
+        "marked",
+        "item-1",
+        True,
+    )
     assert stopped.item.external_ids == marked.item.external_ids == {"imdb": "tt123", "tmdb": "123"}
 
 
@@ -106,13 +119,21 @@ def test_emby_marks(name, watched):
     assert (event.server_id, event.remote_user_id) == (EMBY, "aac3a78d9f184ea480fb1629e76aad57")
     assert (event.tells_watched, event.tells_position) == (True, False)
     assert event.item.state == RemoteState(watched)
-    assert (event.item.remote_id, event.item.year, event.item.external_ids) == ("4916", 2008, FILM_IDS)
+    assert (event.item.remote_id, event.item.year, event.item.external_ids) == (
+        "4916",
+        2008,
+        FILM_IDS,
+    )
     assert event.item.path == "/media/movies/Big Buck Bunny (2008).mkv"
 
 
 def test_emby_stopped_half_way():
     event = news("emby", "made.emby.playback.stop.movie.json")
-    assert (event.action, event.device, event.item.state.position_ms) == ("stopped", "Chrome", 180_000)
+    assert (event.action, event.device, event.item.state.position_ms) == (
+        "stopped",
+        "Chrome",
+        180_000,
+    )
     assert (event.tells_watched, event.tells_position) == (False, True)
 
 
@@ -121,7 +142,11 @@ def test_emby_finished_an_episode():
     assert (event.action, event.tells_watched, event.tells_position) == ("played", True, False)
     assert event.item.state.watched
     assert event.item.show == RemoteShow("Example Show")
-    assert (event.item.title, event.item.season_number, event.item.episode_number) == ("Pilot", 1, 1)
+    assert (event.item.title, event.item.season_number, event.item.episode_number) == (
+        "Pilot",
+        1,
+        1,
+    )
 
 
 def test_emby_tries_the_connection():
@@ -136,7 +161,10 @@ def test_plex_scrobbled_a_film():
     assert (event.remote_user_id, event.remote_user_name, event.device) == ("1", "alice", "Chrome")
     assert (event.item.remote_id, event.item.external_ids) == ("12345", FILM_IDS)
     # The date of the item may be that of the time before: it is the item's, not the event's.
-    assert (event.at, event.item.state.last_played_at) == (None, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    assert (event.at, event.item.state.last_played_at) == (
+        None,
+        datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+    )
 
 
 def test_plex_stopped_half_way():
@@ -162,7 +190,11 @@ def test_plex_ids_in_a_lower_case_list():
 
 @pytest.mark.parametrize(
     "name",
-    ["plex.media.rate.movie.shinkro.json", "plex.media.play.plex-api-rs.json", "plex.minimal.shinkro.json"],
+    [
+        "plex.media.rate.movie.shinkro.json",
+        "plex.media.play.plex-api-rs.json",
+        "plex.minimal.shinkro.json",
+    ],
 )
 def test_plex_news_of_ratings_music_and_nothing_are_not_ours(name):
     event = news("plex", name)
@@ -182,7 +214,9 @@ def test_tautulli_ratings_are_not_ours():
 
 
 @pytest.mark.parametrize("kind", ["jellyfin", "emby", "plex", "tautulli", "generic"])
-@pytest.mark.parametrize("name", ["made.kodi.notifications.json", "plex.status-session.multi-scrobbler.json"])
+@pytest.mark.parametrize(
+    "name", ["made.kodi.notifications.json", "plex.status-session.multi-scrobbler.json"]
+)
 def test_what_no_webhook_sends_is_refused(kind, name):
     with pytest.raises(BadPayload):
         news(kind, name)

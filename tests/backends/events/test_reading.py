@@ -33,7 +33,9 @@ def form(*parts: tuple[str, bytes, str]) -> bytes:
             if file
             else "\r\nContent-Type: application/json"
         )
-        text += f'--fr0ntier\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode()
+        text += (
+            f'--fr0ntier\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode()
+        )
         text += content + b"\r\n"
     return text + b"--fr0ntier--\r\n"
 
@@ -41,7 +43,9 @@ def form(*parts: tuple[str, bytes, str]) -> bytes:
 FORM = "multipart/form-data; boundary=fr0ntier"
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/plain; charset=utf-8", "", "nonsense"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "text/plain; charset=utf-8", "", "nonsense"]
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_json_is_found_whatever_its_type_is_said_to_be(kind, content_type):
     plain = read(kind, "application/json", SENT[kind])
@@ -110,7 +114,9 @@ def test_the_payload_of_another_kind_is_refused_by_name(kind, sender):
     if kind == sender:
         return
     sent = (
-        SENT[sender].replace(b"media.scrobble", b"tautulli.watched") if sender == "tautulli" else SENT[sender]
+        SENT[sender].replace(b"media.scrobble", b"tautulli.watched")
+        if sender == "tautulli"
+        else SENT[sender]
     )
     message = refusal(kind, "application/json", sent)
     names = {"jellyfin": "Jellyfin's", "emby": "Emby", "plex": "Plex", "tautulli": "Tautulli"}
@@ -151,4 +157,6 @@ NEEDED |= {"type", "Type", "ItemType", "Item", "Metadata", "title"}
 def paths(value: object, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if not isinstance(value, dict):
         return []
-    return [path for name in value for path in [(*above, name), *paths(value[name], (*above, name))]]
+    return [
+        path for name in value for path in [(*above, name), *paths(value[name], (*above, name))]
+    ]

@@ -1,4 +1,6 @@
-"""The templates we ship, filled in as the servers fill them in, say the same as the servers' own payloads."""
+"""The templates we ship, filled in as the servers fill them in, say the same as the servers' own
+payloads.
+"""
 
 import json
 import re
@@ -9,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import RemoteShow
 from mydia_web.backends.events import Event
 from mydia_web.backends.events.reading import TEMPLATES, read
+from mydia_web.backends.values import RemoteShow
 from tests.backends.events.handlebars import expand
 from tests.backends.events.payloads import body, payload
 
@@ -38,7 +40,9 @@ def dashed(value: object) -> object:
 def test_jellyfin_template_says_what_all_properties_say(name):
     values = {key: dashed(value) for key, value in payload(name).items()}
     filled = expand(TEMPLATES["jellyfin"], values)
-    assert read("jellyfin", "text/plain; charset=utf-8", filled.encode()) == read("jellyfin", "", body(name))
+    assert read("jellyfin", "text/plain; charset=utf-8", filled.encode()) == read(
+        "jellyfin", "", body(name)
+    )
 
 
 def test_jellyfin_template_survives_quotes_and_signs():
@@ -103,16 +107,26 @@ def test_tautulli_template_for_a_film():
     event = tautulli(TEMPLATES["tautulli"], TAUTULLI)
     assert (event.action, event.name, event.at) == ("played", "tautulli.watched", None)
     assert (event.server_id, event.remote_user_id, event.remote_user_name) == ("abc", "1", "alice")
-    assert (event.item.remote_id, event.item.title, event.item.year) == ("4711", "Big Buck Bunny", 2008)
+    assert (event.item.remote_id, event.item.title, event.item.year) == (
+        "4711",
+        "Big Buck Bunny",
+        2008,
+    )
     assert event.item.external_ids == {"imdb": "tt1254207", "tmdb": "10378"}
     assert (event.device, event.item.runtime_seconds) == ("Living room", 596)
 
 
 def test_tautulli_template_for_an_episode():
     event = tautulli(TEMPLATES["tautulli"], EPISODE)
-    assert (event.action, event.tells_position, event.item.state.position_ms) == ("paused", True, 560_000)
+    assert (event.action, event.tells_position, event.item.state.position_ms) == (
+        "paused",
+        True,
+        560_000,
+    )
     assert (event.item.title, event.item.external_ids) == ('Say "Hello"', {})
-    assert event.item.show == RemoteShow("Severance", external_ids={"imdb": "tt11280740", "tmdb": "95396"})
+    assert event.item.show == RemoteShow(
+        "Severance", external_ids={"imdb": "tt11280740", "tmdb": "95396"}
+    )
     assert (event.item.season_number, event.item.episode_number) == (0, 6)
 
 

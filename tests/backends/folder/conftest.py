@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mydia_web.backends.base import Connection, RemoteItem
 from mydia_web.backends.folder import Folder
+from mydia_web.backends.values import Connection, RemoteItem
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
@@ -63,7 +63,19 @@ def make_video(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, int]
     def make(file: Path, seconds: int) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         source = f"color=black:size=32x32:rate=2:duration={seconds}"
-        command = [ffmpeg, "-v", "error", "-y", "-f", "lavfi", "-i", source, "-c:v", "mpeg4", f"file:{file}"]
+        command = [
+            ffmpeg,
+            "-v",
+            "error",
+            "-y",
+            "-f",
+            "lavfi",
+            "-i",
+            source,
+            "-c:v",
+            "mpeg4",
+            f"file:{file}",
+        ]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
     return make

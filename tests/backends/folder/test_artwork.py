@@ -15,7 +15,9 @@ WEBP = b"RIFF\x10\0\0\0WEBPVP8 "
     ("content", "content_type"),
     [(JPEG, "image/jpeg"), (PNG, "image/png"), (WEBP, "image/webp"), (b"GIF89a..", "image/gif")],
 )
-def test_a_picture_is_what_its_first_bytes_say(disk: Disk, content: bytes, content_type: str) -> None:
+def test_a_picture_is_what_its_first_bytes_say(
+    disk: Disk, content: bytes, content_type: str
+) -> None:
     disk.put("Heat (1995)/poster.jpg", content=content)
     artwork = disk.folder().artwork("Heat (1995)/poster.jpg")
     assert (artwork.content, artwork.content_type) == (content, content_type)
@@ -40,7 +42,9 @@ def test_a_folder_whose_name_only_begins_alike_is_outside(disk: Disk, tmp_path: 
         disk.folder().artwork("../library2/poster.jpg")
 
 
-@pytest.mark.parametrize("url", ["gone.jpg", "", ".", "folder", "po\0ster.jpg", "x" * 5000, "loop.jpg"])
+@pytest.mark.parametrize(
+    "url", ["gone.jpg", "", ".", "folder", "po\0ster.jpg", "x" * 5000, "loop.jpg"]
+)
 def test_a_picture_that_is_not_there_is_not_on_the_server(disk: Disk, url: str) -> None:
     disk.put("folder/Heat (1995).mkv")
     (disk.path / "loop.jpg").symlink_to(disk.path / "loop.jpg")

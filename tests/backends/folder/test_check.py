@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mydia_web.backends.base import Connection, ServerInfo
 from mydia_web.backends.errors import BackendError, Rejected, SignInRefused, Unreachable
 from mydia_web.backends.folder import Folder
+from mydia_web.backends.values import Connection, ServerInfo
 from tests.backends.folder.conftest import Disk
 
 
@@ -45,7 +45,9 @@ def test_a_file_address_is_unquoted(tmp_path: Path) -> None:
         ("/" + "x" * 300, Unreachable, "cannot be read"),
     ],
 )
-def test_a_wrong_path_is_refused_in_words(base_url: str, error: type[BackendError], words: str) -> None:
+def test_a_wrong_path_is_refused_in_words(
+    base_url: str, error: type[BackendError], words: str
+) -> None:
     with pytest.raises(error, match=words):
         check(base_url)
     with pytest.raises(error, match=words):

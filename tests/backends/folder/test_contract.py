@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mydia_web.backends.base import Connection, Target, Wanted
 from mydia_web.backends.errors import BackendError, Rejected, Unreachable
+from mydia_web.backends.values import Connection, Target, Wanted
 from mydia_web.clock import now
 from tests.backends.folder.conftest import Disk
 
@@ -19,7 +19,10 @@ SHOW = "Harbour Lights (2019) {tvdb-990000}"
 def library(disk: Disk, make_video: MakeVideo) -> Disk:
     """A film in two copies, a special 0, an episode, and a file of two episodes."""
     names = (f"{FILM} - 4K.mkv", f"{FILM} - HD.mkv", f"{SHOW}/Specials/Harbour Lights S00E00.mkv")
-    names += (f"{SHOW}/Season 02/Harbour Lights S02E03.mkv", f"{SHOW}/Season 02/Harbour Lights S02E04E05.mkv")
+    names += (
+        f"{SHOW}/Season 02/Harbour Lights S02E03.mkv",
+        f"{SHOW}/Season 02/Harbour Lights S02E04E05.mkv",
+    )
     for seconds, name in enumerate(names, 2):
         make_video(disk.path / name, seconds)
     return disk
@@ -31,7 +34,9 @@ def test_films_and_episodes_are_listed_with_all_that_tells_them_apart(library: D
     assert {(one.title, one.year, one.external_ids["imdb"]) for one in films} == {
         ("Sintel", 2010, "tt1727587")
     }
-    episodes = {(one.season_number, one.episode_number): one for one in items if one.kind == "episode"}
+    episodes = {
+        (one.season_number, one.episode_number): one for one in items if one.kind == "episode"
+    }
     assert episodes.keys() == {(0, 0), (2, 3), (2, 4), (2, 5)}
     for episode in episodes.values():
         assert episode.show
@@ -43,7 +48,10 @@ def test_films_and_episodes_are_listed_with_all_that_tells_them_apart(library: D
 def test_each_copy_is_listed_with_its_own_file_and_length(library: Disk) -> None:
     copies = [item for item in library.items().values() if item.kind == "movie"]
     assert sorted(item.runtime_seconds or 0 for item in copies) == [2, 3]
-    assert {Path(item.path).name for item in copies} == {"Sintel (2010) - 4K.mkv", "Sintel (2010) - HD.mkv"}
+    assert {Path(item.path).name for item in copies} == {
+        "Sintel (2010) - 4K.mkv",
+        "Sintel (2010) - HD.mkv",
+    }
 
 
 def test_a_listing_says_the_same_again(library: Disk) -> None:

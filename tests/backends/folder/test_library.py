@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mydia_web.backends.base import Backend, Connection, LibraryPage, Target, Wanted
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import Rejected, Unreachable
 from mydia_web.backends.folder import Folder, client
+from mydia_web.backends.values import Connection, LibraryPage, Target, Wanted
 from mydia_web.clock import now
 from tests.backends.folder.conftest import JPEG, Disk
 
@@ -24,7 +25,10 @@ def test_a_film_is_listed_with_its_path_and_without_state(disk: Disk) -> None:
 
 
 def test_a_film_in_two_qualities_is_listed_twice(disk: Disk) -> None:
-    disk.put("Heat (1995) {tmdb-949}/Heat (1995) - 4K.mkv", "Heat (1995) {tmdb-949}/Heat (1995) - 1080p.mkv")
+    disk.put(
+        "Heat (1995) {tmdb-949}/Heat (1995) - 4K.mkv",
+        "Heat (1995) {tmdb-949}/Heat (1995) - 1080p.mkv",
+    )
     one, other = disk.items().values()
     assert one.remote_id != other.remote_id
     assert (one.title, one.year, one.external_ids) == (other.title, other.year, other.external_ids)
@@ -33,7 +37,12 @@ def test_a_film_in_two_qualities_is_listed_twice(disk: Disk) -> None:
 def test_an_episode_is_listed_with_its_show(disk: Disk) -> None:
     disk.put("Severance (2022) {tvdb-371980}/Season 01/Severance (2022) - S01E02 - Half Loop.mkv")
     item = disk.only()
-    assert (item.kind, item.title, item.season_number, item.episode_number) == ("episode", "Half Loop", 1, 2)
+    assert (item.kind, item.title, item.season_number, item.episode_number) == (
+        "episode",
+        "Half Loop",
+        1,
+        2,
+    )
     assert item.show
     assert (item.show.title, item.show.year) == ("Severance", 2022)
     assert item.show.external_ids == {"tvdb": "371980"}
@@ -63,7 +72,11 @@ def test_a_film_on_two_discs_is_one_film(disk: Disk) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["...And Nothing (1979)/...And Nothing (1979).mkv", "..Two (1980).mkv", ".45 (2006)/.45 (2006).mkv"],
+    [
+        "...And Nothing (1979)/...And Nothing (1979).mkv",
+        "..Two (1980).mkv",
+        ".45 (2006)/.45 (2006).mkv",
+    ],
 )
 def test_a_title_may_begin_with_dots(disk: Disk, name: str) -> None:
     disk.put(name)
@@ -101,7 +114,9 @@ def test_a_further_part_is_no_copy_where_the_first_is_there(
         ("Pier/Season 1/01 - Quay.mkv", "Pier/Season 1/01 - Harbour.mkv"),
     ],
 )
-def test_two_files_that_nothing_tells_apart_are_not_recognised(disk: Disk, names: Sequence[str]) -> None:
+def test_two_files_that_nothing_tells_apart_are_not_recognised(
+    disk: Disk, names: Sequence[str]
+) -> None:
     disk.put(*names)
     items = disk.items()
     assert set(items) == set(names)
@@ -168,7 +183,9 @@ def test_what_only_looks_like_an_extra_is_listed(disk: Disk, name: str) -> None:
         ("Home/IMG_0012.mov", "what it is"),
     ],
 )
-def test_what_nobody_can_read_is_listed_as_not_recognised(disk: Disk, name: str, words: str) -> None:
+def test_what_nobody_can_read_is_listed_as_not_recognised(
+    disk: Disk, name: str, words: str
+) -> None:
     disk.put(name)
     item = disk.only()
     assert item.remote_id == name
@@ -201,7 +218,12 @@ def test_a_title_of_markup_stays_the_text_it_is(disk: Disk) -> None:
 def test_the_listing_is_the_same_each_time(disk: Disk) -> None:
     disk.put("b/Heat (1995).mkv", "a/Alien (1979).mkv", "c.mkv", "a/Zodiac (2007).mkv")
     assert list(disk.items()) == list(disk.items())
-    assert list(disk.items()) == ["c.mkv", "a/Alien (1979).mkv", "a/Zodiac (2007).mkv", "b/Heat (1995).mkv"]
+    assert list(disk.items()) == [
+        "c.mkv",
+        "a/Alien (1979).mkv",
+        "a/Zodiac (2007).mkv",
+        "b/Heat (1995).mkv",
+    ]
 
 
 def test_a_long_listing_comes_in_pages_that_know_the_total(
@@ -210,7 +232,11 @@ def test_a_long_listing_comes_in_pages_that_know_the_total(
     monkeypatch.setattr(client, "PAGE", 2)
     disk.put(*(f"Film {number} (2000).mkv" for number in range(5)))
     pages = list(disk.folder().library())
-    assert [(len(page.items), page.done, page.total) for page in pages] == [(2, 2, 5), (2, 4, 5), (1, 5, 5)]
+    assert [(len(page.items), page.done, page.total) for page in pages] == [
+        (2, 2, 5),
+        (2, 4, 5),
+        (1, 5, 5),
+    ]
 
 
 def test_a_folder_without_videos_is_one_empty_page(disk: Disk) -> None:
@@ -340,9 +366,17 @@ def test_nothing_is_sent_to_a_folder(disk: Disk) -> None:
 
 def test_a_films_poster_is_found_beside_it(disk: Disk) -> None:
     disk.put(
-        "Heat (1995)/Heat (1995).mkv", "Alien (1979)/alien.mkv", "Jaws (1975)/Jaws.mkv", "Big (1988).mkv"
+        "Heat (1995)/Heat (1995).mkv",
+        "Alien (1979)/alien.mkv",
+        "Jaws (1975)/Jaws.mkv",
+        "Big (1988).mkv",
     )
-    disk.put("Heat (1995)/poster.JPG", "Alien (1979)/folder.jpg", "Jaws (1975)/Jaws-poster.png", content=JPEG)
+    disk.put(
+        "Heat (1995)/poster.JPG",
+        "Alien (1979)/folder.jpg",
+        "Jaws (1975)/Jaws-poster.png",
+        content=JPEG,
+    )
     disk.put("Jaws (1975)/poster.jpg", "Big (1988)-poster.jpg", "folder.jpg", content=JPEG)
     assert {name: item.artwork_url for name, item in disk.items().items()} == {
         "Heat (1995)/Heat (1995).mkv": "Heat (1995)/poster.JPG",
@@ -361,7 +395,9 @@ def test_the_picture_of_a_collection_is_no_films_poster(disk: Disk) -> None:
 @pytest.mark.parametrize("episode", ["Season 1/Severance - S01E01.mkv", "Severance - S01E01.mkv"])
 def test_an_episode_has_its_still_and_its_show_the_poster(disk: Disk, episode: str) -> None:
     disk.put(f"Severance/{episode}")
-    disk.put(f"Severance/{episode.removesuffix('.mkv')}-thumb.jpg", "Severance/poster.jpg", content=JPEG)
+    disk.put(
+        f"Severance/{episode.removesuffix('.mkv')}-thumb.jpg", "Severance/poster.jpg", content=JPEG
+    )
     item = disk.only()
     assert item.artwork_url == f"Severance/{episode.removesuffix('.mkv')}-thumb.jpg"
     assert item.show

@@ -1,7 +1,7 @@
 """The names people really have: a library of all shapes of `names.tsv`, read as one.
 
-Each shape is one that a public project tests or was told of (the column `origin`); the titles are invented.
-`docs/folders.md` holds the score.
+Each shape is one that a public project tests or was told of (the column `origin`); the titles are
+invented. `docs/folders.md` holds the score.
 """
 
 import csv
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mydia_web.backends.base import Connection, RemoteItem
 from mydia_web.backends.folder import Folder, convention, place, walk
+from mydia_web.backends.values import Connection, RemoteItem
 
 NAMES = Path(__file__).parent / "names.tsv"
 DOCUMENTED = Path(__file__).parents[3] / "docs" / "folders.md"
@@ -39,7 +39,9 @@ class Meaning:
         if self.kind == "film":
             yield ("film", self.title, self.year)
         if self.kind == "episodes":
-            yield from (("episode", self.title, self.season, number) for number in self.numbers.split(","))
+            yield from (
+                ("episode", self.title, self.season, number) for number in self.numbers.split(",")
+            )
 
 
 def rows() -> list[dict[str, str]]:
@@ -77,7 +79,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Meaning]:
     problems = " ".join(problem for page in pages for problem in page.problems)
     videos = {path.as_posix() for path in walk.walk(place.find(str(base))).videos()}
     return {
-        path: _meaning(items[path]) if items[path] else _unlisted(path, videos, problems) for path in paths
+        path: _meaning(items[path]) if items[path] else _unlisted(path, videos, problems)
+        for path in paths
     }
 
 

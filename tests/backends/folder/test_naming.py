@@ -29,7 +29,11 @@ def read(path: str) -> Film | Episode | Unread:
         ("Heat (1995) - cd2.avi", "Heat", 1995),
         ("Movies/Heat.mkv", "Heat", None),
         ("The.Matrix.(1999).mkv", "The Matrix", 1999),
-        ("2001 A Space Odyssey (1968)/2001 A Space Odyssey (1968).mkv", "2001 A Space Odyssey", 1968),
+        (
+            "2001 A Space Odyssey (1968)/2001 A Space Odyssey (1968).mkv",
+            "2001 A Space Odyssey",
+            1968,
+        ),
         ("Blade Runner 2049 (2017).mkv", "Blade Runner 2049", 2017),
         ("1917 (2019).mkv", "1917", 2019),
         ("1917.mkv", "1917", None),

@@ -22,12 +22,12 @@ LAUGHS = """<?xml version="1.0"?>
 <!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;">]>
 <movie><title>&lol2;</title></movie>"""
 
-FETCH = (
-    """<!DOCTYPE movie [<!ENTITY file SYSTEM "file:///etc/passwd">]><movie><title>&file;</title></movie>"""
+FETCH = """<!DOCTYPE movie [<!ENTITY file SYSTEM "file:///etc/passwd">]><movie><title>&file;</title></movie>"""
+
+
+@pytest.mark.parametrize(
+    "name", ["Heat/heat.nfo", "Heat/movie.nfo", "Heat/Heat.nfo", "Heat/MOVIE.NFO"]
 )
-
-
-@pytest.mark.parametrize("name", ["Heat/heat.nfo", "Heat/movie.nfo", "Heat/Heat.nfo", "Heat/MOVIE.NFO"])
 def test_a_films_nfo_says_what_the_film_is(disk: Disk, name: str) -> None:
     disk.put("Heat/heat.mkv")
     disk.put(name, content=HEAT)
@@ -85,7 +85,10 @@ def test_an_nfo_of_two_episodes_has_a_record_for_each(disk: Disk) -> None:
         "Severance/Season 1/Severance - S01E01E02.nfo",
         content=record.format("One", 1) + record.format("Two", 2),
     )
-    assert [(item.title, item.episode_number) for item in disk.items().values()] == [("One", 1), ("Two", 2)]
+    assert [(item.title, item.episode_number) for item in disk.items().values()] == [
+        ("One", 1),
+        ("Two", 2),
+    ]
 
 
 def test_an_nfo_of_the_first_episode_leaves_the_second_of_the_file(disk: Disk) -> None:
@@ -113,7 +116,8 @@ def test_links_after_the_record_are_read_for_ids(disk: Disk) -> None:
 def test_a_release_groups_text_is_no_problem(disk: Disk) -> None:
     disk.put("Heat (1995).mkv")
     disk.put(
-        "Heat (1995).nfo", content=b"\xdb\xdb\xb2 HEAT \xb2\xdb https://www.imdb.com/title/tt0113277/ \xdb"
+        "Heat (1995).nfo",
+        content=b"\xdb\xdb\xb2 HEAT \xb2\xdb https://www.imdb.com/title/tt0113277/ \xdb",
     )
     assert disk.only().external_ids == {"imdb": "tt0113277"}
     assert disk.problems() == []
@@ -134,7 +138,9 @@ def test_a_release_groups_text_is_no_problem(disk: Disk) -> None:
         ("<movie>" + " " * nfo.LARGEST, "larger than 1 MiB"),
     ],
 )
-def test_a_bad_nfo_is_told_and_its_film_listed_by_name(disk: Disk, content: str | bytes, words: str) -> None:
+def test_a_bad_nfo_is_told_and_its_film_listed_by_name(
+    disk: Disk, content: str | bytes, words: str
+) -> None:
     disk.put("Heat (1995).mkv")
     disk.put("Heat (1995).nfo", content=content)
     assert disk.only().title == "Heat"
@@ -156,11 +162,16 @@ def test_a_bad_nfo_is_told_and_its_film_listed_by_name(disk: Disk, content: str 
         ("<movie><title><![CDATA[A & B]]></title>", "A & B"),
         ("<movie><title>\x01Pier\x0b</title>", "Pier"),
         ("<movie><title>Amélie</title>".encode("latin-1"), "Amélie"),
-        ("<?xml version='1.0' encoding='UTF-8'?><movie><title>Amélie</title>".encode("cp1252"), "Amélie"),
+        (
+            "<?xml version='1.0' encoding='UTF-8'?><movie><title>Amélie</title>".encode("cp1252"),
+            "Amélie",
+        ),
     ],
 )
 def test_what_breaks_xml_and_is_meant_as_text_is_read(content: str | bytes, title: str) -> None:
-    whole = (content.encode() if isinstance(content, str) else content) + b"<id>tt0000161</id></movie>"
+    whole = (
+        content.encode() if isinstance(content, str) else content
+    ) + b"<id>tt0000161</id></movie>"
     (record,) = nfo.parsed(whole).records
     assert (record.title, record.ids) == (title, {"imdb": "tt0000161"})
 
@@ -205,7 +216,10 @@ def test_a_link_to_a_titles_page_tells_its_id(text: str, ids: dict[str, str]) ->
         ("<tmdb_id>949</tmdb_id><tvdb_id>0371980</tvdb_id>", {"tmdb": "949", "tvdb": "371980"}),
         ("<id IMDB='tt0113277' TMDB='949'>12</id>", {"imdb": "tt0113277", "tmdb": "949"}),
         ("<id>tt0113277</id><id moviedb='tmdb'>949</id>", {"imdb": "tt0113277", "tmdb": "949"}),
-        ("<ids><entry><key>imdb</key><value>tt0113277</value></entry></ids>", {"imdb": "tt0113277"}),
+        (
+            "<ids><entry><key>imdb</key><value>tt0113277</value></entry></ids>",
+            {"imdb": "tt0113277"},
+        ),
         ("<uniqueid type='imdb'>113</uniqueid><uniqueid type='tmdb'>0</uniqueid>", {}),
     ],
 )
@@ -224,8 +238,12 @@ def test_a_bad_nfo_of_a_show_is_told_once(disk: Disk) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        "<?xml version='1.0' encoding='ISO-8859-1'?><movie><title>Amélie</title></movie>".encode("latin-1"),
-        "<?xml version='1.0' encoding='UTF-16'?><movie><title>Amélie</title></movie>".encode("utf-16"),
+        "<?xml version='1.0' encoding='ISO-8859-1'?><movie><title>Amélie</title></movie>".encode(
+            "latin-1"
+        ),
+        "<?xml version='1.0' encoding='UTF-16'?><movie><title>Amélie</title></movie>".encode(
+            "utf-16"
+        ),
         b"\xef\xbb\xbf" + "<?xml version='1.0'?><movie><title>Amélie</title></movie>".encode(),
     ],
 )
@@ -234,7 +252,9 @@ def test_an_nfo_may_be_written_in_any_encoding_it_names(content: bytes) -> None:
 
 
 def test_markup_in_a_title_stays_text() -> None:
-    (record,) = nfo.parsed(b"<movie><title>&lt;script&gt;alert(1)&lt;/script&gt;</title></movie>").records
+    (record,) = nfo.parsed(
+        b"<movie><title>&lt;script&gt;alert(1)&lt;/script&gt;</title></movie>"
+    ).records
     assert record.title == "<script>alert(1)</script>"
 
 
@@ -291,5 +311,7 @@ def test_no_bytes_stop_the_reading(content: bytes) -> None:
 
 def test_a_deep_nest_of_elements_is_borne() -> None:
     depth = nfo.LARGEST // 8
-    (record,) = nfo.parsed(b"<movie><title>" + b"<a>" * depth + b"</a>" * depth + b"</title></movie>").records
+    (record,) = nfo.parsed(
+        b"<movie><title>" + b"<a>" * depth + b"</a>" * depth + b"</title></movie>"
+    ).records
     assert record.title == ""

@@ -16,7 +16,9 @@ NFO = "<movie><title>Heat</title><runtime>170</runtime></movie>"
 @pytest.mark.parametrize(
     "name", ["Heat (1995).mkv", "-v (1995).mp4", "Hé%41at [x] 'q' \"p\" (1995).avi", "pipe:0.mkv"]
 )
-def test_a_video_is_measured_whatever_its_name(disk: Disk, make_video: MakeVideo, name: str) -> None:
+def test_a_video_is_measured_whatever_its_name(
+    disk: Disk, make_video: MakeVideo, name: str
+) -> None:
     make_video(disk.path / name, 7)
     assert disk.only().runtime_seconds == 7
     assert disk.problems() == []
@@ -43,7 +45,9 @@ def test_a_corrupt_video_is_listed_and_told(disk: Disk, make_video: MakeVideo) -
 
 
 def test_a_playlist_dressed_as_a_film_fetches_nothing(disk: Disk, make_video: MakeVideo) -> None:
-    disk.put("Heat (1995).mkv", content="#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n")
+    disk.put(
+        "Heat (1995).mkv", content="#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n"
+    )
     assert disk.only().title == "Heat"
     assert len(disk.problems()) == 1
 
@@ -118,7 +122,9 @@ def test_any_answer_of_ffprobe_is_borne(
     assert disk.only().runtime_seconds == seconds
 
 
-def test_an_ffprobe_that_cannot_be_started_is_told(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ffprobe_that_cannot_be_started_is_told(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     disk.put("Heat (1995).mkv")
     monkeypatch.setattr(ffprobe, "program", lambda: "/nowhere/ffprobe")
     assert disk.only().runtime_seconds is None

@@ -33,8 +33,8 @@ class JellyfinBench(MediaBrowserBench):
     def described_path(self, target: str) -> str:
         """Return the address that the description has for what Jellyfin takes under `target`.
 
-        It takes lists with commas too, as its description says in words, but not in its schema; and it serves the
-        route for marks that it had before 10.9 without describing it.
+        It takes lists with commas too, as its description says in words, but not in its schema; and
+        it serves the route for marks that it had before 10.9 without describing it.
         """
         parts = urlsplit(_MARKS_BEFORE_10_9.sub(r"/UserPlayedItems/\2", target))
         query = [

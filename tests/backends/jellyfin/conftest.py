@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mydia_web.backends.base import Connection
 from mydia_web.backends.jellyfin import Jellyfin
+from mydia_web.backends.values import Connection
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.fakes.jellyfin import FakeJellyfin
 from tests.fakes.mediabrowser_library import Person
@@ -13,7 +13,9 @@ from tests.fakes.mediabrowser_library import Person
 
 @pytest.fixture(params=["12.0.0", "10.11.11"])
 def bench(request: pytest.FixtureRequest) -> Iterator[JellyfinBench]:
-    """What goes over the wire must be as Jellyfin describes it, wherever its description is at hand."""
+    """What goes over the wire must be as Jellyfin describes it, wherever its description is at
+    hand.
+    """
     bench = JellyfinBench(request.param)
     yield bench
     bench.close()

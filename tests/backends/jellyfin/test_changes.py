@@ -1,4 +1,6 @@
-"""What changed since: the newest plays and positions, and the newest titles; what moves no date is not among them."""
+"""What changed since: the newest plays and positions, and the newest titles; what moves no date is
+not among them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.jellyfin import Jellyfin
 from mydia_web.backends.mediabrowser import listing
+from mydia_web.backends.values import RemoteItem, RemoteState
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.fakes.jellyfin import FakeJellyfin
 from tests.fakes.mediabrowser_library import Person, Place
@@ -39,7 +41,9 @@ def changed(backend: Jellyfin, since: datetime = SINCE) -> list[RemoteItem]:
 
 
 def orders(jellyfin: FakeJellyfin) -> list[tuple[str, int]]:
-    """How the listings were asked for since the last call, after the one question for what is under way."""
+    """How the listings were asked for since the last call, after the one question for what is under
+    way.
+    """
     first, *others = jellyfin.news()
     assert first.path == "/UserItems/Resume"
     return [(one.listed("sortBy")[0], one.number("startIndex", -1)) for one in others]
@@ -73,7 +77,11 @@ def test_a_play_that_began_long_before_is_a_change(
 
 
 def test_a_title_that_comes_new_is_a_change(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
-    for name, created in (("Old", LONG_BEFORE), ("New", AFTER), ("A day on its way", SINCE - timedelta(1))):
+    for name, created in (
+        ("Old", LONG_BEFORE),
+        ("New", AFTER),
+        ("A day on its way", SINCE - timedelta(1)),
+    ):
         jellyfin.add_movie(name).created = created
     assert titles(backend) == ["New", "A day on its way"]
 
@@ -81,7 +89,9 @@ def test_a_title_that_comes_new_is_a_change(jellyfin: FakeJellyfin, backend: Jel
 def test_a_changed_episode_comes_with_the_ids_of_its_show(
     jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
 ) -> None:
-    shows = [jellyfin.add_show(name, tvdb=f"99000{number}") for number, name in enumerate(("One", "Two"))]
+    shows = [
+        jellyfin.add_show(name, tvdb=f"99000{number}") for number, name in enumerate(("One", "Two"))
+    ]
     for show in shows:
         episode = jellyfin.add_episode(show, 1, 1)
     jellyfin.watch(alice, episode, AFTER)
@@ -92,7 +102,9 @@ def test_a_changed_episode_comes_with_the_ids_of_its_show(
     assert [request.listed("ids") for request in listings] == [[], [shows[1].id], []]
 
 
-def test_what_is_new_and_played_comes_once(jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person) -> None:
+def test_what_is_new_and_played_comes_once(
+    jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
+) -> None:
     film = jellyfin.add_movie("Sintel")
     film.created = AFTER
     jellyfin.watch(alice, film, AFTER)
@@ -104,7 +116,9 @@ def test_without_news_there_are_three_requests_however_many_titles_there_are(
     jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
 ) -> None:
     for number in range(300):
-        jellyfin.watch(alice, jellyfin.add_movie(f"Film {number}"), LONG_BEFORE - timedelta(hours=number))
+        jellyfin.watch(
+            alice, jellyfin.add_movie(f"Film {number}"), LONG_BEFORE - timedelta(hours=number)
+        )
     show = jellyfin.add_show("Harbour Lights")
     for number in range(20):
         jellyfin.add_episode(show, 1, number)
@@ -121,7 +135,12 @@ def test_more_than_a_page_is_read_page_by_page_until_one_shows_what_is_old(
         film = jellyfin.add_movie(f"Film {number}")
         jellyfin.watch(alice, film, AFTER - timedelta(days=number // 5, seconds=number))
     assert titles(backend) == [f"Film {number}" for number in range(5)]
-    assert orders(jellyfin) == [("DatePlayed", 0), ("DatePlayed", 2), ("DatePlayed", 4), ("DateCreated", 0)]
+    assert orders(jellyfin) == [
+        ("DatePlayed", 0),
+        ("DatePlayed", 2),
+        ("DatePlayed", 4),
+        ("DateCreated", 0),
+    ]
 
 
 @pytest.mark.usefixtures("page_of_two")
@@ -129,7 +148,9 @@ def test_what_is_played_while_we_read_hides_nothing(
     jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
 ) -> None:
     for number in range(4):
-        jellyfin.watch(alice, jellyfin.add_movie(f"Film {number}"), AFTER - timedelta(seconds=number))
+        jellyfin.watch(
+            alice, jellyfin.add_movie(f"Film {number}"), AFTER - timedelta(seconds=number)
+        )
     pages = backend.changes(SINCE)
     found = [item.title for item in next(pages).items]
     jellyfin.watch(alice, jellyfin.add_movie("Just now"), AFTER + timedelta(hours=1))
@@ -157,10 +178,17 @@ def test_a_server_that_gives_the_same_page_for_ever_is_not_asked_for_ever(
 def test_what_has_no_date_does_no_harm(
     jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person, date: object
 ) -> None:
-    strange: dict[str, Any] = {"DateCreated": date, "UserData": {"Played": True, "LastPlayedDate": date}}
-    jellyfin.watch(alice, jellyfin.add_movie("Strange", broken=strange), AFTER + timedelta(minutes=1))
+    strange: dict[str, Any] = {
+        "DateCreated": date,
+        "UserData": {"Played": True, "LastPlayedDate": date},
+    }
+    jellyfin.watch(
+        alice, jellyfin.add_movie("Strange", broken=strange), AFTER + timedelta(minutes=1)
+    )
     for number in range(3):
-        jellyfin.watch(alice, jellyfin.add_movie(f"Film {number}"), AFTER - timedelta(minutes=number))
+        jellyfin.watch(
+            alice, jellyfin.add_movie(f"Film {number}"), AFTER - timedelta(minutes=number)
+        )
     assert titles(backend) == ["Film 0", "Film 1", "Film 2"]
     jellyfin.exchanges.clear()  # it is not as Jellyfin describes it
 
@@ -197,7 +225,9 @@ def test_the_plays_of_others_are_not_ours(jellyfin: FakeJellyfin, backend: Jelly
 def test_what_moves_no_date_is_found_by_reading_everything(
     jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
 ) -> None:
-    """A mark that is taken away, and one on what was begun long ago: why `changes` alone is not enough."""
+    """A mark that is taken away, and one on what was begun long ago: why `changes` alone is not
+    enough.
+    """
     unwatched, marked = jellyfin.add_movie("Unwatched"), jellyfin.add_movie("Marked")
     jellyfin.watch(alice, unwatched, AFTER)
     jellyfin.unwatch(alice, unwatched)

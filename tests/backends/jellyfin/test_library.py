@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import (
+from mydia_web.backends.errors import (
+    NotOnServer,
+    Rejected,
+    ServerTrouble,
+    SignInRefused,
+    Unreachable,
+)
+from mydia_web.backends.jellyfin import Jellyfin
+from mydia_web.backends.mediabrowser import listing
+from mydia_web.backends.values import (
     Connection,
     LibraryPage,
     Playing,
@@ -17,9 +26,6 @@ from mydia_web.backends.base import (
     RemoteUser,
     Wanted,
 )
-from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble, SignInRefused, Unreachable
-from mydia_web.backends.jellyfin import Jellyfin
-from mydia_web.backends.mediabrowser import listing
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.backends.mediabrowser.bench import target
 from tests.fakes.jellyfin import Device, FakeJellyfin
@@ -98,7 +104,11 @@ def test_a_file_of_several_episodes_is_its_first_one_with_the_numbers_of_the_oth
     show = jellyfin.add_show("Harbour Lights")
     jellyfin.add_episode(show, 1, number, through=through)
     (episode,) = items(backend)
-    assert (episode.season_number, episode.episode_number, episode.further_episodes) == (1, number, further)
+    assert (episode.season_number, episode.episode_number, episode.further_episodes) == (
+        1,
+        number,
+        further,
+    )
 
 
 def test_an_episode_without_numbers_has_none(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
@@ -122,7 +132,10 @@ def test_copies_in_several_libraries_are_listed_apart_and_versions_as_one(
 ) -> None:
     copies = bench.add_movie("Sintel", copies=2)
     film = jellyfin.add_movie("Caminandes", versions=2)
-    assert [item.remote_id for item in items(backend)] == [*(copy.remote_id for copy in copies), film.id]
+    assert [item.remote_id for item in items(backend)] == [
+        *(copy.remote_id for copy in copies),
+        film.id,
+    ]
 
 
 def test_a_play_count_is_no_mark(jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person) -> None:
@@ -324,9 +337,14 @@ def test_only_the_chosen_libraries_are_read(jellyfin: FakeJellyfin, bench: Jelly
     jellyfin.add_episode(jellyfin.add_show("Harbour Lights"), 1, 1)
     base = bench.connection()
     chosen = frozenset({other.id, jellyfin.shows.id})
-    backend = Jellyfin(type(base)(base.base_url, base.credentials, base.remote_user_id, library_ids=chosen))
+    backend = Jellyfin(
+        type(base)(base.base_url, base.credentials, base.remote_user_id, library_ids=chosen)
+    )
     pages = list(backend.library())
-    assert {item.title for page in pages for item in page.items} == {"Caminandes", "Part 1 of season 1"}
+    assert {item.title for page in pages for item in page.items} == {
+        "Caminandes",
+        "Part 1 of season 1",
+    }
     assert [(page.done, page.total) for page in pages] == [(1, 2), (2, 2)]
 
 
@@ -356,7 +374,9 @@ def test_a_strange_person_hides_no_other(jellyfin: FakeJellyfin, backend: Jellyf
     assert backend.users() == [RemoteUser("b", "bob")]
 
 
-def test_the_libraries_are_those_of_films_and_shows(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
+def test_the_libraries_are_those_of_films_and_shows(
+    jellyfin: FakeJellyfin, backend: Jellyfin
+) -> None:
     jellyfin.add_place("Records", "music")
     mixed = jellyfin.add_place("All sorts")
     assert backend.libraries() == [
@@ -366,7 +386,9 @@ def test_the_libraries_are_those_of_films_and_shows(jellyfin: FakeJellyfin, back
     ]
 
 
-def test_what_is_being_played_is_told(jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person) -> None:
+def test_what_is_being_played_is_told(
+    jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
+) -> None:
     show = jellyfin.add_show("Harbour Lights")
     episode = jellyfin.add_episode(show, 1, 1, "Pilot", minutes=25)
     jellyfin.devices[alice.id, "tv"] = Device(
@@ -374,7 +396,15 @@ def test_what_is_being_played_is_told(jellyfin: FakeJellyfin, backend: Jellyfin,
     )
     jellyfin.devices[alice.id, "phone"] = Device("phone", "Phone", "Jellyfin Android", alice.id)
     assert backend.playing() == [
-        Playing(episode.id, "Harbour Lights · Pilot", alice.id, 60_000, 1_500_000, True, "Living room TV")
+        Playing(
+            episode.id,
+            "Harbour Lights · Pilot",
+            alice.id,
+            60_000,
+            1_500_000,
+            True,
+            "Living room TV",
+        )
     ]
 
 
@@ -391,7 +421,9 @@ def test_what_plays_has_the_id_it_is_listed_by(
     assert jellyfin.told() == ["GET /Sessions"]
 
 
-def test_no_request_repeats_a_parameter(jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person) -> None:
+def test_no_request_repeats_a_parameter(
+    jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person
+) -> None:
     """Servers that speak as a Jellyfin may read only the first or the last of them."""
     film = jellyfin.add_movie("Sintel")
     jellyfin.add_episode(jellyfin.add_show("Harbour Lights"), None, 1)
@@ -413,12 +445,19 @@ def test_a_strange_player_hides_no_other(jellyfin: FakeJellyfin, backend: Jellyf
     assert backend.playing() == [Playing("b", "Sintel")]
 
 
-def test_pictures_are_fetched_and_nothing_else_is(jellyfin: FakeJellyfin, backend: Jellyfin) -> None:
+def test_pictures_are_fetched_and_nothing_else_is(
+    jellyfin: FakeJellyfin, backend: Jellyfin
+) -> None:
     film = jellyfin.add_movie("Sintel")
     (item,) = items(backend)
     assert backend.artwork(item.artwork_url).content == jellyfin.picture_of(film)
     jellyfin.told()
-    for url in ("Users", "Items/x", "http://elsewhere/Items/1/Images/Primary", "Items/../Users/Images/"):
+    for url in (
+        "Users",
+        "Items/x",
+        "http://elsewhere/Items/1/Images/Primary",
+        "Items/../Users/Images/",
+    ):
         with pytest.raises(Rejected):
             backend.artwork(url)
     assert jellyfin.told() == []

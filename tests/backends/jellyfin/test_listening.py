@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import Connection, Target, Wanted
 from mydia_web.backends.errors import ServerTrouble, SignInRefused, Unreachable
 from mydia_web.backends.jellyfin import Jellyfin, listening
+from mydia_web.backends.values import Connection, Target, Wanted
 from mydia_web.clock import now
 from tests.backends.ear import Ear
 from tests.fakes.jellyfin_socket import LoudJellyfin
@@ -71,7 +71,13 @@ def ear(jellyfin: LoudJellyfin, connection: Connection) -> Iterator[Ear]:
 
 
 def saved(title: Title, **other: Any) -> dict[str, Any]:
-    data = {"Played": False, "PlaybackPositionTicks": 0, "PlayCount": 0, "Key": title.id, "ItemId": title.id}
+    data = {
+        "Played": False,
+        "PlaybackPositionTicks": 0,
+        "PlayCount": 0,
+        "Key": title.id,
+        "ItemId": title.id,
+    }
     return {**data, **other}
 
 
@@ -94,7 +100,9 @@ def test_a_mark_is_heard_with_both_registers(jellyfin, alice, film, ear):
 
 
 def test_a_mark_that_is_taken_away_and_a_position_are_heard(jellyfin, alice, film, ear):
-    jellyfin.announce(alice.id, saved(film), saved(film, PlaybackPositionTicks=600 * TICKS, PlayCount=1))
+    jellyfin.announce(
+        alice.id, saved(film), saved(film, PlaybackPositionTicks=600 * TICKS, PlayCount=1)
+    )
     unwatched, position = (event.item.state for event in ear.hear(2) if event.item)
     assert unwatched
     assert (unwatched.watched, unwatched.position_ms, unwatched.play_count) == (False, 0, 0)
@@ -135,7 +143,9 @@ def test_a_push_of_ours_comes_back_as_what_it_was(jellyfin, film, ear):
 
 
 def test_a_play_that_begins_unwatches_nothing_and_counts_nothing(jellyfin, alice, film, app, ear):
-    """Before 12 Jellyfin takes the mark away when a watched title is played again, and all count the play."""
+    """Before 12 Jellyfin takes the mark away when a watched title is played again, and all count
+    the play.
+    """
     film.state(alice.id).played, film.state(alice.id).play_count = True, 1
     app("/Sessions/Playing", film, PositionTicks=0)
     assert [(event.action, event.is_playing) for event in ear.hear_all(0.6)] == [
@@ -151,9 +161,15 @@ def test_a_play_that_begins_unwatches_nothing_and_counts_nothing(jellyfin, alice
     assert state.item.state.position_ms == 20 * 60 * 1000
 
 
-def test_what_is_saved_of_a_play_that_was_not_seen_is_told_with_its_count(jellyfin, alice, film, ear):
-    """Its session may have ended before we look: the count tells the receiver that it was begun, not unwatched."""
-    jellyfin.announce(alice.id, saved(film, PlayCount=2, LastPlayedDate="2026-01-02T03:04:05.0000000Z"))
+def test_what_is_saved_of_a_play_that_was_not_seen_is_told_with_its_count(
+    jellyfin, alice, film, ear
+):
+    """Its session may have ended before we look: the count tells the receiver that it was begun,
+    not unwatched.
+    """
+    jellyfin.announce(
+        alice.id, saved(film, PlayCount=2, LastPlayedDate="2026-01-02T03:04:05.0000000Z")
+    )
     (event,) = ear.hear_all(0.3)
     assert (event.action, event.is_playing) == ("saved", None)
     assert event.item
@@ -203,7 +219,9 @@ def test_it_is_kept_alive_as_the_server_asks(jellyfin, connection):
     ],
 )
 def test_strange_and_foreign_messages_are_passed_over(jellyfin, alice, film, ear, message):
-    jellyfin.sockets.say(message.replace("ALICE", alice.id) if isinstance(message, str) else message)
+    jellyfin.sockets.say(
+        message.replace("ALICE", alice.id) if isinstance(message, str) else message
+    )
     assert ear.hear_all(0.3) == []
     jellyfin.announce(alice.id, saved(film, Played=True))
     assert ear.hear()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import Wanted
 from mydia_web.backends.jellyfin import Jellyfin
+from mydia_web.backends.values import Wanted
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.backends.mediabrowser.bench import target
 from tests.fakes.jellyfin import FakeJellyfin
@@ -45,7 +45,9 @@ def film(jellyfin: FakeJellyfin) -> Title:
 
 
 @pytest.mark.skipif(not PROBE.exists(), reason=f"{PROBE} is not at hand")
-def test_the_fake_does_what_a_probe_of_real_servers_expects(jellyfin: FakeJellyfin, film: Title) -> None:
+def test_the_fake_does_what_a_probe_of_real_servers_expects(
+    jellyfin: FakeJellyfin, film: Title
+) -> None:
     command = [sys.executable, PROBE, jellyfin.url, "alice", "secret"]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     lines = found.stdout.strip().splitlines()

@@ -1,12 +1,14 @@
-"""Pushing to a server that does not know the route by which a state is written: by the ways it knows, or not at all."""
+"""Pushing to a server that does not know the route by which a state is written: by the ways it
+knows, or not at all.
+"""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from mydia_web.backends.base import ChangeKind, RemoteState, Wanted
 from mydia_web.backends.errors import Rejected
 from mydia_web.backends.jellyfin import Jellyfin
+from mydia_web.backends.values import ChangeKind, RemoteState, Wanted
 from tests.backends.mediabrowser.bench import target
 from tests.fakes.jellyfin import FakeJellyfin
 from tests.fakes.mediabrowser_library import Person, State, Title
@@ -87,7 +89,8 @@ def test_a_position_is_cleared_by_a_player_too(
 
 
 @pytest.mark.parametrize(
-    ("minutes", "seconds"), [(15, 10), (15, 14 * 60), (15, 15 * 60), (4, 120), (None, 600), (100, 240)]
+    ("minutes", "seconds"),
+    [(15, 10), (15, 14 * 60), (15, 15 * 60), (4, 120), (None, 600), (100, 240)],
 )
 def test_a_position_of_which_a_server_would_make_a_mark_or_nothing_is_not_told(
     refusing: FakeJellyfin, backend: Jellyfin, alice: Person, minutes: int | None, seconds: int

@@ -1,11 +1,12 @@
-"""Pushing a change: Jellyfin keeps what a request leaves out, and counts a play for every mark with a date."""
+"""Pushing a change: Jellyfin keeps what a request leaves out, and counts a play for every mark with
+a date.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import ChangeKind, Connection, RemoteState, Target, Wanted
 from mydia_web.backends.errors import (
     NotOnServer,
     RateLimited,
@@ -15,6 +16,7 @@ from mydia_web.backends.errors import (
     Unreachable,
 )
 from mydia_web.backends.jellyfin import Jellyfin
+from mydia_web.backends.values import ChangeKind, Connection, RemoteState, Target, Wanted
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.backends.mediabrowser.bench import target
 from tests.fakes.jellyfin import FakeJellyfin
@@ -47,7 +49,12 @@ def test_a_film_marked_watched_gets_the_date_of_the_click(
     backend: Jellyfin, film: Title, state: State
 ) -> None:
     shown = backend.push(target(film), wanted("mark_watched"))
-    assert (state.played, state.play_count, state.position, state.last_played) == (True, 1, 0, CLICK)
+    assert (state.played, state.play_count, state.position, state.last_played) == (
+        True,
+        1,
+        0,
+        CLICK,
+    )
     assert shown == RemoteState(True, 0, 1, CLICK)
 
 
@@ -87,7 +94,9 @@ def test_a_push_whose_answer_was_lost_is_repeated_without_a_second_play(
     assert len(writes(jellyfin)) == 1
     backend.push(target(film), change)
     assert (state.played, state.play_count, state.position, state.last_played) == before
-    is_mark = change_type == "mark_watched" or (change_type == "progress_update" and watched is True)
+    is_mark = change_type == "mark_watched" or (
+        change_type == "progress_update" and watched is True
+    )
     assert (state.played, state.play_count) == (is_mark, int(is_mark))
     assert writes(jellyfin) == []
 
@@ -110,7 +119,9 @@ def test_a_film_watched_earlier_there_gets_the_later_date(
     assert (state.last_played, state.play_count) == (CLICK, 1)
 
 
-def test_a_mark_whose_date_nobody_knows_gets_none(backend: Jellyfin, film: Title, state: State) -> None:
+def test_a_mark_whose_date_nobody_knows_gets_none(
+    backend: Jellyfin, film: Title, state: State
+) -> None:
     shown = backend.push(target(film), wanted("mark_watched", datetime(1970, 1, 1, tzinfo=UTC)))
     assert (state.played, state.last_played, shown.last_played_at) == (True, None, None)
 
@@ -122,7 +133,12 @@ def test_marking_unwatched_clears_everything_but_the_heart(
     state.position, state.favorite = 60 * SECOND, True
     shown = backend.push(target(film), wanted("mark_unwatched"))
     assert shown == RemoteState(watched=False)
-    assert (state.played, state.position, state.play_count, state.last_played) == (False, 0, 0, None)
+    assert (state.played, state.position, state.play_count, state.last_played) == (
+        False,
+        0,
+        0,
+        None,
+    )
     assert state.favorite
 
 
@@ -134,7 +150,9 @@ def test_an_unwatched_film_is_not_marked_so_again(
     assert writes(jellyfin) == []
 
 
-def test_a_position_is_kept_to_the_millisecond(backend: Jellyfin, film: Title, state: State) -> None:
+def test_a_position_is_kept_to_the_millisecond(
+    backend: Jellyfin, film: Title, state: State
+) -> None:
     shown = backend.push(target(film), wanted("progress_update", position_ms=754_321))
     assert (state.position, state.last_played, state.played) == (7_543_210_000, CLICK, False)
     assert shown == RemoteState(False, 754_321, 0, CLICK)
@@ -159,12 +177,23 @@ def test_a_position_of_zero_clears_it_and_nothing_else(
     jellyfin.watch(alice, film, EARLIER)
     state.position = 60 * SECOND
     backend.push(target(film), wanted("progress_update", EARLIER, position_ms=0))
-    assert (state.position, state.played, state.play_count, state.last_played) == (0, True, 1, EARLIER)
+    assert (state.position, state.played, state.play_count, state.last_played) == (
+        0,
+        True,
+        1,
+        EARLIER,
+    )
 
 
 @pytest.mark.parametrize(
     ("watched", "before", "after"),
-    [(None, True, True), (None, False, False), (True, False, True), (True, True, True), (False, True, False)],
+    [
+        (None, True, True),
+        (None, False, False),
+        (True, False, True),
+        (True, True, True),
+        (False, True, False),
+    ],
 )
 def test_a_position_leaves_the_mark_alone_or_sets_it(
     jellyfin: FakeJellyfin,
@@ -206,7 +235,8 @@ def test_a_rewatch_of_a_film_with_versions_keeps_its_mark_and_its_position(
     change = wanted("progress_update", watched=True, position_ms=60_000)
     shown = backend.push(target(film), change)
     assert (shown.watched, shown.position_ms, shown.play_count) == (True, 60_000, 1)
-    # A mark that reaches all versions dates the others with the present, and the latest date is shown.
+    # A mark that reaches all versions dates the others with the present, and the latest date is
+    # shown.
     assert shown.last_played_at
     assert shown.last_played_at > CLICK if jellyfin.major >= 12 else shown.last_played_at == CLICK
 
@@ -289,23 +319,33 @@ def test_an_ok_without_an_effect_is_not_believed(
     jellyfin: FakeJellyfin, backend: Jellyfin, film: Title
 ) -> None:
     jellyfin.ignores_changes = True
-    with pytest.raises(ServerTrouble, match="took the change to “Sintel”, but then did not show it"):
+    with pytest.raises(
+        ServerTrouble, match="took the change to “Sintel”, but then did not show it"
+    ):
         backend.push(target(film), wanted("mark_watched"))
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(401, SignInRefused), (500, ServerTrouble), (400, Rejected), (418, Rejected)]
+    ("status", "kind"),
+    [(401, SignInRefused), (500, ServerTrouble), (400, Rejected), (418, Rejected)],
 )
 @pytest.mark.parametrize("path", ["/Items", "/UserData"])
 def test_each_refusal_says_what_helps(
-    jellyfin: FakeJellyfin, backend: Jellyfin, film: Title, status: int, kind: type[Exception], path: str
+    jellyfin: FakeJellyfin,
+    backend: Jellyfin,
+    film: Title,
+    status: int,
+    kind: type[Exception],
+    path: str,
 ) -> None:
     jellyfin.fail_next(status, path=path)
     with pytest.raises(kind):
         backend.push(target(film), wanted("mark_watched"))
 
 
-def test_a_jellyfin_that_starts_is_waited_for(jellyfin: FakeJellyfin, backend: Jellyfin, film: Title) -> None:
+def test_a_jellyfin_that_starts_is_waited_for(
+    jellyfin: FakeJellyfin, backend: Jellyfin, film: Title
+) -> None:
     starting = "<html>Jellyfin is starting</html>"
     jellyfin.fail_next(503, starting, content_type="text/html", headers={"Retry-After": "005"})
     with pytest.raises(RateLimited) as caught:
@@ -333,14 +373,20 @@ def test_who_is_no_administrator_cannot_act_for_another(
 
 @pytest.mark.parametrize("change_type", ["mark_watched", "mark_unwatched", "progress_update"])
 def test_explaining_tells_the_calls_and_makes_none(
-    jellyfin: FakeJellyfin, bench: JellyfinBench, backend: Jellyfin, film: Title, change_type: ChangeKind
+    jellyfin: FakeJellyfin,
+    bench: JellyfinBench,
+    backend: Jellyfin,
+    film: Title,
+    change_type: ChangeKind,
 ) -> None:
     lines = backend.explain(target(film), wanted(change_type, position_ms=60_000))
     assert jellyfin.told() == []
     if change_type == "mark_unwatched":
         film.state(bench.alice.id).played = True
     backend.push(target(film), wanted(change_type, position_ms=60_000))
-    sent = [f"{request.method} {request.target}{_body(request.body)}" for request in jellyfin.news()]
+    sent = [
+        f"{request.method} {request.target}{_body(request.body)}" for request in jellyfin.news()
+    ]
     assert [line.replace(" ", "") for line in lines] == [line.replace(" ", "") for line in sent]
 
 

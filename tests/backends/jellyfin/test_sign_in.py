@@ -4,7 +4,6 @@ from threading import Barrier, Thread
 
 import pytest
 
-from mydia_web.backends.base import Connection, Credentials, Linked, ServerInfo, Wanted
 from mydia_web.backends.errors import (
     BackendError,
     LinkEnded,
@@ -15,6 +14,7 @@ from mydia_web.backends.errors import (
     Unreachable,
 )
 from mydia_web.backends.jellyfin import Jellyfin
+from mydia_web.backends.values import Connection, Credentials, Linked, ServerInfo, Wanted
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.backends.jellyfin.test_push import CLICK
 from tests.backends.mediabrowser.bench import target
@@ -49,7 +49,9 @@ def works(connection: Connection) -> bool:
     return page.done >= 0
 
 
-def test_a_jellyfin_tells_its_name_version_and_id(backend: Jellyfin, jellyfin: FakeJellyfin) -> None:
+def test_a_jellyfin_tells_its_name_version_and_id(
+    backend: Jellyfin, jellyfin: FakeJellyfin
+) -> None:
     assert backend.check() == ServerInfo("Jellyfin", "Attic", jellyfin.version, jellyfin.server_id)
 
 
@@ -74,12 +76,19 @@ def test_a_password_becomes_a_token_and_the_persons_id(
 def test_only_the_scheme_mediabrowser_is_used(jellyfin: FakeJellyfin, typed: Connection) -> None:
     works(typed)
     for request in jellyfin.requests:
-        assert request.headers["Authorization"].startswith('MediaBrowser Client="mydia-web", Device=')
-        assert not {name.lower() for name in request.headers} & {"x-emby-token", "x-emby-authorization"}
+        assert request.headers["Authorization"].startswith(
+            'MediaBrowser Client="mydia-web", Device='
+        )
+        assert not {name.lower() for name in request.headers} & {
+            "x-emby-token",
+            "x-emby-authorization",
+        }
         assert "ApiKey" not in request.target
 
 
-def test_a_device_id_may_be_any_text(jellyfin: FakeJellyfin, typed: Connection, alice: Person) -> None:
+def test_a_device_id_may_be_any_text(
+    jellyfin: FakeJellyfin, typed: Connection, alice: Person
+) -> None:
     strange = 'a "home", 100 % ours=yes'
     found = linked(Connection(typed.base_url, typed.credentials, device_id=strange))
     assert jellyfin.tokens[found.credentials["token"]] == (alice.id, strange)
@@ -99,7 +108,9 @@ def test_a_person_without_a_password_signs_in(jellyfin: FakeJellyfin, alice: Per
     assert works(Connection(jellyfin.url, {"username": "ALICE"}))
 
 
-@pytest.mark.parametrize("pasted", ["/", "/web", "/web/", "/web/index.html#!/home", "/web/#/home.html"])
+@pytest.mark.parametrize(
+    "pasted", ["/", "/web", "/web/", "/web/index.html#!/home", "/web/#/home.html"]
+)
 def test_an_address_may_be_pasted_from_the_browser(jellyfin: FakeJellyfin, pasted: str) -> None:
     assert works(Connection(jellyfin.url + pasted, {"username": "alice", "password": "secret"}))
 
@@ -107,7 +118,9 @@ def test_an_address_may_be_pasted_from_the_browser(jellyfin: FakeJellyfin, paste
 def test_the_path_of_a_proxy_is_kept(bench: JellyfinBench) -> None:
     with FakeJellyfin(prefix="/media/jellyfin") as jellyfin:
         jellyfin.add_person("alice")
-        backend = Jellyfin(Connection(jellyfin.url + "/", {"username": "alice", "password": "secret"}))
+        backend = Jellyfin(
+            Connection(jellyfin.url + "/", {"username": "alice", "password": "secret"})
+        )
         assert backend.check().name == "Attic"
         film = jellyfin.add_movie("Sintel")
         assert backend.push(target(film), Wanted("mark_watched", CLICK)).watched
@@ -151,7 +164,9 @@ def test_threads_share_one_sign_in(jellyfin: FakeJellyfin, typed: Connection) ->
     assert jellyfin.told().count("POST /Users/AuthenticateByName") == 1
 
 
-def test_a_token_that_comes_of_a_password_is_kept_for_all(jellyfin: FakeJellyfin, typed: Connection) -> None:
+def test_a_token_that_comes_of_a_password_is_kept_for_all(
+    jellyfin: FakeJellyfin, typed: Connection
+) -> None:
     kept: list[Credentials] = [typed.credentials]
 
     def renew(make: object) -> Credentials:
@@ -207,21 +222,27 @@ def test_a_wrong_password_and_a_wrong_token_say_what_to_do(jellyfin: FakeJellyfi
     assert "asks for a user name and password, or a token" in nothing.message
 
 
-def test_what_a_server_repeats_of_a_password_is_not_shown(jellyfin: FakeJellyfin, typed: Connection) -> None:
+def test_what_a_server_repeats_of_a_password_is_not_shown(
+    jellyfin: FakeJellyfin, typed: Connection
+) -> None:
     jellyfin.fail_next(400, "The password secret is too short.", path="AuthenticateByName")
     error = failure(typed)
     assert isinstance(error, Rejected)
     assert "The password … is too short." in error.message
 
 
-def test_a_disabled_user_is_refused(jellyfin: FakeJellyfin, typed: Connection, alice: Person) -> None:
+def test_a_disabled_user_is_refused(
+    jellyfin: FakeJellyfin, typed: Connection, alice: Person
+) -> None:
     alice.is_disabled = True
     error = failure(typed)
     assert isinstance(error, SignInRefused)
     assert "does not let this user sign in now" in error.message
 
 
-def test_a_password_is_not_sent_to_another_kind_of_server(jellyfin: FakeJellyfin, typed: Connection) -> None:
+def test_a_password_is_not_sent_to_another_kind_of_server(
+    jellyfin: FakeJellyfin, typed: Connection
+) -> None:
     emby = '{"ServerName":"Cellar","Version":"4.9.1.90","Id":"1"}'
     jellyfin.fail_next(200, emby, content_type="application/json")
     assert "is not a Jellyfin, but an Emby." in failure(typed).message
@@ -264,7 +285,9 @@ def test_a_jellyfin_that_is_off_is_unreachable(jellyfin: FakeJellyfin, typed: Co
 
 
 def test_a_jellyfin_that_starts_is_waited_for(jellyfin: FakeJellyfin, typed: Connection) -> None:
-    jellyfin.fail_next(503, "<html></html>", content_type="text/html", headers={"Retry-After": "005"})
+    jellyfin.fail_next(
+        503, "<html></html>", content_type="text/html", headers={"Retry-After": "005"}
+    )
     error = failure(typed)
     assert isinstance(error, RateLimited)
     assert error.retry_after == 5

@@ -1,12 +1,14 @@
-"""A film with two files: since 12.0 what is played of the second one is kept under that one's own id."""
+"""A film with two files: since 12.0 what is played of the second one is kept under that one's own
+id.
+"""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mydia_web.backends.base import RemoteItem, RemoteState, Target
 from mydia_web.backends.jellyfin import Jellyfin
-from mydia_web.backends.looking import Overtaken
+from mydia_web.backends.precondition import RemoteChanged
+from mydia_web.backends.values import RemoteItem, RemoteState, Target
 from tests.backends.jellyfin.test_push import CLICK, EARLIER, wanted
 from tests.backends.mediabrowser.bench import target
 from tests.fakes.jellyfin import FakeJellyfin
@@ -42,7 +44,11 @@ def test_what_is_played_of_the_second_file_is_the_state_of_the_title(
 ) -> None:
     jellyfin.stop(alice, second, POSITION, EARLIER)
     item = listed(backend)
-    assert (item.remote_id, item.versions, item.resumed_version) == (film.id, (second.id,), second.id)
+    assert (item.remote_id, item.versions, item.resumed_version) == (
+        film.id,
+        (second.id,),
+        second.id,
+    )
     assert item.state == RemoteState(False, POSITION, 0, EARLIER)
 
 
@@ -73,7 +79,10 @@ def test_the_file_that_was_played_last_tells_the_position(
     is_second: bool,
 ) -> None:
     film.state(alice.id).position, film.state(alice.id).last_played = 60_000 * 10_000, first_at
-    second.state(alice.id).position, second.state(alice.id).last_played = POSITION * 10_000, second_at
+    second.state(alice.id).position, second.state(alice.id).last_played = (
+        POSITION * 10_000,
+        second_at,
+    )
     item = listed(backend)
     assert item.state
     assert item.state.position_ms == (POSITION if is_second else 60_000)
@@ -145,7 +154,7 @@ def test_what_was_played_on_of_the_second_file_meanwhile_is_not_written_over(
     jellyfin.stop(alice, second, POSITION, EARLIER)
     there = target_of(listed(backend), film)
     jellyfin.stop(alice, second, 700_000, LATER)
-    with pytest.raises(Overtaken) as raised:
+    with pytest.raises(RemoteChanged) as raised:
         backend.push(there, wanted("progress_update", position_ms=500_000))
     assert raised.value.found.position_ms == 700_000
     assert second.state(alice.id).position == 700_000 * 10_000
@@ -173,7 +182,9 @@ def library(jellyfin: FakeJellyfin, alice: Person) -> FakeJellyfin:
     return jellyfin
 
 
-def test_two_requests_more_are_all_that_a_pull_costs(library: FakeJellyfin, backend: Jellyfin) -> None:
+def test_two_requests_more_are_all_that_a_pull_costs(
+    library: FakeJellyfin, backend: Jellyfin
+) -> None:
     library.news()
     list(backend.library())
     # The shows, what is under way, the titles, and the files of those that have several.
@@ -184,7 +195,9 @@ def test_two_requests_more_are_all_that_a_pull_costs(library: FakeJellyfin, back
 def test_a_play_of_a_second_file_is_a_change(library: FakeJellyfin, backend: Jellyfin) -> None:
     pages = list(backend.changes(datetime.now(UTC) - timedelta(minutes=5)))
     items = [item for page in pages for item in page.items]
-    assert {item.title for item in items if item.resumed_version} == {f"Film {number}" for number in range(5)}
+    assert {item.title for item in items if item.resumed_version} == {
+        f"Film {number}" for number in range(5)
+    }
 
 
 @pytest.mark.parametrize("status", [403, 404])

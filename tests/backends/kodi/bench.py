@@ -6,8 +6,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from mydia_web.backends.base import Backend, Connection, Target
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.values import Connection, Target
 from tests.backends.bench import Held
 from tests.backends.kodi import contract
 from tests.fakes.kodi import FakeKodi
@@ -18,7 +19,9 @@ _WRITTEN = "%Y-%m-%d %H:%M:%S"
 
 
 class KodiBench:
-    """A Kodi in New York: it writes its own time of day. It keeps no people, and its state is the file's."""
+    """A Kodi in New York: it writes its own time of day. It keeps no people, and its state is the
+    file's.
+    """
 
     backend: type[Backend] = Kodi
     #: It keeps whole seconds.
@@ -34,7 +37,9 @@ class KodiBench:
         return Connection(self.kodi.url, self.kodi.credentials)
 
     def wrong_connection(self) -> Connection:
-        return Connection(self.kodi.url, {"username": self.kodi.username, "password": "battery staple"})
+        return Connection(
+            self.kodi.url, {"username": self.kodi.username, "password": "battery staple"}
+        )
 
     def unlinked(self) -> Connection:
         raise NotImplementedError
@@ -67,7 +72,12 @@ class KodiBench:
         of_show, file = self._shows[show], f"/shows/{show}/{season}x{episode}.mkv"
         added = [
             self.kodi.add_episode(
-                of_show, season, number, minutes=minutes, file=file, tvdb=tvdb if number == episode else ""
+                of_show,
+                season,
+                number,
+                minutes=minutes,
+                file=file,
+                tvdb=tvdb if number == episode else "",
             )
             for number in range(episode, (through or episode) + 1)
         ]

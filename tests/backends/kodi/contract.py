@@ -1,4 +1,6 @@
-"""Kodi's own description of its methods (GPL: read from ../shared only), and a checker for its draft-03."""
+"""Kodi's own description of its methods (GPL: read from ../shared only), and a checker for its
+draft-03.
+"""
 
 import json
 import os
@@ -53,7 +55,9 @@ def faults_of_answer(method: str, result: object) -> list[str]:
     if missing():
         return []
     returns = _read("methods.json")[method]["returns"]
-    return list(_faults(result, {"$ref": returns} if isinstance(returns, str) else returns, "result"))
+    return list(
+        _faults(result, {"$ref": returns} if isinstance(returns, str) else returns, "result")
+    )
 
 
 def _required(members: Mapping[str, Schema]) -> set[str]:
@@ -68,7 +72,9 @@ def _whole(schema: Schema) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for parent in parents:
         # The names of filter fields stand in no file: Kodi gathers them when it starts.
-        inherited = _whole(_read("types.json").get(parent, {}) if isinstance(parent, str) else parent)
+        inherited = _whole(
+            _read("types.json").get(parent, {}) if isinstance(parent, str) else parent
+        )
         # "required" belongs to the place where a type is used.
         inherited.pop("required", None)
         _add(whole, inherited)
@@ -95,7 +101,9 @@ def _faults(value: Any, schema: Schema, where: str) -> Iterator[str]:
         if not any(not list(_faults(value, _alternative(kind), where)) for kind in kinds):
             yield f"{where}: {str(value)[:60]} fits none of the alternatives"
         return
-    right = isinstance(value, _TYPES[kinds]) and (kinds in ("boolean", "any") or not isinstance(value, bool))
+    right = isinstance(value, _TYPES[kinds]) and (
+        kinds in ("boolean", "any") or not isinstance(value, bool)
+    )
     if not right:
         yield f"{where}: {str(value)[:60]} is not of type {kinds}"
     elif isinstance(value, dict):

@@ -1,13 +1,15 @@
-"""What changed since: plays, stops and marks leave a date behind, and a new title has one of its file."""
+"""What changed since: plays, stops and marks leave a date behind, and a new title has one of its
+file.
+"""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteState
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.kodi import Kodi, listing
 from mydia_web.backends.kodi.zone import FORMAT
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteState
 from tests.fakes.kodi import FakeKodi
 
 #: 10 in the morning in New York.
@@ -32,7 +34,9 @@ def requests(kodi: FakeKodi) -> list[list[str]]:
     return [one.methods for one in kodi.exchanges[1:]]
 
 
-def test_plays_and_positions_are_changes_and_old_ones_are_not(kodi: FakeKodi, backend: Kodi) -> None:
+def test_plays_and_positions_are_changes_and_old_ones_are_not(
+    kodi: FakeKodi, backend: Kodi
+) -> None:
     kodi.add_movie("Played", playcount=1, lastplayed=AFTER)
     kodi.add_movie("Played long ago", playcount=1, lastplayed=LONG_BEFORE)
     kodi.add_movie("Never played")
@@ -65,7 +69,9 @@ def test_a_title_that_comes_new_is_a_change(kodi: FakeKodi, backend: Kodi) -> No
     assert titles(backend) == ["New"]
 
 
-def test_without_news_there_is_one_empty_page_after_one_request(kodi: FakeKodi, backend: Kodi) -> None:
+def test_without_news_there_is_one_empty_page_after_one_request(
+    kodi: FakeKodi, backend: Kodi
+) -> None:
     for number in range(600):
         kodi.add_movie(f"Film {number}", playcount=1, lastplayed=LONG_BEFORE)
     kodi.add_show("Harbour Lights", episodes=20)
@@ -95,7 +101,11 @@ def test_more_than_a_page_is_read_page_by_page_and_the_shorter_list_once(
         kodi.add_movie(f"Film {number}", playcount=1, lastplayed=AFTER)
     kodi.add_show("Harbour Lights", episodes=1).episodes[0].played.lastplayed = AFTER
     pages = list(backend.changes(SINCE))
-    assert [(len(page.items), page.done, page.total) for page in pages] == [(3, 3, 6), (2, 5, 6), (1, 6, 6)]
+    assert [(len(page.items), page.done, page.total) for page in pages] == [
+        (3, 3, 6),
+        (2, 5, 6),
+        (1, 6, 6),
+    ]
     films = ["VideoLibrary.GetMovies"]
     shows = ["VideoLibrary.GetTVShowDetails"]
     assert requests(kodi) == [BOTH_AND_THEIR_NUMBERS, shows, films, films]
@@ -124,7 +134,9 @@ def test_an_episode_whose_show_is_gone_spoils_nothing_else(kodi: FakeKodi, backe
 
 
 def test_what_has_no_date_is_found_by_reading_everything(kodi: FakeKodi, backend: Kodi) -> None:
-    """A mark that is taken away, and a position that some program wrote: why `changes` alone is not enough."""
+    """A mark that is taken away, and a position that some program wrote: why `changes` alone is not
+    enough.
+    """
     unwatched = kodi.add_movie("Unwatched", playcount=1, lastplayed=AFTER)
     unwatched.played.playcount, unwatched.played.lastplayed = 0, ""
     kodi.add_movie("Begun", position=600)

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from mydia_web.backends.base import Connection, ServerInfo
 from mydia_web.backends.errors import (
     BackendError,
     RateLimited,
@@ -14,6 +13,7 @@ from mydia_web.backends.errors import (
     Unreachable,
 )
 from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.values import Connection, ServerInfo
 from tests.fakes.kodi import FakeKodi
 
 
@@ -137,6 +137,8 @@ def test_a_proxy_that_asks_to_wait_is_waited_for(kodi: FakeKodi) -> None:
         (-32700, Rejected),
     ],
 )
-def test_each_error_code_of_kodi_says_what_helps(kodi: FakeKodi, code: int, kind: type[BackendError]) -> None:
+def test_each_error_code_of_kodi_says_what_helps(
+    kodi: FakeKodi, code: int, kind: type[BackendError]
+) -> None:
     kodi.fail_next(error=code)
     assert type(failure(kodi)) is kind

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mydia_web.backends.base import Target, Wanted
 from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.values import Target, Wanted
 from tests.backends.kodi import contract
 from tests.fakes.kodi import FakeKodi
 from tests.fakes.kodi_methods import METHODS, call
@@ -24,10 +24,14 @@ def test_every_call_we_make_is_one_that_kodi_describes(kodi: FakeKodi, backend: 
             for change_type in ("progress_update", "mark_watched", "mark_unwatched"):
                 kodi.play(kodi.add_movie("Another"))
                 at = datetime(2026, 11, 21, tzinfo=UTC)
-                backend.push(target, Wanted(change_type, at, position_ms=60_500, duration_ms=900_000))
+                backend.push(
+                    target, Wanted(change_type, at, position_ms=60_500, duration_ms=900_000)
+                )
     backend.playing()
     # Shows are asked for one by one while listening: test_listening.py.
-    assert {request.method for request in kodi.requests} == METHODS.keys() - {"VideoLibrary.GetTVShowDetails"}
+    assert {request.method for request in kodi.requests} == METHODS.keys() - {
+        "VideoLibrary.GetTVShowDetails"
+    }
     for request in kodi.requests:
         assert contract.faults_of_call(request.method, request.params) == []
 
@@ -38,7 +42,8 @@ def test_every_answer_of_the_fake_is_one_that_kodi_describes(kodi: FakeKodi, bac
     kodi.play(film)
     list(backend.library())
     backend.push(
-        Target("movie:1", "movie", film.file), Wanted("mark_watched", datetime(2026, 11, 21, tzinfo=UTC))
+        Target("movie:1", "movie", film.file),
+        Wanted("mark_watched", datetime(2026, 11, 21, tzinfo=UTC)),
     )
     backend.check()
     assert backend.playing()

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteShow, RemoteState
 from mydia_web.backends.errors import ServerTrouble, Unreachable
 from mydia_web.backends.kodi import Kodi, listing
 from mydia_web.backends.kodi.mapping import external_ids
+from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow, RemoteState
 from tests.fakes.kodi import FakeKodi
 
 
@@ -44,7 +44,9 @@ def test_an_episode_comes_with_its_show(kodi: FakeKodi, backend: Kodi) -> None:
     show = kodi.add_show("Harbour Lights", year=2019, tvdb="990001")
     kodi.add_episode(show, 0, 0, "Behind the lights", tvdb="991000", minutes=25)
     (episode,) = items(backend)
-    assert episode.show == RemoteShow("Harbour Lights", 2019, {"tvdb": "990001"}, show.art["poster"])
+    assert episode.show == RemoteShow(
+        "Harbour Lights", 2019, {"tvdb": "990001"}, show.art["poster"]
+    )
     assert (episode.remote_id, episode.season_number, episode.episode_number) == ("episode:1", 0, 0)
     assert (episode.title, episode.external_ids) == ("Behind the lights", {"tvdb": "991000"})
     assert (episode.air_date, episode.runtime_seconds) == (date(2019, 3, 1), 1500)
@@ -206,7 +208,9 @@ def test_a_kodi_that_goes_off_half_way_raises(
         '{"jsonrpc":"2.0","id":1}',
     ],
 )
-def test_a_strange_answer_is_never_an_empty_library(kodi: FakeKodi, backend: Kodi, answer: str) -> None:
+def test_a_strange_answer_is_never_an_empty_library(
+    kodi: FakeKodi, backend: Kodi, answer: str
+) -> None:
     kodi.add_movie("Sintel")
     pages = backend.library()
     backend._time()

@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from mydia_web.backends.base import Connection, Target, Wanted
 from mydia_web.backends.errors import Rejected, ServerTrouble, SignInRefused, Unreachable
 from mydia_web.backends.kodi import Kodi, listening
+from mydia_web.backends.values import Connection, Target, Wanted
 from mydia_web.clock import now
 from tests.backends.ear import Ear
 from tests.backends.kodi import contract
@@ -26,7 +26,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def kodi() -> Iterator[LoudKodi]:
     with LoudKodi(timezone="America/New_York") as kodi:
         yield kodi
-    faults = [fault for call in kodi.requests for fault in contract.faults_of_call(call.method, call.params)]
+    faults = [
+        fault
+        for call in kodi.requests
+        for fault in contract.faults_of_call(call.method, call.params)
+    ]
     assert not faults
 
 
@@ -46,7 +50,11 @@ def test_a_mark_is_heard_with_all_its_state(kodi, ear):
     (event,) = ear.hear()
     assert (event.action, event.tells_watched, event.tells_position) == ("state", True, True)
     assert event.item
-    assert (event.item.remote_id, event.item.kind, event.item.title) == ("movie:1", "movie", "Sintel")
+    assert (event.item.remote_id, event.item.kind, event.item.title) == (
+        "movie:1",
+        "movie",
+        "Sintel",
+    )
     assert event.item.external_ids == {"imdb": "tt1727587"}
     state = event.item.state
     assert state
@@ -75,7 +83,9 @@ def test_what_is_answered_to_our_questions_is_what_kodi_describes(kodi, ear):
     kodi.play(episode)
     ear.hear()
     for request in list(kodi.requests):
-        assert not contract.faults_of_answer(request.method, call(kodi, request.method, request.params))
+        assert not contract.faults_of_answer(
+            request.method, call(kodi, request.method, request.params)
+        )
 
 
 def test_an_episode_comes_with_its_show_which_is_asked_for_once(kodi, ear):
@@ -85,8 +95,14 @@ def test_an_episode_comes_with_its_show_which_is_asked_for_once(kodi, ear):
     found = [event.item for event in ear.hear(3)]
     kodi.mark(show.episodes[0], 0)
     ear.hear()
-    assert [(item.season_number, item.episode_number) for item in found if item] == [(1, 1), (1, 2), (1, 3)]
-    assert all(item and item.show and item.show.external_ids == {"tvdb": "371980"} for item in found)
+    assert [(item.season_number, item.episode_number) for item in found if item] == [
+        (1, 1),
+        (1, 2),
+        (1, 3),
+    ]
+    assert all(
+        item and item.show and item.show.external_ids == {"tvdb": "371980"} for item in found
+    )
     assert len(kodi.asked("VideoLibrary.GetTVShowDetails")) == 1
 
 
@@ -133,7 +149,10 @@ def test_one_title_after_the_other_ends_the_first(kodi, ear):
 
 def test_what_plays_already_is_heard_first(kodi):
     kodi.play(kodi.add_movie("Sintel"))
-    with closing(Kodi(Connection(kodi.url, kodi.credentials))) as backend, closing(backend.listen()) as news:
+    with (
+        closing(Kodi(Connection(kodi.url, kodi.credentials))) as backend,
+        closing(backend.listen()) as news,
+    ):
         first = next(news)
         assert first
         assert first.action == "playing"
@@ -141,7 +160,8 @@ def test_what_plays_already_is_heard_first(kodi):
 
 def test_a_file_outside_the_library_and_music_are_passed_over(kodi, ear):
     kodi.announce(
-        "Player.OnPlay", {"item": {"title": "Home video", "type": "movie"}, "player": {"playerid": 1}}
+        "Player.OnPlay",
+        {"item": {"title": "Home video", "type": "movie"}, "player": {"playerid": 1}},
     )
     kodi.announce("Player.OnStop", {"item": {"id": 7, "type": "song"}, "end": True})
     assert ear.hear_all(0.6) == []

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import ChangeKind, Connection, RemoteState, Target, Wanted
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble
 from mydia_web.backends.kodi import Kodi
+from mydia_web.backends.values import ChangeKind, Connection, RemoteState, Target, Wanted
 from tests.fakes.kodi import FakeKodi
 from tests.fakes.kodi_library import Video
 
@@ -52,7 +52,9 @@ def test_marking_watched_keeps_the_number_of_plays(kodi: FakeKodi, backend: Kodi
     assert (film.playcount, film.lastplayed) == (3, IN_NEW_YORK)
 
 
-def test_a_push_is_read_back_in_the_same_request(kodi: FakeKodi, backend: Kodi, film: Video) -> None:
+def test_a_push_is_read_back_in_the_same_request(
+    kodi: FakeKodi, backend: Kodi, film: Video
+) -> None:
     backend.push(target(film), wanted("mark_watched"))
     assert [request.method for request in kodi.requests[-3:]] == [
         "VideoLibrary.GetMovieDetails",
@@ -74,14 +76,18 @@ def test_a_push_that_is_repeated_writes_once(
 
 def test_marking_unwatched_clears_everything(kodi: FakeKodi, backend: Kodi) -> None:
     show = kodi.add_show("Harbour Lights")
-    episode = kodi.add_episode(show, 1, 1, playcount=2, lastplayed="2026-01-02 03:04:05", position=60)
+    episode = kodi.add_episode(
+        show, 1, 1, playcount=2, lastplayed="2026-01-02 03:04:05", position=60
+    )
     shown = backend.push(target(episode), wanted("mark_unwatched"))
     assert state_of(episode) == (0, "", 0, 0)
     assert shown == RemoteState(watched=False)
 
 
 def test_a_position_is_stored_with_its_total_and_its_date(backend: Kodi, film: Video) -> None:
-    shown = backend.push(target(film), wanted("progress_update", position_ms=754_500, duration_ms=888_000))
+    shown = backend.push(
+        target(film), wanted("progress_update", position_ms=754_500, duration_ms=888_000)
+    )
     assert state_of(film) == (0, IN_NEW_YORK, 754, 888)
     assert shown == RemoteState(False, 754_000, 0, CLICK.replace(microsecond=0))
 
@@ -92,7 +98,9 @@ def test_without_a_duration_the_total_is_the_runtime(backend: Kodi, film: Video)
 
 
 def test_a_position_after_the_end_is_the_end(backend: Kodi, film: Video) -> None:
-    backend.push(target(film), wanted("progress_update", position_ms=9_000_000, duration_ms=900_000))
+    backend.push(
+        target(film), wanted("progress_update", position_ms=9_000_000, duration_ms=900_000)
+    )
     assert (film.position, film.total) == (900, 900)
 
 
@@ -120,16 +128,22 @@ def test_an_old_position_does_not_take_back_a_later_date(kodi: FakeKodi, backend
     assert (film.position, film.lastplayed) == (60, "2026-11-21 19:00:00")
 
 
-def test_nothing_is_written_over_what_is_being_played(kodi: FakeKodi, backend: Kodi, film: Video) -> None:
+def test_nothing_is_written_over_what_is_being_played(
+    kodi: FakeKodi, backend: Kodi, film: Video
+) -> None:
     kodi.play(film)
-    with pytest.raises(ServerTrouble, match="“Sintel” is being played there now; trying again later"):
+    with pytest.raises(
+        ServerTrouble, match="“Sintel” is being played there now; trying again later"
+    ):
         backend.push(target(film), wanted("progress_update", position_ms=60_000))
     assert not kodi.writes()
     backend.push(target(film), wanted("mark_watched"))
     assert film.watched
 
 
-def test_another_film_being_played_is_no_hindrance(kodi: FakeKodi, backend: Kodi, film: Video) -> None:
+def test_another_film_being_played_is_no_hindrance(
+    kodi: FakeKodi, backend: Kodi, film: Video
+) -> None:
     kodi.play(kodi.add_movie("Big Buck Bunny"))
     backend.push(target(film), wanted("progress_update", position_ms=60_000))
     assert film.position == 60
@@ -150,12 +164,16 @@ def test_an_id_that_now_means_another_film_is_not_written_to(
     kodi.remove(film)
     other = kodi.add_movie("Tears of Steel")
     assert other.id == film.id
-    with pytest.raises(NotOnServer, match=r"“Sintel \(2010\).mkv” is not in Kodi's library any more"):
+    with pytest.raises(
+        NotOnServer, match=r"“Sintel \(2010\).mkv” is not in Kodi's library any more"
+    ):
         backend.push(before, wanted("mark_watched"))
     assert not other.watched
 
 
-def test_a_film_with_a_new_id_is_found_by_its_file(kodi: FakeKodi, backend: Kodi, film: Video) -> None:
+def test_a_film_with_a_new_id_is_found_by_its_file(
+    kodi: FakeKodi, backend: Kodi, film: Video
+) -> None:
     before = target(film)
     kodi.remove(film)
     kodi.add_movie("Tears of Steel")
@@ -184,7 +202,9 @@ def test_a_title_that_is_not_there_is_not_on_the_server(backend: Kodi, film: Vid
             backend.push(Target("movie:99", "movie", path), wanted("mark_watched"))
 
 
-def test_without_a_path_the_ids_tell_whether_it_is_the_same_film(backend: Kodi, film: Video) -> None:
+def test_without_a_path_the_ids_tell_whether_it_is_the_same_film(
+    backend: Kodi, film: Video
+) -> None:
     same = target(film, path="", external_ids={"imdb": "tt1727587"})
     other = target(film, path="", external_ids={"imdb": "tt2285752"})
     with pytest.raises(NotOnServer):
@@ -192,7 +212,9 @@ def test_without_a_path_the_ids_tell_whether_it_is_the_same_film(backend: Kodi, 
     assert backend.push(same, wanted("mark_watched")).watched
 
 
-def test_an_ok_without_an_effect_is_not_believed(kodi: FakeKodi, backend: Kodi, film: Video) -> None:
+def test_an_ok_without_an_effect_is_not_believed(
+    kodi: FakeKodi, backend: Kodi, film: Video
+) -> None:
     kodi.ignores_changes = True
     with pytest.raises(ServerTrouble, match="but then did not show it"):
         backend.push(target(film), wanted("mark_watched"))
@@ -213,7 +235,9 @@ def test_a_film_removed_between_reading_and_writing_is_not_on_the_server(
         backend.push(target(film), wanted("mark_watched"))
 
 
-def test_a_parameter_kodi_does_not_take_is_rejected(kodi: FakeKodi, backend: Kodi, film: Video) -> None:
+def test_a_parameter_kodi_does_not_take_is_rejected(
+    kodi: FakeKodi, backend: Kodi, film: Video
+) -> None:
     refused = (
         '{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Invalid params.",'
         '"data":{"stack":{"name":"movieid","message":"Invalid type string received"}}}}'
@@ -223,7 +247,9 @@ def test_a_parameter_kodi_does_not_take_is_rejected(kodi: FakeKodi, backend: Kod
         backend.push(target(film), wanted("mark_watched"))
 
 
-def test_what_was_watched_there_is_what_was_pushed_there(kodi: FakeKodi, backend: Kodi, film: Video) -> None:
+def test_what_was_watched_there_is_what_was_pushed_there(
+    kodi: FakeKodi, backend: Kodi, film: Video
+) -> None:
     kodi.play(film)
     kodi.stop(at_seconds=400)
     (page,) = backend.library()
@@ -231,14 +257,18 @@ def test_what_was_watched_there_is_what_was_pushed_there(kodi: FakeKodi, backend
     assert before
     assert before.position_ms == 400_000
     moment = before.last_played_at or CLICK
-    later = wanted("progress_update", moment + timedelta(hours=1), position_ms=500_000, duration_ms=900_000)
+    later = wanted(
+        "progress_update", moment + timedelta(hours=1), position_ms=500_000, duration_ms=900_000
+    )
     shown = backend.push(target(film), later)
     (page,) = backend.library()
     assert page.items[0].state == shown
 
 
 def test_explaining_makes_no_call(kodi: FakeKodi, backend: Kodi, film: Video) -> None:
-    lines = backend.explain(target(film), wanted("progress_update", position_ms=60_000, duration_ms=900_000))
+    lines = backend.explain(
+        target(film), wanted("progress_update", position_ms=60_000, duration_ms=900_000)
+    )
     assert not kodi.headers
     assert [line.split()[0] for line in lines] == [
         "VideoLibrary.GetMovieDetails",

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mydia_web.backends.base import Connection, ContentKind, RemoteItem, Target, Wanted
 from mydia_web.backends.errors import NotOnServer, ServerTrouble, SignInRefused, Unreachable
 from mydia_web.backends.kodi import Kodi
 from mydia_web.backends.kodi.mapping import VOCABULARY
+from mydia_web.backends.values import Connection, ContentKind, RemoteItem, Target, Wanted
 from tests.backends.kodi import contract
 from tests.fakes.kodi import FakeKodi
 from tests.real_kodi import RealKodi, real_kodi
@@ -140,13 +140,20 @@ def test_what_was_played_after_a_second_is_told_apart_by_its_date(
         there.push(target(other), Wanted("mark_unwatched", WINTER))
     real.rpc(words.set, {words.id_name: number, **told})
     played = {"field": "lastplayed", "operator": "greaterthan", "value": "2025-07-01 23:04:04"}
-    asked = {"properties": ["lastplayed"], "filter": {"or": [played, {**NEVER, "field": "dateadded"}]}}
+    asked = {
+        "properties": ["lastplayed"],
+        "filter": {"or": [played, {**NEVER, "field": "dateadded"}]},
+    }
     found = real.rpc(words.list, asked)
-    assert [entry[words.id_name] for entry in found.get(words.entries, [])] == ([number] if is_told else [])
+    assert [entry[words.id_name] for entry in found.get(words.entries, [])] == (
+        [number] if is_told else []
+    )
     assert found["limits"]["total"] == is_told
 
 
-def test_a_title_is_new_by_the_date_of_its_file(real: RealKodi, there: Kodi, item: RemoteItem) -> None:
+def test_a_title_is_new_by_the_date_of_its_file(
+    real: RealKodi, there: Kodi, item: RemoteItem
+) -> None:
     words = VOCABULARY[item.kind]
     dates = real.rpc(words.list, {"properties": ["dateadded", "file"]})[words.entries]
     for one in dates:
@@ -162,7 +169,9 @@ def test_a_title_is_new_by_the_date_of_its_file(real: RealKodi, there: Kodi, ite
     }
 
 
-def test_what_changed_is_told_and_nothing_else(real: RealKodi, there: Kodi, item: RemoteItem) -> None:
+def test_what_changed_is_told_and_nothing_else(
+    real: RealKodi, there: Kodi, item: RemoteItem
+) -> None:
     everything = {one.remote_id for page in there.library() for one in page.items}
     told = [one.remote_id for page in there.changes(WINTER) for one in page.items]
     assert set(told) == everything  # their files are of today
@@ -227,11 +236,20 @@ def test_a_poster_is_fetched(there: Kodi) -> None:
 def test_the_fake_answers_in_the_same_form(real: RealKodi) -> None:
     calls: dict[str, dict[str, Any]] = {
         "Application.GetProperties": {"properties": ["name", "version"]},
-        "VideoLibrary.GetMovieDetails": {"movieid": 1, "properties": list(VOCABULARY["movie"].fields)},
-        "VideoLibrary.GetEpisodeDetails": {"episodeid": 1, "properties": list(VOCABULARY["episode"].fields)},
+        "VideoLibrary.GetMovieDetails": {
+            "movieid": 1,
+            "properties": list(VOCABULARY["movie"].fields),
+        },
+        "VideoLibrary.GetEpisodeDetails": {
+            "episodeid": 1,
+            "properties": list(VOCABULARY["episode"].fields),
+        },
         "VideoLibrary.GetMovies": {"properties": ["uniqueid"], "limits": {"start": 0, "end": 1}},
         "VideoLibrary.GetEpisodes": {"properties": ["tvshowid"], "limits": {"start": 0, "end": 1}},
-        "VideoLibrary.GetTVShows": {"properties": ["uniqueid", "art"], "limits": {"start": 0, "end": 1}},
+        "VideoLibrary.GetTVShows": {
+            "properties": ["uniqueid", "art"],
+            "limits": {"start": 0, "end": 1},
+        },
         "Player.GetActivePlayers": {},
         "Player.GetItem": {"playerid": 1, "properties": ["file"]},
     }
@@ -239,7 +257,10 @@ def test_the_fake_answers_in_the_same_form(real: RealKodi) -> None:
         fake.add_movie("Big Buck Bunny", year=2008, imdb="tt1254207", tmdb="10378")
         fake.add_show("Harbour Lights", year=2019, episodes=1)
         for method, params in calls.items():
-            theirs, question = real.rpc(method, params), {"jsonrpc": "2.0", "id": 1, "method": method}
+            theirs, question = (
+                real.rpc(method, params),
+                {"jsonrpc": "2.0", "id": 1, "method": method},
+            )
             ours = fake.answer({**question, "params": params})
             assert _form(ours["result"]) == _form(theirs), method  # type: ignore[index]
             assert contract.faults_of_answer(method, theirs) == []

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mydia_web.backends.base import Connection, Target, Wanted
 from mydia_web.backends.events import Event
 from mydia_web.backends.kodi import Kodi, listening
+from mydia_web.backends.values import Connection, Target, Wanted
 from tests.real_kodi import RealKodi, real_kodi
 
 pytestmark = pytest.mark.kodi
@@ -87,7 +87,9 @@ def test_a_player_is_heard_to_begin_pause_and_end(real, there, film):
     assert abs(paused.item.state.position_ms - 600_000) < 20_000
     assert [one.action for one in ended].count("stopped") == 1
     positions = [
-        one.item.state.position_ms for one in ended if one.action == "state" and one.item and one.item.state
+        one.item.state.position_ms
+        for one in ended
+        if one.action == "state" and one.item and one.item.state
     ]
     assert positions
     assert all(abs(one - 600_000) < 20_000 for one in positions), positions

@@ -31,7 +31,9 @@ def test_the_offset_is_found_at_every_hour(
         moment = datetime(2026, 11, 21, hour, 10, tzinfo=UTC)
         at(kodi, monkeypatch, moment)
         backend._known_time = None
-        assert backend._time().zone == timezone(moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta())
+        assert backend._time().zone == timezone(
+            moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+        )
 
 
 def test_a_zone_that_kodi_names_knows_about_summer_time(kodi: FakeKodi, backend: Kodi) -> None:

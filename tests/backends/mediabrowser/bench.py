@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from mydia_web.backends.base import Backend, Connection, Target
+from mydia_web.backends.backend import Backend
+from mydia_web.backends.values import Connection, Target
 from tests.backends.bench import Held
 from tests.backends.openapi import Description
 from tests.fakes.mediabrowser import FakeServer, Reply, Request
@@ -17,7 +18,9 @@ REFUSAL_FAULTS = ("ResponseNotFound", "Missing response data")
 
 
 class MediaBrowserBench:
-    """alice lives there. Copies of a film stand in libraries of their own, so that each is listed by itself."""
+    """alice lives there. Copies of a film stand in libraries of their own, so that each is listed
+    by itself.
+    """
 
     backend: type[Backend]
     grain_ms = 1
@@ -50,9 +53,13 @@ class MediaBrowserBench:
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
     ) -> Sequence[Target]:
         places = [self._library.films]
-        places += [self._library.add_place(f"Films {number}", "movies") for number in range(2, copies + 1)]
+        places += [
+            self._library.add_place(f"Films {number}", "movies") for number in range(2, copies + 1)
+        ]
         return [
-            target(self._library.add_movie(title, year=year, minutes=minutes, place=place, imdb=imdb))
+            target(
+                self._library.add_movie(title, year=year, minutes=minutes, place=place, imdb=imdb)
+            )
             for place in places
         ]
 
@@ -94,7 +101,9 @@ class MediaBrowserBench:
 
     def writes(self) -> list[str]:
         reads = ("GET", "HEAD")
-        return [f"{one.method} {one.target}" for one in self._server.requests if one.method not in reads]
+        return [
+            f"{one.method} {one.target}" for one in self._server.requests if one.method not in reads
+        ]
 
     def violations(self) -> list[str]:
         description = self.description()
@@ -129,7 +138,9 @@ class MediaBrowserBench:
 def target(title: Title, **other: Any) -> Target:
     named = {provider.lower(): value for provider, value in title.ids.items()}
     kind = "movie" if title.type == "Movie" else "episode"
-    return Target(**{"remote_id": title.id, "kind": kind, "path": title.path, "external_ids": named, **other})
+    return Target(
+        **{"remote_id": title.id, "kind": kind, "path": title.path, "external_ids": named, **other}
+    )
 
 
 def faults(
@@ -137,7 +148,8 @@ def faults(
 ) -> Iterable[str]:
     """Yield what is wrong with each request and answer.
 
-    Descriptions leave out most statuses of refusals, and a server that lacks a route refuses without a body.
+    Descriptions leave out most statuses of refusals, and a server that lacks a route refuses
+    without a body.
     """
     for request, reply in exchanges:
         found = description.wrong(
@@ -154,7 +166,9 @@ def faults(
 
 
 def without_uuids(document: dict[str, Any]) -> None:
-    """Both servers write ids without dashes, which the format `uuid` does not allow; `guid` is no format at all."""
+    """Both servers write ids without dashes, which the format `uuid` does not allow; `guid` is no
+    format at all.
+    """
     for node in list(_nodes(document)):
         if node.get("format") in ("uuid", "guid"):
             del node["format"]
@@ -163,5 +177,7 @@ def without_uuids(document: dict[str, Any]) -> None:
 def _nodes(node: Any) -> Iterable[dict[str, Any]]:
     if isinstance(node, dict):
         yield node
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
         yield from _nodes(child)

@@ -1,4 +1,6 @@
-"""Episodes with a number and no season: of a show that has no numbered season, they are of season 1."""
+"""Episodes with a number and no season: of a show that has no numbered season, they are of season
+1.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -6,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import Backend
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.mediabrowser import listing
 from tests.backends.emby.bench import EmbyBench
 from tests.backends.jellyfin.bench import JellyfinBench
@@ -40,7 +42,9 @@ def add(bench: MediaBrowserBench) -> Add:
 
     def added(name: str, numbers: Numbers) -> list[Title]:
         show = bench._library.add_show(SHOW)
-        return [bench._library.add_episode(show, season, number, name) for season, number in numbers]
+        return [
+            bench._library.add_episode(show, season, number, name) for season, number in numbers
+        ]
 
     return added
 

@@ -1,4 +1,6 @@
-"""A listing is read whole, or says that it may not be: whatever a server makes of kinds, counts and pages."""
+"""A listing is read whole, or says that it may not be: whatever a server makes of kinds, counts and
+pages.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,15 +9,21 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import LibraryPage
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.mediabrowser import listing
 from mydia_web.backends.mediabrowser.listing import Listing, Question
+from mydia_web.backends.values import LibraryPage
 
 SHOW = {"Type": "Series", "Id": "show", "Name": "Harbour Lights"}
 FILMS = [{"Type": "Movie", "Id": f"film {number}", "Name": f"Film {number}"} for number in range(5)]
 EPISODES = [
-    {"Type": "Episode", "Id": f"episode {n}", "Name": f"Part {n}", "SeriesId": "show", "ParentIndexNumber": 1}
+    {
+        "Type": "Episode",
+        "Id": f"episode {n}",
+        "Name": f"Part {n}",
+        "SeriesId": "show",
+        "ParentIndexNumber": 1,
+    }
     for n in range(3)
 ]
 
@@ -25,7 +33,8 @@ class Server:
     """Answers questions in a way of its own."""
 
     entries: Sequence[dict[str, Any]]
-    #: Which of several kinds it lists: `all`, the `first`, the `last`, or `none`: it takes them for one strange kind.
+    #: Which of several kinds it lists: `all`, the `first`, the `last`, or `none`: it takes them for
+    #: one strange kind.
     kinds: str = "all"
     #: What it counts: `all` that it has, the `page`, or `nothing`.
     counts: str = "all"
@@ -95,9 +104,17 @@ def test_smaller_pages_than_were_asked_for_are_read_to_the_end(kinds: str, most:
 
 @pytest.mark.parametrize(
     ("library", "questions"),
-    [("films and a show", 2), ("films", 2), ("as many as a page holds", 2), ("a show", 3), ("nothing", 3)],
+    [
+        ("films and a show", 2),
+        ("films", 2),
+        ("as many as a page holds", 2),
+        ("a show", 3),
+        ("nothing", 3),
+    ],
 )
-def test_a_server_that_answers_as_it_should_is_asked_for_nothing_twice(library: str, questions: int) -> None:
+def test_a_server_that_answers_as_it_should_is_asked_for_nothing_twice(
+    library: str, questions: int
+) -> None:
     server = Server(entries=LIBRARIES[library])
     server.read()
     assert len(server.asked) == questions

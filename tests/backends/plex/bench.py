@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from mydia_web.backends.base import Backend, Connection, Target
+from mydia_web.backends.backend import Backend
+from mydia_web.backends.values import Connection, Target
 from tests.backends.bench import Held
 from tests.backends.plex import contract
 from tests.backends.plex.conftest import kind_at, signed_in
@@ -28,7 +29,11 @@ class PlexBench:
         return Connection(self._plex.url, credentials, str(ALICE))
 
     def wrong_connection(self) -> Connection:
-        credentials = {"token": "no-such-token", "account_token": "no-such-account", "user_id": str(ALICE)}
+        credentials = {
+            "token": "no-such-token",
+            "account_token": "no-such-account",
+            "user_id": str(ALICE),
+        }
         return Connection(self._plex.url, credentials, str(ALICE))
 
     def unlinked(self) -> Connection:
@@ -40,7 +45,9 @@ class PlexBench:
     def add_movie(
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
     ) -> Sequence[Target]:
-        """Plex keeps several files in one library under one number: each copy is in a library of its own."""
+        """Plex keeps several files in one library under one number: each copy is in a library of
+        its own.
+        """
         guids = [f"imdb://{imdb}"] if imdb else []
         added = [
             self._plex.add_movie(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import Connection
 from mydia_web.backends.plex import Plex
+from mydia_web.backends.values import Connection
 from tests.backends.plex import contract
 from tests.fakes.plex import ALICE, FakePlex
 
@@ -15,7 +15,9 @@ Open = Callable[..., Plex]
 
 @pytest.fixture
 def plex() -> Iterator[FakePlex]:
-    """What was asked and answered must be as the published descriptions have it, where those are at hand."""
+    """What was asked and answered must be as the published descriptions have it, where those are at
+    hand.
+    """
     with FakePlex() as plex:
         yield plex
     asked = [one for one in plex.exchanges if "json" in one.request.header("Accept")]

@@ -1,6 +1,7 @@
 """What Plex's published descriptions say of the requests and answers that went over the wire.
 
-Of the media server its own description (API 1.2.0); of plex.tv a third party's, which knows three of its routes.
+Of the media server its own description (API 1.2.0); of plex.tv a third party's, which knows three
+of its routes.
 """
 
 import re
@@ -65,7 +66,9 @@ def _mend_server(document: dict[str, Any]) -> None:
         "properties": {"id": {"type": "string"}},
     }
     # The checker takes no bytes for a string.
-    picture = document["paths"]["/library/metadata/{ids}/{element}/{timestamp}"]["get"]["responses"]["200"]
+    picture = document["paths"]["/library/metadata/{ids}/{element}/{timestamp}"]["get"][
+        "responses"
+    ]["200"]
     picture["content"]["image/jpeg"] = {}
     # Its example of a success is an empty page, which the checker takes for a missing one.
     del document["components"]["responses"]["200"]["content"]

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mydia_web.backends.base import LibraryPage, RemoteItem
 from mydia_web.backends.plex import Plex
+from mydia_web.backends.values import LibraryPage, RemoteItem
 from tests.backends.plex.conftest import Open, signed_in
 from tests.fakes.plex import ALICE, BOB, FakePlex, Title
 
@@ -27,7 +27,9 @@ def cast(plex: FakePlex) -> tuple[Title, Title, Title]:
     return plex.add_movie("Sintel"), plex.add_movie("Big Buck Bunny"), plex.add_episode(show, 1, 1)
 
 
-def test_plays_and_positions_are_changes_and_old_ones_are_not(plex: FakePlex, backend: Plex) -> None:
+def test_plays_and_positions_are_changes_and_old_ones_are_not(
+    plex: FakePlex, backend: Plex
+) -> None:
     sintel, bunny, episode = cast(plex)
     at(plex, seconds=-1)
     plex.watch(bunny)
@@ -57,7 +59,9 @@ def test_the_plays_of_others_are_not_ours(plex: FakePlex, open_plex: Open) -> No
     assert titles(open_plex(signed_in(plex, BOB))) == ["Sintel"]
 
 
-def test_without_news_there_is_one_empty_page_after_three_requests(plex: FakePlex, backend: Plex) -> None:
+def test_without_news_there_is_one_empty_page_after_three_requests(
+    plex: FakePlex, backend: Plex
+) -> None:
     cast(plex)
     assert list(backend.changes(SINCE)) == [LibraryPage((), 0, 0)]
     assert len(plex.exchanges) == 3
@@ -69,6 +73,6 @@ def test_the_end_of_a_mark_is_seen_by_reading_everything(plex: FakePlex, backend
     plex.watch(sintel)
     plex.unscrobble(sintel, ALICE)
     assert titles(backend) == []
-    assert [item.state.watched for page in backend.library() for item in page.items if item.state] == [
-        False
-    ] * 3
+    assert [
+        item.state.watched for page in backend.library() for item in page.items if item.state
+    ] == [False] * 3

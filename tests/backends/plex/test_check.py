@@ -2,7 +2,6 @@
 
 import pytest
 
-from mydia_web.backends.base import ServerInfo, Target, Wanted
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -13,6 +12,7 @@ from mydia_web.backends.errors import (
     Unreachable,
 )
 from mydia_web.backends.plex import Plex
+from mydia_web.backends.values import ServerInfo, Target, Wanted
 from mydia_web.clock import now
 from tests.backends.plex.conftest import Open
 from tests.fakes.plex import FakePlex
@@ -20,7 +20,9 @@ from tests.fakes.plex import FakePlex
 FILM = Target("1", "movie")
 
 
-def test_a_plex_tells_its_name_its_version_and_what_it_calls_itself(plex: FakePlex, backend: Plex) -> None:
+def test_a_plex_tells_its_name_its_version_and_what_it_calls_itself(
+    plex: FakePlex, backend: Plex
+) -> None:
     assert backend.check() == ServerInfo("Plex", "Attic", "1.43.0.10492", plex.machine_id)
     assert plex.lines() == ["GET /"]
 
@@ -28,7 +30,9 @@ def test_a_plex_tells_its_name_its_version_and_what_it_calls_itself(plex: FakePl
 @pytest.mark.parametrize(
     "ending", ["/", "/web", "/web/index.html#!/server/5ca1ab1e/details", "/web/index.html", "  "]
 )
-def test_an_address_may_be_pasted_from_the_browser(plex: FakePlex, open_plex: Open, ending: str) -> None:
+def test_an_address_may_be_pasted_from_the_browser(
+    plex: FakePlex, open_plex: Open, ending: str
+) -> None:
     assert open_plex(url=plex.url + ending).check().name == "Attic"
 
 
@@ -43,7 +47,9 @@ def test_every_request_says_who_asks_and_wants_json(plex: FakePlex, open_plex: O
 
 def test_a_plex_that_is_off_is_unreachable_until_it_is_on(plex: FakePlex, backend: Plex) -> None:
     plex.down()
-    with pytest.raises(Unreachable, match=r"Nothing answers at .* Is the Plex Media Server running"):
+    with pytest.raises(
+        Unreachable, match=r"Nothing answers at .* Is the Plex Media Server running"
+    ):
         backend.check()
     plex.up()
     assert backend.check().name == "Attic"
@@ -96,7 +102,10 @@ def test_each_refusal_of_one_title_says_what_helps(
 ) -> None:
     plex.add_movie("Sintel")
     with plex.answering(status, body=b"<html></html>", content_type="text/html"):
-        for ask in (lambda: backend.state(FILM), lambda: backend.push(FILM, Wanted("mark_watched", now()))):
+        for ask in (
+            lambda: backend.state(FILM),
+            lambda: backend.push(FILM, Wanted("mark_watched", now())),
+        ):
             with pytest.raises(BackendError) as caught:
                 ask()
             assert type(caught.value) is kind
@@ -118,7 +127,10 @@ def test_a_refusal_of_everything_is_not_about_one_title(
 def test_no_token_is_shown(plex: FakePlex, open_plex: Open) -> None:
     backend = open_plex({"token": "s3cr", "account_token": "t0ps"}, device_id="7d3f")
     said = b'{"why": "the token s3cr of t0ps is no good"}'
-    with plex.answering(400, body=said, content_type="application/json"), pytest.raises(Rejected) as caught:
+    with (
+        plex.answering(400, body=said, content_type="application/json"),
+        pytest.raises(Rejected) as caught,
+    ):
         backend.check()
     assert "is no good" in caught.value.message
     shown = caught.value.message + repr(backend._connection)

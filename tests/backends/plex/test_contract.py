@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mydia_web.backends.base import Backend, Wanted
+from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import RateLimited, SignInRefused, Unreachable
+from mydia_web.backends.values import Wanted
 from tests.backends.bench import Bench, Held
 from tests.backends.plex import contract
 from tests.backends.plex.bench import PlexBench
@@ -20,7 +21,9 @@ JSON = {"Accept": "application/json", "X-Plex-Token": "server-5ca1ab-1001-1"}
 
 
 def exchange(method: str, target: str, answer: bytes = b"{}", **headers: str) -> Exchange:
-    return Exchange(Request(method, target, {**JSON, **headers}), Reply(200, answer, "application/json"))
+    return Exchange(
+        Request(method, target, {**JSON, **headers}), Reply(200, answer, "application/json")
+    )
 
 
 @pytest.mark.parametrize(
@@ -29,15 +32,27 @@ def exchange(method: str, target: str, answer: bytes = b"{}", **headers: str) ->
         exchange("GET", "/no/such/path"),
         exchange("DELETE", "/:/timeline"),
         exchange("POST", "/:/timeline?state=stopped&time=5&duration=9"),
-        exchange("POST", "/:/timeline?state=gone&time=5&duration=9", **{"X-Plex-Client-Identifier": "x"}),
         exchange(
-            "POST", "/:/timeline?state=stopped&time=1.5&duration=9", **{"X-Plex-Client-Identifier": "x"}
+            "POST", "/:/timeline?state=gone&time=5&duration=9", **{"X-Plex-Client-Identifier": "x"}
+        ),
+        exchange(
+            "POST",
+            "/:/timeline?state=stopped&time=1.5&duration=9",
+            **{"X-Plex-Client-Identifier": "x"},
         ),
         exchange("PUT", "/:/scrobble?key=1"),
-        exchange("GET", "/library/metadata/1", b'{"MediaContainer": {"Metadata": [{"viewCount": "2"}]}}'),
+        exchange(
+            "GET", "/library/metadata/1", b'{"MediaContainer": {"Metadata": [{"viewCount": "2"}]}}'
+        ),
         exchange("GET", "/library/metadata/1", b'{"MediaContainer": {"Metadata": {}}}'),
-        exchange("GET", "/library/metadata/1", b'{"MediaContainer": {"Metadata": [{"Guid": [{"id": 3}]}]}}'),
-        exchange("GET", "/library/sections", b'{"MediaContainer": {"Directory": [{"allowSync": 3}]}}'),
+        exchange(
+            "GET",
+            "/library/metadata/1",
+            b'{"MediaContainer": {"Metadata": [{"Guid": [{"id": 3}]}]}}',
+        ),
+        exchange(
+            "GET", "/library/sections", b'{"MediaContainer": {"Directory": [{"allowSync": 3}]}}'
+        ),
         exchange("GET", "/library/sections", b"<html>"),
     ],
 )
@@ -61,7 +76,9 @@ def test_what_plex_tv_would_not_say_or_take_is_found(wrong: Exchange) -> None:
     assert len(contract.faults_of_tv([wrong])) == 1
 
 
-def test_the_routes_no_description_has_are_those_and_no_others(plex: FakePlex, open_plex: Open) -> None:
+def test_the_routes_no_description_has_are_those_and_no_others(
+    plex: FakePlex, open_plex: Open
+) -> None:
     contract.need_descriptions()
     open_plex({"token": "account-of-alice", "pin": "1234"}, remote_user_id="Bob").sign_in()
     assert "POST /api/v2/home/users/00000000000007d2/switch" in plex.tv.lines()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mydia_web.backends.base import Connection, Playing, Target
 from mydia_web.backends.errors import NotOnServer, Rejected, SignInRefused
 from mydia_web.backends.plex import Plex
+from mydia_web.backends.values import Connection, Playing, Target
 from tests.backends.plex.conftest import Open, signed_in
 from tests.fakes.plex import ALICE, BOB, CAROL, FakePlex
 

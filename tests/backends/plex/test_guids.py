@@ -24,7 +24,11 @@ def test_the_ids_of_todays_agents(guids: list[str], ids: dict[str, str]) -> None
 @pytest.mark.parametrize(
     ("guid", "ids", "of_show"),
     [
-        ("com.plexapp.agents.imdb://tt1254207?lang=en", {"imdb": "tt1254207"}, {"imdb": "tt1254207"}),
+        (
+            "com.plexapp.agents.imdb://tt1254207?lang=en",
+            {"imdb": "tt1254207"},
+            {"imdb": "tt1254207"},
+        ),
         ("com.plexapp.agents.themoviedb://10378?lang=en", {"tmdb": "10378"}, {"tmdb": "10378"}),
         ("com.plexapp.agents.thetvdb://81189?lang=en", {"tvdb": "81189"}, {"tvdb": "81189"}),
         ("com.plexapp.agents.thetvdb://81189/1/2?lang=en", {}, {"tvdb": "81189"}),
@@ -32,7 +36,11 @@ def test_the_ids_of_todays_agents(guids: list[str], ids: dict[str, str]) -> None
         ("com.plexapp.agents.hama://tvdb-81797/22/70?lang=en", {}, {"tvdb": "81797"}),
         ("com.plexapp.agents.hama://tvdb4-81797?lang=en", {"tvdb": "81797"}, {"tvdb": "81797"}),
         ("com.plexapp.agents.hama://anidb-69?lang=en", {}, {}),
-        ("com.plexapp.agents.xbmcnfo://tt1254207?lang=xn", {"imdb": "tt1254207"}, {"imdb": "tt1254207"}),
+        (
+            "com.plexapp.agents.xbmcnfo://tt1254207?lang=xn",
+            {"imdb": "tt1254207"},
+            {"imdb": "tt1254207"},
+        ),
         ("com.plexapp.agents.xbmcnfo://10378?lang=xn", {}, {}),
         ("com.plexapp.agents.none://3f2c?lang=xn", {}, {}),
         ("plex://movie/5d776825880197001ec90394", {}, {}),

@@ -5,9 +5,15 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import LibraryPage, RemoteItem, RemoteLibrary, RemoteShow, RemoteState
 from mydia_web.backends.errors import BackendError, Rejected, ServerTrouble
 from mydia_web.backends.plex import Plex, listing
+from mydia_web.backends.values import (
+    LibraryPage,
+    RemoteItem,
+    RemoteLibrary,
+    RemoteShow,
+    RemoteState,
+)
 from tests.backends.plex.conftest import Open, signed_in
 from tests.fakes.plex import ALICE, BOB, FakePlex
 from tests.fakes.plex_http import Request
@@ -93,7 +99,9 @@ def test_a_file_of_two_episodes_is_two_items(plex: FakePlex, backend: Plex) -> N
 def test_an_episode_without_a_number_has_its_day(plex: FakePlex, backend: Plex) -> None:
     episode = plex.add_episode(plex.add_show("News"), 1, 1)
     episode.number = None
-    assert [(item.episode_number, item.air_date) for item in items(backend)] == [(None, date(2022, 2, 18))]
+    assert [(item.episode_number, item.air_date) for item in items(backend)] == [
+        (None, date(2022, 2, 18))
+    ]
 
 
 def test_an_old_agents_episode_is_known_by_its_show(plex: FakePlex, backend: Plex) -> None:
@@ -160,7 +168,8 @@ def test_a_library_of_ten_thousand_takes_24_requests(plex: FakePlex, backend: Pl
     assert plex.tv.lines() == []
     # Libraries, how many in each, 8 pages of films, 1 of shows, 12 of episodes.
     assert len(plex.exchanges) == 1 + 2 + 8 + 1 + 12
-    # Checking all of them against the description would take longer than reading them; other tests do it.
+    # Checking all of them against the description would take longer than reading them; other tests
+    # do it.
     plex.exchanges.clear()
 
 
@@ -207,7 +216,9 @@ def test_a_strange_show_is_named_once_and_its_episodes_are_read(
 
 
 def test_nulls_are_nothing(plex: FakePlex, backend: Plex) -> None:
-    nulls = dict.fromkeys(("year", "viewCount", "viewOffset", "lastViewedAt", "thumb", "Guid", "Media"))
+    nulls = dict.fromkeys(
+        ("year", "viewCount", "viewOffset", "lastViewedAt", "thumb", "Guid", "Media")
+    )
     plex.add_movie("Sintel", strange=nulls)
     (film,) = items(backend)
     assert (film.year, film.state) == (None, RemoteState(watched=False))
@@ -232,7 +243,9 @@ def test_a_library_that_shrinks_while_it_is_read_is_not_taken_for_whole(
 def test_a_film_that_is_replaced_while_it_is_read_hides_no_other(
     plex: FakePlex, backend: Plex, monkeypatch: pytest.MonkeyPatch, added_at: int
 ) -> None:
-    """There are as many as before, and yet one that was not read would have moved to where nobody looks."""
+    """There are as many as before, and yet one that was not read would have moved to where nobody
+    looks.
+    """
     monkeypatch.setattr(listing, "PAGE", 2)
     films = [plex.add_movie(f"Film {number}") for number in range(5)]
     reading = backend.library()
@@ -244,7 +257,9 @@ def test_a_film_that_is_replaced_while_it_is_read_hides_no_other(
         list(reading)
 
 
-def test_a_server_that_gives_one_at_a_time_is_not_waited_for_for_ever(plex: FakePlex, backend: Plex) -> None:
+def test_a_server_that_gives_one_at_a_time_is_not_waited_for_for_ever(
+    plex: FakePlex, backend: Plex
+) -> None:
     plex.page_cap = 1
     for number in range(2):
         plex.add_movie(f"Film {number}")

@@ -1,10 +1,12 @@
-"""Linking by a code: shown by us, confirmed at plex.tv, and changed for the token that the server wants."""
+"""Linking by a code: shown by us, confirmed at plex.tv, and changed for the token that the server
+wants.
+"""
 
 import pytest
 
-from mydia_web.backends.base import Connection
 from mydia_web.backends.errors import LinkEnded, RateLimited, Unreachable
 from mydia_web.backends.plex import Plex
+from mydia_web.backends.values import Connection
 from tests.backends.plex.conftest import Open, kind_at
 from tests.fakes.plex import ALICE, CAROL, FakePlex
 
@@ -14,7 +16,9 @@ def connection(plex: FakePlex) -> Connection:
     return Connection(plex.url, device_id="0b0e8f4c")
 
 
-def test_a_code_can_be_typed_and_is_confirmed_at_plex_tv(plex: FakePlex, connection: Connection) -> None:
+def test_a_code_can_be_typed_and_is_confirmed_at_plex_tv(
+    plex: FakePlex, connection: Connection
+) -> None:
     code = kind_at(plex).begin_link(connection)
     assert (len(code.code), code.url, code.expires_in) == (4, "https://plex.tv/link", 899)
     assert plex.tv.exchanges[0].request.query == {"strong": "false"}
@@ -42,10 +46,15 @@ def test_a_confirmed_code_becomes_the_servers_own_token(
         str(user_id),
         plex.tv.people[user_id]["title"],
     )
-    assert open_plex(dict(linked.credentials), remote_user_id=linked.remote_user_id).check().name == "Attic"
+    assert (
+        open_plex(dict(linked.credentials), remote_user_id=linked.remote_user_id).check().name
+        == "Attic"
+    )
 
 
-def test_the_same_device_asks_that_was_given_the_code(plex: FakePlex, connection: Connection) -> None:
+def test_the_same_device_asks_that_was_given_the_code(
+    plex: FakePlex, connection: Connection
+) -> None:
     """plex.tv shows a code to nobody else, and by now the account may have another name for itself."""
     kind = kind_at(plex)
     code = kind.begin_link(connection)
@@ -63,7 +72,10 @@ def test_a_code_that_is_confirmed_is_not_lost_when_the_server_is_off(
     linked = kind.poll_link(connection, code.secret)
     assert linked
     plex.up()
-    assert open_plex(dict(linked.credentials), remote_user_id=linked.remote_user_id).check().name == "Attic"
+    assert (
+        open_plex(dict(linked.credentials), remote_user_id=linked.remote_user_id).check().name
+        == "Attic"
+    )
 
 
 def test_a_code_that_is_too_old_ends_the_linking(plex: FakePlex, connection: Connection) -> None:
@@ -76,7 +88,10 @@ def test_a_code_that_is_too_old_ends_the_linking(plex: FakePlex, connection: Con
 
 def test_plex_tv_may_ask_us_to_wait(plex: FakePlex, connection: Connection) -> None:
     kind = kind_at(plex)
-    with plex.tv.answering(429, headers={"Retry-After": "30"}), pytest.raises(RateLimited) as caught:
+    with (
+        plex.tv.answering(429, headers={"Retry-After": "30"}),
+        pytest.raises(RateLimited) as caught,
+    ):
         kind.begin_link(connection)
     assert caught.value.retry_after == 30
 

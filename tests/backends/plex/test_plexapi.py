@@ -9,8 +9,8 @@ import pytest
 from plexapi.exceptions import Unauthorized
 from plexapi.server import PlexServer
 
-from mydia_web.backends.base import RemoteState, Target, Wanted
 from mydia_web.backends.plex import Plex
+from mydia_web.backends.values import RemoteState, Target, Wanted
 from tests.backends.plex.conftest import Open, signed_in
 from tests.fakes.plex import BOB, FakePlex, Title
 
@@ -53,18 +53,28 @@ def test_both_see_the_same_server(plex: FakePlex, backend: Plex, oracle: PlexSer
     ]
 
 
-def test_both_list_the_same_titles(plex: FakePlex, backend: Plex, oracle: PlexServer, film: Title) -> None:
+def test_both_list_the_same_titles(
+    plex: FakePlex, backend: Plex, oracle: PlexServer, film: Title
+) -> None:
     show = plex.add_show("Harbour Lights", guids=["tvdb://990001"])
     plex.add_episode(show, 0, 0, guids=["tvdb://991000"])
     movie, episode = (item for page in backend.library() for item in page.items)
     (theirs,) = oracle.library.sectionByID(1).all()
-    assert (str(theirs.ratingKey), theirs.title, theirs.year) == (movie.remote_id, movie.title, movie.year)
+    assert (str(theirs.ratingKey), theirs.title, theirs.year) == (
+        movie.remote_id,
+        movie.title,
+        movie.year,
+    )
     assert {guid.id for guid in theirs.guids} == {
         f"{name}://{value}" for name, value in movie.external_ids.items()
     }
     assert (theirs.duration // 1000, theirs.locations[0]) == (movie.runtime_seconds, movie.path)
     (theirs,) = oracle.library.sectionByID(2).searchEpisodes()
-    assert (theirs.parentIndex, theirs.index) == (episode.season_number, episode.episode_number) == (0, 0)
+    assert (
+        (theirs.parentIndex, theirs.index)
+        == (episode.season_number, episode.episode_number)
+        == (0, 0)
+    )
     assert episode.show
     assert theirs.grandparentTitle == episode.show.title
 
@@ -76,14 +86,18 @@ def test_plexapi_reads_our_mark_and_its_end(backend: Plex, oracle: PlexServer, f
     assert shown(oracle, film) == (False, 0, 0, None)
 
 
-def test_plexapi_reads_our_position_and_a_rewatch(backend: Plex, oracle: PlexServer, film: Title) -> None:
+def test_plexapi_reads_our_position_and_a_rewatch(
+    backend: Plex, oracle: PlexServer, film: Title
+) -> None:
     state = push(backend, film, "progress_update", position_ms=33 * MINUTE)
     assert shown(oracle, film) == (False, 0, 33 * MINUTE, state.last_played_at)
     push(backend, film, "progress_update", watched=True, position_ms=12 * MINUTE)
     assert shown(oracle, film)[:3] == (True, 1, 12 * MINUTE)
 
 
-def test_plexapi_finds_an_unfinished_film_unfinished(backend: Plex, oracle: PlexServer, film: Title) -> None:
+def test_plexapi_finds_an_unfinished_film_unfinished(
+    backend: Plex, oracle: PlexServer, film: Title
+) -> None:
     push(backend, film, "progress_update", position_ms=99 * MINUTE)
     assert shown(oracle, film)[:3] == (False, 0, 90 * MINUTE - 1000)
 
@@ -107,7 +121,9 @@ def test_we_read_what_plexapi_has_written(backend: Plex, oracle: PlexServer, fil
     assert backend.state(Target(str(film.key), "movie")) == RemoteState(watched=False)
 
 
-def test_plexapi_is_told_what_is_being_played(plex: FakePlex, oracle: PlexServer, film: Title) -> None:
+def test_plexapi_is_told_what_is_being_played(
+    plex: FakePlex, oracle: PlexServer, film: Title
+) -> None:
     plex.sessions = [(film, BOB, 60_000, False)]
     (session,) = oracle.sessions()
     assert (session.title, session.viewOffset, session.usernames) == ("Sintel", 60_000, ["Bob"])

@@ -1,13 +1,15 @@
-"""Pushing a change with the few verbs Plex has, none of which may count a play twice or finish what is unfinished."""
+"""Pushing a change with the few verbs Plex has, none of which may count a play twice or finish what
+is unfinished.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import ChangeKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble, Unreachable
 from mydia_web.backends.plex import Plex
+from mydia_web.backends.values import ChangeKind, RemoteState, Target, Wanted
 from tests.backends.plex.conftest import Open, signed_in
 from tests.fakes.plex import ALICE, BOB, CAROL, FakePlex, Title
 from tests.fakes.plex_library import Played
@@ -75,7 +77,13 @@ def test_a_push_is_read_written_and_read_back(plex: FakePlex, backend: Plex, fil
 
 @pytest.mark.parametrize(
     "change",
-    [mark(), unmark(), progress(10 * MINUTE), progress(10 * MINUTE, True), progress(10 * MINUTE, False)],
+    [
+        mark(),
+        unmark(),
+        progress(10 * MINUTE),
+        progress(10 * MINUTE, True),
+        progress(10 * MINUTE, False),
+    ],
 )
 @pytest.mark.parametrize("before", [(0, None), (0, 5 * MINUTE), (2, None), (2, 5 * MINUTE)])
 def test_a_push_that_is_repeated_sends_nothing_more(
@@ -103,7 +111,9 @@ def test_a_push_whose_answers_were_lost_counts_one_play(
     assert film.of(ALICE).view_count == (0 if change.watched is False else 1)
 
 
-def test_marking_what_is_watched_already_adds_no_play(plex: FakePlex, backend: Plex, film: Title) -> None:
+def test_marking_what_is_watched_already_adds_no_play(
+    plex: FakePlex, backend: Plex, film: Title
+) -> None:
     holds(film, 2)
     assert backend.push(target(film), mark()).play_count == 2
     assert plex.lines() == ["GET /library/metadata/1"]
@@ -119,16 +129,22 @@ def test_the_end_of_a_rewatch_is_one_more_play(
 
 
 @pytest.mark.parametrize("before", [(2, None), (0, 30 * MINUTE), (2, 30 * MINUTE)])
-def test_unmarking_clears_everything(backend: Plex, film: Title, before: tuple[int, int | None]) -> None:
+def test_unmarking_clears_everything(
+    backend: Plex, film: Title, before: tuple[int, int | None]
+) -> None:
     holds(film, *before)
     assert backend.push(target(film), unmark()) == RemoteState(watched=False)
 
 
 def test_a_position_is_kept_to_the_millisecond(backend: Plex, film: Title) -> None:
-    assert backend.push(target(film), progress(1_234_567)) == RemoteState(False, 1_234_567, 0, ARRIVAL)
+    assert backend.push(target(film), progress(1_234_567)) == RemoteState(
+        False, 1_234_567, 0, ARRIVAL
+    )
 
 
-@pytest.mark.parametrize("state", [(None, 2, 2), (None, 0, 0), (True, 0, 1), (True, 3, 3), (False, 3, 0)])
+@pytest.mark.parametrize(
+    "state", [(None, 2, 2), (None, 0, 0), (True, 0, 1), (True, 3, 3), (False, 3, 0)]
+)
 def test_a_position_leaves_the_mark_alone_or_brings_it(
     backend: Plex, film: Title, state: tuple[bool | None, int, int]
 ) -> None:
@@ -201,7 +217,9 @@ def test_a_film_whose_credits_count_as_its_end_is_not_finished(
     )
 
 
-def test_a_film_that_is_finished_anywhere_is_refused_and_left_unfinished(backend: Plex, film: Title) -> None:
+def test_a_film_that_is_finished_anywhere_is_refused_and_left_unfinished(
+    backend: Plex, film: Title
+) -> None:
     film.credits_at = 0.1
     with pytest.raises(Rejected, match="takes “Sintel” for watched at this position"):
         backend.push(target(film), progress(85 * MINUTE))
@@ -215,7 +233,9 @@ def test_a_watched_film_keeps_its_mark_when_its_credits_count(backend: Plex, fil
     assert (shown.watched, shown.position_ms) == (True, 65 * MINUTE - 1000)
 
 
-def test_a_shorter_copy_is_not_finished_by_a_longer_ones_position(plex: FakePlex, backend: Plex) -> None:
+def test_a_shorter_copy_is_not_finished_by_a_longer_ones_position(
+    plex: FakePlex, backend: Plex
+) -> None:
     short = plex.add_movie("Short cut", minutes=50)
     assert backend.push(target(short), progress(60 * MINUTE)).position_ms == 45 * MINUTE - 1000
     assert held(short)[0] == 0
@@ -247,13 +267,17 @@ def test_clearing_a_position_keeps_the_mark(
     assert shown == RemoteState(True, 0, 2 if zero_clears else 3, ARRIVAL)
 
 
-def test_clearing_the_position_of_an_unwatched_film(plex: FakePlex, backend: Plex, film: Title) -> None:
+def test_clearing_the_position_of_an_unwatched_film(
+    plex: FakePlex, backend: Plex, film: Title
+) -> None:
     holds(film, 0, 40 * MINUTE)
     assert backend.push(target(film), progress(0)) == RemoteState(watched=False)
     assert verbs(plex) == ["unscrobble"]
 
 
-def test_clearing_what_has_no_position_sends_nothing(plex: FakePlex, backend: Plex, film: Title) -> None:
+def test_clearing_what_has_no_position_sends_nothing(
+    plex: FakePlex, backend: Plex, film: Title
+) -> None:
     backend.push(target(film), progress(0))
     assert verbs(plex) == []
 
@@ -271,7 +295,9 @@ def test_without_any_length_a_position_is_refused(plex: FakePlex, backend: Plex)
     assert plex.writes() == []
 
 
-def test_an_answer_without_an_effect_is_not_believed(plex: FakePlex, backend: Plex, film: Title) -> None:
+def test_an_answer_without_an_effect_is_not_believed(
+    plex: FakePlex, backend: Plex, film: Title
+) -> None:
     plex.ignores_changes = True
     for change in (mark(), progress(10 * MINUTE)):
         with pytest.raises(ServerTrouble, match="then did not show it"):
@@ -285,7 +311,9 @@ def test_each_person_has_their_own_state(plex: FakePlex, open_plex: Open, film: 
 
 
 @pytest.mark.parametrize("remote_id", ["99", "", "x", "movie:1", "1/../2", "1,2"])
-def test_a_number_that_is_not_there_is_not_on_the_server(backend: Plex, film: Title, remote_id: str) -> None:
+def test_a_number_that_is_not_there_is_not_on_the_server(
+    backend: Plex, film: Title, remote_id: str
+) -> None:
     for ask in (backend.state, lambda target: backend.push(target, mark())):
         with pytest.raises(NotOnServer):
             ask(target(film, remote_id=remote_id))
@@ -303,13 +331,17 @@ def test_after_setting_up_anew_no_other_title_is_written_to(
     assert held(other) == (0, None)
 
 
-def test_a_film_with_another_file_is_the_same_by_its_ids(plex: FakePlex, backend: Plex, film: Title) -> None:
+def test_a_film_with_another_file_is_the_same_by_its_ids(
+    plex: FakePlex, backend: Plex, film: Title
+) -> None:
     before = target(film, path=film.files[0], external_ids={"imdb": "tt1727587"})
     film.files = ["/films/Sintel (4K).mkv"]
     assert backend.push(before, mark()).watched
 
 
-def test_a_film_that_plex_took_for_another_is_the_same_by_its_file(backend: Plex, film: Title) -> None:
+def test_a_film_that_plex_took_for_another_is_the_same_by_its_file(
+    backend: Plex, film: Title
+) -> None:
     before = target(film, path=film.files[0], external_ids={"imdb": "tt1727587"})
     film.guids = ["imdb://tt0000001"]
     assert backend.push(before, mark()).watched
@@ -320,7 +352,9 @@ def test_an_episode_is_not_a_film(plex: FakePlex, backend: Plex, film: Title) ->
         backend.push(Target(str(film.key), "episode"), mark())
 
 
-def test_what_was_watched_there_is_what_was_pushed_there(plex: FakePlex, backend: Plex, film: Title) -> None:
+def test_what_was_watched_there_is_what_was_pushed_there(
+    plex: FakePlex, backend: Plex, film: Title
+) -> None:
     plex.stop_at(film, 20 * MINUTE)
     assert backend.state(target(film)) == RemoteState(False, 20 * MINUTE, 0, ARRIVAL)
     plex.now = lambda: ARRIVAL + timedelta(hours=1)
@@ -329,7 +363,9 @@ def test_what_was_watched_there_is_what_was_pushed_there(plex: FakePlex, backend
     assert page.items[0].state == shown == backend.state(target(film))
 
 
-def test_explaining_makes_no_call_and_tells_no_secret(plex: FakePlex, backend: Plex, film: Title) -> None:
+def test_explaining_makes_no_call_and_tells_no_secret(
+    plex: FakePlex, backend: Plex, film: Title
+) -> None:
     lines = backend.explain(target(film), progress(95 * MINUTE, True))
     assert plex.lines() == plex.tv.lines() == []
     assert [" ".join(line.split("?")[0].split()[:2]) for line in lines] == [
@@ -343,7 +379,9 @@ def test_explaining_makes_no_call_and_tells_no_secret(plex: FakePlex, backend: P
     assert "server-" not in "".join(lines)
 
 
-@pytest.mark.parametrize("change", [mark(), unmark(), progress(10 * MINUTE, True), progress(95 * MINUTE)])
+@pytest.mark.parametrize(
+    "change", [mark(), unmark(), progress(10 * MINUTE, True), progress(95 * MINUTE)]
+)
 def test_what_is_explained_is_what_is_sent(
     plex: FakePlex, backend: Plex, film: Title, change: Wanted
 ) -> None:

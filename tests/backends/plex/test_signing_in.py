@@ -2,9 +2,9 @@
 
 import pytest
 
-from mydia_web.backends.base import Connection, RemoteUser
 from mydia_web.backends.errors import ServerTrouble, SignInRefused
 from mydia_web.backends.plex import Plex
+from mydia_web.backends.values import Connection, RemoteUser
 from tests.backends.plex.conftest import Open, signed_in
 from tests.fakes.plex import ALICE, BOB, CAROL, FakePlex
 
@@ -35,7 +35,9 @@ def test_the_owners_token_needs_no_plex_tv(plex: FakePlex, open_plex: Open) -> N
     assert who(plex, open_plex(ALICES)) == ALICE
 
 
-def test_a_friends_token_is_changed_for_the_one_the_server_wants(plex: FakePlex, open_plex: Open) -> None:
+def test_a_friends_token_is_changed_for_the_one_the_server_wants(
+    plex: FakePlex, open_plex: Open
+) -> None:
     backend = open_plex(CAROLS)
     assert who(plex, backend) == CAROL
     plex.tv.lines()
@@ -49,7 +51,9 @@ def test_a_name_and_password_are_enough_to_read(plex: FakePlex, open_plex: Open)
 
 
 @pytest.mark.parametrize("credentials", [{}, {"username": "alice"}, {"password": "correct horse"}])
-def test_without_anything_typed_it_is_asked_for(plex: FakePlex, credentials: dict[str, str]) -> None:
+def test_without_anything_typed_it_is_asked_for(
+    plex: FakePlex, credentials: dict[str, str]
+) -> None:
     backend = Plex(Connection(plex.url, credentials))
     with pytest.raises(SignInRefused, match="Link the account by a code, or enter a token"):
         backend.check()
@@ -87,7 +91,9 @@ def test_a_refused_token_is_not_called_wrong_while_plex_tv_cannot_be_asked(
     assert backend.check().name == "Attic"
 
 
-def test_a_server_token_that_was_replaced_is_asked_for_anew(plex: FakePlex, open_plex: Open) -> None:
+def test_a_server_token_that_was_replaced_is_asked_for_anew(
+    plex: FakePlex, open_plex: Open
+) -> None:
     backend = open_plex({**signed_in(plex, CAROL), "account_token": "account-of-carol"})
     plex.tv.generation = 2
     assert who(plex, backend) == CAROL
@@ -122,12 +128,16 @@ def test_a_member_with_a_pin_is_not_entered_without_it(
     assert plex.lines() == []
 
 
-def test_an_unknown_name_is_answered_with_those_that_are_known(plex: FakePlex, open_plex: Open) -> None:
+def test_an_unknown_name_is_answered_with_those_that_are_known(
+    plex: FakePlex, open_plex: Open
+) -> None:
     with pytest.raises(SignInRefused, match=r"called Eve\. There is: alice, Bob"):
         open_plex(ALICES, remote_user_id="Eve").check()
 
 
-def test_nobody_else_is_read_while_plex_tv_cannot_tell_who_is_meant(plex: FakePlex, open_plex: Open) -> None:
+def test_nobody_else_is_read_while_plex_tv_cannot_tell_who_is_meant(
+    plex: FakePlex, open_plex: Open
+) -> None:
     """A token of the owner's would do for the server, and be the wrong person's."""
     plex.tv.down()
     with pytest.raises(Exception, match="Nothing answers at"):

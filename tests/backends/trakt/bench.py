@@ -6,9 +6,9 @@ from datetime import datetime
 
 import httpx2
 
-from mydia_web.backends.base import Connection, Target
 from mydia_web.backends.trakt import Trakt
 from mydia_web.backends.trakt.pacing import Pace
+from mydia_web.backends.values import Connection, Target
 from tests.backends.bench import Held
 from tests.backends.trakt import published
 from tests.fakes.trakt import FakeTrakt, Ticks
@@ -143,7 +143,9 @@ class TraktBench:
         body: bytes = b"",
         content_type: str = "text/plain",
     ) -> AbstractContextManager[None]:
-        return self.trakt.answering(Reply(status, body, {"Content-Type": content_type, **(headers or {})}))
+        return self.trakt.answering(
+            Reply(status, body, {"Content-Type": content_type, **(headers or {})})
+        )
 
     def losing_answers(self) -> AbstractContextManager[None]:
         return self.trakt.losing_answers(to="POST DELETE")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import Connection
 from mydia_web.backends.trakt import Trakt
 from mydia_web.backends.trakt.pacing import Pace
+from mydia_web.backends.values import Connection
 from tests.backends.trakt import published
 from tests.fakes.trakt import FakeTrakt, Ticks
 from tests.fakes.trakt_oauth import Token
@@ -50,7 +50,9 @@ def client(ticks: Ticks) -> Iterator[Callable[[Connection], Trakt]]:
     made: list[Trakt] = []
 
     def make(connection: Connection, **other: Any) -> Trakt:
-        made.append(Trakt(connection, pace=Pace(monotonic=ticks.monotonic, sleep=ticks.sleep), **other))
+        made.append(
+            Trakt(connection, pace=Pace(monotonic=ticks.monotonic, sleep=ticks.sleep), **other)
+        )
         return made[-1]
 
     yield make

@@ -68,9 +68,9 @@ def _mend(document: dict[str, Any]) -> None:
         pause["responses"]["201"]["content"]["application/json"],
     ):
         part["schema"]["anyOf"] = part["schema"].pop("oneOf")
-    watching = paths["/users/{id}/watching"]["get"]["responses"]["200"]["content"]["application/json"][
-        "schema"
-    ]
+    watching = paths["/users/{id}/watching"]["get"]["responses"]["200"]["content"][
+        "application/json"
+    ]["schema"]
     watching["anyOf"] = watching.pop("oneOf")
     for path, operations in paths.items():
         # The fake is both of Trakt's hosts.
@@ -98,9 +98,9 @@ def _describe_listings(paths: dict[str, Any]) -> None:
         paths[f"/sync/history/{plural}/{{id}}"] = {"get": of_one}
     paused = copy.deepcopy(paths["/sync/playback/movies"]["get"])
     row = paused["responses"]["200"]["content"]["application/json"]["schema"]["items"]
-    episode = paths["/sync/history/episodes"]["get"]["responses"]["200"]["content"]["application/json"][
-        "schema"
-    ]
+    episode = paths["/sync/history/episodes"]["get"]["responses"]["200"]["content"][
+        "application/json"
+    ]["schema"]
     del row["properties"]["movie"]
     for name in ("type", "episode", "show"):
         row["properties"][name] = episode["items"]["properties"][name]

@@ -1,4 +1,6 @@
-"""The stand-in for the contract suite: it holds what it is told, and its check of what goes over the wire bites."""
+"""The stand-in for the contract suite: it holds what it is told, and its check of what goes over
+the wire bites.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mydia_web.backends.base import Wanted
 from mydia_web.backends.errors import RateLimited, SignInRefused, Unreachable
+from mydia_web.backends.values import Wanted
 from tests.backends.bench import Bench, Held
 from tests.backends.openapi import needed
 from tests.backends.trakt import published
@@ -78,7 +80,9 @@ def exchange(method: str, path: str, body: bytes, status: int, answer: bytes) ->
         "trakt-api-key": "key",
         "Authorization": "Bearer token",
     }
-    return Exchange(method, path, headers, body, status, {"Content-Type": "application/json"}, answer)
+    return Exchange(
+        method, path, headers, body, status, {"Content-Type": "application/json"}, answer
+    )
 
 
 ADDED = b'{"added": {"movies": 1, "episodes": 0}, "updated": {"movies": 0, "episodes": 0}, "not_found": {}}'
@@ -88,14 +92,25 @@ PAUSED = b'{"progress": 10, "paused_at": "x", "id": 1, "type": "episode"'
 @pytest.mark.parametrize(
     ("one", "is_right"),
     [
-        (exchange("POST", "/sync/history", b'{"movies": [{"ids": {"trakt": 1}}]}', 201, ADDED), True),
-        (exchange("POST", "/sync/history", b'{"movies": [{"ids": {"trakt": "1"}}]}', 201, ADDED), False),
-        (exchange("POST", "/sync/history", b'{"movies": [{"ids": {}}]}', 201, ADDED), False),
         (
-            exchange("POST", "/sync/history", b'{"episodes": [{"ids": {"imdb": "tt1"}}]}', 201, ADDED),
+            exchange("POST", "/sync/history", b'{"movies": [{"ids": {"trakt": 1}}]}', 201, ADDED),
+            True,
+        ),
+        (
+            exchange("POST", "/sync/history", b'{"movies": [{"ids": {"trakt": "1"}}]}', 201, ADDED),
             False,
         ),
-        (exchange("POST", "/sync/history", b'{"movies": []}', 201, b'{"added": {"movies": 1}}'), False),
+        (exchange("POST", "/sync/history", b'{"movies": [{"ids": {}}]}', 201, ADDED), False),
+        (
+            exchange(
+                "POST", "/sync/history", b'{"episodes": [{"ids": {"imdb": "tt1"}}]}', 201, ADDED
+            ),
+            False,
+        ),
+        (
+            exchange("POST", "/sync/history", b'{"movies": []}', 201, b'{"added": {"movies": 1}}'),
+            False,
+        ),
         (exchange("GET", "/sync/playback/movies", b"", 200, b'[{"progress": 10}]'), False),
         (exchange("GET", "/sync/playback/episodes", b"", 200, b"[" + PAUSED + b"}]"), False),
         (exchange("GET", "/sync/history/movies?limit=many", b"", 200, b"[]"), False),

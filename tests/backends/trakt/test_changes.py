@@ -1,11 +1,13 @@
-"""Reading only what moved: one question where nothing did, and the whole where a question about a time misses some."""
+"""Reading only what moved: one question where nothing did, and the whole where a question about a
+time misses some.
+"""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mydia_web.backends.base import RemoteItem, RemoteState
 from mydia_web.backends.trakt import Trakt
+from mydia_web.backends.values import RemoteItem, RemoteState
 from tests.fakes.trakt import FakeTrakt
 from tests.fakes.trakt_catalogue import Movie
 
@@ -29,7 +31,9 @@ def at(trakt: FakeTrakt, time: datetime) -> None:
     trakt.wall = lambda: time
 
 
-def test_where_nothing_moved_one_question_is_enough(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_where_nothing_moved_one_question_is_enough(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     at(trakt, LONG_AGO)
     trakt.alice.watch(film, LONG_AGO)
     at(trakt, NOW)
@@ -49,7 +53,9 @@ def test_a_new_play_comes_with_those_before(trakt: FakeTrakt, backend: Trakt, fi
     trakt.alice.watch(film, LONG_AGO)
     found = changed(backend)
     assert found
-    assert [(item.title, item.state) for item in found] == [("Sintel", RemoteState(True, 0, 2, NOW))]
+    assert [(item.title, item.state) for item in found] == [
+        ("Sintel", RemoteState(True, 0, 2, NOW))
+    ]
 
 
 def test_a_pause_comes_with_the_plays_before(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
@@ -85,7 +91,9 @@ def test_episodes_and_films_are_told_apart(trakt: FakeTrakt, backend: Trakt, fil
     assert [item.remote_id for item in found] == ["movie:1", "episode:1"]
 
 
-def test_a_removal_is_in_no_list_so_all_is_to_be_read(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_a_removal_is_in_no_list_so_all_is_to_be_read(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     trakt.alice.watch(film, LONG_AGO)
     trakt.alice.unwatch(film)
     assert changed(backend) is None
@@ -98,7 +106,9 @@ def test_a_play_of_long_ago_that_was_added_now_is_not_missed(
     assert changed(backend) is None
 
 
-def test_after_many_changes_all_is_to_be_read(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_after_many_changes_all_is_to_be_read(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     for number in range(51):
         trakt.alice.watch(trakt.add_movie(f"Film {number}"), NOW)
     assert changed(backend) is None

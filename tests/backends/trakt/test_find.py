@@ -2,9 +2,9 @@
 
 import pytest
 
-from mydia_web.backends.base import Connection, Target
 from mydia_web.backends.errors import NotOnServer
 from mydia_web.backends.trakt import Trakt
+from mydia_web.backends.values import Connection, Target
 from tests.fakes.trakt import FakeTrakt
 
 
@@ -47,7 +47,9 @@ def test_an_episode_is_found_by_its_show_and_number(
     trakt.add_episode(other, season, number)
     trakt.add_episode(show, season, number)
     target = episode(
-        show_external_ids={"imdb": "tt7", "tvdb": "990001"}, season_number=season, episode_number=number
+        show_external_ids={"imdb": "tt7", "tvdb": "990001"},
+        season_number=season,
+        episode_number=number,
     )
     assert backend.find(target) == "episode:2"
 
@@ -56,7 +58,9 @@ def test_the_id_of_the_show_on_an_episode_does_no_harm(trakt: FakeTrakt, backend
     show = trakt.add_show("Harbour Lights", imdb="tt9000001")
     trakt.add_episode(show, 1, 1)
     ids = {"imdb": "tt9000001"}
-    found = backend.find(episode(external_ids=ids, show_external_ids=ids, season_number=1, episode_number=1))
+    found = backend.find(
+        episode(external_ids=ids, show_external_ids=ids, season_number=1, episode_number=1)
+    )
     assert found == "episode:1"
 
 
@@ -73,7 +77,9 @@ def test_a_show_is_looked_up_once(trakt: FakeTrakt, backend: Trakt) -> None:
 def test_an_unknown_episode_is_named(trakt: FakeTrakt, backend: Trakt) -> None:
     trakt.add_show("Harbour Lights", imdb="tt9000001")
     target = episode(show_external_ids={"imdb": "tt9000001"}, season_number=3, episode_number=9)
-    with pytest.raises(NotOnServer, match="knows “Harbour Lights”, but no episode 9 of its season 3"):
+    with pytest.raises(
+        NotOnServer, match="knows “Harbour Lights”, but no episode 9 of its season 3"
+    ):
         backend.find(target)
 
 
@@ -88,7 +94,9 @@ def test_an_unknown_episode_is_named(trakt: FakeTrakt, backend: Trakt) -> None:
         Target("episode:1", "movie"),
     ],
 )
-def test_what_cannot_be_found_is_not_on_the_server(trakt: FakeTrakt, backend: Trakt, target: Target) -> None:
+def test_what_cannot_be_found_is_not_on_the_server(
+    trakt: FakeTrakt, backend: Trakt, target: Target
+) -> None:
     trakt.add_episode(trakt.add_show("Harbour Lights", imdb="tt9000001"), 1, 1)
     with pytest.raises(NotOnServer):
         backend.find(target)
@@ -107,7 +115,10 @@ def test_a_title_with_its_remote_id_is_not_looked_up(trakt: FakeTrakt, backend: 
         (Target("", "movie", external_ids={"tmdb": "2"}), "tmdb/2?id_type=movie"),
         (Target("movie:28", "movie"), "trakt/28?id_type=movie"),
         (episode(external_ids={"tvdb": "3"}), "tvdb/3?id_type=episode"),
-        (episode(remote_id="episode:16", show_external_ids={"tmdb": "4"}), "trakt/16?id_type=episode"),
+        (
+            episode(remote_id="episode:16", show_external_ids={"tmdb": "4"}),
+            "trakt/16?id_type=episode",
+        ),
         (episode(show_external_ids={"tmdb": "4"}), "tmdb/4?id_type=show"),
     ],
 )
@@ -118,4 +129,7 @@ def test_a_link_asks_nothing(trakt: FakeTrakt, backend: Trakt, target: Target, l
 
 def test_without_any_id_there_is_no_link() -> None:
     there = Connection("https://api.trakt.tv")
-    assert Trakt.web_link(there, Target("", "movie", external_ids={"imdb": "javascript:alert(1)"})) == ""
+    assert (
+        Trakt.web_link(there, Target("", "movie", external_ids={"imdb": "javascript:alert(1)"}))
+        == ""
+    )

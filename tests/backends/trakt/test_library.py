@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import RemoteItem, RemoteShow, RemoteState, Target
 from mydia_web.backends.errors import RateLimited, ServerTrouble, Unreachable
 from mydia_web.backends.trakt import Trakt
+from mydia_web.backends.values import RemoteItem, RemoteShow, RemoteState, Target
 from tests.fakes.trakt import FakeTrakt
 from tests.fakes.trakt_account import UNKNOWN
 from tests.fakes.trakt_api import Reply
@@ -27,7 +27,11 @@ def problems(backend: Trakt) -> list[str]:
 
 def test_a_film_comes_with_its_ids_and_its_plays(trakt: FakeTrakt, backend: Trakt) -> None:
     film = trakt.add_movie(
-        "Sintel", minutes=15, imdb="tt1727587", tmdb=45745, poster="media.trakt.tv/images/movies/1.jpg.webp"
+        "Sintel",
+        minutes=15,
+        imdb="tt1727587",
+        tmdb=45745,
+        poster="media.trakt.tv/images/movies/1.jpg.webp",
     )
     for days in (3, 0, 9):
         trakt.alice.watch(film, SEEN - days * DAY)
@@ -50,7 +54,9 @@ def test_an_episode_comes_with_its_show(trakt: FakeTrakt, backend: Trakt) -> Non
     special = trakt.add_episode(show, 0, 0, "Behind the lights", tvdb=991000, minutes=None)
     trakt.alice.watch(special, SEEN)
     (episode,) = items(backend)
-    assert episode.show == RemoteShow("Harbour Lights", 2019, {"imdb": "tt9000001", "tvdb": "990001"})
+    assert episode.show == RemoteShow(
+        "Harbour Lights", 2019, {"imdb": "tt9000001", "tvdb": "990001"}
+    )
     assert (episode.remote_id, episode.season_number, episode.episode_number) == ("episode:1", 0, 0)
     assert (episode.title, episode.external_ids) == ("Behind the lights", {"tvdb": "991000"})
     assert (episode.air_date, episode.runtime_seconds) == (date(2019, 3, 1), 1500)
@@ -119,7 +125,9 @@ def test_ten_thousand_titles_take_few_requests(trakt: FakeTrakt, backend: Trakt)
     trakt.exchanges.clear()
 
 
-def test_pages_that_are_smaller_than_asked_for_are_all_read(trakt: FakeTrakt, backend: Trakt) -> None:
+def test_pages_that_are_smaller_than_asked_for_are_all_read(
+    trakt: FakeTrakt, backend: Trakt
+) -> None:
     trakt.routes.habits.page = 7
     for number in range(30):
         trakt.alice.watch(trakt.add_movie(f"Film {number}"), SEEN - number * DAY)
@@ -140,7 +148,9 @@ def test_a_play_that_is_removed_between_two_pages_spoils_the_reading(
         list(pages)
 
 
-def test_a_play_that_is_added_between_two_pages_spoils_nothing(trakt: FakeTrakt, backend: Trakt) -> None:
+def test_a_play_that_is_added_between_two_pages_spoils_nothing(
+    trakt: FakeTrakt, backend: Trakt
+) -> None:
     trakt.routes.habits.page = 10
     films = [trakt.add_movie(f"Film {number}") for number in range(31)]
     for number, film in enumerate(films[:30]):

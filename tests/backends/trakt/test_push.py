@@ -1,13 +1,15 @@
-"""Pushing: plays are counted there, so what is there is read first; a pause is a share, and never the end."""
+"""Pushing: plays are counted there, so what is there is read first; a pause is a share, and never
+the end.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import ChangeKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble, Unreachable
 from mydia_web.backends.trakt import Trakt
+from mydia_web.backends.values import ChangeKind, RemoteState, Target, Wanted
 from tests.fakes.trakt import FakeTrakt, Ticks
 from tests.fakes.trakt_account import UNKNOWN
 from tests.fakes.trakt_api import Reply
@@ -45,7 +47,9 @@ def plays(trakt: FakeTrakt, title: Title) -> list[datetime]:
     return [play.watched_at for play in trakt.alice.plays_of(title)]
 
 
-def test_a_play_is_added_with_the_date_of_the_click(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_a_play_is_added_with_the_date_of_the_click(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     shown = backend.push(target(film), wanted("mark_watched"))
     assert plays(trakt, film) == [SECOND]
     assert shown == RemoteState(True, 0, 1, CLICK)
@@ -93,7 +97,9 @@ def test_a_play_of_the_same_minute_is_the_same_play(
     assert trakt.writes() == []
 
 
-def test_a_play_of_another_time_is_another_play(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_a_play_of_another_time_is_another_play(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     trakt.alice.watch(film, SECOND - timedelta(hours=2))
     shown = backend.push(target(film), wanted("mark_watched"))
     assert (shown.play_count, len(plays(trakt, film))) == (2, 2)
@@ -149,7 +155,9 @@ def test_a_play_without_a_date_has_none(
     assert backend.state(target(film)) == RemoteState(True, 0, 1, None)
 
 
-def test_an_account_that_keeps_one_play_keeps_it(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_an_account_that_keeps_one_play_keeps_it(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     trakt.alice.keeps_one_play = True
     before = SECOND - timedelta(days=9)
     trakt.alice.watch(film, before)
@@ -164,7 +172,9 @@ def test_a_play_that_trakt_does_not_keep_is_no_success(
         backend.push(target(film), wanted("mark_watched"))
 
 
-def test_unwatching_removes_all_plays_and_the_pause(trakt: FakeTrakt, backend: Trakt, pilot: Episode) -> None:
+def test_unwatching_removes_all_plays_and_the_pause(
+    trakt: FakeTrakt, backend: Trakt, pilot: Episode
+) -> None:
     other = trakt.add_episode(pilot.show, 1, 2)
     for title in (pilot, pilot, other):
         trakt.alice.watch(title, SECOND - timedelta(days=len(trakt.alice.plays)))
@@ -212,13 +222,21 @@ def test_a_position_that_reads_back_rounded_is_sent_once(
     assert len(trakt.writes()) == 1
 
 
-def test_a_length_that_is_ours_alone_is_believed(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
-    backend.push(target(film), wanted("progress_update", position_ms=HOUR, duration_ms=120 * 60_000))
-    backend.push(target(film), wanted("progress_update", position_ms=HOUR, duration_ms=90 * 60_000 + 40_000))
+def test_a_length_that_is_ours_alone_is_believed(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
+    backend.push(
+        target(film), wanted("progress_update", position_ms=HOUR, duration_ms=120 * 60_000)
+    )
+    backend.push(
+        target(film), wanted("progress_update", position_ms=HOUR, duration_ms=90 * 60_000 + 40_000)
+    )
     assert [one.json["progress"] for one in trakt.writes()] == [50.0, 66.667]
 
 
-def test_a_position_without_any_length_is_refused_in_words(trakt: FakeTrakt, backend: Trakt) -> None:
+def test_a_position_without_any_length_is_refused_in_words(
+    trakt: FakeTrakt, backend: Trakt
+) -> None:
     film = trakt.add_movie("Home video", minutes=None)
     with pytest.raises(Rejected, match="nobody knows how long"):
         backend.push(target(film), wanted("progress_update", position_ms=HOUR))
@@ -263,7 +281,9 @@ def test_a_position_leaves_plays_alone(trakt: FakeTrakt, backend: Trakt, film: M
     assert len(trakt.writes()) == 1
 
 
-def test_a_rewatch_under_way_is_a_play_and_a_pause(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_a_rewatch_under_way_is_a_play_and_a_pause(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     seen = SECOND - timedelta(days=3)
     change = wanted("progress_update", watched=True, watched_at=seen, position_ms=HALF_HOUR)
     shown = backend.push(target(film), change)
@@ -286,7 +306,9 @@ def test_a_position_of_something_unwatched_takes_the_plays_away(
     trakt: FakeTrakt, backend: Trakt, film: Movie
 ) -> None:
     trakt.alice.watch(film, SECOND)
-    shown = backend.push(target(film), wanted("progress_update", watched=False, position_ms=HALF_HOUR))
+    shown = backend.push(
+        target(film), wanted("progress_update", watched=False, position_ms=HALF_HOUR)
+    )
     assert (trakt.alice.plays, shown.watched) == ([], False)
 
 
@@ -301,7 +323,9 @@ def test_a_pause_left_over_from_before_the_last_play_is_none(
     assert trakt.alice.pauses[0].paused_at > SECOND - timedelta(hours=1)
 
 
-def test_what_was_scrobbled_just_now_takes_no_pause(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_what_was_scrobbled_just_now_takes_no_pause(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     trakt.alice.watch(film, SECOND)
     trakt.routes.scrobbled[film] = trakt.now() + timedelta(hours=1)
     shown = backend.push(target(film), wanted("progress_update", position_ms=HALF_HOUR))
@@ -314,13 +338,20 @@ def test_a_listing_that_lags_behind_is_not_believed_over_the_answer(
     empty = {"X-Pagination-Item-Count": "0", "X-Pagination-Page-Count": "0"}
     backend.push(target(film), wanted("progress_update", position_ms=HALF_HOUR))
     told = {"id": 1, "action": "pause", "progress": 66.667}
-    replies = (Reply(200, [], empty), Reply(200, [], empty), Reply(201, told), Reply(200, [], empty))
+    replies = (
+        Reply(200, [], empty),
+        Reply(200, [], empty),
+        Reply(201, told),
+        Reply(200, [], empty),
+    )
     with trakt.answering(*replies):
         shown = backend.push(target(film), wanted("progress_update", position_ms=HOUR))
     assert abs(shown.position_ms - HOUR) < 600
 
 
-def test_writes_keep_their_distance(trakt: FakeTrakt, backend: Trakt, film: Movie, ticks: Ticks) -> None:
+def test_writes_keep_their_distance(
+    trakt: FakeTrakt, backend: Trakt, film: Movie, ticks: Ticks
+) -> None:
     trakt.alice.pause(film, 20, SECOND)
     for hours in range(3):
         backend.push(target(film), wanted("mark_watched", CLICK + timedelta(hours=hours)))
@@ -342,14 +373,20 @@ def test_a_title_that_is_gone_is_not_on_the_server(
         backend.state(target(film))
 
 
-def test_without_a_remote_id_the_title_is_found_first(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
+def test_without_a_remote_id_the_title_is_found_first(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
     other = Target("", "movie", external_ids={"imdb": "tt1727587"})
     assert backend.push(other, wanted("progress_update", position_ms=HALF_HOUR)).position_ms > 0
     assert len(trakt.exchanges) == 5  # what was learnt when it was found is not asked for again
 
 
-def test_the_calls_are_named_without_being_made(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
-    told = backend.explain(target(film), wanted("progress_update", watched=True, position_ms=HALF_HOUR))
+def test_the_calls_are_named_without_being_made(
+    trakt: FakeTrakt, backend: Trakt, film: Movie
+) -> None:
+    told = backend.explain(
+        target(film), wanted("progress_update", watched=True, position_ms=HALF_HOUR)
+    )
     assert trakt.exchanges == []
     assert told == [
         "GET /sync/history/movies/1?page=1&limit=250&extended=full,images",
@@ -360,7 +397,9 @@ def test_the_calls_are_named_without_being_made(trakt: FakeTrakt, backend: Trakt
         "  (unless it is paused there; from 1.0 to 79.9 per cent)",
         "GET /sync/playback/movies?page=1&limit=250&extended=full,images",
     ]
-    start = backend.explain(target(film), wanted("progress_update", position_ms=1, duration_ms=1000))
+    start = backend.explain(
+        target(film), wanted("progress_update", position_ms=1, duration_ms=1000)
+    )
     assert start[2:] == ["DELETE /sync/playback/…  (if it is paused there)"]
     unmark = backend.explain(target(film), wanted("mark_unwatched"))
     assert unmark[2:] == [

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import ChangeKind, RemoteState, Target, Wanted
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -16,6 +15,7 @@ from mydia_web.backends.errors import (
     Unreachable,
 )
 from mydia_web.backends.trakt import Trakt
+from mydia_web.backends.values import ChangeKind, RemoteState, Target, Wanted
 from tests.fakes.trakt import FakeTrakt
 from tests.fakes.trakt_account import UNKNOWN
 from tests.fakes.trakt_api import Reply
@@ -49,7 +49,9 @@ def states(results: Any) -> list[RemoteState]:
     return list(results)
 
 
-def test_a_hundred_marks_are_one_write(trakt: FakeTrakt, backend: Trakt, films: list[Movie]) -> None:
+def test_a_hundred_marks_are_one_write(
+    trakt: FakeTrakt, backend: Trakt, films: list[Movie]
+) -> None:
     shown = states(backend.push_many(pushes(films)))
     assert shown == [RemoteState(True, 0, 1, CLICK)] * 100
     assert paths(trakt) == [
@@ -60,7 +62,9 @@ def test_a_hundred_marks_are_one_write(trakt: FakeTrakt, backend: Trakt, films: 
     assert len(trakt.alice.plays) == 100
 
 
-def test_repeating_a_batch_adds_nothing(trakt: FakeTrakt, backend: Trakt, films: list[Movie]) -> None:
+def test_repeating_a_batch_adds_nothing(
+    trakt: FakeTrakt, backend: Trakt, films: list[Movie]
+) -> None:
     batch = [
         (target(film), Wanted("mark_watched", CLICK - timedelta(days=3 * number)))
         for number, film in enumerate(films)
@@ -98,7 +102,9 @@ def test_two_plays_of_one_film_are_both_sent_and_a_third_is_the_second(
     assert [one.play_count for one in shown] == [2, 2, 2]
 
 
-def test_films_and_episodes_go_out_together(trakt: FakeTrakt, backend: Trakt, films: list[Movie]) -> None:
+def test_films_and_episodes_go_out_together(
+    trakt: FakeTrakt, backend: Trakt, films: list[Movie]
+) -> None:
     show = trakt.add_show("Harbour Lights")
     pilot = trakt.add_episode(show, 0, 0)
     assert len(states(backend.push_many(pushes([films[0], pilot])))) == 2
@@ -152,7 +158,9 @@ def test_unwatching_what_trakt_calls_unknown_is_done_where_the_title_exists(
     assert [type(one) for one in results] == [NotOnServer, RemoteState]
 
 
-def test_marks_clear_the_pauses_of_their_titles(trakt: FakeTrakt, backend: Trakt, films: list[Movie]) -> None:
+def test_marks_clear_the_pauses_of_their_titles(
+    trakt: FakeTrakt, backend: Trakt, films: list[Movie]
+) -> None:
     for film in films[:4]:
         trakt.alice.pause(film, 20, CLICK)
     batch = [
@@ -170,24 +178,38 @@ def test_no_more_pauses_are_cleared_than_there_is_time_for(
     for film in films[:25]:
         trakt.alice.pause(film, 20, CLICK)
     results = backend.push_many(pushes(films))
-    assert [type(one) for one in results] == [*[RemoteState] * 20, *[ServerTrouble] * 5, *[RemoteState] * 75]
+    assert [type(one) for one in results] == [
+        *[RemoteState] * 20,
+        *[ServerTrouble] * 5,
+        *[RemoteState] * 75,
+    ]
     states(backend.push_many(pushes(films[20:25])))
     assert (trakt.alice.pauses, len(trakt.alice.plays)) == ([], 100)
 
 
-def test_positions_are_sent_one_by_one(trakt: FakeTrakt, backend: Trakt, films: list[Movie]) -> None:
+def test_positions_are_sent_one_by_one(
+    trakt: FakeTrakt, backend: Trakt, films: list[Movie]
+) -> None:
     progress = pushes(films[:2], "progress_update", position_ms=HALF_HOUR)
     shown = states(backend.push_many([*progress, *pushes(films[2:4])]))
     assert [one.watched for one in shown] == [False, False, True, True]
-    assert [one.path for one in trakt.writes()] == ["/sync/history", "/scrobble/pause", "/scrobble/pause"]
+    assert [one.path for one in trakt.writes()] == [
+        "/sync/history",
+        "/scrobble/pause",
+        "/scrobble/pause",
+    ]
 
 
-def test_pushes_of_one_title_keep_their_order(trakt: FakeTrakt, backend: Trakt, films: list[Movie]) -> None:
+def test_pushes_of_one_title_keep_their_order(
+    trakt: FakeTrakt, backend: Trakt, films: list[Movie]
+) -> None:
     film = films[:1]
     states(backend.push_many([*pushes(film), *pushes(film, "mark_unwatched"), *pushes(films[1:3])]))
     assert [play.title for play in trakt.alice.plays] == films[1:3]
     later = CLICK + timedelta(hours=1)
-    states(backend.push_many([*pushes(films[1:2], "mark_unwatched"), *pushes(films[1:2], at=later)]))
+    states(
+        backend.push_many([*pushes(films[1:2], "mark_unwatched"), *pushes(films[1:2], at=later)])
+    )
     assert [play.title for play in trakt.alice.plays] == [films[2], films[1]]
 
 
@@ -241,7 +263,13 @@ def test_an_account_that_keeps_one_play_of_each_is_looked_at_closely(
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(500, ServerTrouble), (503, ServerTrouble), (429, RateLimited), (403, SignInRefused), (422, Rejected)],
+    [
+        (500, ServerTrouble),
+        (503, ServerTrouble),
+        (429, RateLimited),
+        (403, SignInRefused),
+        (422, Rejected),
+    ],
 )
 def test_when_the_request_fails_all_fail(
     trakt: FakeTrakt, backend: Trakt, films: list[Movie], status: int, error: type[BackendError]
@@ -255,7 +283,10 @@ def test_an_answer_without_what_was_done_is_no_success(
     trakt: FakeTrakt, backend: Trakt, films: list[Movie]
 ) -> None:
     page = Reply(200, [], {"X-Pagination-Item-Count": "0", "X-Pagination-Page-Count": "0"})
-    with trakt.answering(page, page, Reply(201, {})), pytest.raises(ServerTrouble, match="what it did"):
+    with (
+        trakt.answering(page, page, Reply(201, {})),
+        pytest.raises(ServerTrouble, match="what it did"),
+    ):
         backend.push_many(pushes(films))
 
 

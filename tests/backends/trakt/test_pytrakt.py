@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import RemoteState, Target, Wanted
 from mydia_web.backends.trakt import Trakt
+from mydia_web.backends.values import RemoteState, Target, Wanted
 from tests.fakes.trakt import FakeTrakt
 from tests.fakes.trakt_oauth import Token
 
@@ -60,7 +60,9 @@ def test_what_we_write_another_client_reads(backend: Trakt, pytrakt: Pytrakt) ->
     assert (told["films"], told["paused"]) == ([], [])
 
 
-def test_what_another_client_writes_we_read(trakt: FakeTrakt, backend: Trakt, pytrakt: Pytrakt) -> None:
+def test_what_another_client_writes_we_read(
+    trakt: FakeTrakt, backend: Trakt, pytrakt: Pytrakt
+) -> None:
     pytrakt("write")
     assert backend.state(Target("movie:1", "movie")) == RemoteState(True, 0, 1, SEEN)
     trakt.lift_limit()

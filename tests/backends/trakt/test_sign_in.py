@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.base import Connection, Credentials, LinkCode, Linked, RemoteUser, Target, Wanted
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
 from mydia_web.backends.trakt import Trakt
 from mydia_web.backends.trakt.tokens import OAUTH_URL, OAuth
+from mydia_web.backends.values import (
+    Connection,
+    Credentials,
+    LinkCode,
+    Linked,
+    RemoteUser,
+    Target,
+    Wanted,
+)
 from tests.backends.openapi import needed
 from tests.backends.trakt import published
 from tests.conftest import Clock
@@ -72,7 +80,9 @@ def test_a_code_is_confirmed_at_trakt(trakt: FakeTrakt, clock: Clock, app: Conne
     )
 
 
-def test_the_secrets_of_a_link_are_not_shown(trakt: FakeTrakt, clock: Clock, app: Connection) -> None:
+def test_the_secrets_of_a_link_are_not_shown(
+    trakt: FakeTrakt, clock: Clock, app: Connection
+) -> None:
     code = begun(app)
     trakt.oauth.confirm(code.code, trakt.alice)
     linked = Trakt.poll_link(app, code.secret)
@@ -80,7 +90,9 @@ def test_the_secrets_of_a_link_are_not_shown(trakt: FakeTrakt, clock: Clock, app
     assert "token" not in repr(linked)
 
 
-def test_what_was_typed_may_come_with_the_secret(trakt: FakeTrakt, clock: Clock, app: Connection) -> None:
+def test_what_was_typed_may_come_with_the_secret(
+    trakt: FakeTrakt, clock: Clock, app: Connection
+) -> None:
     code = begun(app)
     trakt.oauth.confirm(code.code, trakt.alice)
     assert Trakt.poll_link(Connection(trakt.url), {**trakt.app, **code.secret})
@@ -175,7 +187,9 @@ def test_the_person_is_who_the_sign_in_belongs_to(
         client(replace(connection, remote_user_id="Bob")).sign_in()
 
 
-def test_without_an_account_nothing_is_asked(trakt: FakeTrakt, client: Client, app: Connection) -> None:
+def test_without_an_account_nothing_is_asked(
+    trakt: FakeTrakt, client: Client, app: Connection
+) -> None:
     with pytest.raises(SignInRefused, match="No Trakt account is linked yet"):
         client(app).check()
     assert trakt.exchanges == []
@@ -266,7 +280,11 @@ def test_a_renewal_that_fails_early_is_no_trouble_while_the_token_is_good(
     with trakt.answering(Reply(502), Reply(200, written)):
         backend.check()
         backend.check()
-    assert [one.path for one in trakt.exchanges] == ["/oauth/token", "/users/settings", "/users/settings"]
+    assert [one.path for one in trakt.exchanges] == [
+        "/oauth/token",
+        "/users/settings",
+        "/users/settings",
+    ]
     clock.pass_(days=4)
     with trakt.answering(Reply(502)), pytest.raises(ServerTrouble):
         client(connection).check()
@@ -283,5 +301,7 @@ def test_an_app_of_a_free_account_is_refused_for_the_true_reason_everywhere(
             lambda: Trakt.poll_link(app, code.secret),
             lambda: OAuth(app).renew({"refresh_token": "x"}),
         ):
-            with pytest.raises(SignInRefused, match=r"free account.*VIP.*https://app.trakt.tv/settings/apps"):
+            with pytest.raises(
+                SignInRefused, match=r"free account.*VIP.*https://app.trakt.tv/settings/apps"
+            ):
                 ask()

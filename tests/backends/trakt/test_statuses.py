@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from mydia_web.backends.answers import Artwork
-from mydia_web.backends.base import Connection, Playing, ServerInfo, Target, Wanted
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -19,6 +18,7 @@ from mydia_web.backends.errors import (
 )
 from mydia_web.backends.trakt import Trakt
 from mydia_web.backends.trakt.pacing import Pace, pace_of
+from mydia_web.backends.values import Connection, Playing, ServerInfo, Target, Wanted
 from mydia_web.sources.registry import KINDS
 from tests.fakes.trakt import FakeTrakt, Ticks
 from tests.fakes.trakt_account import Watching
@@ -74,7 +74,9 @@ def test_trakt_may_ask_to_wait(
 
 
 @pytest.mark.parametrize("body", [b"<html></html>", b"", b"[]", b'{"user": null}', b'{"user": {}}'])
-def test_another_server_is_not_taken_for_trakt(trakt: FakeTrakt, backend: Trakt, body: bytes) -> None:
+def test_another_server_is_not_taken_for_trakt(
+    trakt: FakeTrakt, backend: Trakt, body: bytes
+) -> None:
     with (
         trakt.answering(Reply(200, body, {"Content-Type": "application/json"})),
         pytest.raises(ServerTrouble),
@@ -97,7 +99,9 @@ def test_what_a_server_repeats_of_a_secret_is_not_shown(
             pytest.raises(Rejected) as raised,
         ):
             backend.check()
-        assert not [name for name in ("access", "refresh", "secret-of") if name in str(raised.value)]
+        assert not [
+            name for name in ("access", "refresh", "secret-of") if name in str(raised.value)
+        ]
 
 
 def test_two_clients_of_an_account_share_its_pace(trakt: FakeTrakt, connection: Connection) -> None:
@@ -110,7 +114,9 @@ def test_two_clients_of_an_account_share_its_pace(trakt: FakeTrakt, connection: 
         backend.close()
 
 
-def test_who_does_not_keep_the_distance_is_refused(trakt: FakeTrakt, connection: Connection) -> None:
+def test_who_does_not_keep_the_distance_is_refused(
+    trakt: FakeTrakt, connection: Connection
+) -> None:
     """The fake's limit bites: the tests of our distance mean something."""
     film = trakt.add_movie("Sintel")
     stands_still = Ticks()
@@ -131,13 +137,19 @@ def test_what_is_being_watched_is_told(trakt: FakeTrakt, backend: Trakt) -> None
     trakt.alice.watching = Watching(film, now - timedelta(minutes=30), now + timedelta(minutes=60))
     (playing,) = backend.playing()
     assert abs(playing.position_ms - 30 * 60_000) < 5_000
-    assert replace(playing, position_ms=0) == Playing("movie:1", "Sintel", "uuid-of-alice", 0, 90 * 60_000)
+    assert replace(playing, position_ms=0) == Playing(
+        "movie:1", "Sintel", "uuid-of-alice", 0, 90 * 60_000
+    )
 
 
-def test_an_episode_of_unknown_length_ends_when_trakt_says(trakt: FakeTrakt, backend: Trakt) -> None:
+def test_an_episode_of_unknown_length_ends_when_trakt_says(
+    trakt: FakeTrakt, backend: Trakt
+) -> None:
     episode = trakt.add_episode(trakt.add_show("Harbour Lights"), 1, 1, "Pilot", minutes=None)
     now = trakt.now().replace(microsecond=0)
-    trakt.alice.watching = Watching(episode, now - timedelta(minutes=90), now - timedelta(minutes=60))
+    trakt.alice.watching = Watching(
+        episode, now - timedelta(minutes=90), now - timedelta(minutes=60)
+    )
     (playing,) = backend.playing()
     assert (playing.remote_id, playing.duration_ms, playing.position_ms) == (
         "episode:1",

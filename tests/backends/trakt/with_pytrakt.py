@@ -1,4 +1,5 @@
-"""Run by itself, because PyTrakt knows one account per process: what another client makes of the account.
+"""Run by itself, because PyTrakt knows one account per process: what another client makes of the
+account.
 
 Takes the address, the app's id, a token, and what to do; writes JSON.
 """
@@ -17,7 +18,9 @@ from trakt.users import User
 
 def read() -> dict[str, Any]:
     paused = [
-        (one.type, one.trakt, one.progress) for kind in ("movies", "episodes") for one in get_playback(kind)
+        (one.type, one.trakt, one.progress)
+        for kind in ("movies", "episodes")
+        for one in get_playback(kind)
     ]
     found = search_by_id("tt1727587", id_type="imdb", media_type="movie")
     return {
@@ -38,7 +41,9 @@ def write() -> dict[str, Any]:
 
 
 def pause() -> dict[str, Any]:
-    TVEpisode("Harbour Lights", 1, 1, show_id=1, ids={"trakt": 1}).scrobble(0, "1", "2026-11-21").pause(25)
+    TVEpisode("Harbour Lights", 1, 1, show_id=1, ids={"trakt": 1}).scrobble(
+        0, "1", "2026-11-21"
+    ).pause(25)
     return {}
 
 

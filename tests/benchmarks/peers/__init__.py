@@ -1,4 +1,6 @@
-"""Part `peers`: the same work that does nothing, done by us, by other queues, and by the bare driver."""
+"""Part `peers`: the same work that does nothing, done by us, by other queues, and by the bare
+driver.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +43,9 @@ def measure(database: str, *, seconds: float) -> None:
         field = Field(home, filling.source("http://127.0.0.1:9", users=USERS, kind="in-process"))
         contestants, missing = _contestants(database)
         taken: dict[str, list[float]] = {name: [] for name in contestants}
-        with table(f"{JOBS:,} jobs that do nothing, {database}", "", "jobs", "÷ ours row by row") as row:
+        with table(
+            f"{JOBS:,} jobs that do nothing, {database}", "", "jobs", "÷ ours row by row"
+        ) as row:
             for _ in range(max(1, round(ROUNDS * seconds / 3))):
                 for name, contestant in contestants.items():
                     taken[name].append(contestant(field))

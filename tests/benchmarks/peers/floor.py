@@ -1,4 +1,6 @@
-"""The floor: the same claim and the same acknowledgement by the bare driver, with nothing of ours between."""
+"""The floor: the same claim and the same acknowledgement by the bare driver, with nothing of ours
+between.
+"""
 
 import sqlite3
 import time
@@ -59,7 +61,9 @@ def _drain(execute: _Execute, source_id: int, together: int, *, lock: str) -> No
     left = JOBS
     while left:
         token, at = str(uuid.uuid4()), now()
-        claimed = execute(_CLAIM.format(lock=lock), [source_id, at, BATCH, token, at + LEASE, at, at])
+        claimed = execute(
+            _CLAIM.format(lock=lock), [source_id, at, BATCH, token, at + LEASE, at, at]
+        )
         ids = [row[0] for row in claimed]
         for start in range(0, len(ids), together):
             part = ids[start : start + together]

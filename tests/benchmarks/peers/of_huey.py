@@ -1,4 +1,6 @@
-"""huey on SQLite, as it comes: a task is taken off before it is done, and lost with a worker that is killed."""
+"""huey on SQLite, as it comes: a task is taken off before it is done, and lost with a worker that
+is killed.
+"""
 
 import time
 from pathlib import Path

@@ -20,7 +20,9 @@ def _consume(concurrency: int) -> Contestant:
 
 
 async def _run(address: str, concurrency: int) -> float:
-    connector = procrastinate.PsycopgConnector(conninfo=address, min_size=1, max_size=concurrency + 2)
+    connector = procrastinate.PsycopgConnector(
+        conninfo=address, min_size=1, max_size=concurrency + 2
+    )
     app = procrastinate.App(connector=connector)
 
     @app.task(name="nothing")
@@ -30,7 +32,9 @@ async def _run(address: str, concurrency: int) -> float:
         await app.schema_manager.apply_schema_async()
         await nothing.batch_defer_async(*[{} for _ in range(JOBS)])
         began = time.perf_counter()
-        await app.run_worker_async(wait=False, concurrency=concurrency, install_signal_handlers=False)
+        await app.run_worker_async(
+            wait=False, concurrency=concurrency, install_signal_handlers=False
+        )
         taken = time.perf_counter() - began
         done = await app.job_manager.list_jobs_async(status="succeeded")
         assert len(list(done)) == JOBS

@@ -1,4 +1,6 @@
-"""Our own queue: claims and acknowledgements alone, and the whole worker with its threads and records."""
+"""Our own queue: claims and acknowledgements alone, and the whole worker with its threads and
+records.
+"""
 
 import time
 
