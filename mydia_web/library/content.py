@@ -1,15 +1,22 @@
 """Finding and listing films, shows and episodes."""
 
 import unicodedata
-from collections.abc import Collection, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
-from sqlalchemy import ColumnElement, false, func, or_, select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from mydia_web.db import db
 from mydia_web.errors import NotFound
-from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
+from mydia_web.library.models import (
+    Content,
+    ContentKey,
+    ContentKind,
+    Episode,
+    ExternalId,
+    MediaItem,
+)
 
 _ARTICLES = (
     "the ",
@@ -45,18 +52,16 @@ def find_episode(episode_id: int) -> Episode:
     return episode
 
 
-def find_content(kind: Literal["movie", "episode"], content_id: int) -> Content:
-    """Raises `NotFound`."""
+def find_content(kind: ContentKind, content_id: int) -> Content:
+    """Return the film or the episode. Raises `NotFound`."""
     return find_movie(content_id) if kind == "movie" else find_episode(content_id)
 
 
-def is_one_of(table: Any, films: Collection[int], episodes: Collection[int]) -> ColumnElement[bool]:
-    """Is the row of one of these? A kind of which there are none is left out: SQLite, asked for a
-    film or for one of no episodes, reads through all rows of a user or a source instead of
-    looking into its indexes.
-    """
-    asked = ((table.media_item_id, films), (table.episode_id, episodes))
-    return or_(false(), *(column.in_(ids) for column, ids in asked if ids))
+def load(key: ContentKey) -> Content:
+    """Return the film or the episode of a row that refers to it."""
+    if key.kind == "movie":
+        return db.session.get_one(MediaItem, key.id)
+    return db.session.get_one(Episode, key.id)
 
 
 def list_episodes(show_id: int, *, season: int | None = None) -> Sequence[Episode]:
@@ -68,10 +73,8 @@ def list_episodes(show_id: int, *, season: int | None = None) -> Sequence[Episod
 
 
 def list_external_ids(content: Content) -> Sequence[ExternalId]:
-    column = ExternalId.media_item_id if isinstance(content, MediaItem) else ExternalId.episode_id
-    return db.session.scalars(
-        select(ExternalId).where(column == content.id).order_by(ExternalId.provider)
-    ).all()
+    query = select(ExternalId).where(ExternalId.of(content)).order_by(ExternalId.provider)
+    return db.session.scalars(query).all()
 
 
 def find_by_external_id(provider: str, value: str) -> Sequence[MediaItem | Episode]:

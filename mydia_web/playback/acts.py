@@ -10,8 +10,7 @@ from sqlalchemy.orm.attributes import instance_state
 
 from mydia_web.clock import now
 from mydia_web.db import add_many, db
-from mydia_web.library.content import is_one_of
-from mydia_web.library.models import Content, Episode
+from mydia_web.library.models import Content, ContentKey, Episode
 from mydia_web.playback import shows
 from mydia_web.playback.models import Change, ChangeSet, PlaybackProgress
 from mydia_web.queue.models import ChangeType
@@ -23,8 +22,6 @@ ORIGINS = ("web", "api", "player", "webhook", "pull", "import")
 #: Those of a person who says something here, and not on a server.
 ORIGINS_OF_PEOPLE = ("web", "api")
 
-#: (media item id, None) of a film, (None, episode id) of an episode.
-Key = tuple[int | None, int | None]
 #: A progress record as `snapshot` keeps it; None: there is none.
 State = dict[str, Any] | None
 
@@ -44,9 +41,9 @@ class Act:
         self.source_id = source_id
         #: When it was done: now, but for news that come late.
         self.at = min(at or now(), now())
-        #: Who is to be told of a change to these contents, by `content_key`, where that was found
+        #: Who is to be told of a change to these contents, by key, where that was found
         #: out for many at once.
-        self.recipients: Mapping[Key, Sequence[PushTarget]] = {}
+        self.recipients: Mapping[ContentKey, Sequence[PushTarget]] = {}
         #: How many contents were changed.
         self.changed = 0
         self._change_set: ChangeSet | None = None
@@ -85,9 +82,7 @@ class Act:
             return
         last_said = _last_changes(self.user_id, contents)
         news = [
-            one
-            for one in contents
-            if last_said.get(content_key(one)) != ChangeType.MARK_UNWATCHED.value
+            one for one in contents if last_said.get(one.key) != ChangeType.MARK_UNWATCHED.value
         ]
         if not news:
             return
@@ -132,38 +127,29 @@ class Act:
 def _change(
     change_set_id: int, change_type: str, content: Content, before: State, after: State
 ) -> dict[str, Any]:
-    media_item_id, episode_id = content_key(content)
     return {
         "change_set_id": change_set_id,
-        "media_item_id": media_item_id,
-        "episode_id": episode_id,
+        **content.key.columns,
         "change_type": change_type,
         "before": before,
         "after": after,
     }
 
 
-def _last_changes(user_id: int, contents: Sequence[Content]) -> Mapping[Key, str]:
+def _last_changes(user_id: int, contents: Sequence[Content]) -> Mapping[ContentKey, str]:
     """Return of which type the last change of each content was that still stands."""
-    keys = [content_key(content) for content in contents]
-    films = [film for film, _ in keys if film]
-    episodes = [episode for _, episode in keys if episode]
+    keys = [content.key for content in contents]
     rows = db.session.execute(
         select(Change.media_item_id, Change.episode_id, Change.change_type)
         .join(ChangeSet, ChangeSet.id == Change.change_set_id)
         .where(
             ChangeSet.user_id == user_id,
             ChangeSet.undone_at.is_(None),
-            is_one_of(Change, films, episodes),
+            Change.of_any(keys),
         )
         .order_by(Change.id)
     )
-    return {(film, episode): change_type for film, episode, change_type in rows}
-
-
-def content_key(content: Content) -> Key:
-    """(media item id, None) of a film, (None, episode id) of an episode."""
-    return (None, content.id) if isinstance(content, Episode) else (content.id, None)
+    return {ContentKey.from_columns(*columns): change_type for *columns, change_type in rows}
 
 
 def snapshot(progress: PlaybackProgress | None) -> State:

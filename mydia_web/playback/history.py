@@ -84,12 +84,11 @@ def history(
 
 def plays_of(user_id: int, content: Content) -> Sequence[HistoryEntry]:
     """All plays of one film or episode, newest first."""
-    own = (
-        Play.episode_id == content.id
-        if isinstance(content, Episode)
-        else Play.media_item_id == content.id
+    query = (
+        _plays(user_id)
+        .where(Play.of(content))
+        .order_by(Play.watched_at.desc().nulls_last(), Play.id.desc())
     )
-    query = _plays(user_id).where(own).order_by(Play.watched_at.desc().nulls_last(), Play.id.desc())
     return _entries(query)
 
 

@@ -8,20 +8,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from mydia_web.clock import now
 from mydia_web.db import BigId, UTCDateTime, db
-from mydia_web.library.models import ONE_CONTENT
+from mydia_web.library.models import ContentColumns, one_content
 
 
-class PlaybackProgress(db.Model):  # type: ignore[name-defined,misc]
+class PlaybackProgress(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
     """How far one user is in one film or episode, whatever file it was played from."""
 
     __tablename__ = "playback_progress"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    media_item_id: Mapped[int | None] = mapped_column(
-        ForeignKey("media_items.id", ondelete="CASCADE")
-    )
-    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     position_seconds: Mapped[int]
     duration_seconds: Mapped[int]
     #: Position in percent of the duration.
@@ -36,7 +32,7 @@ class PlaybackProgress(db.Model):  # type: ignore[name-defined,misc]
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, onupdate=now)
 
     __table_args__ = (
-        CheckConstraint(ONE_CONTENT, "one_content"),
+        one_content(),
         CheckConstraint("position_seconds >= 0", "position"),
         CheckConstraint("duration_seconds > 0", "duration"),
         CheckConstraint(
@@ -61,17 +57,13 @@ class PlaybackProgress(db.Model):  # type: ignore[name-defined,misc]
     )
 
 
-class Play(db.Model):  # type: ignore[name-defined,misc]
+class Play(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
     """One finished watching of a film or episode: a row of History. Rewatches are more rows."""
 
     __tablename__ = "plays"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    media_item_id: Mapped[int | None] = mapped_column(
-        ForeignKey("media_items.id", ondelete="CASCADE")
-    )
-    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     #: None: watched, but nobody knows when.
     watched_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     origin: Mapped[str]
@@ -84,7 +76,7 @@ class Play(db.Model):  # type: ignore[name-defined,misc]
     inserted_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
     __table_args__ = (
-        CheckConstraint(ONE_CONTENT, "one_content"),
+        one_content(),
         Index("ix_plays_user_id", "user_id", "watched_at", "id"),
         Index("ix_plays_media_item_id", "media_item_id", "user_id", "watched_at", "id"),
         Index("ix_plays_episode_id", "episode_id", "user_id", "watched_at", "id"),
@@ -129,7 +121,7 @@ class PullChangeSet(db.Model):  # type: ignore[name-defined,misc]
     __table_args__ = (UniqueConstraint("pull_id", "change_set_id"),)
 
 
-class Change(db.Model):  # type: ignore[name-defined,misc]
+class Change(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
     """One content's part in a change set, with what undo needs to take it back."""
 
     __tablename__ = "changes"
@@ -138,18 +130,16 @@ class Change(db.Model):  # type: ignore[name-defined,misc]
     change_set_id: Mapped[int] = mapped_column(
         ForeignKey("change_sets.id", ondelete="CASCADE"), index=True
     )
-    media_item_id: Mapped[int | None] = mapped_column(
-        ForeignKey("media_items.id", ondelete="CASCADE"), index=True
-    )
-    episode_id: Mapped[int | None] = mapped_column(
-        ForeignKey("episodes.id", ondelete="CASCADE"), index=True
-    )
     change_type: Mapped[str]
     #: The progress before and after, as `progress.snapshot` makes it; None: there was no record.
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
-    __table_args__ = (CheckConstraint(ONE_CONTENT, "one_content"),)
+    __table_args__ = (
+        one_content(),
+        Index("ix_changes_media_item_id", "media_item_id"),
+        Index("ix_changes_episode_id", "episode_id"),
+    )
 
 
 class ShowProgress(db.Model):  # type: ignore[name-defined,misc]

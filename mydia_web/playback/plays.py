@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
 from mydia_web.db import db
-from mydia_web.library.content import is_one_of
-from mydia_web.library.models import Content
-from mydia_web.playback.acts import Act, content_key, snapshot
+from mydia_web.library.models import Content, ContentKey
+from mydia_web.playback.acts import Act, snapshot
 from mydia_web.playback.models import Change, ChangeSet, Play
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.models import ChangeType
@@ -17,13 +15,13 @@ from mydia_web.queue.models import ChangeType
 
 def has_play(user_id: int, content: Content, *where: ColumnElement[bool]) -> bool:
     """Return whether there is such a play."""
-    query = select(Play.id).where(Play.user_id == user_id, *where, *_of(Play, content))
+    query = select(Play.id).where(Play.user_id == user_id, *where, Play.of(content))
     return db.session.scalar(query.limit(1)) is not None
 
 
 def plays_of(user_id: int, content: Content, *where: ColumnElement[bool]) -> Sequence[Play]:
     return db.session.scalars(
-        select(Play).where(Play.user_id == user_id, *_of(Play, content), *where)
+        select(Play).where(Play.user_id == user_id, Play.of(content), *where)
     ).all()
 
 
@@ -37,7 +35,7 @@ def last_unwatched_at(user_id: int, content: Content) -> datetime | None:
             ChangeSet.origin != "pull",
             ChangeSet.undone_at.is_(None),
             Change.change_type == ChangeType.MARK_UNWATCHED.value,
-            *_of(Change, content),
+            Change.of(content),
         )
     )
     return db.session.scalar(query)
@@ -51,23 +49,16 @@ def was_unwatched_since(user_id: int, content: Content, at: datetime) -> bool:
     return unwatched_at is not None and unwatched_at > at
 
 
-def having_history(user_id: int, contents: Sequence[Content]) -> set[tuple[int | None, int | None]]:
-    """Those of which the user has a play or took a mark away, by `content_key`."""
-    keys = {content_key(content) for content in contents}
-    films, episodes = (
-        [film for film, _ in keys if film],
-        [episode for _, episode in keys if episode],
-    )
-    found: set[tuple[int | None, int | None]] = set()
+def having_history(user_id: int, contents: Sequence[Content]) -> set[ContentKey]:
+    """Those of which the user has a play or took a mark away, by key."""
+    keys = {content.key for content in contents}
+    found: set[ContentKey] = set()
     for table, query in (
         (Play, select(Play.media_item_id, Play.episode_id).where(Play.user_id == user_id)),
         (Change, _unwatched(user_id)),
     ):
-        rows = query.where(is_one_of(table, films, episodes))
-        found |= {
-            (None, episode) if episode else (film, None)
-            for film, episode in db.session.execute(rows)
-        }
+        rows = db.session.execute(query.where(table.of_any(keys)))
+        found |= {ContentKey.from_columns(*row) for row in rows}
     return found
 
 
@@ -81,13 +72,6 @@ def add_play(act: Act, content: Content, at: datetime) -> None:
     """A play that changes nothing about how far the user is: news of long ago."""
     now_at = snapshot(get_progress(act.user_id, content))
     play = Play(user_id=act.user_id, watched_at=at, origin=act.origin, source_id=act.source_id)
-    play.media_item_id, play.episode_id = content_key(content)
+    play.set_content(content)
     play.change_set_id = act.record(content, ChangeType.MARK_WATCHED, now_at, now_at)
     db.session.add(play)
-
-
-def _of(table: Any, content: Content) -> tuple[Any, ...]:
-    media_item_id, episode_id = content_key(content)
-    if episode_id is not None:
-        return (table.episode_id == episode_id,)
-    return (table.media_item_id == media_item_id, table.episode_id.is_(None))

@@ -18,7 +18,7 @@ from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import add_many, db, insert_many
 from mydia_web.errors import InvalidValue
 from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import ORIGINS, Act, State, content_key, snapshot
+from mydia_web.playback.acts import ORIGINS, Act, State, snapshot
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.playback.records import locked_progress, locked_records
 from mydia_web.playback.telling import enqueue_for_sources
@@ -126,7 +126,7 @@ def mark_many_watched(
     records: list[PlaybackProgress] = []
     finished: list[_Finished] = []
     for content in contents:
-        progress = known.get(content_key(content))
+        progress = known.get(content.key)
         if progress is None or not progress.watched or progress.in_progress or mark.again:
             finished.append(_marked(act, content, progress, played_at))
             progress = finished[-1].progress
@@ -150,13 +150,13 @@ delete_progress = mark_unwatched
 def mark_many_unwatched(act: Act, contents: Sequence[Content]) -> int:
     """Take the records of these away, as `mark_unwatched`, and return how many there were."""
     known = locked_records(act.user_id, contents)
-    unmarked = [content for content in contents if content_key(content) in known]
-    act.note_unmarked([content for content in contents if content_key(content) not in known])
+    unmarked = [content for content in contents if content.key in known]
+    act.note_unmarked([content for content in contents if content.key not in known])
     if not unmarked:
         return 0
     act.record_many(
         ChangeType.MARK_UNWATCHED,
-        [(content, snapshot(known[content_key(content)]), None) for content in unmarked],
+        [(content, snapshot(known[content.key]), None) for content in unmarked],
     )
     delete_records(list(known.values()))
     enqueue_for_sources(act, unmarked, ChangeType.MARK_UNWATCHED, at=act.at)
@@ -295,11 +295,9 @@ def _finish(
 
 
 def _play(act: Act, content: Content, played_at: datetime | None) -> dict[str, Any]:
-    media_item_id, episode_id = content_key(content)
     return {
         "user_id": act.user_id,
-        "media_item_id": media_item_id,
-        "episode_id": episode_id,
+        **content.key.columns,
         "watched_at": played_at,
         "origin": act.origin,
         "source_id": act.source_id,
@@ -315,7 +313,7 @@ def put(
     at: datetime,
 ) -> None:
     """Set the position and all that follows from it."""
-    progress.media_item_id, progress.episode_id = content_key(content)
+    progress.set_content(content)
     progress.position_seconds = position_seconds
     progress.duration_seconds = duration_seconds
     progress.completion_percentage = round(100 * position_seconds / duration_seconds, 4)

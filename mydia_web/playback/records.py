@@ -2,38 +2,31 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from mydia_web.db import db, lock_titles
-from mydia_web.library.content import is_one_of
-from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import Key, content_key
+from mydia_web.library.models import Content, ContentKey, Episode
 from mydia_web.playback.models import PlaybackProgress
 
 
 def get_progress(user_id: int, content: Content) -> PlaybackProgress | None:
-    return db.session.scalar(select(PlaybackProgress).where(*_key(user_id, content)))
+    own = PlaybackProgress.user_id == user_id
+    return db.session.scalar(select(PlaybackProgress).where(own, PlaybackProgress.of(content)))
 
 
 def locked_progress(user_id: int, content: Content) -> PlaybackProgress | None:
     """Lock the title and return the record: no two writers start from the same one, or from none."""
-    return locked_records(user_id, [content]).get(content_key(content))
+    return locked_records(user_id, [content]).get(content.key)
 
 
-def locked_records(user_id: int, contents: Sequence[Content]) -> dict[Key, PlaybackProgress]:
+def locked_records(user_id: int, contents: Sequence[Content]) -> dict[ContentKey, PlaybackProgress]:
     """Lock the titles of these contents, all at once, and return the user's records of them."""
-    lock_titles((user_id, title_id(content)) for content in contents)
-    films = [one.id for one in contents if not isinstance(one, Episode)]
-    episodes = [one.id for one in contents if isinstance(one, Episode)]
+    lock_titles((user_id, content.title_id) for content in contents)
     own = PlaybackProgress.user_id == user_id
-    query = select(PlaybackProgress).where(own, is_one_of(PlaybackProgress, films, episodes))
+    keys = [content.key for content in contents]
+    query = select(PlaybackProgress).where(own, PlaybackProgress.of_any(keys))
     records = db.session.scalars(query.execution_options(populate_existing=True))
-    return {(record.media_item_id, record.episode_id): record for record in records}
-
-
-def title_id(content: Content) -> int:
-    """Return the id of the film, or of the episode's show."""
-    return content.media_item_id if isinstance(content, Episode) else content.id
+    return {record.content_key: record for record in records}
 
 
 def show_progress(user_id: int, show_id: int) -> dict[int, PlaybackProgress]:
@@ -44,10 +37,3 @@ def show_progress(user_id: int, show_id: int) -> dict[int, PlaybackProgress]:
         .where(Episode.media_item_id == show_id, PlaybackProgress.user_id == user_id)
     )
     return {record.episode_id: record for record in records if record.episode_id is not None}
-
-
-def _key(user_id: int, content: Content) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    own = PlaybackProgress.user_id == user_id
-    if isinstance(content, Episode):
-        return own, PlaybackProgress.episode_id == content.id
-    return own, PlaybackProgress.media_item_id == content.id

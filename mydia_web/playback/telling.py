@@ -12,14 +12,13 @@ from sqlalchemy import select
 from mydia_web import config
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import Act, Key, content_key
+from mydia_web.library.models import Content, ContentKey, Episode
+from mydia_web.playback.acts import Act
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.queue.rows import of_contents
 from mydia_web.sources.accounts import PushTarget, sources_to_tell
 from mydia_web.sources.audience import sources_to_tell_each
 
@@ -45,7 +44,7 @@ def enqueue_for_sources(
     intents = [
         intent_for(act, content, source, change_type, position, at=at)
         for content in contents
-        for source in recipients[content_key(content)]
+        for source in recipients[content.key]
         if source.accepts(change_type) and not _would_lose_plays(act, source, change_type)
     ]
     if date_unknown:
@@ -65,11 +64,11 @@ def _would_lose_plays(act: Act, source: PushTarget, change_type: ChangeType) -> 
     return is_news and source.counts_plays and change_type is ChangeType.MARK_UNWATCHED
 
 
-def _recipients(act: Act, contents: Sequence[Content]) -> Mapping[Key, Sequence[PushTarget]]:
+def _recipients(act: Act, contents: Sequence[Content]) -> Mapping[ContentKey, Sequence[PushTarget]]:
     """Return who is told of a change to each of these."""
-    foreseen = {content_key(one): act.recipients.get(content_key(one)) for one in contents}
+    foreseen = {one.key: act.recipients.get(one.key) for one in contents}
     recipients = {key: sources for key, sources in foreseen.items() if sources is not None}
-    others = [content for content in contents if content_key(content) not in recipients]
+    others = [content for content in contents if content.key not in recipients]
     if not others:
         return recipients
     found = sources_to_tell_each(act.user_id, others)
@@ -81,20 +80,18 @@ def _recipients(act: Act, contents: Sequence[Content]) -> Mapping[Key, Sequence[
     return recipients
 
 
-def _owed(act: Act, contents: Sequence[Content], source_id: int) -> set[Key]:
+def _owed(act: Act, contents: Sequence[Content], source_id: int) -> set[ContentKey]:
     """Return those of which the source is still owed something."""
-    keys = [content_key(content) for content in contents]
-    films = [film for film, _ in keys if film]
-    episodes = [episode for _, episode in keys if episode]
+    keys = [content.key for content in contents]
     query = select(QueuedChange.media_item_id, QueuedChange.episode_id).where(
-        of_contents(films, episodes),
+        QueuedChange.of_any(keys),
         QueuedChange.user_id == act.user_id,
         QueuedChange.source_id == source_id,
         QueuedChange.play_key == "",
         QueuedChange.status != Status.SYNCED,
     )
     rows = db.session.execute(query)
-    return {(None, episode_id) if episode_id else (film_id, None) for film_id, episode_id in rows}
+    return {ContentKey.from_columns(*row) for row in rows}
 
 
 def tell_source(act: Act, content: Content, source_id: int, *, is_news_there: bool = False) -> bool:
@@ -161,13 +158,12 @@ def intent_for(
     at: datetime,
 ) -> Intent:
     """What one source shall be told of this change."""
-    is_episode = isinstance(content, Episode)
     completed = {ChangeType.MARK_WATCHED: True, ChangeType.MARK_UNWATCHED: False}.get(change_type)
     return Intent(
         user_id=act.user_id,
         source_id=source.source_id,
-        media_item_id=content.media_item_id if is_episode else content.id,
-        episode_id=content.id if is_episode else None,
+        media_item_id=content.title_id,
+        episode_id=content.id if isinstance(content, Episode) else None,
         change_type=change_type,
         position_ms=progress.position_seconds * 1000 if progress else 0,
         duration_ms=progress.duration_seconds * 1000 if progress else None,

@@ -11,9 +11,8 @@ from sqlalchemy.orm import contains_eager
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.errors import NotFound
-from mydia_web.library.content import is_one_of
-from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.playback.acts import Act, Key, State, content_key, snapshot
+from mydia_web.library.models import Content, ContentKey, Episode, MediaItem
+from mydia_web.playback.acts import Act, State, snapshot
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress, PullChangeSet
 from mydia_web.playback.progress import add_records, delete_records, put
 from mydia_web.playback.records import locked_records
@@ -21,7 +20,7 @@ from mydia_web.playback.telling import current_state
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.queue.rows import lock_rows, of_contents
+from mydia_web.queue.rows import lock_rows
 from mydia_web.queue.undo import take_back
 from mydia_web.sources.accounts import PushTarget
 from mydia_web.sources.audience import sources_to_tell_each
@@ -117,12 +116,12 @@ def _begin(change_set_id: int) -> bool:
 
 
 def _steps(
-    changes: Sequence[tuple[Change, Content]], records: Mapping[Key, PlaybackProgress]
+    changes: Sequence[tuple[Change, Content]], records: Mapping[ContentKey, PlaybackProgress]
 ) -> list[_Step]:
     """Go back from change to change of every content, as long as each is what the one before left."""
-    steps: dict[Key, _Step] = {}
+    steps: dict[ContentKey, _Step] = {}
     for change, content in changes:
-        key = content_key(content)
+        key = content.key
         if key not in steps:
             record = records.get(key)
             steps[key] = _Step(content, record, snapshot(record))
@@ -158,9 +157,9 @@ def _put_back(record: PlaybackProgress, content: Content, state: dict[str, Any])
 
 
 def _forget_plays(change_set_id: int, contents: Sequence[Content]) -> None:
-    films, episodes = _ids(contents)
-    own = (Play.change_set_id == change_set_id, is_one_of(Play, films, episodes))
-    db.session.execute(delete(Play).where(*own))
+    keys = [content.key for content in contents]
+    own = Play.change_set_id == change_set_id
+    db.session.execute(delete(Play).where(own, Play.of_any(keys)))
 
 
 def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
@@ -171,20 +170,20 @@ def _tell_back(act: Act, change_set: ChangeSet, steps: Sequence[_Step]) -> None:
     told = [
         (step, source)
         for step in steps
-        for source in recipients[content_key(step.content)]
+        for source in recipients[step.content.key]
         if source.watched
     ]
     if not told:
         return
-    films, episodes = _ids([step.content for step, _ in told])
+    keys = [step.content.key for step, _ in told]
     is_told = QueuedChange.source_id.in_({source.source_id for _, source in told})
-    rows = lock_rows(QueuedChange.user_id == act.user_id, of_contents(films, episodes), is_told)
+    rows = lock_rows(QueuedChange.user_id == act.user_id, QueuedChange.of_any(keys), is_told)
     unheard = take_back(rows, change_set.id, change_set.created_at)
     settled = {_place(row) for row in rows if row.id in unheard and not row.play_key}
     intents = [
         _intent_back(act, step, source)
         for step, source in told
-        if (*content_key(step.content), source.source_id) not in settled
+        if (step.content.key, source.source_id) not in settled
     ]
     PlaybackSyncRepository().enqueue_changes([intent for intent in intents if intent])
 
@@ -196,12 +195,6 @@ def _intent_back(act: Act, step: _Step, source: PushTarget) -> Intent | None:
     return current_state(act, step.content, source, step.record)
 
 
-def _place(row: Row[Any]) -> tuple[int | None, int | None, int]:
-    """Return the content's key and the source of a row."""
-    film_id = None if row.episode_id is not None else row.media_item_id
-    return film_id, row.episode_id, row.source_id
-
-
-def _ids(contents: Sequence[Content]) -> tuple[list[int], list[int]]:
-    films = [one.id for one in contents if not isinstance(one, Episode)]
-    return films, [one.id for one in contents if isinstance(one, Episode)]
+def _place(row: Row[Any]) -> tuple[ContentKey, int]:
+    """Return the content and the source of a row."""
+    return ContentKey.from_columns(row.media_item_id, row.episode_id), row.source_id

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import and_, select
 
 from mydia_web.backends.values import Connection, Target
 from mydia_web.db import db
-from mydia_web.library.models import Content, Episode
+from mydia_web.library.models import Content
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState
 from mydia_web.sources.registry import backend_class
@@ -46,7 +46,7 @@ def copy_statuses(user_id: int, content: Content) -> Sequence[CopyStatus]:
         QueuedChange.user_id == user_id,
         QueuedChange.source_id == SourceItem.source_id,
         QueuedChange.play_key == "",
-        *_same_content(content),
+        QueuedChange.of(content),
     )
     query = (
         select(Source, SourceAccount.id, SourceItem, SourceItemState, QueuedChange)
@@ -64,7 +64,7 @@ def copy_statuses(user_id: int, content: Content) -> Sequence[CopyStatus]:
             ),
         )
         .outerjoin(QueuedChange, owed)
-        .where(_is_copy_of(content))
+        .where(SourceItem.of(content))
         .order_by(Source.name, SourceItem.id)
     )
     return [_copy_status(*row) for row in db.session.execute(query)]
@@ -117,15 +117,3 @@ def _sync(owed: QueuedChange) -> Literal["waiting", "sending", "delivered", "nee
     if owed.status == Status.SYNCING:
         return "sending"
     return "waiting" if owed.next_attempt_at else "needs you"
-
-
-def _is_copy_of(content: Content) -> ColumnElement[bool]:
-    if isinstance(content, Episode):
-        return SourceItem.episode_id == content.id
-    return SourceItem.media_item_id == content.id
-
-
-def _same_content(content: Content) -> tuple[ColumnElement[bool], ...]:
-    if isinstance(content, Episode):
-        return (QueuedChange.episode_id == content.id,)
-    return QueuedChange.media_item_id == content.id, QueuedChange.episode_id.is_(None)

@@ -2,15 +2,17 @@
 one source.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, ForeignKey, Index, and_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mydia_web.clock import now
 from mydia_web.db import BigId, UTCDateTime, db
+from mydia_web.library.models import ContentColumns
 
 
 class ChangeType(StrEnum):
@@ -42,14 +44,13 @@ def _where(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     )
 
 
-class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
+class QueuedChange(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
     """A change owed to one source. For an episode `media_item_id` is its show."""
 
     __tablename__ = "playback_sync_queue"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     media_item_id: Mapped[int] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
-    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     #: "" for the state row. A play that a service counts, and that another has overtaken, is a row
@@ -95,6 +96,11 @@ class QueuedChange(db.Model):  # type: ignore[name-defined,misc]
     lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error_class: Mapped[str | None]
     error_message: Mapped[str | None]
+
+    @classmethod
+    def _is_film(cls, film_ids: Collection[int]) -> ColumnElement[bool]:
+        # An episode's row names its show here.
+        return and_(super()._is_film(film_ids), cls.episode_id.is_(None))
 
     __table_args__ = (
         CheckConstraint(

@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, Row, delete, select
 
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db, insert_for
+from mydia_web.library.models import ContentKey
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType, QueuedChange, Status
-from mydia_web.queue.rows import lock_rows, of_contents
+from mydia_web.queue.rows import lock_rows
 
 _CARRIED_OVER = (
     "media_item_id",
@@ -88,12 +89,11 @@ def _place(one: Intent | Row[Any]) -> tuple[int, int, int, int | None]:
 
 def _of_all(intents: Sequence[Intent]) -> tuple[ColumnElement[bool], ...]:
     """All rows of their users, contents and sources."""
-    films = {one.media_item_id for one in intents if one.episode_id is None}
-    episodes = {one.episode_id for one in intents if one.episode_id is not None}
+    keys = {ContentKey.from_columns(one.media_item_id, one.episode_id) for one in intents}
     users = {one.user_id for one in intents}
     sources = {one.source_id for one in intents}
     return (
-        of_contents(films, episodes),
+        QueuedChange.of_any(keys),
         QueuedChange.user_id.in_(users),
         QueuedChange.source_id.in_(sources),
     )
@@ -120,13 +120,8 @@ def unwatched_since(play_row_id: int) -> int | None:
 
 def _of(one: QueuedChange) -> tuple[ColumnElement[bool], ...]:
     """All rows of that user, content and source."""
-    of_content = (
-        (QueuedChange.media_item_id == one.media_item_id, QueuedChange.episode_id.is_(None))
-        if one.episode_id is None
-        else (QueuedChange.episode_id == one.episode_id,)
-    )
     return (
-        *of_content,
+        QueuedChange.of_any([one.content_key]),
         QueuedChange.user_id == one.user_id,
         QueuedChange.source_id == one.source_id,
     )

@@ -27,6 +27,7 @@ from sqlalchemy import cast as cast_to
 
 from mydia_web.clock import now
 from mydia_web.db import db, execute_with_many, has_one_writer
+from mydia_web.library.models import ContentKey
 from mydia_web.queue.front import ScanStart
 from mydia_web.queue.intents import Intent, check, first_values, upsert
 from mydia_web.queue.models import (
@@ -184,24 +185,15 @@ class PlaybackSyncRepository:
             **why,
         )
 
-    def settle_shown(
-        self, user_id: int, source_id: int, content_key: tuple[int | None, int | None]
-    ) -> None:
+    def settle_shown(self, user_id: int, source_id: int, key: ContentKey) -> None:
         """Note as delivered what is owed of this content and not in flight: the source shows it by
         itself.
         """
-        media_item_id, episode_id = content_key
-        if episode_id is not None:
-            of_content = QueuedChange.episode_id == episode_id
-        else:
-            of_content = and_(
-                QueuedChange.media_item_id == media_item_id, QueuedChange.episode_id.is_(None)
-            )
         waits = QueuedChange.status.in_([Status.PENDING, Status.FAILED])
         db.session.execute(
             update(QueuedChange)
             .where(
-                of_content,
+                QueuedChange.of_any([key]),
                 QueuedChange.user_id == user_id,
                 QueuedChange.source_id == source_id,
                 QueuedChange.play_key == "",

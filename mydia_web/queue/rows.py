@@ -1,9 +1,9 @@
 """Which rows belong to a content, and the one order in which rows are locked."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, select
 
 from mydia_web.db import db, has_one_writer
 from mydia_web.queue.models import QueuedChange
@@ -56,15 +56,4 @@ def in_order(*where: Any) -> ColumnElement[bool]:
         return and_(*where)
     return QueuedChange.id.in_(
         select(QueuedChange.id).where(*where).order_by(*_ORDER).with_for_update()
-    )
-
-
-def of_contents(films: Collection[int], episodes: Collection[int]) -> ColumnElement[bool]:
-    """Is the row of one of these? A kind of which there are none is left out, as in
-    `library.content.is_one_of`.
-    """
-    is_film = and_(QueuedChange.media_item_id.in_(films), QueuedChange.episode_id.is_(None))
-    is_episode = QueuedChange.episode_id.in_(episodes)
-    return or_(
-        false(), *(is_asked for is_asked, ids in ((is_film, films), (is_episode, episodes)) if ids)
     )

@@ -178,7 +178,7 @@ def sources_to_tell(user_id: int, content: Content) -> Sequence[PushTarget]:
     """The enabled sources with an account of the user that hold the content, or anything that has
     an id.
     """
-    here = (SourceItem.source_id == Source.id, _is_copy_of(content))
+    here = (SourceItem.source_id == Source.id, SourceItem.of(content))
     accepts_unlisted = Source.kind.in_(kinds_that_accept_unlisted())
     rows = db.session.execute(
         select(Source.id, Source.kind, Source.tells_watched, Source.tells_positions)
@@ -222,9 +222,3 @@ def _has_an_id(content: Content) -> ColumnElement[bool]:
         of_show = ExternalId.media_item_id == content.media_item_id
         return or_(of_show, ExternalId.episode_id == content.id)
     return ExternalId.media_item_id == content.id
-
-
-def _is_copy_of(content: Content) -> ColumnElement[bool]:
-    if isinstance(content, Episode):
-        return SourceItem.episode_id == content.id
-    return SourceItem.media_item_id == content.id

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Integer, Select, cast, exists, null, or_, select, true, union
 
 from mydia_web.db import db
-from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
+from mydia_web.library.models import Content, ContentKey, Episode, ExternalId, MediaItem
 from mydia_web.sources.accounts import PushTarget
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.registry import (
@@ -15,22 +15,23 @@ from mydia_web.sources.registry import (
     kinds_that_take_pushes,
 )
 
-#: (media item id, None) of a film, (None, episode id) of an episode.
-Key = tuple[int | None, int | None]
-
 _NONE = cast(null(), Integer)
 _TOLD = (Source.id, Source.kind, Source.tells_watched, Source.tells_positions)
 
 
-def sources_to_tell_each(user_id: int, contents: Sequence[Content]) -> dict[Key, list[PushTarget]]:
+def sources_to_tell_each(
+    user_id: int, contents: Sequence[Content]
+) -> dict[ContentKey, list[PushTarget]]:
     """As `accounts.sources_to_tell` says it of each."""
-    found: dict[Key, list[PushTarget]] = {_key(content): [] for content in contents}
+    found: dict[ContentKey, list[PushTarget]] = {content.key: [] for content in contents}
     if not found:
         return found
     holders = union(*_holders(user_id, contents))
     for source_id, kind, watched, positions, film_id, episode_id in db.session.execute(holders):
         counts_plays = backend_class(kind).traits.counts_plays
-        found[film_id, episode_id].append(PushTarget(source_id, counts_plays, watched, positions))
+        found[ContentKey.from_columns(film_id, episode_id)].append(
+            PushTarget(source_id, counts_plays, watched, positions)
+        )
     for sources in found.values():
         sources.sort()
     return found
@@ -82,7 +83,3 @@ def _film_key(column: Any) -> tuple[Any, Any]:
 
 def _episode_key(column: Any) -> tuple[Any, Any]:
     return _NONE.label("film_id"), column.label("episode_id")
-
-
-def _key(content: Content) -> Key:
-    return (None, content.id) if isinstance(content, Episode) else (content.id, None)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from mydia_web.clock import now
 from mydia_web.db import BigId, UTCDateTime, db
-from mydia_web.library.models import ONE_CONTENT
+from mydia_web.library.models import ContentColumns, one_content
 from mydia_web.names import name_key
 
 
@@ -128,7 +128,7 @@ class AccountLink(db.Model):  # type: ignore[name-defined,misc]
     __table_args__ = (UniqueConstraint("source_id", "user_id"),)
 
 
-class SourceItem(db.Model):  # type: ignore[name-defined,misc]
+class SourceItem(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
     """One remote id on one source: one copy of one content."""
 
     __tablename__ = "source_items"
@@ -136,10 +136,6 @@ class SourceItem(db.Model):  # type: ignore[name-defined,misc]
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     remote_id: Mapped[str]
-    media_item_id: Mapped[int | None] = mapped_column(
-        ForeignKey("media_items.id", ondelete="CASCADE")
-    )
-    episode_id: Mapped[int | None] = mapped_column(ForeignKey("episodes.id", ondelete="CASCADE"))
     #: The file on the server, where it tells.
     path: Mapped[str] = mapped_column(default="")
     #: A person said what it is; no pull says otherwise.
@@ -147,7 +143,7 @@ class SourceItem(db.Model):  # type: ignore[name-defined,misc]
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
     __table_args__ = (
-        CheckConstraint(ONE_CONTENT, "one_content"),
+        one_content(),
         UniqueConstraint("source_id", "remote_id"),
         Index("ix_source_items_media_item_id", "media_item_id", "source_id"),
         Index("ix_source_items_episode_id", "episode_id", "source_id"),

@@ -26,7 +26,6 @@ from mydia_web.backends.jellyfin.listening import Listener
 from mydia_web.backends.kodi import listening as kodi_listening
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.playback.acts import content_key
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.accounts import get_source
@@ -143,7 +142,7 @@ class Live:
     def begin(self, stack: ExitStack) -> None:
         """Read both servers, and be there for what comes, until the stack is closed."""
         self._household.settle()
-        self._keys = {name: content_key(content) for name, content in self._our_contents().items()}
+        self._keys = {name: content.key for name, content in self._our_contents().items()}
         #: Between which instants each is; what was read before is there already.
         self._expected_plays: dict[str, list[tuple[datetime, datetime]]] = {
             name: [(at, at) for at in plays] for name, plays in self.plays(self._alice_id).items()

@@ -11,8 +11,8 @@ from mydia_web.backends.traits import Traits
 from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
-from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import Act, content_key
+from mydia_web.library.models import Content, ContentKey, Episode
+from mydia_web.playback.acts import Act
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import add_play, last_unwatched_at, was_unwatched_since
 from mydia_web.playback.progress import (
@@ -26,7 +26,7 @@ from mydia_web.playback.records import get_progress
 from mydia_web.sources.models import Source
 from mydia_web.sources.states import Base
 from mydia_web.sync.inbound.ledger import Ledger
-from mydia_web.sync.inbound.local_state import Key, OutboxState
+from mydia_web.sync.inbound.local_state import OutboxState
 from mydia_web.sync.inbound.merge import Decision
 from mydia_web.sync.inbound.multi_episode import ExtraEpisode
 
@@ -221,7 +221,7 @@ class StateApplier:
         self._act = act
         self._ledger = Ledger(act, source)
         #: Titles without a record, a play or an unwatching of the user, where that was found out.
-        self.fresh: AbstractSet[Key] = set()
+        self.fresh: AbstractSet[ContentKey] = set()
 
     def take_play(self, news: RemoteChange, *, is_shown: bool) -> bool:
         """Take over that it was watched, whatever has been done since. False: that was known.
@@ -360,7 +360,7 @@ class StateApplier:
         return get_progress(self._act.user_id, news.content)
 
     def _is_fresh(self, news: RemoteChange) -> bool:
-        return content_key(news.content) in self.fresh
+        return news.content.key in self.fresh
 
     def _knows(self, news: RemoteChange) -> bool:
         """Return whether its play stands in History."""

@@ -8,9 +8,10 @@ from mydia_web.backends.events import Event
 from mydia_web.backends.values import RemoteItem
 from mydia_web.clock import now
 from mydia_web.db import db, lock_library, lock_titles
-from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.library.content import load
+from mydia_web.library.models import Content
 from mydia_web.names import is_same_name
-from mydia_web.playback.acts import Act, content_key
+from mydia_web.playback.acts import Act
 from mydia_web.sources.clocks import by_our_clock
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemVersion
 from mydia_web.sources.playing import silent_sessions
@@ -37,9 +38,7 @@ def apply_event(
         raise NoNews("It speaks of another server.")
     account = _account(source, event) if account_id is None else _known_account(account_id)
     copy, content = _copy(source, event.item)
-    lock_titles(
-        [(account.user_id, content.media_item_id if isinstance(content, Episode) else content.id)]
-    )
+    lock_titles([(account.user_id, content.title_id)])
     at = by_our_clock(source, event.at) if event.at else received_at
     with Act(account.user_id, "webhook", source_id=source.id, at=at) as act:
         merge = AccountMerge(act, source, account.id, Report())
@@ -56,17 +55,10 @@ def take_silent() -> int:
         account = db.session.get_one(SourceAccount, session.source_account_id)
         source = db.session.get_one(Source, account.source_id)
         copy = db.session.get_one(SourceItem, session.source_item_id)
-        content = _content_of(copy)
+        content = load(copy.content_key)
         item = RemoteItem(copy.remote_id, content.content_kind, content.title)
         event = Event("stopped", "silence", item=item, is_playing=False)
-        lock_titles(
-            [
-                (
-                    account.user_id,
-                    content.media_item_id if isinstance(content, Episode) else content.id,
-                )
-            ]
-        )
+        lock_titles([(account.user_id, content.title_id)])
         with Act(account.user_id, "webhook", source_id=source.id, at=session.seen_at) as act:
             merge = AccountMerge(act, source, account.id, Report())
             LiveNews(merge, account.id, copy, content, event).take_silence(session)
@@ -119,7 +111,7 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
         lock_library()
         known = _known(source, item)
     if known is not None:
-        return known, _content_of(known)
+        return known, load(known.content_key)
     # Without an id of the server it is of a file that is known; with an unknown one it may be of
     # another.
     matcher = Matcher([item], Listing(source.id, is_whole=not item.remote_id), is_event=True)
@@ -141,7 +133,7 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
         )
         return listed, content
     copy = SourceItem(source_id=source.id, remote_id=item.remote_id, path=item.path)
-    copy.media_item_id, copy.episode_id = content_key(content)
+    copy.set_content(content)
     db.session.add(copy)
     db.session.flush()
     return copy, content
@@ -159,19 +151,8 @@ def _known(source: Source, item: RemoteItem) -> SourceItem | None:
     return db.session.get(SourceItem, version.source_item_id) if version else None
 
 
-def _content_of(known: SourceItem) -> Content:
-    if known.episode_id is not None:
-        return db.session.get_one(Episode, known.episode_id)
-    return db.session.get_one(MediaItem, known.media_item_id)
-
-
 def _copy_of(source: Source, content: Content) -> SourceItem | None:
-    of = (
-        SourceItem.episode_id == content.id
-        if isinstance(content, Episode)
-        else SourceItem.media_item_id == content.id
-    )
-    query = select(SourceItem).where(SourceItem.source_id == source.id, of)
+    query = select(SourceItem).where(SourceItem.source_id == source.id, SourceItem.of(content))
     return db.session.scalar(query.order_by(SourceItem.id).limit(1))
 
 

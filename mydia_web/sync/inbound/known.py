@@ -110,15 +110,10 @@ class Copies:
 
     def of(self, content: Content) -> set[str]:
         """Return the remote ids under which the source is known to hold the content."""
-        is_episode = isinstance(content, Episode)
-        column = SourceItem.episode_id if is_episode else SourceItem.media_item_id
         if content.id is None:
             return set()
-        rows = db.session.scalars(
-            select(SourceItem.remote_id).where(
-                SourceItem.source_id == self._source_id, column == content.id
-            )
-        )
+        here = (SourceItem.source_id == self._source_id, SourceItem.of(content))
+        rows = db.session.scalars(select(SourceItem.remote_id).where(*here))
         return set(rows)
 
 

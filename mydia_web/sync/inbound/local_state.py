@@ -4,20 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import false, func, or_, select
+from sqlalchemy import false, func, select
 
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db, lock_titles
-from mydia_web.library.content import is_one_of
-from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import content_key
+from mydia_web.library.models import Content, ContentKey
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.models import SourceItem, SourceItemState
 from mydia_web.sync.inbound.merge import Side, agree
-
-#: (media item id, None) of a film, (None, episode id) of an episode.
-Key = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +42,18 @@ class OutboxState:
         )
 
 
-def progress_of(user_id: int, contents: Sequence[Content]) -> dict[Key, PlaybackProgress]:
-    films, episodes = _ids(contents)
-    rows = db.session.scalars(
-        select(PlaybackProgress).where(
-            PlaybackProgress.user_id == user_id,
-            is_one_of(PlaybackProgress, films, episodes),
-        )
-    )
-    return {(row.media_item_id, row.episode_id): row for row in rows}
+def progress_of(user_id: int, contents: Sequence[Content]) -> dict[ContentKey, PlaybackProgress]:
+    keys = [content.key for content in contents]
+    own = PlaybackProgress.user_id == user_id
+    rows = db.session.scalars(select(PlaybackProgress).where(own, PlaybackProgress.of_any(keys)))
+    return {row.content_key: row for row in rows}
 
 
 def outbox_state(
     user_id: int, source_id: int, contents: Sequence[Content]
-) -> dict[Key, OutboxState]:
+) -> dict[ContentKey, OutboxState]:
     """Of the contents that this source was ever told of."""
-    films, episodes = _ids(contents)
+    keys = [content.key for content in contents]
     row = QueuedChange
     is_under_way = func.coalesce(row.lease_until > now(), false())
     columns = (
@@ -78,14 +69,11 @@ def outbox_state(
             row.user_id == user_id,
             row.source_id == source_id,
             row.play_key == "",
-            or_(
-                row.episode_id.in_(episodes) if episodes else false(),
-                row.media_item_id.in_(films) & row.episode_id.is_(None) if films else false(),
-            ),
+            row.of_any(keys),
         )
     )
     return {
-        (film_id, None) if episode_id is None else (None, episode_id): OutboxState(
+        ContentKey.from_columns(film_id, episode_id): OutboxState(
             at=at,
             is_owed=status != Status.SYNCED,
             of_mark=completed is not None,
@@ -98,8 +86,7 @@ def outbox_state(
 
 def lock_contents(user_id: int, contents: Iterable[Content]) -> None:
     """Lock the titles of these contents before anything is read of the user's."""
-    title_ids = {one.media_item_id if isinstance(one, Episode) else one.id for one in contents}
-    lock_titles((user_id, title_id) for title_id in title_ids)
+    lock_titles((user_id, content.title_id) for content in contents)
 
 
 def side_of(progress: PlaybackProgress | None, told: OutboxState | None = None) -> Side | None:
@@ -114,11 +101,6 @@ def side_of(progress: PlaybackProgress | None, told: OutboxState | None = None) 
     )
 
 
-def _ids(contents: Sequence[Content]) -> tuple[list[int], list[int]]:
-    films = [one.id for one in contents if not isinstance(one, Episode)]
-    return films, [one.id for one in contents if isinstance(one, Episode)]
-
-
 def differing_copies(
     user_id: int, account_id: int, source_id: int, contents: Sequence[Content]
 ) -> Sequence[Content]:
@@ -127,7 +109,7 @@ def differing_copies(
 
     What the source is owed anyway is left out: that goes to every copy.
     """
-    films, episodes = _ids(contents)
+    keys = [content.key for content in contents]
     if not contents:
         return ()
     item, state = SourceItem, SourceItemState
@@ -135,26 +117,26 @@ def differing_copies(
     rows = db.session.execute(
         select(item.media_item_id, item.episode_id, state.watched, state.position_ms)
         .outerjoin(state, own_state)
-        .where(item.source_id == source_id, is_one_of(item, films, episodes))
+        .where(item.source_id == source_id, item.of_any(keys))
     )
-    shown: dict[Key, list[Side]] = {}
+    shown: dict[ContentKey, list[Side]] = {}
     for film_id, episode_id, watched, position_ms in rows:
-        shown.setdefault((film_id, episode_id), []).append(Side(bool(watched), position_ms or 0))
-    several = [one for one in contents if len(shown.get(content_key(one), ())) > 1]
+        shown.setdefault(ContentKey.from_columns(film_id, episode_id), []).append(
+            Side(bool(watched), position_ms or 0)
+        )
+    several = [one for one in contents if len(shown.get(one.key, ())) > 1]
     if not several:
         return ()
     db.session.flush()
     ours, outbox = progress_of(user_id, several), outbox_state(user_id, source_id, several)
-    return [
-        one for one in several if _differ(shown[content_key(one)], ours, outbox, content_key(one))
-    ]
+    return [one for one in several if _differ(shown[one.key], ours, outbox, one.key)]
 
 
 def _differ(
     shown: Sequence[Side],
-    ours: Mapping[Key, PlaybackProgress],
-    outbox: Mapping[Key, OutboxState],
-    key: Key,
+    ours: Mapping[ContentKey, PlaybackProgress],
+    outbox: Mapping[ContentKey, OutboxState],
+    key: ContentKey,
 ) -> bool:
     if key in outbox and outbox[key].is_owed:
         return False

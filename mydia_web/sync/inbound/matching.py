@@ -87,8 +87,7 @@ class Matcher:
             return
         rows = [
             {
-                "media_item_id": None if isinstance(content, Episode) else content.id,
-                "episode_id": content.id if isinstance(content, Episode) else None,
+                **content.key.columns,
                 "provider": provider,
                 "kind": kind,
                 "value": value,

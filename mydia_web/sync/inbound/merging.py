@@ -13,8 +13,8 @@ from typing import cast
 from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
-from mydia_web.library.models import Content, Episode
-from mydia_web.playback.acts import Act, content_key
+from mydia_web.library.models import Content, ContentKey, Episode
+from mydia_web.playback.acts import Act
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.plays import having_history
 from mydia_web.playback.progress import length_of, mark_unwatched
@@ -28,7 +28,6 @@ from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
 from mydia_web.sync.inbound.apply import RemoteChange, StateApplier
 from mydia_web.sync.inbound.local_state import (
-    Key,
     OutboxState,
     differing_copies,
     lock_contents,
@@ -121,11 +120,11 @@ class AccountMerge:
         removals: list[Removal] = []
         shown: list[ShownState] = []
         moved: list[Content] = []
-        copies = Counter(map(content_key, contents))
+        copies = Counter(content.key for content in contents)
         watched_before = {key for key, one in ours.items() if one.watched}
         with self._prefetched([*contents, *along], ours, outbox):
             for row, item, content in sorted(matched, key=_in_order):
-                key, base = content_key(content), bases.get(row.id)
+                key, base = content.key, bases.get(row.id)
                 if item.state is None or (base and base.seen_at >= asked_at):
                     continue
                 if (
@@ -224,35 +223,36 @@ class AccountMerge:
         """Raises `PushUnderWay` for news that may be the echo of what is being pushed just now."""
         if now() - received_at > WAIT_FOR_PUSH:
             return
-        outbox = outbox_state(self._act.user_id, self._source_id, [content]).get(
-            content_key(content)
-        )
+        outbox = outbox_state(self._act.user_id, self._source_id, [content]).get(content.key)
         if outbox is not None and outbox.is_under_way:
             raise PushUnderWay
 
     def _held(
         self, listed: Sequence[Content], along: Sequence[Content]
-    ) -> tuple[Mapping[Key, PlaybackProgress], Mapping[Key, OutboxState]]:
+    ) -> tuple[Mapping[ContentKey, PlaybackProgress], Mapping[ContentKey, OutboxState]]:
         """Of what the page lists, and of the further episodes in its files."""
         user_id, contents = self._act.user_id, [*listed, *along]
         told = outbox_state(user_id, self._source_id, contents)
         # What was not found there stands in its listing now.
-        known = [told[key] for key in map(content_key, listed) if key in told]
+        known = [told[content.key] for content in listed if content.key in told]
         if found_again := [one.missing_id for one in known if one.missing_id]:
             PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
         return progress_of(user_id, contents), told
 
     @contextmanager
     def _prefetched(
-        self, contents: Sequence[Content], ours: Collection[Key], outbox: Mapping[Key, OutboxState]
+        self,
+        contents: Sequence[Content],
+        ours: Collection[ContentKey],
+        outbox: Mapping[ContentKey, OutboxState],
     ) -> Iterator[None]:
         """Ask for all of a page what would be asked for each, and write it down together.
 
         What stands on the page more than once is left out: the first may change what is true of the
         second.
         """
-        many = Counter(map(content_key, contents))
-        once = [content for content in contents if many[content_key(content)] == 1]
+        many = Counter(content.key for content in contents)
+        once = [content for content in contents if many[content.key] == 1]
         recipients = sources_to_tell_each(self._act.user_id, once)
         owed = {key for key, one in outbox.items() if one.is_owed}
         self._act.recipients = {
@@ -476,7 +476,7 @@ class AccountMerge:
 
         An account service forgets positions by itself.
         """
-        if content_key(news.content) in self._applier.fresh:
+        if news.content.key in self._applier.fresh:
             return
         db.session.flush()
         own = get_progress(self._act.user_id, news.content)
@@ -496,9 +496,7 @@ class AccountMerge:
     def _settle_owed(self, content: Content) -> None:
         """The source shows what it was still owed. A play that it counts stays owed."""
         if not self._traits.counts_plays:
-            PlaybackSyncRepository().settle_shown(
-                self._act.user_id, self._source_id, content_key(content)
-            )
+            PlaybackSyncRepository().settle_shown(self._act.user_id, self._source_id, content.key)
 
     def _tell_copies(self, contents: Sequence[Content]) -> None:
         """Tell the source of a title that it holds more than once, where another copy shows
@@ -530,11 +528,10 @@ def _in_order(one: _Matched) -> tuple[object, ...]:
     The rest makes the order the same however the page lists them.
     """
     _, item, content = one
-    film_id, episode_id = content_key(content)
     state = item.state or RemoteState(watched=False)
     played_at = state.last_played_at or UNKNOWN_TIME
     shown = (played_at, state.watched, state.position_ms, state.play_count)
-    return (film_id or 0, episode_id or 0, *shown, item.remote_id)
+    return (content.key, *shown, item.remote_id)
 
 
 def _side(state: RemoteState) -> Side:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import delete, select
 
 from mydia_web.backends.values import LibraryPage, RemoteItem
 from mydia_web.clock import now
 from mydia_web.db import db, insert_for, lock_library
-from mydia_web.library.content import is_one_of
-from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.playback.acts import Act, content_key
+from mydia_web.library.models import Content, ContentKey, Episode, MediaItem
+from mydia_web.playback.acts import Act
 from mydia_web.playback.shows import refresh_shows
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -29,7 +28,7 @@ from mydia_web.sources.models import (
 )
 from mydia_web.sources.registry import kinds_that_accept_unlisted
 from mydia_web.sync.inbound.listing import Listing
-from mydia_web.sync.inbound.local_state import Key, lock_contents
+from mydia_web.sync.inbound.local_state import lock_contents
 from mydia_web.sync.inbound.matching import Matcher, OtherFileKnown, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.multi_episode import keep_extra_episodes
@@ -178,7 +177,7 @@ class PullOf:
         ours = self._entries_used([content for _, content in found])
         kept = []
         for item, content in found:
-            if ours.setdefault(content_key(content), item.remote_id) == item.remote_id:
+            if ours.setdefault(content.key, item.remote_id) == item.remote_id:
                 kept.append((item, content))
                 continue
             self._note_unmatched(
@@ -187,14 +186,13 @@ class PullOf:
             self._forget_item(known.pop(item.remote_id, None))
         return kept
 
-    def _entries_used(self, contents: Sequence[Content]) -> dict[Key, str]:
+    def _entries_used(self, contents: Sequence[Content]) -> dict[ContentKey, str]:
         """Return, by content, the remote id of the entry that was known first."""
-        films = [one.id for one in contents if not isinstance(one, Episode)]
-        episodes = [one.id for one in contents if isinstance(one, Episode)]
+        keys = [content.key for content in contents]
         query = select(SourceItem.media_item_id, SourceItem.episode_id, SourceItem.remote_id)
-        here = (SourceItem.source_id == self._source_id, is_one_of(SourceItem, films, episodes))
+        here = (SourceItem.source_id == self._source_id, SourceItem.of_any(keys))
         rows = db.session.execute(query.where(*here).order_by(SourceItem.id.desc()))
-        return {(film_id, episode_id): remote_id for film_id, episode_id, remote_id in rows}
+        return {ContentKey.from_columns(*columns): remote_id for *columns, remote_id in rows}
 
     def take_change_sets(self) -> list[int]:
         """What the changes since the last call were written down under, where that was not told
@@ -337,7 +335,7 @@ class PullOf:
         """The item as we know it; None where it is new."""
         if known is None:
             return None
-        if (known.media_item_id, known.episode_id) == content_key(content):
+        if known.content_key == content.key:
             if known.path != item.path:
                 known.path = item.path
             return known
@@ -353,7 +351,7 @@ class PullOf:
     def _new_item(self, item: RemoteItem, content: Content) -> SourceItem:
         self.added += 1
         row = SourceItem(source_id=self._source_id, remote_id=item.remote_id, path=item.path)
-        row.media_item_id, row.episode_id = content_key(content)
+        row.set_content(content)
         db.session.add(row)
         return row
 
@@ -365,9 +363,7 @@ class PullOf:
             return
         episodes = [one for one in contents if isinstance(one, Episode)]
         self.new_shows.update(one.media_item_id for one in episodes)
-        films = [one.id for one in contents if not isinstance(one, Episode)]
-        of_film = and_(QueuedChange.media_item_id.in_(films), QueuedChange.episode_id.is_(None))
-        of = or_(QueuedChange.episode_id.in_([one.id for one in episodes]), of_film)
+        of = QueuedChange.of_any([content.key for content in contents])
         waits = (QueuedChange.source_id == self._source_id, QueuedChange.error_class == "unmatched")
         PlaybackSyncRepository().retry(of, *waits)
 

@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Select, and_, exists, null, or_, select
+from sqlalchemy import Select, and_, exists, func, null, or_, select
 
 from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.db import db
-from mydia_web.library.content import is_one_of
 from mydia_web.library.identity import is_same_name
-from mydia_web.library.models import Episode, ExternalId, MediaItem
+from mydia_web.library.models import ContentKey, Episode, ExternalId, MediaItem
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.models import SourceItem, SourceItemState, SourceItemVersion
-from mydia_web.sync.inbound.local_state import Key
 from mydia_web.sync.inbound.merge import Side, agree
 from mydia_web.sync.inbound.multi_episode import ExtraEpisode, extra_episodes
 
@@ -88,8 +86,8 @@ class _Known(NamedTuple):
     show_artwork_key: str | None
 
     @property
-    def key(self) -> Key:
-        return (self.film_id, self.episode_id)
+    def content_id(self) -> int:
+        return self.episode_id or self.title_id
 
     @property
     def place(self) -> tuple[int | None, int | None]:
@@ -110,7 +108,7 @@ class _Here:
     """What we hold of a page."""
 
     #: Which film, show or episode each id of a catalogue is of.
-    owners: Mapping[tuple[str, str, str], Key]
+    owners: Mapping[tuple[str, str, str], int]
     #: By the number of the item.
     settled: Mapping[int, _Settled]
     extra: Mapping[int, Sequence[ExtraEpisode]]
@@ -155,18 +153,18 @@ class _Here:
             name: value for name, value in item.external_ids.items() if of_show.get(name) != value
         }
         if own:
-            return self._are_of(own, item.kind, known.key)
+            return self._are_of(own, item.kind, known.content_id)
         return (
             show is not None
             and bool(show.title.strip())
             and bool(show.external_ids)
-            and self._are_of(show.external_ids, "show", (known.title_id, None))
+            and self._are_of(show.external_ids, "show", known.title_id)
             and not (show.year and not known.year)
         )
 
-    def _are_of(self, ids: Mapping[str, str], kind: str, key: Key) -> bool:
+    def _are_of(self, ids: Mapping[str, str], kind: str, owner_id: int) -> bool:
         return all(
-            self.owners.get((provider, kind, value)) == key for provider, value in ids.items()
+            self.owners.get((provider, kind, value)) == owner_id for provider, value in ids.items()
         )
 
     def _shows_the_same(self, item: RemoteItem, known: _Known) -> bool:
@@ -250,15 +248,14 @@ _EPISODES = (
 )
 
 
-def _owners_of_ids(known: Collection[_Known]) -> dict[tuple[str, str, str], Key]:
-    titles = {one.title_id for one in known}
-    episodes = {one.episode_id for one in known if one.episode_id is not None}
+def _owners_of_ids(known: Collection[_Known]) -> dict[tuple[str, str, str], int]:
+    keys = {ContentKey("movie", item.title_id) for item in known}
+    keys |= {ContentKey("episode", item.episode_id) for item in known if item.episode_id}
     row = ExternalId
-    query = select(row.provider, row.kind, row.value, row.media_item_id, row.episode_id)
-    rows = db.session.execute(query.where(is_one_of(row, titles, episodes)))
-    return {
-        (provider, kind, value): (title, episode) for provider, kind, value, title, episode in rows
-    }
+    owner_id = func.coalesce(row.episode_id, row.media_item_id)
+    query = select(row.provider, row.kind, row.value, owner_id).where(row.of_any(keys))
+    rows = db.session.execute(query)
+    return {(provider, kind, value): owner for provider, kind, value, owner in rows}
 
 
 def _items_of_versions(source_id: int, versions: Collection[str]) -> dict[str, int]:
