@@ -6,7 +6,6 @@ import logging
 from mydia_web.db import db
 from mydia_web.logs import JsonLines, TextLines
 from mydia_web.playback.acts import Act
-from mydia_web.playback.progress import mark_watched
 from mydia_web.sync.outbound.worker import Worker
 from tests.cast import add_copy, add_server
 from tests.fakes.kodi import FakeKodi
@@ -18,7 +17,7 @@ def test_one_change_is_followed_by_its_change_set(caplog, alice, film):
         movie = kodi.add_movie("Sintel", year=2010, imdb="tt1727587", minutes=15)
         add_copy(add_server("Attic", alice, url=kodi.url), film, f"movie:{movie.id}", movie.file)
         with Act(alice.id, "web") as act:
-            mark_watched(alice.id, film, act=act)
+            act.mark_watched(film)
         db.session.commit()
         with Worker() as worker:
             worker.drain()

@@ -16,11 +16,11 @@ from mydia_web.demo.evenings import ALEX, IMPORTED, SAM, UNDATED, Sitting
 from mydia_web.demo.library import Library
 from mydia_web.demo.servers import BEDROOM, LIVING_ROOM, Servers
 from mydia_web.library.models import Content
-from mydia_web.playback.acts import Act
+from mydia_web.playback.acts import Act, Mark
 from mydia_web.playback.continue_watching import dismiss
 from mydia_web.playback.models import ChangeSet, Play, PlaybackProgress, ShowProgress
-from mydia_web.playback.progress import mark_watched, save_progress
-from mydia_web.sources.accounts import sources_to_tell
+from mydia_web.playback.progress import mark_watched
+from mydia_web.sources.recipients import sources_to_tell
 
 PASSWORD = "demo-demo"  # noqa: S105 - no secret: it is printed
 ZONE = "Europe/Berlin"
@@ -68,7 +68,7 @@ def last_evening(at: datetime) -> datetime:
 def _import_undated(user: User, library: Library) -> None:
     with Act(user.id, "import") as act:
         for sitting in UNDATED:
-            mark_watched(user.id, _content(sitting, library), act=act, date_unknown=True)
+            act.mark_watched(_content(sitting, library), Mark(date_unknown=True))
 
 
 def _told(
@@ -128,16 +128,14 @@ def _apply(act: Act, one: Watched) -> None:
     share = one.sitting.share or (0.4 if one.sitting.again else None)
     if share:
         # What was seen before is only watched again once it has a position.
-        save_progress(
-            act.user_id,
+        act.save_progress(
             one.content,
             position_seconds=int(seconds * share),
             duration_seconds=seconds,
             at=one.ended if one.sitting.share else one.begun,
-            act=act,
         )
     if not one.sitting.share:
-        mark_watched(act.user_id, one.content, at=one.ended, act=act)
+        act.mark_watched(one.content, Mark(at=one.ended))
 
 
 def _give_up(user: User, library: Library, at: datetime) -> None:

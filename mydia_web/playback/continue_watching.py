@@ -10,66 +10,71 @@ from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, tup
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db
 from mydia_web.errors import InvalidValue, NotFound
-from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.library.models import Content, ContentKey, ContentKind, Episode, MediaItem
 from mydia_web.playback.airing import is_out, today_of
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
 from mydia_web.playback.records import locked_progress
 from mydia_web.sources.accounts import names_of_holders
 
+Why = Literal["resume", "rewatch", "next", "start"]
+
+_KINDS: dict[str, ContentKind] = {"movie": "movie", "episode": "episode"}
+
 
 @dataclass(frozen=True, slots=True)
-class CardPlace:
-    """Where a card stands in its list; the cards after it begin behind it. Films go before episodes
-    of one time.
+class CardCursor:
+    """The last card of a list; the next cards begin after it.
+
+    Of the same time, films come before episodes.
     """
 
     last_activity_at: datetime
-    kind: Literal["movie", "episode"]
+    kind: ContentKind
     row_id: int
 
     def __str__(self) -> str:
         return f"{self.last_activity_at.isoformat()}~{self.kind}~{self.row_id}"
 
     @classmethod
-    def parse(cls, text: str) -> "CardPlace":
-        """Raises `InvalidValue`."""
+    def parse(cls, text: str) -> "CardCursor":
+        """Read a cursor from an address. Raise `InvalidValue`."""
         try:
-            when, kind, row_id = text.split("~")
-            at = datetime.fromisoformat(when)
-            if (
-                at.tzinfo is None
-                or kind not in ("movie", "episode")
-                or not 0 <= int(row_id) < 2**63
-            ):
-                raise ValueError
-            return cls(at.astimezone(UTC), "movie" if kind == "movie" else "episode", int(row_id))
+            return cls._parse(text)
         except (ValueError, OverflowError) as error:
             raise InvalidValue(
                 "before", "This part of the list cannot be found. Start again from the top."
             ) from error
 
+    @classmethod
+    def _parse(cls, text: str) -> "CardCursor":
+        when, kind, row_id = text.split("~")
+        at = datetime.fromisoformat(when)
+        if at.tzinfo is None or kind not in _KINDS or not 0 <= int(row_id) < 2**63:
+            raise ValueError
+        return cls(at.astimezone(UTC), _KINDS[kind], int(row_id))
+
     @property
-    def _key(self) -> ColumnElement[Any]:
+    def _position(self) -> ColumnElement[Any]:
         return tuple_(literal(self.last_activity_at, UTCDateTime()), self.row_id)
 
     def films(self) -> ColumnElement[bool]:
-        """The films that stand behind it."""
+        """Return the condition that a film comes after it."""
         if self.kind == "movie":
-            return tuple_(PlaybackProgress.last_watched_at, PlaybackProgress.id) < self._key
+            return tuple_(PlaybackProgress.last_watched_at, PlaybackProgress.id) < self._position
         return PlaybackProgress.last_watched_at < self.last_activity_at
 
     def shows(self) -> ColumnElement[bool]:
-        """The shows that stand behind it."""
+        """Return the condition that a show comes after it."""
         if self.kind == "episode":
-            return tuple_(ShowProgress.last_activity_at, ShowProgress.id) < self._key
+            return tuple_(ShowProgress.last_activity_at, ShowProgress.id) < self._position
         return ShowProgress.last_activity_at <= self.last_activity_at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToWatch:
-    """One card: a film or episode to continue, or the next episode of a show."""
+    """A card: a film or an episode to continue, or the next episode of a show."""
 
-    kind: Literal["movie", "episode"]
+    kind: ContentKind
     content_id: int
     #: The film or the show.
     item_id: int
@@ -82,36 +87,43 @@ class ToWatch:
     episode_title: str
     still_key: str | None
     #: Why it is here.
-    why: Literal["resume", "rewatch", "next", "start"]
+    why: Why
     position_seconds: int
     duration_seconds: int | None
     completion_percentage: float
     last_activity_at: datetime
-    #: Of the record that puts it in its list: the film's progress or the show's.
+    #: The id of the record that lists it: the film's progress or the show's.
     row_id: int
     #: Names of the sources that hold it.
     on: tuple[str, ...] = ()
 
     @property
-    def place(self) -> CardPlace:
-        return CardPlace(self.last_activity_at, self.kind, self.row_id)
+    def cursor(self) -> CardCursor:
+        return CardCursor(self.last_activity_at, self.kind, self.row_id)
+
+    @property
+    def content_key(self) -> ContentKey:
+        return ContentKey(self.kind, self.content_id)
 
     @property
     def key(self) -> str:
-        """The same for all episodes of a show: there is one card for each."""
-        return f"{'show' if self.kind == 'episode' else 'movie'}-{self.item_id}"
+        """Return a name for the card; all episodes of a show share one card."""
+        item_kind = "show" if self.kind == "episode" else "movie"
+        return f"{item_kind}-{self.item_id}"
 
     @property
     def seconds_left(self) -> int | None:
-        return self.duration_seconds - self.position_seconds if self.duration_seconds else None
+        if not self.duration_seconds:
+            return None
+        return self.duration_seconds - self.position_seconds
 
 
 def continue_watching(
-    user_id: int, *, limit: int = 24, before: CardPlace | None = None
+    user_id: int, *, limit: int = 24, before: CardCursor | None = None
 ) -> Sequence[ToWatch]:
-    """Films and episodes begun and not finished, the last watched first; of a show only the latest.
+    """Return films and episodes begun and not finished, the last watched first.
 
-    `before` continues a list after its last card's `place`.
+    A show has one card, for its latest episode. `before` is the `cursor` of the last card shown.
     """
     films = _films(user_id, limit, before)
     episodes = _episodes(user_id, ShowProgress.state == "continue", limit, before)
@@ -119,27 +131,29 @@ def continue_watching(
     return _with_sources(cards[:limit])
 
 
-def up_next(user_id: int, *, limit: int = 24, before: CardPlace | None = None) -> Sequence[ToWatch]:
-    """The next unwatched episode that is out of each show under way, the last active first."""
+def up_next(
+    user_id: int, *, limit: int = 24, before: CardCursor | None = None
+) -> Sequence[ToWatch]:
+    """Return the next episode of each show under way, the last active show first."""
     state = ShowProgress.state.in_(["next", "start"])
     return _with_sources(_episodes(user_id, and_(state, is_out(today_of(user_id))), limit, before))
 
 
 def next_card(user_id: int, show_id: int) -> ToWatch | None:
-    """The card of one show, whichever row it stands in."""
+    """Return the card of a show, whichever list it stands in."""
     begun_or_aired = or_(ShowProgress.state == "continue", is_out(today_of(user_id)))
     cards = _episodes(user_id, and_(ShowProgress.media_item_id == show_id, begun_or_aired), 1, None)
     return next(iter(_with_sources(cards)), None)
 
 
 def film_card(user_id: int, film_id: int) -> ToWatch | None:
-    """The card of one film, if it is begun and not finished."""
+    """Return the card of a film that is begun and not finished."""
     cards = _films(user_id, 1, None, PlaybackProgress.media_item_id == film_id)
     return next(iter(_with_sources(cards)), None)
 
 
 def dismiss(user_id: int, content: Content) -> None:
-    """Take it off Continue Watching and Up Next, with its position kept, until it is watched again."""
+    """Take it off Continue Watching and Up Next until it is watched again; keep its position."""
     progress = locked_progress(user_id, content)
     if isinstance(content, Episode):
         own = (ShowProgress.user_id == user_id, ShowProgress.media_item_id == content.media_item_id)
@@ -152,7 +166,7 @@ def dismiss(user_id: int, content: Content) -> None:
 
 
 def _films(
-    user_id: int, limit: int, before: CardPlace | None, *where: ColumnElement[bool]
+    user_id: int, limit: int, before: CardCursor | None, *where: ColumnElement[bool]
 ) -> list[ToWatch]:
     query = (
         select(MediaItem, PlaybackProgress)
@@ -194,7 +208,7 @@ def _film_card(film: MediaItem, progress: PlaybackProgress) -> ToWatch:
 
 
 def _episodes(
-    user_id: int, where: ColumnElement[bool], limit: int, before: CardPlace | None
+    user_id: int, where: ColumnElement[bool], limit: int, before: CardCursor | None
 ) -> list[ToWatch]:
     own = and_(PlaybackProgress.episode_id == Episode.id, PlaybackProgress.user_id == user_id)
     query = (
@@ -228,9 +242,8 @@ def _episodes(
 
 def _episode_card(row: Row[*tuple[Any, ...]]) -> ToWatch:
     state, last_activity_at, row_id, show, episode, progress = row
-    assert last_activity_at is not None
-    rewatch = state == "continue" and progress and progress.watched
-    why = {"continue": "resume", "next": "next"}.get(state, "start")
+    # An episode that is only next has no record yet.
+    duration = progress.duration_seconds if progress else episode.runtime_seconds
     return ToWatch(
         kind="episode",
         content_id=episode.id,
@@ -242,19 +255,25 @@ def _episode_card(row: Row[*tuple[Any, ...]]) -> ToWatch:
         episode_number=episode.episode_number,
         episode_title=episode.title,
         still_key=episode.artwork_key,
-        why="rewatch" if rewatch else why,  # type: ignore[arg-type]
+        why=_why(state, progress),
         position_seconds=progress.position_seconds if progress else 0,
-        duration_seconds=progress.duration_seconds if progress else episode.runtime_seconds,
+        duration_seconds=duration,
         completion_percentage=progress.completion_percentage if progress else 0,
         last_activity_at=last_activity_at,
         row_id=row_id,
     )
 
 
+def _why(state: str, progress: PlaybackProgress | None) -> Why:
+    if state == "next":
+        return "next"
+    if state != "continue":
+        return "start"
+    return "rewatch" if progress and progress.watched else "resume"
+
+
 def _with_sources(cards: Sequence[ToWatch]) -> Sequence[ToWatch]:
     if not cards:
         return cards
-    films = [card.content_id for card in cards if card.kind == "movie"]
-    episodes = [card.content_id for card in cards if card.kind == "episode"]
-    names = names_of_holders(films, episodes)
-    return [replace(card, on=tuple(names.get((card.kind, card.content_id), ()))) for card in cards]
+    names = names_of_holders({card.content_key for card in cards})
+    return [replace(card, on=tuple(names.get(card.content_key, ()))) for card in cards]

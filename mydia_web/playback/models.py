@@ -12,7 +12,7 @@ from mydia_web.library.models import ContentColumns, one_content
 
 
 class PlaybackProgress(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
-    """How far one user is in one film or episode, whatever file it was played from."""
+    """How far a user is in a film or an episode, whichever file was played."""
 
     __tablename__ = "playback_progress"
 
@@ -24,7 +24,7 @@ class PlaybackProgress(ContentColumns, db.Model):  # type: ignore[name-defined,m
     completion_percentage: Mapped[float]
     watched: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     last_watched_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    #: Begun and not finished: what Continue Watching shows, a rewatch too.
+    #: Begun and not finished, rewatches included: what Continue Watching shows.
     in_progress: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     #: Taken off Continue Watching, with its position kept, until it is watched again.
     dismissed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -58,13 +58,13 @@ class PlaybackProgress(ContentColumns, db.Model):  # type: ignore[name-defined,m
 
 
 class Play(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
-    """One finished watching of a film or episode: a row of History. Rewatches are more rows."""
+    """One finished viewing of a film or an episode: a row of History."""
 
     __tablename__ = "plays"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    #: None: watched, but nobody knows when.
+    #: None: nobody knows when.
     watched_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     origin: Mapped[str]
     source_id: Mapped[int | None] = mapped_column(
@@ -80,8 +80,7 @@ class Play(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
         Index("ix_plays_user_id", "user_id", "watched_at", "id"),
         Index("ix_plays_media_item_id", "media_item_id", "user_id", "watched_at", "id"),
         Index("ix_plays_episode_id", "episode_id", "user_id", "watched_at", "id"),
-        # PostgreSQL cannot tell that rows of `watched_at IS NULL` stand in the order of their ids
-        # in the first index.
+        # PostgreSQL does not know that the first index has rows without a date in the order of ids.
         Index(
             "ix_plays_undated",
             *("user_id", "id"),
@@ -122,7 +121,7 @@ class PullChangeSet(db.Model):  # type: ignore[name-defined,misc]
 
 
 class Change(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
-    """One content's part in a change set, with what undo needs to take it back."""
+    """The change of one content, with everything it takes to undo it."""
 
     __tablename__ = "changes"
 
@@ -131,7 +130,7 @@ class Change(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
         ForeignKey("change_sets.id", ondelete="CASCADE"), index=True
     )
     change_type: Mapped[str]
-    #: The progress before and after, as `progress.snapshot` makes it; None: there was no record.
+    #: Snapshots of the progress record before and after; None: there was no record.
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
@@ -143,7 +142,7 @@ class Change(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
 
 
 class ShowProgress(db.Model):  # type: ignore[name-defined,misc]
-    """Where one user is in one show, kept up on every write so that the home page only reads."""
+    """Where a user is in a show, kept up to date by writers so that the home page only reads."""
 
     __tablename__ = "show_progress"
 

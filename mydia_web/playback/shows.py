@@ -1,24 +1,22 @@
-"""What to watch next in a show, worked out from what was watched last and kept for the home page to
-read.
-"""
+"""Where a person is in a show: the next episode, kept up to date for pages that only read."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import and_, case, select
+from sqlalchemy import and_, case, func, select
 
 from mydia_web.db import db, insert_for, lock_titles
 from mydia_web.library.models import Episode, MediaItem
-from mydia_web.playback.airing import is_held, today_in, zone_of
+from mydia_web.playback.airing import is_held, is_out, is_out_on, today_in, today_of, zone_of
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
 
 State = Literal["continue", "next", "start", "all_watched"]
 
 
-class Seen(NamedTuple):
-    """One episode of a show as one user has seen it."""
+class SeenEpisode(NamedTuple):
+    """One episode of a show as one person has seen it."""
 
     episode_id: int
     season_number: int
@@ -26,96 +24,130 @@ class Seen(NamedTuple):
     air_date: date | None
     watched: bool
     in_progress: bool
-    #: None: never touched.
+    #: None: never played.
     last_watched_at: datetime | None
     #: A server or a folder has it.
     is_held: bool = False
 
     def is_out(self, today: date) -> bool:
-        return self.is_held or self.air_date is None or self.air_date <= today
+        return is_out_on(today, self.air_date, is_held=self.is_held)
 
     @property
     def is_special(self) -> bool:
         return self.season_number == 0
 
     @property
-    def place(self) -> tuple[int, int]:
+    def number(self) -> tuple[int, int]:
         return (self.season_number, self.episode_number)
 
 
 @dataclass(frozen=True, slots=True)
 class NextEpisode:
-    """Where a user is in a show. `episode` is None once all is watched."""
+    """Where a person is in a show. `episode` is None once everything is watched."""
 
     state: State
     episode: Episode | None
 
 
-def get_next_episode(user_id: int, show: MediaItem, *, today: date | None = None) -> NextEpisode:
-    """What to watch next in the show: the latest activity decides, not the lowest number.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How much of a film or a show a person has seen. A film is one of one."""
 
-    `continue` an episode begun, the `next` one after the last watched, `start` at the beginning, or
-    `all_watched` (of what is out). Specials never block; only one begun last is continued. Without
-    `today` it is the person's day.
+    watched: int = 0
+    #: 1 for films; for shows the episodes that are out, without specials.
+    total: int = 1
+    #: How far a film has been played, in percent.
+    percent: float = 0
+
+    @property
+    def is_watched(self) -> bool:
+        return self.watched >= self.total > 0
+
+    @property
+    def share(self) -> float:
+        """The share seen of a film or of a show's episodes, in percent."""
+        if self.percent or not self.total:
+            return self.percent
+        return 100 * self.watched / self.total
+
+
+def get_next_episode(user_id: int, show: MediaItem, *, today: date | None = None) -> NextEpisode:
+    """Return what to watch next: the latest activity decides, not the lowest number.
+
+    `continue` an episode begun, the `next` one after the last watched, `start` at the beginning,
+    or `all_watched` of what is out. Specials never block; only one begun last is continued.
+    `today` is the person's day unless it is given.
     """
-    seen, day = _seen(user_id, show.id)
+    seen, day = _seen_episodes(user_id, show.id)
     today = today or day
     state, found = choose_next(seen, today)
-    if found is None or (state != "continue" and not found.is_out(today)):
-        return NextEpisode(
-            "all_watched" if any(one.last_watched_at for one in seen) else "start", None
-        )
-    return NextEpisode(state, db.session.get(Episode, found.episode_id))
+    if found is not None and (state == "continue" or found.is_out(today)):
+        return NextEpisode(state, db.session.get(Episode, found.episode_id))
+    is_begun = any(episode.last_watched_at for episode in seen)
+    return NextEpisode("all_watched" if is_begun else "start", None)
 
 
-def choose_next(seen: Sequence[Seen], today: date) -> tuple[State, Seen | None]:
-    """The rule itself, over the episodes of one show in any order. May name one that has yet to
-    air.
+def choose_next(seen: Sequence[SeenEpisode], today: date) -> tuple[State, SeenEpisode | None]:
+    """Apply the rule to the episodes of one show in any order; it may choose one yet to air.
 
     A show that has nothing but specials is watched like any other.
     """
-    touched = [one for one in seen if one.last_watched_at]
-    has_episodes = any(not one.is_special for one in seen)
-    regular = sorted(
-        (one for one in seen if not (one.is_special and has_episodes)), key=lambda one: one.place
-    )
-    if not touched:
+    regular = _regular(seen)
+    played = [episode for episode in seen if episode.last_watched_at]
+    if not played:
         return "start", _first_unwatched(regular, today)
-    last = max(touched, key=_activity)
+    last = max(played, key=_activity)
     if last.in_progress:
         return "continue", last
-    last_regular = max((one for one in touched if one in regular), key=_activity, default=None)
-    if last_regular is None:
+    regular_ids = {episode.episode_id for episode in regular}
+    played_regular = [episode for episode in played if episode.episode_id in regular_ids]
+    if not played_regular:
         return "start", _first_unwatched(regular, today)
-    if last_regular.in_progress:
-        return "continue", last_regular
-    after = [one for one in regular if one.place >= last_regular.place]
-    found = _first_unwatched(after, today, aired=True) or _first_unwatched(regular, today)
-    return ("next", found) if found else ("all_watched", None)
+    last = max(played_regular, key=_activity)
+    if last.in_progress:
+        return "continue", last
+    return _after(last, regular, today)
 
 
-def _activity(one: Seen) -> tuple[datetime | None, tuple[int, int]]:
-    return (one.last_watched_at, one.place)
+def _regular(seen: Sequence[SeenEpisode]) -> list[SeenEpisode]:
+    regular = [episode for episode in seen if not episode.is_special]
+    return sorted(regular or seen, key=lambda episode: episode.number)
 
 
-def _first_unwatched(regular: Sequence[Seen], today: date, *, aired: bool = False) -> Seen | None:
-    unwatched = [one for one in regular if not one.watched]
-    out = [one for one in unwatched if one.is_out(today)]
-    return next(iter(out or ([] if aired else unwatched)), None)
+def _after(
+    last: SeenEpisode, regular: Sequence[SeenEpisode], today: date
+) -> tuple[State, SeenEpisode | None]:
+    later = [episode for episode in regular if episode.number >= last.number]
+    for episode in later:
+        if not episode.watched and episode.is_out(today):
+            return "next", episode
+    skipped = _first_unwatched(regular, today)
+    return ("next", skipped) if skipped else ("all_watched", None)
+
+
+def _activity(episode: SeenEpisode) -> tuple[datetime | None, tuple[int, int]]:
+    return (episode.last_watched_at, episode.number)
+
+
+def _first_unwatched(regular: Sequence[SeenEpisode], today: date) -> SeenEpisode | None:
+    """Return the first unwatched one that is out, or else the first one yet to air."""
+    unwatched = [episode for episode in regular if not episode.watched]
+    out = [episode for episode in unwatched if episode.is_out(today)]
+    return next(iter(out or unwatched), None)
 
 
 def refresh(user_id: int, show_id: int) -> None:
-    """Work out anew where the user is in the show and keep it."""
-    seen, today = _seen(user_id, show_id)
-    last_activity = max((one.last_watched_at for one in seen if one.last_watched_at), default=None)
+    """Work out where the user is in the show, and store it."""
+    seen, today = _seen_episodes(user_id, show_id)
+    times = [episode.last_watched_at for episode in seen if episode.last_watched_at]
     state, found = choose_next(seen, today)
     values: dict[str, Any] = {
         "state": state,
         "next_episode_id": found.episode_id if found else None,
-        "last_activity_at": last_activity,
+        "last_activity_at": max(times, default=None),
     }
     row = insert_for(ShowProgress).values(user_id=user_id, media_item_id=show_id, **values)
-    # What was taken off the list comes back by being watched, not by a look at the library.
+    # A dismissed show comes back when it is watched, not when the library is read.
     watched_since = row.excluded.last_activity_at > ShowProgress.dismissed_at
     values["dismissed_at"] = case((watched_since, None), else_=ShowProgress.dismissed_at)
     db.session.execute(
@@ -124,32 +156,63 @@ def refresh(user_id: int, show_id: int) -> None:
 
 
 def refresh_aired(since: date, until: date) -> int:
-    """Bring the shows up to date of which an episode aired after `since`, up to `until`; how many."""
-    query = (
-        select(Episode.media_item_id)
-        .where(Episode.air_date > since, Episode.air_date <= until)
-        .distinct()
-    )
+    """Refresh the shows of which an episode aired after `since`, up to `until`; return how many."""
+    query = select(Episode.media_item_id).distinct()
+    query = query.where(Episode.air_date > since, Episode.air_date <= until)
     show_ids = db.session.scalars(query).all()
     refresh_shows(show_ids)
     return len(show_ids)
 
 
 def refresh_show(show_id: int) -> None:
-    """Bring every user's place in a show up to date after its episodes changed."""
+    """Refresh a show for every user after its episodes changed."""
     refresh_shows([show_id])
 
 
 def refresh_shows(show_ids: Collection[int]) -> None:
-    """Bring every user's place in these shows up to date, with all of them locked at once."""
+    """Refresh these shows for every user, with all of them locked at once."""
     query = select(ShowProgress.user_id, ShowProgress.media_item_id)
-    places = db.session.execute(query.where(ShowProgress.media_item_id.in_(show_ids))).all()
-    lock_titles((user_id, show_id) for user_id, show_id in places)
-    for user_id, show_id in sorted((user_id, show_id) for user_id, show_id in places):
+    query = query.where(ShowProgress.media_item_id.in_(show_ids))
+    titles = sorted((user_id, show_id) for user_id, show_id in db.session.execute(query))
+    lock_titles(titles)
+    for user_id, show_id in titles:
         refresh(user_id, show_id)
 
 
-def _seen(user_id: int, show_id: int) -> tuple[Sequence[Seen], date]:
+def seen_of_films(user_id: int, film_ids: Sequence[int]) -> dict[int, Seen]:
+    """Return how much was seen of films, by id; films that were never played are missing."""
+    own = PlaybackProgress.user_id == user_id
+    is_asked = PlaybackProgress.media_item_id.in_(film_ids)
+    records = db.session.scalars(select(PlaybackProgress).where(own, is_asked))
+    return {record.content_key.id: _seen_film(record) for record in records}
+
+
+def _seen_film(record: PlaybackProgress) -> Seen:
+    percent = record.completion_percentage if record.in_progress else 0
+    return Seen(watched=int(record.watched), percent=percent)
+
+
+def seen_of_shows(user_id: int, show_ids: Sequence[int]) -> dict[int, Seen]:
+    """Return how much was seen of shows, by id; shows without an episode out are missing."""
+    own = and_(
+        PlaybackProgress.episode_id == Episode.id,
+        PlaybackProgress.user_id == user_id,
+        PlaybackProgress.watched,
+    )
+    rows = db.session.execute(
+        select(Episode.media_item_id, func.count(PlaybackProgress.id), func.count())
+        .outerjoin(PlaybackProgress, own)
+        .where(
+            Episode.media_item_id.in_(show_ids),
+            Episode.season_number > 0,
+            is_out(today_of(user_id)),
+        )
+        .group_by(Episode.media_item_id)
+    )
+    return {show_id: Seen(watched, total) for show_id, watched, total in rows}
+
+
+def _seen_episodes(user_id: int, show_id: int) -> tuple[Sequence[SeenEpisode], date]:
     """Return the episodes as the person has seen them, and the day it is there."""
     own = and_(PlaybackProgress.episode_id == Episode.id, PlaybackProgress.user_id == user_id)
     rows = db.session.execute(
@@ -158,8 +221,8 @@ def _seen(user_id: int, show_id: int) -> tuple[Sequence[Seen], date]:
             Episode.season_number,
             Episode.episode_number,
             Episode.air_date,
-            PlaybackProgress.watched,
-            PlaybackProgress.in_progress,
+            func.coalesce(PlaybackProgress.watched, False),
+            func.coalesce(PlaybackProgress.in_progress, False),
             PlaybackProgress.last_watched_at,
             is_held(),
             zone_of(user_id),
@@ -167,5 +230,5 @@ def _seen(user_id: int, show_id: int) -> tuple[Sequence[Seen], date]:
         .outerjoin(PlaybackProgress, own)
         .where(Episode.media_item_id == show_id)
     ).all()
-    seen = [Seen._make((*row[:4], bool(row[4]), bool(row[5]), *row[6:8])) for row in rows]
-    return seen, today_in(rows[0][8] if rows else "UTC")
+    zone = rows[0][-1] if rows else "UTC"
+    return [SeenEpisode(*row[:-1]) for row in rows], today_in(zone)

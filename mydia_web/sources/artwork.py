@@ -1,6 +1,4 @@
-"""Pictures of the user's own servers: fetched once, checked, made small and kept in the data
-folder.
-"""
+"""Pictures from people's own servers: fetched once, checked, shrunk and cached on disk."""
 
 import hashlib
 import io
@@ -28,11 +26,11 @@ from mydia_web.sources.accounts import accounts_of, connection_of
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import open_backend
 
-#: The widths that are made; a smaller original is not blown up.
+#: Widths in pixels that are made of a picture; a smaller original is not enlarged.
 WIDTHS = (160, 320, 480, 960)
-#: A picture of more pixels than this is refused before it is unpacked.
+#: A picture of more pixels is refused before it is decoded.
 MAX_PIXELS = 50_000_000
-#: After a failure a picture is left alone for so long.
+#: How long a picture is left alone after a failure.
 RETRY_AFTER = timedelta(minutes=10)
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 _QUALITY = 80
@@ -42,7 +40,7 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture on a source, with all that fetching it needs, free of the database."""
+    """Everything it takes to fetch a picture, apart from the database."""
 
     key: str
     url: str
@@ -55,7 +53,7 @@ def artwork_key(source_id: int, url: str) -> str:
 
 
 def remember_artwork(source_id: int, url: str) -> str:
-    """Note that the source has this picture; its key. Nothing is fetched."""
+    """Note that the source has this picture, and return its key. Nothing is fetched."""
     remember_artworks(source_id, [url])
     return artwork_key(source_id, url)
 
@@ -72,17 +70,18 @@ def remember_artworks(source_id: int, urls: Collection[str]) -> None:
 
 
 def cached_file(key: str, width: int) -> Path:
-    """Where the picture is kept in that width, whether it is there or not."""
+    """Return where the picture is cached in that width, whether it exists or not."""
     return _folder() / f"{key}-{width}.webp"
 
 
 def find_picture(key: str) -> Picture | None:
-    """What fetching the picture needs; None where nobody knows it or it failed a short while ago."""
-    return next(iter(_pictures(db.session.scalars(_ready().where(Artwork.key == key)).all())), None)
+    """Return the picture to fetch; None where it is unknown or failed a short while ago."""
+    rows = db.session.scalars(_ready().where(Artwork.key == key)).all()
+    return next(iter(_pictures(rows)), None)
 
 
 def silent_source_of(key: str) -> int | None:
-    """The source of the picture, where it is taken for down."""
+    """Return the source of the picture if it is known to be down."""
     of_picture = (
         select(Source.id).join(Artwork, Artwork.source_id == Source.id).where(Artwork.key == key)
     )
@@ -90,11 +89,12 @@ def silent_source_of(key: str) -> int | None:
 
 
 def fetch_picture(picture: Picture, width: int) -> Path:
-    """The file of the picture in that width, fetched from its source unless a larger one is kept.
+    """Return the file of the picture in that width, fetched unless the largest one is cached.
 
-    Waits for the server: call it with no transaction open. Raises `BackendError`.
+    This waits for the server, so no transaction may be open. Raise `BackendError`.
     """
-    file, largest = cached_file(picture.key, width), cached_file(picture.key, WIDTHS[-1])
+    file = cached_file(picture.key, width)
+    largest = cached_file(picture.key, WIDTHS[-1])
     with _one_at_a_time(picture.key):
         if file.exists():
             return file
@@ -111,10 +111,10 @@ def note_failures(keys: Sequence[str]) -> None:
 
 
 def fetch_ahead(limit: int, width: int = 320) -> int:
-    """Fetch up to `limit` pictures that are not kept yet; how many came.
+    """Fetch up to `limit` pictures that are not cached yet; return how many came.
 
-    Ends the caller's transaction before it waits for a server (so it must have nothing to commit)
-    and leaves its note of failures to be committed.
+    This ends the caller's transaction before it waits for a server, so the caller must have
+    nothing to commit, and leaves its note of failures for the caller to commit.
     """
     pictures = _missing(limit)
     db.session.rollback()
@@ -143,30 +143,34 @@ def _ready() -> Select[Any]:
 
 
 def _missing(limit: int) -> list[Picture]:
-    kept = {file.name.partition("-")[0] for file in os.scandir(_folder())}
+    cached = {file.name.partition("-")[0] for file in os.scandir(_folder())}
     rows = db.session.scalars(_ready().order_by(Artwork.id).execution_options(yield_per=500))
     with closing(rows):
-        missing = list(islice((row for row in rows if row.key not in kept), limit))
+        missing = list(islice((row for row in rows if row.key not in cached), limit))
     return _pictures(missing)
 
 
 def _pictures(rows: Sequence[Artwork]) -> list[Picture]:
-    """With the sign-in of the first account that is not refused: pictures are the same for
-    everyone.
-    """
-    connections = {
-        source_id: _connection(source_id) for source_id in {row.source_id for row in rows}
-    }
-    return [
-        Picture(row.key, row.url, *found) for row in rows if (found := connections[row.source_id])
-    ]
+    """Add to each row a way to reach its source."""
+    source_ids = {row.source_id for row in rows}
+    connections = {source_id: _connection(source_id) for source_id in source_ids}
+    pictures: list[Picture] = []
+    for row in rows:
+        connection = connections[row.source_id]
+        if connection is not None:
+            pictures.append(Picture(row.key, row.url, *connection))
+    return pictures
 
 
 def _connection(source_id: int) -> tuple[str, Connection] | None:
+    """Return the kind and the connection of a source, by an account that is not refused.
+
+    Pictures are the same for everyone.
+    """
     source = db.session.get_one(Source, source_id)
-    account = min(
-        accounts_of(source_id), key=lambda one: (one.refused_at is not None, one.id), default=None
-    )
+    accounts = accounts_of(source_id)
+    accepted = [account for account in accounts if account.refused_at is None]
+    account = next(iter([*accepted, *accounts]), None)
     try:
         return source.kind, connection_of(source, account)
     except SignInRefused:
@@ -174,15 +178,12 @@ def _connection(source_id: int) -> tuple[str, Connection] | None:
 
 
 def _fetch(picture: Picture) -> bytes:
-    backend = open_backend(picture.kind, picture.connection)
-    try:
+    with closing(open_backend(picture.kind, picture.connection)) as backend:
         return backend.artwork(picture.url).content
-    finally:
-        backend.close()
 
 
 def _shrunk(content: bytes, width: int) -> bytes:
-    """The picture as WebP, at most `width` wide. Raises `ServerTrouble` for what is none."""
+    """Return the picture as WebP, at most `width` wide. Raise `ServerTrouble` for anything else."""
     out = io.BytesIO()
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
@@ -213,7 +214,7 @@ def _store(content: bytes, file: Path) -> None:
         raise ServerTrouble(f"The picture cannot be kept: {error.strerror}.") from error
 
 
-#: Striped: two pictures rarely share one, and no table of locks grows.
+#: Striped locks: two pictures rarely share one, and the table never grows.
 _LOCKS = tuple(Lock() for _ in range(64))
 
 

@@ -13,13 +13,16 @@ from mydia_web.backends.errors import SignInRefused
 
 
 def encrypt(credentials: Mapping[str, str]) -> str:
+    if not credentials:
+        return ""
     plain = json.dumps(dict(credentials)).encode()
-    return _cipher(config.secret()).encrypt(plain).decode() if credentials else ""
+    return _cipher(config.secret()).encrypt(plain).decode()
 
 
 def decrypt(encrypted: str, *, secret: str = "") -> dict[str, str]:
-    """By the application's secret key or by another. Raises `SignInRefused` when they were stored
-    under neither.
+    """Return the credentials, by the application's secret key or the given one.
+
+    Raise `SignInRefused` if they were encrypted with another key.
     """
     if not encrypted:
         return {}
@@ -30,8 +33,8 @@ def decrypt(encrypted: str, *, secret: str = "") -> dict[str, str]:
             "The stored password cannot be read: it was saved under another secret key. "
             "Enter it again on this source's page."
         ) from error
-    found: dict[str, str] = json.loads(plain)
-    return found
+    credentials: dict[str, str] = json.loads(plain)
+    return credentials
 
 
 def _cipher(secret: str) -> Fernet:

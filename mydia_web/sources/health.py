@@ -1,8 +1,8 @@
-"""How a source is, and what a person or a test of the connection changes about that."""
+"""How well a source can be reached, and who may pause or resume it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, update
 
@@ -11,10 +11,10 @@ from mydia_web.db import db
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import kinds_that_take_pushes
 
-#: Between two probes of a server that is heard of and yet cannot be reached.
+#: The time between two probes of a server that sends events but cannot be reached.
 LEAST_PAUSE = timedelta(seconds=10)
 
-#: No pause that we make is longer.
+#: The longest pause that mydia-web makes by itself.
 LONGEST_PAUSE = timedelta(hours=1)
 
 Mood = Literal["ok", "rate_limited", "down", "paused", "trouble", "sign_in", "unknown"]
@@ -22,7 +22,7 @@ Mood = Literal["ok", "rate_limited", "down", "paused", "trouble", "sign_in", "un
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What matters most about a source just now."""
+    """The one thing that matters most about a source right now."""
 
     mood: Mood
     #: What went wrong, in words.
@@ -34,7 +34,7 @@ class Health:
 
 
 def health(source: Source, account: SourceAccount | None) -> Health:
-    """How the source is for the person with this account."""
+    """Return how the source is for the person with this account."""
     if source.pause_reason == "operator":
         return Health("paused", last_ok_at=source.last_ok_at)
     if account is not None and account.refused_at is not None:
@@ -52,12 +52,12 @@ def health(source: Source, account: SourceAccount | None) -> Health:
 
 
 def is_paused(source: Source) -> bool:
-    """Return whether the source is left alone for a while, by itself."""
+    """Return whether the source is left alone for a while."""
     return lies_ahead(source.paused_until, LONGEST_PAUSE)
 
 
 def note_reached(source_id: int) -> bool:
-    """The server has just answered: it is not down any more. Return whether it was."""
+    """Note that the server has just answered. Return whether it was down before."""
     was_down = end_outage(source_id)
     reached = {"last_ok_at": now(), "last_error": None, "last_error_at": None, "failure_count": 0}
     db.session.execute(update(Source).where(Source.id == source_id).values(reached))
@@ -65,12 +65,9 @@ def note_reached(source_id: int) -> bool:
 
 
 def end_outage(source_id: int) -> bool:
-    """Take the source for down no longer. Return whether it was."""
-    nothing = {"pause_reason": None, "paused_until": None}
-    ended = update(Source).where(*_is_down(source_id)).values(nothing).returning(Source.id)
-    return (
-        db.session.execute(ended.execution_options(synchronize_session="fetch")).first() is not None
-    )
+    """End the outage of a source. Return whether it was down."""
+    not_paused = {"pause_reason": None, "paused_until": None}
+    return _updates(update(Source).where(*_is_down(source_id)).values(not_paused))
 
 
 def note_trouble(source_id: int, words: str) -> None:
@@ -79,27 +76,27 @@ def note_trouble(source_id: int, words: str) -> None:
 
 
 def probe_now(source_id: int) -> None:
-    """Ask a server that is taken for down at once. One that asked us to wait is left alone."""
+    """Ask a server that is down at once. One that asked us to wait is left alone."""
     db.session.execute(update(Source).where(*_is_down(source_id)).values(paused_until=now()))
 
 
 def probe_soon(source_id: int) -> bool:
-    """As `probe_now`, for whatever else shows that the server lives. Return whether that is earlier
-    than planned.
+    """Probe a server that is down earlier than planned, because something shows that it lives.
 
-    One that speaks to us and cannot be reached must not be tried with each word of it.
+    One that sends events but cannot be reached must not be probed with every event. Return
+    whether the probe was moved.
     """
     at = now()
-    later = (Source.paused_until > at, Source.last_error_at < at - LEAST_PAUSE)
-    soon = (
-        update(Source)
-        .where(*_is_down(source_id), *later)
-        .values(paused_until=at)
-        .returning(Source.id)
-    )
-    return (
-        db.session.execute(soon.execution_options(synchronize_session="fetch")).first() is not None
-    )
+    is_planned_later = Source.paused_until > at
+    was_not_just_tried = Source.last_error_at < at - LEAST_PAUSE
+    query = update(Source).where(*_is_down(source_id), is_planned_later, was_not_just_tried)
+    return _updates(query.values(paused_until=at))
+
+
+def _updates(statement: Any) -> bool:
+    """Run an UPDATE and return whether it changed a source."""
+    statement = statement.returning(Source.id).execution_options(synchronize_session="fetch")
+    return db.session.execute(statement).first() is not None
 
 
 def _is_down(source_id: int) -> tuple[ColumnElement[bool], ...]:
@@ -108,12 +105,15 @@ def _is_down(source_id: int) -> tuple[ColumnElement[bool], ...]:
 
 def pause(source: Source) -> None:
     """Send nothing to the source until it is resumed."""
-    source.pause_reason, source.paused_until = "operator", None
+    source.pause_reason = "operator"
+    source.paused_until = None
 
 
 def resume(source: Source) -> None:
-    """Send to the source again, whatever had paused it."""
-    source.pause_reason, source.paused_until, source.failure_count = None, None, 0
+    """Send to the source again, whatever paused it."""
+    source.pause_reason = None
+    source.paused_until = None
+    source.failure_count = 0
 
 
 def pause_all() -> None:
@@ -125,6 +125,7 @@ def pause_all() -> None:
 
 
 def resume_all() -> None:
-    """Send again to what a person has paused."""
-    nothing = {"pause_reason": None, "paused_until": None, "failure_count": 0}
-    db.session.execute(update(Source).where(Source.pause_reason == "operator").values(nothing))
+    """Send again to every source that a person paused."""
+    not_paused = {"pause_reason": None, "paused_until": None, "failure_count": 0}
+    by_a_person = Source.pause_reason == "operator"
+    db.session.execute(update(Source).where(by_a_person).values(not_paused))

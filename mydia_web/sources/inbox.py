@@ -1,6 +1,4 @@
-"""The inbox: webhook addresses, and what servers sent to them, stored before anything is made of
-it.
-"""
+"""The inbox: webhook addresses, and the events sent to them, stored before they are applied."""
 
 import hmac
 import secrets
@@ -13,36 +11,35 @@ from mydia_web import config
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.errors import NotFound
-from mydia_web.sources.events import SourceEvent
-from mydia_web.sources.models import Source
+from mydia_web.sources.models import Source, SourceEvent
 
-#: As many are kept of each source after they were dealt with.
+#: Events kept per source after they were applied.
 KEPT = 200
 
 
 def webhook_secret(source: Source) -> str:
-    """The last part of its webhook address; "" where none was made."""
+    """Return the last part of the webhook address; "" if the source has none."""
     return f"{source.id}-{_signature(source)}" if source.webhook_key else ""
 
 
 def make_webhook(source: Source) -> None:
-    """Give the source a webhook address; an older one is good no more."""
+    """Give the source a new webhook address; an older one stops working."""
     source.webhook_key = secrets.token_urlsafe(12)
 
 
 def source_of_webhook(secret: str) -> Source:
-    """Raises `NotFound` for an address that is none of ours."""
+    """Return the source that has this webhook address. Raise `NotFound`."""
     number, _, signature = secret.partition("-")
-    source = (
-        db.session.get(Source, int(number)) if number.isdecimal() and len(number) < 10 else None
-    )
-    if (
-        source is None
-        or not source.webhook_key
-        or not hmac.compare_digest(signature, _signature(source))
-    ):
+    source = None
+    if number.isdecimal() and len(number) < 10:
+        source = db.session.get(Source, int(number))
+    if source is None or not _is_signed(source, signature):
         raise NotFound("There is no such webhook address. Copy it from the source's page.")
     return source
+
+
+def _is_signed(source: Source, signature: str) -> bool:
+    return bool(source.webhook_key) and hmac.compare_digest(signature, _signature(source))
 
 
 def store_event(
@@ -54,21 +51,21 @@ def store_event(
     name: str = "",
     message: str = "",
 ) -> None:
-    """Keep what came in; what is `received` is dealt with by the worker."""
+    """Store an event; the worker applies those that are `received`."""
     values = {"source_id": source_id, "kind": kind, "body": body, "received_at": now()}
     db.session.connection().execute(
         _STORE, {**values, "status": status, "name": name, "message": message}
     )
 
 
-#: Built once: servers may tell hundreds a second.
+#: Built once: hundreds of events may come in per second.
 _STORE = insert(SourceEvent.__table__)
 
 
-def next_events(limit: int, *, but: Collection[int] = ()) -> Sequence[SourceEvent]:
-    """Return what was not dealt with yet, in the order in which it came, `but` these ids."""
+def next_events(limit: int, *, except_ids: Collection[int] = ()) -> Sequence[SourceEvent]:
+    """Return the oldest events that were not applied yet."""
     received = select(SourceEvent).where(
-        SourceEvent.status == "received", SourceEvent.id.not_in(but)
+        SourceEvent.status == "received", SourceEvent.id.not_in(except_ids)
     )
     return db.session.scalars(received.order_by(SourceEvent.id).limit(limit)).all()
 
@@ -79,14 +76,15 @@ def last_received() -> datetime:
 
 
 def list_events(source_id: int, limit: int = 10) -> Sequence[SourceEvent]:
-    """The latest of a source, newest first."""
+    """Return the latest events of a source, newest first."""
     of_source = select(SourceEvent).where(SourceEvent.source_id == source_id)
     return db.session.scalars(of_source.order_by(SourceEvent.id.desc()).limit(limit)).all()
 
 
 def note_heard(source_id: int, last_event_at: datetime | None) -> bool:
-    """To the second: in a storm of events it would be as much work as to store them. Return whether
-    it was noted.
+    """Note when the source was last heard, at most once a second; return whether it was noted.
+
+    More often it would cost as much as storing the events.
     """
     at = now()
     if last_event_at is not None and abs(at - last_event_at) <= timedelta(seconds=1):
@@ -96,7 +94,7 @@ def note_heard(source_id: int, last_event_at: datetime | None) -> bool:
 
 
 def prune_events(source_id: int) -> None:
-    """Keep the newest `KEPT` of a source, and what was not dealt with."""
+    """Delete all but the newest `KEPT` events of a source and those yet to be applied."""
     of_source = SourceEvent.source_id == source_id
     oldest = (
         select(SourceEvent.id)

@@ -1,7 +1,6 @@
-"""Signing in on a source: at once with what was typed, or by a code that is confirmed at the
-server.
+"""Signing in on a source: with typed credentials, or by a code that is confirmed at the server.
 
-The functions that wait for the server say so: no transaction may be open while they run.
+Functions that wait for the server say so: no transaction may be open while they run.
 """
 
 from collections.abc import Mapping
@@ -23,30 +22,36 @@ from mydia_web.sources.registry import backend_class, open_backend
 _DEVICE = "device_id"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A sign-in that the server took, and what it said of itself."""
+    """A sign-in that the server accepted, and what it said about itself."""
 
     server: ServerInfo
     linked: Linked
-    #: What we called ourselves: the sign-in may be good for that only.
+    #: The name of this device in the sign-in, which may be valid for it alone.
     device_id: str
-    #: The server's clock minus ours, where it told.
+    #: The server's clock minus ours; None: not measured.
     clock_skew: timedelta | None = None
 
 
 def sign_in(kind: str, connection: Connection) -> SignedIn:
-    """Waits for the server. Raises `BackendError`, or `InvalidValue` for an address that cannot be
-    one.
+    """Sign in at the server and wait for it.
+
+    Raise `BackendError`, or `InvalidValue` for something that cannot be an address.
     """
     with closing(open_backend(kind, connection)) as backend:
         server = backend.check()
         linked = backend.sign_in() or Linked(connection.credentials, connection.remote_user_id)
-    return SignedIn(server, linked, connection.device_id, backend.clock_skew)
+    return SignedIn(
+        server=server,
+        linked=linked,
+        device_id=connection.device_id,
+        clock_skew=backend.clock_skew,
+    )
 
 
 def reach(kind: str, connection: Connection) -> None:
-    """Wait for the server, and send it no sign-in. Raises as `sign_in`."""
+    """Reach the server without signing in, and wait for it. Raise what `sign_in` raises."""
     with closing(open_backend(kind, connection)) as backend:
         backend.reach()
 
@@ -54,24 +59,24 @@ def reach(kind: str, connection: Connection) -> None:
 def link_connection(
     source: Source, account: SourceAccount | None, typed: Credentials
 ) -> Connection:
-    """To ask for a code with: what was typed, else what the account was linked with before."""
+    """Return the connection to ask for a code with: by what was typed, or linked before."""
     connection = connection_of(source, None)
     known = connection_of(source, account).credentials if account else {}
     return replace(connection, credentials=typed or known)
 
 
 def ask_for_code(kind: str, connection: Connection) -> LinkCode:
-    """Waits for the server. Raises `BackendError`."""
+    """Ask for a code to confirm, and wait for the server. Raise `BackendError`."""
     return backend_class(kind).begin_link(connection)
 
 
 def is_confirmed(kind: str, connection: Connection, secret: Mapping[str, str]) -> Linked | None:
-    """Waits for the server. None: not yet. Raises `BackendError`, `LinkEnded` among them."""
+    """Return the sign-in if the code was confirmed; wait for the server. Raise `BackendError`."""
     return backend_class(kind).poll_link(connection, secret)
 
 
 def keep_link(source_id: int, user_id: int, code: LinkCode, asked_with: Connection) -> AccountLink:
-    """Remember the code, instead of an earlier one."""
+    """Store the code in place of an earlier one."""
     forget_link(source_id, user_id)
     link = AccountLink(
         source_id=source_id,
@@ -97,8 +102,9 @@ def find_link(source_id: int, user_id: int) -> AccountLink | None:
 
 
 def connection_for(link: AccountLink, source: Source) -> tuple[Connection, dict[str, str]]:
-    """What to poll with: the connection as the code was asked for, and the code's secret. Raises
-    `SignInRefused`.
+    """Return the connection that the code was asked for with, and the secret to poll with.
+
+    Raise `SignInRefused`.
     """
     secret = decrypt(link.secret)
     device_id = secret.pop(_DEVICE)
@@ -111,15 +117,17 @@ def forget_link(source_id: int, user_id: int) -> None:
 
 
 def is_resolved(source: Source, account: SourceAccount) -> bool:
-    """Return whether the server has said who the account is there: it may have been down when that
-    was typed.
+    """Return whether the server confirmed who the account is.
+
+    It may have been down when the account was typed.
     """
     return bool(account.remote_user_name) or not backend_class(source.kind).traits.keeps_people
 
 
 def ask_who(backend: Backend, source: Source, account: SourceAccount | None) -> Linked | None:
-    """Ask the server who the account is, where that is not known yet; None where it is. Waits for
-    the server.
+    """Ask the server who the account is, if that is not known yet, and wait for it.
+
+    This ends the caller's transaction. Return None where it is known.
     """
     if account is None or is_resolved(source, account):
         return None
@@ -128,7 +136,7 @@ def ask_who(backend: Backend, source: Source, account: SourceAccount | None) -> 
 
 
 def resolve(account_id: int, linked: Linked) -> None:
-    """Keep what the server said of an account that was typed while it was down."""
+    """Store what the server said about an account that was typed while it was down."""
     account = db.session.get(SourceAccount, account_id, with_for_update={"key_share": True})
     if account is None:
         return
@@ -141,13 +149,13 @@ def resolve(account_id: int, linked: Linked) -> None:
 
 
 def note_server(source: Source, server_id: str) -> None:
-    """Keep the id that the server has given itself.
+    """Store the server's own id, and start over if it is another server than before.
 
-    One with another id than before was made anew, and may have given its titles the ids of before:
-    that it shows nothing as watched is nobody's doing, so all that was known of it is forgotten,
-    and it is read as at first sight.
+    A server that was set up anew may reuse the ids of its titles. Nobody unwatched what it does
+    not show as watched, so everything known of it is forgotten.
     """
-    if server_id and source.server_id and server_id != source.server_id:
+    is_another = bool(server_id and source.server_id and server_id != source.server_id)
+    if is_another:
         items = select(SourceItem.id).where(SourceItem.source_id == source.id)
         shown = delete(SourceItemState).where(SourceItemState.source_item_id.in_(items))
         db.session.execute(shown.execution_options(synchronize_session=False))
@@ -157,7 +165,7 @@ def note_server(source: Source, server_id: str) -> None:
 
 
 def keep_sign_in(source: Source, user_id: int, linked: Linked, device_id: str) -> SourceAccount:
-    """The server took the sign-in: the user has an account there."""
+    """Store a sign-in that the server accepted as the user's account."""
     forget_link(source.id, user_id)
     return link_account(
         source,

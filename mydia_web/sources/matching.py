@@ -1,6 +1,4 @@
-"""What a person says an unrecognised item is, one or a whole folder. No pull says otherwise
-afterwards.
-"""
+"""Identifying unrecognised items by hand, one by one or by folder; no pull overrules it."""
 
 import re
 from collections.abc import Sequence
@@ -17,27 +15,25 @@ from mydia_web.library.content import sort_title
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.sources.models import SourceItem, UnmatchedItem
 
-#: Said of a file that a folder's answer leaves out.
+#: The reason shown for a file that identifying its folder left out.
 NO_NUMBERS = "Neither the server nor the file's name says which season and episode it is."
 
 
 @dataclass(frozen=True, slots=True)
 class FileInFolder:
-    """An unrecognised file, with the season and episode it would be; None where nobody tells."""
+    """An unrecognised file, and the season and episode it would be, if that is known."""
 
     item: UnmatchedItem
     numbers: tuple[int, int] | None
 
     @property
     def name(self) -> str:
-        """Its path within the folder."""
+        """Return its path within the folder."""
         return self.item.path[len(self.item.folder) :].lstrip("/\\") or self.item.title
 
 
 def folder_of(path: str) -> str:
-    """Return the folder that is answered for at once: that of the file, or of the show whose season
-    it lies in.
-    """
+    """Return the folder to identify at once: the file's own, or the show's above a season."""
     parts = re.split(r"([/\\\\]+)", path)[:-2]
     if len(parts) > 2 and season_of(parts[-1]) is not None:
         parts = parts[:-2]
@@ -45,7 +41,7 @@ def folder_of(path: str) -> str:
 
 
 def find_unmatched(source_id: int, item_id: int) -> UnmatchedItem:
-    """Raises `NotFound`."""
+    """Return the unrecognised item. Raise `NotFound`."""
     item = db.session.get(UnmatchedItem, item_id)
     if item is None or item.source_id != source_id:
         raise NotFound("This title is not among the unrecognised ones any more.")
@@ -53,17 +49,14 @@ def find_unmatched(source_id: int, item_id: int) -> UnmatchedItem:
 
 
 def match_by_hand(item: UnmatchedItem, content: Content) -> SourceItem:
-    """The remote item is a copy of that content from now on; its state comes with the next pull."""
+    """Make the remote item a copy of that content; its state comes with the next pull."""
     db.session.execute(
         delete(SourceItem).where(
             SourceItem.source_id == item.source_id, SourceItem.remote_id == item.remote_id
         )
     )
     copy = SourceItem(source_id=item.source_id, remote_id=item.remote_id, matched_by_hand=True)
-    if isinstance(content, Episode):
-        copy.episode_id = content.id
-    else:
-        copy.media_item_id = content.id
+    copy.set_content(content)
     db.session.add(copy)
     db.session.delete(item)
     db.session.flush()
@@ -71,8 +64,8 @@ def match_by_hand(item: UnmatchedItem, content: Content) -> SourceItem:
 
 
 def episode_at(show: MediaItem, season: int | None, number: int | None) -> Episode:
-    """The show's episode of these numbers, added where it is new. Raises `InvalidValue`."""
-    if season is None or number is None or not (0 <= season <= 10_000 and 0 <= number <= 10_000):
+    """Return the show's episode of these numbers, new if need be. Raise `InvalidValue`."""
+    if not _is_number(season) or not _is_number(number):
         raise InvalidValue(
             "episode", "Say the season and the number of the episode; specials are season 0."
         )
@@ -90,10 +83,14 @@ def episode_at(show: MediaItem, season: int | None, number: int | None) -> Episo
     return found
 
 
+def _is_number(value: int | None) -> bool:
+    return value is not None and 0 <= value <= 10_000
+
+
 def files_in_folder(
     source_id: int, folder: str, show: MediaItem | None = None
 ) -> Sequence[FileInFolder]:
-    """Return what is unrecognised in the folder, as episodes of that show."""
+    """Return the unrecognised files of the folder, as episodes of that show."""
     query = select(UnmatchedItem).where(
         UnmatchedItem.source_id == source_id, UnmatchedItem.folder == folder
     )
@@ -103,7 +100,7 @@ def files_in_folder(
 
 
 def match_folder(source_id: int, folder: str, show: MediaItem) -> Sequence[FileInFolder]:
-    """Match every file of the folder to its episode of the show; those that are left are told why."""
+    """Match every file of the folder to its episode; return those that are left, with reasons."""
     files = files_in_folder(source_id, folder, show)
     for file in files:
         if file.numbers is None:
@@ -114,7 +111,7 @@ def match_folder(source_id: int, folder: str, show: MediaItem) -> Sequence[FileI
 
 
 def add_show(title: str) -> MediaItem:
-    """Add a show that a person names to the library. Raises `InvalidValue`."""
+    """Add a show that a person named to the library. Raise `InvalidValue`."""
     title = " ".join(title.split())
     if not title or len(title) > 200:
         raise InvalidValue("title", "Give the show a title of at most 200 characters.")
@@ -125,27 +122,32 @@ def add_show(title: str) -> MediaItem:
 
 
 def name_of_folder(folder: str) -> str:
-    """Return the title that a folder's name gives."""
-    return naming.titled(_parts(folder)[-1]).title if _parts(folder) else ""
+    """Return the title in a folder's name."""
+    parts = _parts(folder)
+    return naming.titled(parts[-1]).title if parts else ""
 
 
 def _has_one_season(show: MediaItem) -> bool:
-    """Return whether a number without a season cannot be of another one than the first."""
+    """Return whether a number without a season can only be of the first one."""
     others = select(Episode.id).where(Episode.media_item_id == show.id, Episode.season_number > 1)
     return db.session.scalar(others.limit(1)) is None
 
 
 def _numbers_of(item: UnmatchedItem, *, has_one_season: bool) -> tuple[int, int] | None:
-    """Return season and episode: as the server tells, else as the file's name does."""
-    read = _read_name(item.path)
-    numbers = read.numbers if read else ()
-    episode = item.episode_number if item.episode_number is not None else next(iter(numbers), None)
+    """Return season and episode from the server, or else from the file's name."""
     season = item.season_number
-    if season is None and read and _tells_season(item.path):
-        season = read.season
+    episode = item.episode_number
+    name = _read_name(item.path)
+    if name is not None:
+        if episode is None:
+            episode = next(iter(name.numbers), None)
+        if season is None and _names_season(item.path):
+            season = name.season
     if season is None and has_one_season:
         season = 1
-    return None if season is None or episode is None else (season, episode)
+    if season is None or episode is None:
+        return None
+    return season, episode
 
 
 def _read_name(path: str) -> naming.Episode | None:
@@ -157,11 +159,12 @@ def _read_name(path: str) -> naming.Episode | None:
     return read if isinstance(read, naming.Episode) else None
 
 
-def _tells_season(path: str) -> bool:
-    parts = _parts(path)
-    around = parts[-2] if len(parts) > 1 else ""
-    stem = PurePosixPath(parts[-1]).stem
-    return is_marked(stem) or season_of(around) is not None or season_within(around) is not None
+def _names_season(path: str) -> bool:
+    *folders, file = _parts(path)
+    if is_marked(PurePosixPath(file).stem):
+        return True
+    folder = folders[-1] if folders else ""
+    return season_of(folder) is not None or season_within(folder) is not None
 
 
 def _parts(path: str) -> list[str]:

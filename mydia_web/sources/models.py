@@ -25,9 +25,9 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     name_key: Mapped[str] = mapped_column(unique=True)
     #: A folder's path for kind `folder`.
     base_url: Mapped[str]
-    #: What the server calls itself, the same wherever it moves; "" where it has no such name.
+    #: The server's own id, the same wherever it moves; "" if it has none.
     server_id: Mapped[str] = mapped_column(default="", server_default="")
-    #: The ids of the libraries to read, by lines; "": all of them.
+    #: The ids of the libraries to read, one per line; "": all of them.
     library_ids: Mapped[str] = mapped_column(default="", server_default="")
     #: "": certificates are checked as this machine trusts them; `off`: not at all; else the path of
     #: a CA file.
@@ -38,7 +38,7 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     last_error_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: Its clock minus ours, when that was last measured and found to be another than before.
     clock_skew_ms: Mapped[int | None] = mapped_column(BigId)
-    #: What is taken from it and what it is told.
+    #: The switches of its admin: what is taken from it, and what it is told.
     takes_watched: Mapped[bool] = mapped_column(default=True, server_default=true())
     takes_positions: Mapped[bool] = mapped_column(default=True, server_default=true())
     tells_watched: Mapped[bool] = mapped_column(default=True, server_default=true())
@@ -47,16 +47,15 @@ class Source(db.Model):  # type: ignore[name-defined,misc]
     strategy: Mapped[str] = mapped_column(
         default="local-progressive", server_default="local-progressive"
     )
-    #: A part of its secret webhook address; "": it has none.
+    #: Part of its secret webhook address; "": it has none.
     webhook_key: Mapped[str] = mapped_column(default="", server_default="")
     #: When its last event came in.
     last_event_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: How many pushes at a time it bears; None: as many as its kind.
+    #: The number of pushes at a time; None: the default of its kind.
     concurrency: Mapped[int | None]
-    #: Nothing is claimed for it before this: it asked us to wait, or it is down and a probe is due
-    #: then.
+    #: Nothing is claimed for it before this: it asked us to wait, or it is probed then.
     paused_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: `operator` | `rate_limited` | `down`: why, in one word of ours.
+    #: Why it is paused: `operator` | `rate_limited` | `down`.
     pause_reason: Mapped[str | None]
     #: Deliveries that failed in a row because the server could not be reached or was in trouble.
     failure_count: Mapped[int] = mapped_column(default=0)
@@ -78,26 +77,24 @@ class SourceAccount(db.Model):  # type: ignore[name-defined,misc]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     remote_user_id: Mapped[str] = mapped_column(default="")
     remote_user_name: Mapped[str] = mapped_column(default="", server_default="")
-    #: What we call ourselves to the server: a shared one would end another account's sign-in.
+    #: How mydia-web names this account's device; a shared name would end another one's sign-in.
     device_id: Mapped[str] = mapped_column(default=lambda: str(uuid.uuid4()), server_default="")
-    #: Encrypted JSON: what signs the user in.
+    #: Encrypted JSON that signs the user in.
     credentials: Mapped[str] = mapped_column(default="")
-    #: When the request began whose refusal is believed: its deliveries wait for a success, or for a
-    #: person.
+    #: When the request began whose refusal is believed; deliveries wait for a success or a person.
     refused_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: When the request began that was refused first, which alone is not believed.
+    #: When the first refused request began; one refusal alone is not believed.
     doubted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: When one delivery may ask again, while the sign-in is in question; None: nobody wants it
-    #: asked.
+    #: When one delivery may try a sign-in that is in question; None: no delivery waits for it.
     ask_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: When the server last took the sign-in, give or take some seconds.
+    #: When the server last accepted the sign-in, to within seconds.
     accepted_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: When the last reading that brought all news began, and the last that brought everything.
+    #: When the last complete pull began, and the last full scan.
     pulled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     swept_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: How many titles there were then; None: that is not told.
+    #: The number of titles at that time; None: unknown.
     library_size: Mapped[int | None]
-    #: Until when one worker may be renewing the credentials; the others wait for what it gets.
+    #: Until when one worker may be renewing the credentials, and the others wait for it.
     renewing_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     source: Mapped[Source] = relationship(lazy="raise_on_sql")
@@ -106,7 +103,7 @@ class SourceAccount(db.Model):  # type: ignore[name-defined,misc]
 
 
 class AccountLink(db.Model):  # type: ignore[name-defined,misc]
-    """A sign-in under way: a code that its user has still to confirm at the server."""
+    """A sign-in under way: a code that the user has yet to confirm at the server."""
 
     __tablename__ = "account_links"
 
@@ -116,29 +113,29 @@ class AccountLink(db.Model):  # type: ignore[name-defined,misc]
     code: Mapped[str]
     #: Where the code is confirmed.
     url: Mapped[str]
-    #: Encrypted JSON: what only we may know of it.
+    #: Encrypted JSON that only mydia-web may know.
     secret: Mapped[str]
     interval_seconds: Mapped[float]
     #: The server is not asked before this.
     next_poll_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    #: Why asking did not work the last time, or why the code is no good any more; in words.
+    #: Why the last poll failed, or why the code is no longer valid, in words.
     message: Mapped[str] = mapped_column(default="")
 
     __table_args__ = (UniqueConstraint("source_id", "user_id"),)
 
 
 class SourceItem(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
-    """One remote id on one source: one copy of one content."""
+    """One copy of one content: a remote id on a source."""
 
     __tablename__ = "source_items"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     remote_id: Mapped[str]
-    #: The file on the server, where it tells.
+    #: The file on the server, if known.
     path: Mapped[str] = mapped_column(default="")
-    #: A person said what it is; no pull says otherwise.
+    #: A person identified it; no pull overrules that.
     matched_by_hand: Mapped[bool] = mapped_column(default=False, server_default=false())
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
 
@@ -151,7 +148,7 @@ class SourceItem(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
 
 
 class SourceItemEpisode(db.Model):  # type: ignore[name-defined,misc]
-    """A further episode in the file of a source item, which stands itself for the first."""
+    """An extra episode in the file of a source item, which itself stands for the first one."""
 
     __tablename__ = "source_item_episodes"
 
@@ -161,14 +158,12 @@ class SourceItemEpisode(db.Model):  # type: ignore[name-defined,misc]
     episode_id: Mapped[int] = mapped_column(
         ForeignKey("episodes.id", ondelete="CASCADE"), primary_key=True, index=True
     )
-    #: A state that the item showed before this said nothing of the episode.
+    #: A state that the item showed before this says nothing about the episode.
     since: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class SourceItemVersion(db.Model):  # type: ignore[name-defined,misc]
-    """A further file of a source item that the server knows by an id of its own, and does not list
-    by itself.
-    """
+    """An extra file of a source item: the server has an id for it, but does not list it."""
 
     __tablename__ = "source_item_versions"
 
@@ -182,7 +177,7 @@ class SourceItemVersion(db.Model):  # type: ignore[name-defined,misc]
 
 
 class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
-    """A remote item of which nobody can tell what it is; listed on its source's page."""
+    """A remote item that was not recognised; listed on its source's page."""
 
     __tablename__ = "unmatched_items"
 
@@ -193,10 +188,9 @@ class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
     reason: Mapped[str]
     #: The file on the server, where it tells.
     path: Mapped[str] = mapped_column(default="", server_default="")
-    #: The folder that is answered for at once: that of the file, or of the show whose season the
-    #: file lies in.
+    #: The folder to identify at once: the file's own, or the show's above a season.
     folder: Mapped[str] = mapped_column(default="", server_default="")
-    #: What the server says of an episode.
+    #: The numbers that the server gives an episode.
     season_number: Mapped[int | None]
     episode_number: Mapped[int | None]
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
@@ -208,9 +202,7 @@ class UnmatchedItem(db.Model):  # type: ignore[name-defined,misc]
 
 
 class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
-    """What one account's source item last showed us or took from us: the base of the three-way
-    merge.
-    """
+    """The state an account's item last showed or accepted: the base of the three-way merge."""
 
     __tablename__ = "source_item_states"
 
@@ -226,18 +218,18 @@ class SourceItemState(db.Model):  # type: ignore[name-defined,misc]
     play_count: Mapped[int] = mapped_column(default=0)
     last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
-    #: It showed that by itself; False: it took it from us, and was not seen to list it yet.
+    #: The source listed it by itself; False: it accepted our push and has yet to list it.
     is_listed: Mapped[bool] = mapped_column(default=True, server_default=true())
-    #: When that was by the server's own clock, where an event told: what it told before is no news.
+    #: When that was by the server's clock, from an event; reports from before that are old.
     told_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: Which file of it was played, by its remote id; "": the one that is listed.
+    #: The remote id of the file that was played; "": the listed one.
     version_id: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (UniqueConstraint("source_account_id", "source_item_id"),)
 
 
 class Pull(db.Model):  # type: ignore[name-defined,misc]
-    """One reading of a source: asked for, running with its progress, or done with what it brought."""
+    """One reading of a source: requested, running with its progress, or done with its result."""
 
     __tablename__ = "pulls"
 
@@ -246,39 +238,36 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
     #: `requested` | `running` | `done` | `failed`
     status: Mapped[str] = mapped_column(default="requested")
     requested_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
-    #: When its present try began, or the one that was interrupted. None: no worker has taken it
-    #: yet.
+    #: When the present or the interrupted try began; None: no worker has taken it yet.
     began_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: When it last got on: it was begun, took something in, or was given back.
+    #: When it last made progress: it began, took something in, or was given back.
     moved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    #: Whose it is while it runs: every write of a worker is fenced by its token.
+    #: The token of the worker that runs it, which fences every write.
     claim_token: Mapped[str | None]
-    #: Its worker renews it; one that is silent for longer is taken for dead.
+    #: Renewed by its worker; a worker that is silent for longer counts as dead.
     lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int | None]
-    #: What it brought, or why it failed, in words.
+    #: The result, or why it failed, in words.
     message: Mapped[str] = mapped_column(default="")
-    #: It only says what it would bring.
+    #: It only reports what it would change.
     is_preview: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: It reads everything, also where the server could tell what changed.
+    #: It is a full scan, even where the server can list what changed.
     is_sweep: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: A person said that what is unwatched or gone all at once is meant so.
+    #: A person said that the many titles unwatched or gone at once are meant so.
     takes_removals: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: A person said that it is not: the source is told again that they are watched.
+    #: A person said that they are not: the source is told again that they are watched.
     keeps_ours: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: How many titles were shown as unwatched all at once and wait for that.
+    #: The number of titles that were unwatched at once and wait for a person.
     held_back: Mapped[int] = mapped_column(default=0, server_default="0")
-    #: How many titles were not listed any more all at once, and were kept.
+    #: The number of titles that were gone at once and were kept.
     missing: Mapped[int] = mapped_column(default=0, server_default="0")
-    #: How often in a row it was begun and brought nothing: a process that died took those tries
-    #: along.
+    #: The number of tries in a row that brought nothing, because their process died.
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
-    #: What earlier tries took in, so that the next one need not: see `sync/inbound/resume.py`.
+    #: What earlier tries took in, so that the next one can skip it.
     progress: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
-    #: What was asked for meanwhile and it does not do: `""` | `pull` | `sweep` | `removals` |
-    #: `keep`. Requested then.
+    #: What was requested meanwhile and runs next: `""` | `pull` | `sweep` | `removals` | `keep`.
     followed_by: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
@@ -293,3 +282,72 @@ class Pull(db.Model):  # type: ignore[name-defined,misc]
             postgresql_where=text("finished_at IS NULL"),
         ),
     )
+
+
+class SourceEvent(db.Model):  # type: ignore[name-defined,misc]
+    """One request that a server sent to its webhook address."""
+
+    __tablename__ = "source_events"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    #: Its format: `jellyfin`, `tautulli`, `generic`, …
+    kind: Mapped[str]
+    #: JSON, without the pictures that may come with it.
+    body: Mapped[str]
+    #: `received` | `applied` | `ignored` | `failed`
+    status: Mapped[str] = mapped_column(default="received")
+    #: What the server calls it.
+    name: Mapped[str] = mapped_column(default="")
+    #: The result, in words.
+    message: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        CheckConstraint("status IN ('received', 'applied', 'ignored', 'failed')", "status"),
+        Index("ix_source_events_source_id", "source_id", "id"),
+        Index(
+            "ix_source_events_received",
+            "id",
+            sqlite_where=text("status = 'received'"),
+            postgresql_where=text("status = 'received'"),
+        ),
+    )
+
+
+class NowPlaying(db.Model):  # type: ignore[name-defined,misc]
+    """An item that an account plays on its source right now."""
+
+    __tablename__ = "now_playing"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source_account_id: Mapped[int] = mapped_column(
+        ForeignKey("source_accounts.id", ondelete="CASCADE")
+    )
+    source_item_id: Mapped[int] = mapped_column(
+        ForeignKey("source_items.id", ondelete="CASCADE"), index=True
+    )
+    position_ms: Mapped[int] = mapped_column(BigId, default=0)
+    paused: Mapped[bool] = mapped_column(default=False)
+    device: Mapped[str] = mapped_column(default="")
+    began_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    #: When it was last reported: a server that dies reports no end.
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
+    #: `position_ms` may be taken over, and is not only for display.
+    tells_position: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: When `position_ms` last changed: a player may be left paused for hours.
+    moved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: The furthest position that was reported.
+    furthest_ms: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
+    #: What the server saved while it played, and when, by our clock and by its own.
+    saved_watched: Mapped[bool | None]
+    saved_position_ms: Mapped[int | None] = mapped_column(BigId)
+    saved_play_count: Mapped[int | None]
+    saved_last_played_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    saved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When the play ended with what the server saved; the report of its stop may still come.
+    ended_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: When it was taken over without a reported end.
+    taken_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    __table_args__ = (UniqueConstraint("source_account_id", "source_item_id"),)

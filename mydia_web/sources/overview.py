@@ -1,4 +1,4 @@
-"""The sources as a person sees them: how each is, what it holds, and who is signed in on it."""
+"""Sources as a person sees them: their health, what they hold, and who is signed in there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,21 +19,21 @@ from mydia_web.sources.registry import backend_class
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """How many titles a source holds, each once however many copies there are."""
+    """The number of titles that a source holds, however many copies it has of each."""
 
     films: int = 0
     episodes: int = 0
     unmatched: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """One source with all that its card tells."""
+    """One source with everything its card shows."""
 
     source: Source
     health: Health
     holding: Holding
-    #: The account of the person who looks.
+    #: The account of the person who looks at the page.
     account: SourceAccount | None
     last_pull: Pull | None
 
@@ -43,41 +43,41 @@ class Overview:
 
     @property
     def is_resolved(self) -> bool:
-        """Return whether the server has said who the account is."""
+        """Return whether the server confirmed who the account is."""
         return self.account is None or is_resolved(self.source, self.account)
 
     @property
     def clock(self) -> str:
-        """How far its clock is from ours, in words; "" where that does not matter."""
+        """Return how far its clock is off, in words; "" if that does not matter."""
         return clock_words(self.source.clock_skew_ms)
 
     @property
     def address(self) -> str:
-        """Where it is, without a sign-in that the address may carry."""
+        """Return the address without a sign-in in it."""
         if self.traits.address == "folder":
             return self.source.base_url
         return Address.parse(self.source.base_url).url
 
 
 def overview(user_id: int) -> Sequence[Overview]:
-    """Every source, by name; in a fixed number of queries, however many there are."""
-    sources = list_sources()
+    """Return every source by name, with a fixed number of queries."""
     accounts = accounts_of_user(user_id)
-    holdings, pulls = _holdings(), _last_pulls()
+    holdings = _holdings()
+    pulls = _last_pulls()
     return [
         Overview(
-            source,
-            health(source, accounts.get(source.id)),
-            holdings.get(source.id, Holding()),
-            accounts.get(source.id),
-            pulls.get(source.id),
+            source=source,
+            health=health(source, accounts.get(source.id)),
+            holding=holdings.get(source.id, Holding()),
+            account=accounts.get(source.id),
+            last_pull=pulls.get(source.id),
         )
-        for source in sources
+        for source in list_sources()
     ]
 
 
 def overview_of(source: Source, user_id: int) -> Overview:
-    return next(one for one in overview(user_id) if one.source.id == source.id)
+    return next(found for found in overview(user_id) if found.source.id == source.id)
 
 
 def account_on(source_id: int, user_id: int) -> SourceAccount | None:
@@ -89,7 +89,7 @@ def account_on(source_id: int, user_id: int) -> SourceAccount | None:
 
 
 def names_with_accounts(source_id: int) -> Sequence[tuple[str, SourceAccount]]:
-    """Everyone who has an account on the source, by name."""
+    """Return everyone who has an account on the source, by name."""
     rows = db.session.execute(
         select(User.name, SourceAccount)
         .join(User, User.id == SourceAccount.user_id)
@@ -100,9 +100,7 @@ def names_with_accounts(source_id: int) -> Sequence[tuple[str, SourceAccount]]:
 
 
 def list_unmatched(source_id: int, *, after: int = 0, limit: int = 50) -> Sequence[UnmatchedItem]:
-    """Return what nobody could tell on this source, by folder; those after the item with the id
-    `after`.
-    """
+    """Return the unrecognised items of a source by folder, from behind the item `after` on."""
     query = select(UnmatchedItem).where(UnmatchedItem.source_id == source_id)
     last = db.session.get(UnmatchedItem, after)
     if last is not None:
@@ -114,7 +112,7 @@ def list_unmatched(source_id: int, *, after: int = 0, limit: int = 50) -> Sequen
 
 
 def was_read(source_id: int) -> bool:
-    """Return whether a reading of the source has ended, so that what it did not recognise is known."""
+    """Return whether the source was read to its end, so that its unrecognised items are known."""
     done = select(Pull.id).where(
         Pull.source_id == source_id, Pull.status == "done", ~Pull.is_preview
     )
@@ -132,13 +130,15 @@ def _holdings() -> dict[int, Holding]:
         func.count(SourceItem.media_item_id.distinct()),
         func.count(SourceItem.episode_id.distinct()),
     )
-    held = {row[0]: row for row in db.session.execute(items.group_by(SourceItem.source_id))}
+    rows = db.session.execute(items.group_by(SourceItem.source_id))
+    held = {source_id: (films, episodes) for source_id, films, episodes in rows}
     unmatched = select(UnmatchedItem.source_id, func.count()).group_by(UnmatchedItem.source_id)
-    unknown = dict(db.session.execute(unmatched).all())
-    return {
-        source_id: Holding(*held.get(source_id, (source_id, 0, 0))[1:], unknown.get(source_id, 0))
-        for source_id in held.keys() | unknown.keys()
-    }
+    unrecognised = dict(db.session.execute(unmatched).all())
+    holdings: dict[int, Holding] = {}
+    for source_id in held.keys() | unrecognised.keys():
+        films, episodes = held.get(source_id, (0, 0))
+        holdings[source_id] = Holding(films, episodes, unrecognised.get(source_id, 0))
+    return holdings
 
 
 def _last_pulls() -> dict[int, Pull]:

@@ -1,6 +1,4 @@
-"""What plays now, and where: news of it comes and goes, and nothing is sent to an item while it
-plays.
-"""
+"""What plays now, and where. Nothing is pushed to an item while it plays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +10,17 @@ from sqlalchemy import bindparam, case, delete, func, or_, select, update
 from mydia_web.backends.values import RemoteState
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db, insert_for
-from mydia_web.sources.events import NowPlaying
-from mydia_web.sources.models import Source, SourceAccount, SourceItem
+from mydia_web.sources.models import NowPlaying, Source, SourceAccount, SourceItem
 
-#: A player that was not heard of for this long has ended without a word.
+#: A player that reported nothing for this long has ended without saying so.
 SILENT_AFTER = timedelta(minutes=15)
-#: Players report positions more or less exactly; less than this apart is the same.
+#: Players report positions inexactly; closer than this they are the same.
 SAME_POSITION_MS = 2000
-#: What was last heard of a silent player is taken over after this.
+#: When the last report of a silent player is taken over.
 TAKEN_AFTER = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One title that a user plays somewhere."""
 
@@ -40,24 +37,26 @@ class Session:
 def note_playing(
     account_id: int, item_id: int, position_ms: int, *, paused: bool, device: str
 ) -> None:
-    """Note that an item plays, and where it is. For the eye: a server tells apart what it keeps of
-    it.
-    """
+    """Note that an item plays and where, for display: the server saves its state by itself."""
     _note(account_id, item_id, position_ms=position_ms, paused=paused, device=device)
 
 
 def note_position_told(
     account_id: int, item_id: int, position_ms: int, *, paused: bool, device: str
 ) -> None:
-    """Note that an item plays, and a position that may be taken over should no end of it be heard
-    of.
-    """
-    told = {"position_ms": position_ms, "tells_position": True}
-    _note(account_id, item_id, paused=paused, device=device, **told)
+    """Note that an item plays, with a position to take over if its end is never reported."""
+    _note(
+        account_id,
+        item_id,
+        position_ms=position_ms,
+        tells_position=True,
+        paused=paused,
+        device=device,
+    )
 
 
 def note_saved(account_id: int, item_id: int, state: RemoteState, at: datetime) -> None:
-    """Note what the server has saved, at that time by our clock, of an item that plays."""
+    """Note what the server saved of an item that plays, at that time by our clock."""
     _note(
         account_id,
         item_id,
@@ -94,10 +93,9 @@ def _note(account_id: int, item_id: int, **values: Any) -> None:
 
 
 def session_of(account_id: int, item_id: int) -> NowPlaying | None:
-    """Return what is known of an item since it began to play, also where that was not heard of for
-    long.
+    """Return what is known of an item since it began to play, silent players included.
 
-    A play that has ended is of interest while more may be told of its end.
+    A play that ended is returned while more reports of its end may come in.
     """
     of_item = (NowPlaying.source_account_id == account_id, NowPlaying.source_item_id == item_id)
     is_of_now = or_(NowPlaying.ended_at.is_(None), NowPlaying.ended_at > now() - SILENT_AFTER)
@@ -106,7 +104,7 @@ def session_of(account_id: int, item_id: int) -> NowPlaying | None:
 
 
 def saved_state(session: NowPlaying) -> RemoteState | None:
-    """Return what the server has saved since the item began to play."""
+    """Return what the server saved since the item began to play."""
     if session.saved_at is None:
         return None
     return RemoteState(
@@ -118,7 +116,7 @@ def saved_state(session: NowPlaying) -> RemoteState | None:
 
 
 def note_ended(account_id: int, item_id: int, state: RemoteState, at: datetime) -> None:
-    """Note that a play has ended with this; nothing else that is told of it says more."""
+    """Note that a play ended with this state; later reports of it add nothing."""
     note_saved(account_id, item_id, state, at)
     of_item = (NowPlaying.source_account_id == account_id, NowPlaying.source_item_id == item_id)
     db.session.execute(update(NowPlaying).where(*of_item).values(ended_at=now()))
@@ -130,9 +128,7 @@ def note_stopped(account_id: int, item_id: int) -> None:
 
 
 def silent_sessions() -> Sequence[NowPlaying]:
-    """Return what was playing and has not been heard of for `TAKEN_AFTER`, and was not taken over
-    since.
-    """
+    """Return the sessions that are silent for `TAKEN_AFTER` and were not taken over yet."""
     is_silent = NowPlaying.seen_at < now() - TAKEN_AFTER
     is_open = (NowPlaying.taken_at.is_(None), NowPlaying.ended_at.is_(None))
     return db.session.scalars(
@@ -141,7 +137,7 @@ def silent_sessions() -> Sequence[NowPlaying]:
 
 
 def playing_of(user_id: int) -> Sequence[Session]:
-    """What the user plays now, the last heard of first."""
+    """Return what the user plays now, the last reported first."""
     rows = db.session.execute(
         select(
             Source.name, Source.kind, SourceItem.media_item_id, SourceItem.episode_id, NowPlaying
@@ -159,22 +155,29 @@ def playing_of(user_id: int) -> Sequence[Session]:
     )
     return [
         Session(
-            name, kind, film, episode, one.position_ms // 1000, one.paused, one.device, one.seen_at
+            source_name=name,
+            kind=kind,
+            media_item_id=film_id,
+            episode_id=episode_id,
+            position_seconds=playing.position_ms // 1000,
+            paused=playing.paused,
+            device=playing.device,
+            seen_at=playing.seen_at,
         )
-        for name, kind, film, episode, one in rows
+        for name, kind, film_id, episode_id, playing in rows
     ]
 
 
 def items_playing(source_id: int) -> set[tuple[int, int]]:
-    """(account id, source item id) of all that plays on a source now."""
-    asked = {"source": source_id, "since": now() - SILENT_AFTER}
+    """Return (account id, source item id) of everything that plays on a source now."""
+    parameters = {"source": source_id, "since": now() - SILENT_AFTER}
     return {
         (account_id, item_id)
-        for account_id, item_id in db.session.connection().execute(_PLAYING, asked)
+        for account_id, item_id in db.session.connection().execute(_PLAYING, parameters)
     }
 
 
-#: Built once: every claim asks it.
+#: Built once: every claim of queue rows runs it.
 _PLAYING = (
     select(NowPlaying.source_account_id, NowPlaying.source_item_id)
     .join(SourceItem, SourceItem.id == NowPlaying.source_item_id)

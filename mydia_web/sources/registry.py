@@ -1,4 +1,4 @@
-"""Which kinds of source there are."""
+"""The kinds of source."""
 
 from mydia_web.backends.backend import Backend
 from mydia_web.backends.emby import Emby
@@ -22,27 +22,27 @@ def all_traits() -> list[Traits]:
 
 
 def kinds_that_take_pushes() -> list[str]:
-    """The kinds that can be told a change; nothing is queued for the others."""
+    """Return the kinds that changes are pushed to; nothing is queued for the others."""
     return [kind for kind, backend in _BACKENDS.items() if backend.traits.takes_pushes]
 
 
 def kinds_that_accept_unlisted() -> list[str]:
-    """Account services: they can be told of a title that no listing of theirs has shown."""
+    """Return the kinds that take changes of titles they never listed: account services."""
     return [kind for kind, backend in _BACKENDS.items() if backend.traits.accepts_unlisted]
 
 
 def kinds_that_listen() -> list[str]:
-    """The kinds that tell their news by themselves on a connection that stays open."""
+    """Return the kinds that report changes by themselves on an open connection."""
     return [kind for kind, backend in _BACKENDS.items() if backend.traits.listens]
 
 
 def kinds_that_count_starts() -> list[str]:
-    """The kinds that date a play by its beginning."""
+    """Return the kinds that date a play by its beginning."""
     return [kind for kind, backend in _BACKENDS.items() if backend.traits.dates_plays_by_start]
 
 
 def backend_class(kind: str) -> type[Backend]:
-    """Raises `InvalidValue` for an unknown kind."""
+    """Return the client of a kind. Raise `InvalidValue` for an unknown kind."""
     if kind not in _BACKENDS:
         raise InvalidValue(
             "kind", f"There is no kind of source named {kind}. Choose one of: {', '.join(KINDS)}."
@@ -51,5 +51,5 @@ def backend_class(kind: str) -> type[Backend]:
 
 
 def open_backend(kind: str, connection: Connection) -> Backend:
-    """A client of the server; the caller closes it."""
+    """Return a client of the server; the caller closes it."""
     return backend_class(kind)(connection)

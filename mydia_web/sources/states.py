@@ -1,4 +1,4 @@
-"""The base of the three-way merge: what each account's items last showed us or took from us."""
+"""The base of the three-way merge: the last known state of each account's items."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,30 +16,32 @@ from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState,
 
 @dataclass(frozen=True, slots=True)
 class ShownState:
-    """One account's item as its source shows it now."""
+    """One account's item as its source shows it."""
 
     account_id: int
     source_item_id: int
     state: RemoteState
-    #: When that was by the server's own clock; None: it did not say.
+    #: When that was by the server's own clock; None: unknown.
     told_at: datetime | None = None
-    #: By our clock, when it was asked for or told: what it shows is no older. None: just now.
+    #: When it was asked for or reported, by our clock; None: just now.
     seen_at: datetime | None = None
-    #: The source showed it by itself; False: it took it from us.
+    #: The source listed it by itself; False: it accepted a push of ours.
     is_listed: bool = True
-    #: Which file of it was played, by its remote id; "": the one that is listed.
+    #: The remote id of the file that was played; "": the listed one.
     version_id: str = ""
 
 
 def keep_states(shown: Sequence[ShownState]) -> None:
-    """Remember them. An account or item that was removed meanwhile is no matter."""
-    accounts = _present(SourceAccount, {one.account_id for one in shown})
-    items = _present(SourceItem, {one.source_item_id for one in shown})
+    """Store these states, except of accounts and items that were removed meanwhile."""
+    accounts = _present(SourceAccount, {state.account_id for state in shown})
+    items = _present(SourceItem, {state.source_item_id for state in shown})
     rows = [
-        _row(one) for one in shown if one.account_id in accounts and one.source_item_id in items
+        _row(state)
+        for state in shown
+        if state.account_id in accounts and state.source_item_id in items
     ]
     if rows:
-        # In one order, so that two who keep the same states never wait for each other in a circle.
+        # In one order, so that two writers of the same states never deadlock.
         rows.sort(key=lambda row: (row["source_account_id"], row["source_item_id"]))
         db.session.connection().execute(_keep(db.engine.dialect.name), rows)
 
@@ -57,7 +59,7 @@ _STATE = (
 
 @cache
 def _keep(_dialect: str) -> Any:
-    """Built once, as the queries below: every delivery keeps a state."""
+    """Build the statement once, like the queries below: every delivery runs it."""
     insert = insert_for(SourceItemState.__table__)
     renewed = {name: insert.excluded[name] for name in _STATE}
     renewed["told_at"] = func.coalesce(insert.excluded.told_at, SourceItemState.told_at)
@@ -65,39 +67,41 @@ def _keep(_dialect: str) -> Any:
     return insert.on_conflict_do_update(index_elements=key, set_=renewed)
 
 
-def _row(one: ShownState) -> dict[str, Any]:
+def _row(shown: ShownState) -> dict[str, Any]:
     return {
-        "source_account_id": one.account_id,
-        "source_item_id": one.source_item_id,
-        "watched": one.state.watched,
-        "position_ms": max(0, one.state.position_ms),
-        "play_count": one.state.play_count,
-        "last_played_at": one.state.last_played_at,
-        "seen_at": one.seen_at or now(),
-        "is_listed": one.is_listed,
-        "told_at": one.told_at,
-        "version_id": one.version_id,
+        "source_account_id": shown.account_id,
+        "source_item_id": shown.source_item_id,
+        "watched": shown.state.watched,
+        "position_ms": max(0, shown.state.position_ms),
+        "play_count": shown.state.play_count,
+        "last_played_at": shown.state.last_played_at,
+        "seen_at": shown.seen_at or now(),
+        "is_listed": shown.is_listed,
+        "told_at": shown.told_at,
+        "version_id": shown.version_id,
     }
 
 
 def _present(table: type[SourceAccount] | type[SourceItem], ids: set[int]) -> set[int]:
-    """Those that exist, held until the transaction ends."""
-    query = _IS_ACCOUNT_THERE if table is SourceAccount else _IS_ITEM_THERE
-    return (
-        set(db.session.connection().execute(query, {"ids": list(ids)}).scalars()) if ids else set()
-    )
+    """Return the ids that exist, and lock their rows until the transaction ends."""
+    if not ids:
+        return set()
+    query = _LOCK_ACCOUNTS if table is SourceAccount else _LOCK_ITEMS
+    rows = db.session.connection().execute(query, {"ids": list(ids)})
+    return set(rows.scalars())
 
 
-_IS_ACCOUNT_THERE, _IS_ITEM_THERE = (
-    select(table.id)
-    .where(table.id.in_(bindparam("ids", expanding=True)))
-    .with_for_update(read=True, key_share=True)
-    for table in (SourceAccount, SourceItem)
-)
+def _lock_existing(table: type[SourceAccount] | type[SourceItem]) -> Any:
+    is_asked_for = table.id.in_(bindparam("ids", expanding=True))
+    return select(table.id).where(is_asked_for).with_for_update(read=True, key_share=True)
+
+
+_LOCK_ACCOUNTS = _lock_existing(SourceAccount)
+_LOCK_ITEMS = _lock_existing(SourceItem)
 
 
 def has_versions(source_item_id: int) -> bool:
-    """Return whether the title is known to have further files that the source does not list."""
+    """Return whether the title is known to have files that the source does not list."""
     query = select(SourceItemVersion.remote_id).where(
         SourceItemVersion.source_item_id == source_item_id
     )
@@ -105,18 +109,17 @@ def has_versions(source_item_id: int) -> bool:
 
 
 class Base(NamedTuple):
-    """What a source last showed or took, and when that was; by its own clock where an event told."""
+    """The last state that a source showed or accepted, and when that was."""
 
     state: RemoteState
     seen_at: datetime
     told_at: datetime | None = None
     is_listed: bool = True
-    #: Which file of it was played: see `ShownState.version_id`.
     version_id: str = ""
 
 
 def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base]:
-    """The kept states of these items, by source item id."""
+    """Return the stored states of these items, by source item id."""
     if not source_item_ids:
         return {}
     rows = db.session.scalars(

@@ -19,8 +19,14 @@ from mydia_web.db import db
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import LEASE as ROW_LEASE
 from mydia_web.queue.sign_ins import PROBE_LEASE
-from mydia_web.sources.events import NowPlaying, SourceEvent
-from mydia_web.sources.models import AccountLink, Pull, Source, SourceAccount
+from mydia_web.sources.models import (
+    AccountLink,
+    NowPlaying,
+    Pull,
+    Source,
+    SourceAccount,
+    SourceEvent,
+)
 from mydia_web.sync.outbound.retry import MAX_DELAY, MAX_RETRY_AFTER
 from mydia_web.sync.pulls import LEASE as PULL_LEASE
 

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from mydia_web.errors import InvalidValue
 from mydia_web.library.content import count_library, search_library
 from mydia_web.library.models import MediaItem
-from mydia_web.playback.seen import Seen, seen_of_films, seen_of_shows
+from mydia_web.playback.shows import Seen, seen_of_films, seen_of_shows
 from mydia_web.web.frame import htmx
 
 bp = Blueprint("library", __name__)

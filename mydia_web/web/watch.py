@@ -10,7 +10,7 @@ from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.library.content import find_content, find_episode, find_movie
 from mydia_web.playback.continue_watching import (
-    CardPlace,
+    CardCursor,
     ToWatch,
     continue_watching,
     dismiss,
@@ -84,7 +84,7 @@ def _shown(session: Session) -> Playing:
     return Playing(session, film.title, url_for("items.movie", movie_id=film.id))
 
 
-def _further(name: str, before: CardPlace) -> ResponseReturnValue:
+def _further(name: str, before: CardCursor) -> ResponseReturnValue:
     cards, older = _page(name, MORE, before)
     if htmx.wants_fragment():
         part = render_template("watch/_cards.html", cards=cards, older=older, list_name=name)
@@ -96,14 +96,14 @@ def _further(name: str, before: CardPlace) -> ResponseReturnValue:
 
 
 def _page(
-    name: str, size: int, before: CardPlace | None = None
+    name: str, size: int, before: CardCursor | None = None
 ) -> tuple[Sequence[ToWatch], str | None]:
     """Some cards of a list, and the address of those after them."""
     found = _LISTS[name](g.user.id, limit=size + 1, before=before)
     cards = found[:size]
     if len(found) <= size:
         return cards, None
-    return cards, url_for(".index", list=name, before=str(cards[-1].place))
+    return cards, url_for(".index", list=name, before=str(cards[-1].cursor))
 
 
 @bp.post("/continue/<any(movie, episode):kind>/<int:content_id>/dismiss")
@@ -115,6 +115,6 @@ def take_off(kind: str, content_id: int) -> ResponseReturnValue:
     return marks.answer([content], "Taken off the list. Your place is kept.", change_set_id=None)
 
 
-def _asked_before() -> CardPlace | None:
+def _asked_before() -> CardCursor | None:
     asked = request.args.get("before")
-    return CardPlace.parse(asked) if asked is not None else None
+    return CardCursor.parse(asked) if asked is not None else None

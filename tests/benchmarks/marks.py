@@ -14,7 +14,6 @@ from mydia_web.library.content import list_episodes
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import undo
 from mydia_web.playback.acts import Act
-from mydia_web.playback.many import mark_show_unwatched, mark_show_watched
 from tests.benchmarks import filling
 from tests.benchmarks.household import household
 from tests.benchmarks.report import Row, table
@@ -53,16 +52,16 @@ def _show(episodes: int, servers: int) -> int:
 def _measure(show_id: int, row: Row, episodes: int, servers: int) -> None:
     taken: Taken = {}
     for _ in range(ROUNDS):
-        marked = _act(taken, "mark watched", lambda: _mark(show_id, mark_show_watched))
+        marked = _act(taken, "mark watched", lambda: _mark(show_id, Act.mark_show_watched))
         _act(taken, "undo of that", lambda change_set_id=marked: undo(change_set_id, USER) and 0)
-        _act(taken, "mark watched", lambda: _mark(show_id, mark_show_watched))
-        unmarked = _act(taken, "mark unwatched", lambda: _mark(show_id, mark_show_unwatched))
+        _act(taken, "mark watched", lambda: _mark(show_id, Act.mark_show_watched))
+        unmarked = _act(taken, "mark unwatched", lambda: _mark(show_id, Act.mark_show_unwatched))
         _act(
             taken,
             "undo of that one",
             lambda change_set_id=unmarked: undo(change_set_id, USER) and 0,
         )
-        _act(taken, "mark unwatched", lambda: _mark(show_id, mark_show_unwatched))
+        _act(taken, "mark unwatched", lambda: _mark(show_id, Act.mark_show_unwatched))
     for name, costs in taken.items():
         spans = [span for _, span in costs]
         statements = max(number for number, _ in costs)

@@ -21,9 +21,8 @@ from sqlalchemy import func, select
 
 from mydia_web.db import db
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import make_webhook, webhook_secret
-from mydia_web.sources.models import Source
+from mydia_web.sources.models import Source, SourceEvent
 from mydia_web.sync.inbound.inbox import apply_events
 from tests.backends.events import payloads
 from tests.benchmarks import filling

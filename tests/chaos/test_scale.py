@@ -10,9 +10,8 @@ from sqlalchemy import func, select
 
 from mydia_web.db import db
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import make_webhook, webhook_secret
-from mydia_web.sources.models import Source, SourceItem
+from mydia_web.sources.models import Source, SourceEvent, SourceItem
 from tests.chaos.conftest import MakeWorld, World, address_of, await_web, cite
 from tests.chaos.processes import wait_until
 from tests.chaos.server import chaotic_server

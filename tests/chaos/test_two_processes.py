@@ -22,9 +22,8 @@ from mydia_web.library.models import MediaItem
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.accounts import get_source
-from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import webhook_secret
-from mydia_web.sources.models import Pull
+from mydia_web.sources.models import Pull, SourceEvent
 from mydia_web.sync.pulls import request_pull
 from tests.chaos.conftest import address_of
 from tests.chaos.held import (

@@ -23,7 +23,7 @@ from mydia_web.db import begin_write, db
 from mydia_web.library.content import list_episodes
 from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
-from mydia_web.playback.shows import _seen, choose_next
+from mydia_web.playback.shows import _seen_episodes, choose_next
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.outbound.worker import Worker
@@ -133,7 +133,7 @@ class Crowd:
     def check_next_episode(self) -> None:
         """It is what follows from the records, as if all had been done one after the other."""
         kept = db.session.scalars(select(ShowProgress)).one()
-        state, found = choose_next(*_seen(kept.user_id, self.show_id))
+        state, found = choose_next(*_seen_episodes(kept.user_id, self.show_id))
         assert (kept.state, kept.next_episode_id) == (state, found and found.episode_id)
 
 

@@ -12,9 +12,7 @@ from mydia_web.playback import get_next_episode, mark_watched
 from mydia_web.playback.acts import Act
 from mydia_web.playback.airing import days_begun
 from mydia_web.playback.continue_watching import up_next
-from mydia_web.playback.many import mark_show_watched
-from mydia_web.playback.seen import seen_of_shows
-from mydia_web.playback.shows import refresh_show
+from mydia_web.playback.shows import refresh_show, seen_of_shows
 from mydia_web.sources.models import SourceItemEpisode
 from tests.cast import add_copy, add_server, add_show, episode_of
 
@@ -43,7 +41,7 @@ def is_next(alice: User, show: MediaItem) -> bool:
     refresh_show(show.id)
     found = get_next_episode(alice.id, show)
     cards = up_next(alice.id)
-    counts = seen_of_shows(alice.id, [show.id])[show.id].of
+    counts = seen_of_shows(alice.id, [show.id])[show.id].total
     assert (found.state, len(cards), counts) in (("next", 1, 2), ("all_watched", 0, 1))
     return found.state == "next"
 
@@ -85,7 +83,7 @@ def test_a_show_is_marked_as_far_as_it_is_out(alice, pier, is_held):
     if is_held:
         add_copy(add_server("NAS", alice), second(pier))
     with Act(alice.id, "web") as act:
-        assert mark_show_watched(act, pier) == int(is_held)
+        assert act.mark_show_watched(pier) == int(is_held)
 
 
 def test_a_day_begins_in_each_zone_by_itself(alice, bob):

@@ -16,7 +16,7 @@ from mydia_web.playback import (
     save_progress,
     up_next,
 )
-from mydia_web.playback.continue_watching import CardPlace, dismiss, film_card, next_card
+from mydia_web.playback.continue_watching import CardCursor, dismiss, film_card, next_card
 from mydia_web.playback.models import ShowProgress
 from tests.cast import add_film, add_show, episode_of
 
@@ -244,7 +244,7 @@ def test_a_page_goes_on_behind_the_last_card(watch, row, alice, film):
     while cards := continue_watching(alice.id, limit=2, before=before):
         assert len(cards) <= 2
         seen += [card.title for card in cards]
-        before = cards[-1].place
+        before = cards[-1].cursor
     assert seen == ["Show 1", "Show 0", "Film 1", "Film 0", "Sintel"]
 
 
@@ -260,7 +260,7 @@ def test_cards_of_one_time_are_neither_lost_nor_repeated_at_the_end_of_a_page(
     seen, before = [], None
     while cards := continue_watching(alice.id, limit=2, before=before):
         seen += [card.title for card in cards]
-        before = CardPlace.parse(str(cards[-1].place))
+        before = CardCursor.parse(str(cards[-1].cursor))
     assert seen == ["Film 2", "Film 1", "Film 0", "Show 2", "Show 1", "Show 0"]
 
 
@@ -268,7 +268,7 @@ def test_up_next_goes_on_behind_the_last_card(finish, following, alice):
     for number in range(3):
         finish(episode_of(add_show(f"Show {number}"), 1, 1))
     first = up_next(alice.id, limit=2)
-    second = up_next(alice.id, limit=2, before=first[-1].place)
+    second = up_next(alice.id, limit=2, before=first[-1].cursor)
     assert [card.title for card in (*first, *second)] == ["Show 2", "Show 1", "Show 0"]
 
 

@@ -17,7 +17,6 @@ from mydia_web.library.content import list_episodes
 from mydia_web.library.models import ExternalId, MediaItem
 from mydia_web.playback import mark_watched, save_progress, undo
 from mydia_web.playback.acts import Act
-from mydia_web.playback.many import mark_show_unwatched, mark_show_watched
 from mydia_web.playback.models import ChangeSet, PlaybackProgress
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.models import Source
@@ -98,13 +97,13 @@ def test_a_show_is_marked_and_taken_back_in_as_many_statements_as_an_episode(
             db.session.commit()
         assert len(ran) <= MOST_OF_MANY, ran
 
-    take_back(act(mark_show_watched))
+    take_back(act(Act.mark_show_watched))
     assert rows() == (0, 0)
-    marked = act(mark_show_watched)
+    marked = act(Act.mark_show_watched)
     owe_nothing_any_more()
     take_back(marked)
-    act(mark_show_watched)
-    unmarked = act(mark_show_unwatched)
+    act(Act.mark_show_watched)
+    unmarked = act(Act.mark_show_unwatched)
     owe_nothing_any_more()
     take_back(unmarked)
     assert rows() == (episodes, episodes * servers)
@@ -128,7 +127,7 @@ def test_records_in_every_state_are_marked_and_taken_back_together(alice: User) 
     db.session.commit()
     before = states()
     with statements() as ran, Act(alice.id, "web") as act:
-        mark_show_watched(act, show)
+        act.mark_show_watched(show)
     assert len(ran) <= MOST_OF_MANY, ran
     db.session.commit()
     change_set_id = act.change_set_id
@@ -155,13 +154,13 @@ def states() -> list[tuple[Any, ...]]:
 def test_what_is_marked_already_costs_two_questions(alice: User) -> None:
     show = long_show(10, 3, alice)
     with Act(alice.id, "web") as act:
-        mark_show_watched(act, show)
+        act.mark_show_watched(show)
     db.session.commit()
     user_id, title_id = alice.id, show.id
     db.session.expunge_all()
     show = db.session.get_one(MediaItem, title_id)
     with statements() as ran, Act(user_id, "web") as act:
-        assert mark_show_watched(act, show) == 0
+        assert act.mark_show_watched(show) == 0
     assert len([one for one in ran if "advisory" not in one]) == 2
 
 

@@ -12,7 +12,7 @@ from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.playback import history, mark_unwatched, mark_watched
 from mydia_web.playback.acts import Act
-from mydia_web.playback.history import Cursor, HistoryEntry, count_plays, plays_of
+from mydia_web.playback.history import Cursor, HistoryEntry, count_plays, history_of
 from mydia_web.playback.models import Play
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_plays_outlive_the_mark(alice, film):
 
 def test_a_play_says_where_it_came_from(alice, film, server):
     with Act(alice.id, "pull", source_id=server.id) as act:
-        mark_watched(alice.id, film, act=act)
+        act.mark_watched(film)
     [entry] = history(alice.id)
     assert (entry.origin, entry.source_name) == ("pull", "Living room")
 
@@ -102,9 +102,9 @@ def test_everyone_has_a_history_of_their_own(alice, bob, film, pilot):
 def test_the_plays_of_one_title_end_with_those_of_unknown_date(alice, film, pilot):
     add_plays(alice, film, NOON - timedelta(days=1), None, NOON)
     mark_watched(alice.id, pilot)
-    times = [entry.watched_at for entry in plays_of(alice.id, film)]
+    times = [entry.watched_at for entry in history_of(alice.id, film)]
     assert times == [NOON, NOON - timedelta(days=1), None]
-    assert [entry.episode for entry in plays_of(alice.id, pilot)] == [pilot]
+    assert [entry.episode for entry in history_of(alice.id, pilot)] == [pilot]
 
 
 @given(st.builds(Cursor, st.none() | TIMES, st.integers(1, 10**18 - 1)))

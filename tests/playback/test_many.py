@@ -9,7 +9,6 @@ from mydia_web.db import db
 from mydia_web.library.content import list_episodes
 from mydia_web.playback import get_next_episode, get_progress, mark_watched
 from mydia_web.playback.acts import Act
-from mydia_web.playback.many import mark_show_unwatched, mark_show_watched
 from mydia_web.playback.models import ChangeSet, Play
 
 
@@ -19,7 +18,7 @@ def mark(alice, show):
 
     def mark_now(season=None):
         with Act(alice.id, "web") as act:
-            return mark_show_watched(act, show, season=season)
+            return act.mark_show_watched(show, season=season)
 
     return mark_now
 
@@ -28,7 +27,7 @@ def mark(alice, show):
 def unmark(alice, show):
     def unmark_now(season=None):
         with Act(alice.id, "web") as act:
-            return mark_show_unwatched(act, show, season=season)
+            return act.mark_show_unwatched(show, season=season)
 
     return unmark_now
 

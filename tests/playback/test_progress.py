@@ -12,13 +12,13 @@ from mydia_web.errors import InvalidValue
 from mydia_web.playback import get_progress
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.playback.progress import (
-    DEFAULT_MOVIE_SECONDS,
     delete_progress,
     list_user_progress,
     mark_unwatched,
     mark_watched,
     save_progress,
 )
+from mydia_web.playback.records import DEFAULT_MOVIE_SECONDS
 from mydia_web.queue.models import QueuedChange
 from tests.cast import add_copy, add_film, add_server
 

@@ -28,10 +28,9 @@ from mydia_web.library.models import Content, Episode
 from mydia_web.playback import get_next_episode, mark_unwatched, mark_watched, save_progress, undo
 from mydia_web.playback.acts import Act
 from mydia_web.playback.continue_watching import dismiss
-from mydia_web.playback.many import mark_show_unwatched, mark_show_watched
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress, ShowProgress
-from mydia_web.playback.progress import is_begun
-from mydia_web.playback.shows import Seen, choose_next
+from mydia_web.playback.records import is_begun
+from mydia_web.playback.shows import SeenEpisode, choose_next
 from mydia_web.queue.intents import KEPT_SCHEDULE, KEPT_STATE
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -122,7 +121,7 @@ class Household(RuleBasedStateMachine):
         user = self._someone(data)
         self._twice(
             lambda: _with_act(
-                user, lambda act: mark_show_watched(act, self.cast.show, season=season)
+                user, lambda act: act.mark_show_watched(self.cast.show, season=season)
             )
         )
         episodes = [
@@ -138,7 +137,7 @@ class Household(RuleBasedStateMachine):
         user = self._someone(data)
         self._twice(
             lambda: _with_act(
-                user, lambda act: mark_show_unwatched(act, self.cast.show, season=season)
+                user, lambda act: act.mark_show_unwatched(self.cast.show, season=season)
             )
         )
         keys = [_key(user, one) for one in list_episodes(self.cast.show.id, season=season)]
@@ -235,9 +234,7 @@ class Household(RuleBasedStateMachine):
             return
         self.servers[key, source.id] = Shown(watched)
         with Act(user.id, "pull", source_id=source.id) as act:
-            mark_watched(user.id, content, act=act) if watched else mark_unwatched(
-                user.id, content, act=act
-            )
+            act.mark_watched(content) if watched else act.mark_unwatched(content)
         marked = {key: _runtime(content)}
         self._made_a_change_set(
             self.model.mark(marked, self.clock.time) if watched else self.model.unmark([key])
@@ -251,9 +248,7 @@ class Household(RuleBasedStateMachine):
         shown = self.servers.get((key, source.id), Shown())
         self.servers[key, source.id] = shown._replace(position_ms=position * 1000)
         with Act(user.id, "pull", source_id=source.id) as act:
-            save_progress(
-                user.id, content, position_seconds=position, duration_seconds=900, act=act
-            )
+            act.save_progress(content, position_seconds=position, duration_seconds=900)
         self._made_a_change_set(self.model.save(key, position, 900, self.clock.time))
 
     # What must hold after each of it
@@ -379,11 +374,11 @@ class Household(RuleBasedStateMachine):
             self.newest_change_set = newest
         self.clock.pass_(minutes=1)
 
-    def _seen(self, user: User) -> list[Seen]:
-        def seen(episode: Episode) -> Seen:
+    def _seen(self, user: User) -> list[SeenEpisode]:
+        def seen(episode: Episode) -> SeenEpisode:
             record = self.model.records.get(_key(user, episode))
             place = (episode.id, episode.season_number, episode.episode_number, episode.air_date)
-            return Seen(
+            return SeenEpisode(
                 *place,
                 bool(record and record.watched),
                 bool(record and record.begun),

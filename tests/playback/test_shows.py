@@ -9,13 +9,13 @@ from mydia_web.db import db
 from mydia_web.library.models import Episode
 from mydia_web.playback import get_next_episode, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.models import ShowProgress
-from mydia_web.playback.shows import Seen, choose_next, refresh_show
+from mydia_web.playback.shows import SeenEpisode, choose_next, refresh_show
 from tests.cast import add_show
 
 TODAY = date(2026, 11, 21)
 
 
-def show_of(*seasons: str, first: int = 1) -> list[Seen]:
+def show_of(*seasons: str, first: int = 1) -> list[SeenEpisode]:
     """A show as a user has seen it. Its first season stands before the others where it begins with
     "specials".
 
@@ -35,8 +35,8 @@ def show_of(*seasons: str, first: int = 1) -> list[Seen]:
     ]
 
 
-def seen(season: int, number: int, word: str) -> Seen:
-    return Seen(
+def seen(season: int, number: int, word: str) -> SeenEpisode:
+    return SeenEpisode(
         episode_id=100 * season + number,
         season_number=season,
         episode_number=number,
@@ -125,7 +125,7 @@ def test_the_order_of_the_rows_does_not_matter():
     assert in_words(episodes[::-1]) == in_words(episodes)
 
 
-def in_words(episodes: list[Seen]) -> str:
+def in_words(episodes: list[SeenEpisode]) -> str:
     state, found = choose_next(episodes, TODAY)
     return f"{state} {found.season_number}x{found.episode_number}" if found else state
 

@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 
 from mydia_web.backends.values import RemoteState
 from mydia_web.db import begin_write, db
-from mydia_web.playback import mark_unwatched, mark_watched, save_progress, undo
+from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress, undo
 from mydia_web.playback.acts import Act
-from mydia_web.playback.adopt import adopt_remote_state
 from mydia_web.playback.models import ChangeSet
-from mydia_web.playback.telling import tell_source
+from mydia_web.playback.outbox import enqueue_difference
+from mydia_web.playback.progress import adopt_remote_state
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import accounts_of
@@ -71,8 +71,8 @@ def test_an_undo_tells_what_is_on(source, alice, film, deliver, state, change):
 @pytest.mark.parametrize("state", STATES)
 def test_a_source_that_is_apart_is_told_what_is_on(source, alice, film, state):
     STATES[state](alice.id, film)
-    tell_source(Act(alice.id, "pull"), film, source.id, is_news_there=True)
-    tell_source(Act(alice.id, "pull"), film, source.id)
+    enqueue_difference(Act(alice.id, "pull"), film, source.id, overrules=True)
+    enqueue_difference(Act(alice.id, "pull"), film, source.id)
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -103,11 +103,9 @@ def test_a_push_that_came_too_late_is_mended_by_what_is_on(source, alice, film, 
     settle([Outcome(one, seconds=1.0) for one in late])
 
 
-def test_an_act_is_of_one_person(alice, bob, film):
-    for change in CHANGES.values():
-        with pytest.raises(ValueError, match="another person"):
-            change(bob.id, film, act=Act(alice.id, "web"))
-    with pytest.raises(ValueError, match="another person"):
-        save_progress(
-            bob.id, film, position_seconds=1, duration_seconds=9, act=Act(alice.id, "web")
-        )
+def test_an_act_changes_its_own_person(alice, bob, film):
+    with Act(alice.id, "web") as act:
+        act.save_progress(film, position_seconds=100, duration_seconds=900)
+        act.mark_watched(film)
+    assert get_progress(alice.id, film).watched
+    assert get_progress(bob.id, film) is None

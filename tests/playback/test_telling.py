@@ -14,7 +14,7 @@ def test_a_server_is_not_told_its_own_news_but_the_others_are(alice, film, serve
     other = add_server("Bedroom", alice)
     add_copy(other, film)
     with news(alice, server) as act:
-        mark_watched(alice.id, film, act=act)
+        act.mark_watched(film)
     assert [row.source_id for row in queue()] == [other.id]
 
 
@@ -22,7 +22,7 @@ def test_what_a_server_was_still_owed_does_not_undo_its_later_news(alice, film, 
     mark_watched(alice.id, film)
     mark_unwatched(alice.id, film)
     with news(alice, server) as act:
-        mark_watched(alice.id, film, act=act)
+        act.mark_watched(film)
     [row] = queue()
     assert (row.status, row.completed) == ("pending", True)
 
@@ -33,7 +33,7 @@ def test_what_is_on_its_way_to_a_server_is_followed_by_its_later_news(alice, fil
     [push] = repository.mark_syncing(server.id, limit=1)
     token = push.claim_token
     with news(alice, server) as act:
-        mark_unwatched(alice.id, film, act=act)
+        act.mark_unwatched(film)
     repository.mark_synced(push.id, token)
     [row] = queue()
     assert (row.status, row.completed) == ("pending", False)
@@ -45,7 +45,7 @@ def test_what_a_server_has_taken_is_not_told_again_with_its_news(
     mark_watched(alice.id, film)
     deliver(server)
     with news(alice, server) as act:
-        mark_unwatched(alice.id, film, act=act)
+        act.mark_unwatched(film)
     [row] = queue()
     assert row.status == "synced"
 

@@ -11,7 +11,6 @@ from mydia_web.errors import NotFound
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress, undo
 from mydia_web.playback.acts import Act
 from mydia_web.playback.continue_watching import dismiss
-from mydia_web.playback.many import mark_show_watched
 from mydia_web.playback.models import ChangeSet, Play, PlaybackProgress
 from mydia_web.queue.intents import KEPT_SCHEDULE, KEPT_STATE
 from mydia_web.queue.models import ChangeType
@@ -248,7 +247,7 @@ def test_a_change_set_that_is_not_there_is_not_found(alice):
 def test_a_season_is_taken_back_at_once(alice, cast, show, server, queue):
     mark_watched(alice.id, cast.episode(1, 2))
     with Act(alice.id, "web") as act:
-        mark_show_watched(act, show, season=1)
+        act.mark_show_watched(show, season=1)
     assert len(undo(act.change_set_id).contents) == 2
     assert get_progress(alice.id, cast.episode(1, 1)) is None
     assert get_progress(alice.id, cast.episode(1, 2)).watched
@@ -258,7 +257,7 @@ def test_a_season_is_taken_back_at_once(alice, cast, show, server, queue):
 
 def test_of_a_season_only_what_was_changed_since_is_kept(alice, cast, show):
     with Act(alice.id, "web") as act:
-        mark_show_watched(act, show, season=1)
+        act.mark_show_watched(show, season=1)
     save_progress(alice.id, cast.episode(1, 3), position_seconds=600, duration_seconds=1500)
     undone = undo(act.change_set_id)
     assert (len(undone.contents), undone.kept) == (2, 1)
@@ -297,7 +296,7 @@ def test_a_time_given_in_another_zone_does_not_look_like_a_later_change(alice, f
 
 def test_news_of_a_server_taken_back_are_told_to_that_server(alice, film, server, queue):
     with Act(alice.id, "pull", source_id=server.id) as act:
-        mark_watched(alice.id, film, act=act)
+        act.mark_watched(film)
     assert queue() == []
     undo(act.change_set_id)
     [row] = queue()

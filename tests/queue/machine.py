@@ -219,9 +219,7 @@ class Household(RuleBasedStateMachine):
         shown = self.servers.shown.get(place, Shown())
         self.servers.shown[place] = shown._replace(position_ms=position * 1000)
         with Act(place[0], "pull", source_id=place[3]) as act:
-            save_progress(
-                place[0], content, position_seconds=position, duration_seconds=900, act=act
-            )
+            act.save_progress(content, position_seconds=position, duration_seconds=900)
 
     def _is_known(self, place: Place, watched: bool) -> bool:
         record = self._record(place)

@@ -18,7 +18,6 @@ from mydia_web.db import begin_write, db, set_lock_timeout
 from mydia_web.playback import mark_unwatched, mark_watched, save_progress, undo
 from mydia_web.playback.acts import Act
 from mydia_web.playback.models import ChangeSet
-from mydia_web.playback.progress import mark_many_watched
 from mydia_web.playback.records import get_progress
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -294,7 +293,7 @@ def test_an_undo_waits_in_no_circle_with_who_goes_the_other_way(
     alice, first, second = cast.alice.id, cast.film, add_film("Spring", 2019, minutes=8)
     db.session.commit()
     with another(app), Act(alice, "web") as act:
-        mark_many_watched(act, [first, second])
+        act.mark_many_watched([first, second])
         change_set_id = act.change_set_id
     with another(app):
         mark_unwatched(alice, first)

@@ -97,7 +97,7 @@ def test_news_of_a_source_name_it(alice: User, film: MediaItem, kodi: Source) ->
     add_copy(kodi, film)
     other = add_server("Bedroom", alice)
     with Act(alice.id, "pull", source_id=other.id) as act:
-        mark_watched(alice.id, film, act=act)
+        act.mark_watched(film)
     (row,) = list_rows(Tab.WAITING, of(alice)).rows
     assert row.came_from == "Bedroom"
 

@@ -23,7 +23,7 @@ from mydia_web.playback import (
     list_user_progress,
     up_next,
 )
-from mydia_web.playback.continue_watching import CardPlace
+from mydia_web.playback.continue_watching import CardCursor
 from mydia_web.playback.history import Cursor, plays_of
 from mydia_web.queue.agreement import copy_statuses, names_of_told
 from mydia_web.queue.attempts import list_attempts
@@ -34,7 +34,7 @@ from mydia_web.queue.models import ChangeType, QueuedChange
 from mydia_web.queue.places import Place, count_tabs, some_ids
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.tabs import Filter, Kind, Tab
-from mydia_web.sources.accounts import sources_to_tell
+from mydia_web.sources.recipients import sources_to_tell
 from mydia_web.sync.outbound.delivery import prepare
 from tests.conftest import Clock, migrate
 from tests.databases import Cluster
@@ -167,8 +167,8 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "skip thirty that need a person": lambda: QUEUE.cancel_those(NEED_A_PERSON),
     "hurry a hundred": lambda: QUEUE.hurry([DEAD], limit=100),
 }
-A_FILM = CardPlace(NOW - timedelta(days=2), "movie", 9)
-A_SHOW = CardPlace(NOW - timedelta(days=20), "episode", 9)
+A_FILM = CardCursor(NOW - timedelta(days=2), "movie", 9)
+A_SHOW = CardCursor(NOW - timedelta(days=20), "episode", 9)
 DEEP = Place(NOW - timedelta(days=4), 50_000)
 for tab in Tab:
     QUESTIONS |= {

@@ -19,8 +19,8 @@ from mydia_web.db import db
 from mydia_web.library.models import Content, MediaItem
 from mydia_web.playback import get_progress
 from mydia_web.sources.accounts import get_source
-from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import webhook_secret
+from mydia_web.sources.models import SourceEvent
 from mydia_web.sync.inbound import inbox
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.outbound.worker import Worker

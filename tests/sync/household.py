@@ -18,9 +18,9 @@ from mydia_web.playback.models import Play
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources import registry
 from mydia_web.sources.accounts import add_source, get_source
-from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import make_webhook, webhook_secret
 from mydia_web.sources.linking import keep_sign_in, note_server, sign_in
+from mydia_web.sources.models import SourceEvent
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull

@@ -29,10 +29,9 @@ from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.accounts import get_source
-from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import store_event, webhook_secret
 from mydia_web.sources.linking import keep_sign_in, sign_in
-from mydia_web.sources.models import SourceAccount, SourceItem
+from mydia_web.sources.models import SourceAccount, SourceEvent, SourceItem
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.inbound import notifications
 from mydia_web.sync.inbound.inbox import apply_events

@@ -9,9 +9,8 @@ from sqlalchemy import select
 
 from mydia_web.accounts.models import User
 from mydia_web.db import begin_write, db
-from mydia_web.library.content import sort_title
+from mydia_web.library.content import namesakes, sort_title, title_key
 from mydia_web.library.models import Episode, MediaItem
-from mydia_web.library.names import namesakes, title_key
 from mydia_web.sources.models import Source, SourceItem, UnmatchedItem
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull

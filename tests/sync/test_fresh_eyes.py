@@ -10,7 +10,7 @@ from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback import mark_unwatched, mark_watched, save_progress
-from mydia_web.playback.adopt import adopt_remote_state
+from mydia_web.playback.progress import adopt_remote_state
 from mydia_web.sources.models import SourceItem
 from tests.sync.evening import Evening, film
 from tests.sync.household import heat

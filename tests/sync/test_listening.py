@@ -19,9 +19,8 @@ from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.playback.progress import mark_watched
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import link_account
-from mydia_web.sources.events import NowPlaying, SourceEvent
 from mydia_web.sources.inbox import make_webhook, store_event
-from mydia_web.sources.models import Source, SourceAccount
+from mydia_web.sources.models import NowPlaying, Source, SourceAccount, SourceEvent
 from mydia_web.sync.inbound import listen as listening
 from mydia_web.sync.inbound import notifications
 from mydia_web.sync.inbound.inbox import apply_events, watch_inbox

@@ -16,9 +16,9 @@ from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import Episode, ExternalId, MediaItem
 from mydia_web.playback.models import Play, PlaybackProgress
-from mydia_web.sources.accounts import accounts_of, sources_to_tell
-from mydia_web.sources.audience import sources_to_tell_each
+from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import SourceItem
+from mydia_web.sources.recipients import sources_to_tell, sources_to_tell_each
 from mydia_web.sync.inbound import run_pull as pulling
 from mydia_web.sync.inbound.pull import PullOf
 from mydia_web.sync.inbound.report import Report

@@ -18,8 +18,7 @@ from mydia_web.playback import get_progress, mark_watched, save_progress
 from mydia_web.playback.continue_watching import continue_watching
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.sources.accounts import accounts_of
-from mydia_web.sources.events import SourceEvent
-from mydia_web.sources.models import Pull, SourceItem
+from mydia_web.sources.models import Pull, SourceEvent, SourceItem
 from mydia_web.sync.inbound import pull as pulling
 from tests.fakes.trakt_api import Reply
 from tests.sync.household import Household, Server, heat, plays_of, queue

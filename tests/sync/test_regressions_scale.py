@@ -10,9 +10,8 @@ from mydia_web.config import app_context
 from mydia_web.db import begin_write, db
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.sources.accounts import get_source
-from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import webhook_secret
-from mydia_web.sources.models import SourceItem
+from mydia_web.sources.models import SourceEvent, SourceItem
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull

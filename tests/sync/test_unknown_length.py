@@ -12,7 +12,7 @@ from mydia_web.db import db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import get_progress
 from mydia_web.playback.models import Play
-from mydia_web.playback.progress import DEFAULT_MOVIE_SECONDS, length_for
+from mydia_web.playback.records import DEFAULT_MOVIE_SECONDS, length_for
 from tests.sync.household import Household
 
 NAMES = {"title": "Silver Lantern", "year": 2010}

@@ -8,7 +8,7 @@ from mydia_web.accounts.models import User
 from mydia_web.db import db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback.progress import mark_watched, save_progress
-from mydia_web.playback.seen import seen_of_films, seen_of_shows
+from mydia_web.playback.shows import seen_of_films, seen_of_shows
 from tests.cast import add_film, add_show, episode_of
 from tests.web.conftest import HTMX
 
@@ -84,7 +84,7 @@ def test_a_show_counts_its_aired_episodes_without_specials(
     mark_watched(alice.id, episode_of(show, 0, 1), origin="web")
     mark_watched(bob.id, episode_of(show, 1, 2), origin="web")
     seen = seen_of_shows(alice.id, [show.id])[show.id]
-    assert (seen.watched, seen.of, seen.is_watched) == (1, 6, False)
+    assert (seen.watched, seen.total, seen.is_watched) == (1, 6, False)
 
 
 def test_a_film_half_way_shows_its_share(alice: User, film: MediaItem) -> None:

@@ -19,9 +19,8 @@ from mydia_web.playback import get_progress, mark_unwatched, mark_watched
 from mydia_web.playback.models import Play
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of
-from mydia_web.sources.events import NowPlaying, SourceEvent
 from mydia_web.sources.inbox import make_webhook, store_event, webhook_secret
-from mydia_web.sources.models import Source
+from mydia_web.sources.models import NowPlaying, Source, SourceEvent
 from mydia_web.sync.inbound import listener_status
 from mydia_web.sync.inbound.inbox import apply_events
 from tests.cast import add_copy, add_server

@@ -12,17 +12,10 @@ from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.library.models import Content, ContentKey, Episode
-from mydia_web.playback.acts import Act
+from mydia_web.playback.acts import Act, Mark
+from mydia_web.playback.history import add_play, last_unwatched_at, was_unwatched_since
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.plays import add_play, last_unwatched_at, was_unwatched_since
-from mydia_web.playback.progress import (
-    length_for,
-    length_of,
-    mark_watched,
-    save_progress,
-    watched_share,
-)
-from mydia_web.playback.records import get_progress
+from mydia_web.playback.records import get_progress, length_for, length_of, watched_share
 from mydia_web.sources.models import Source
 from mydia_web.sources.states import Base
 from mydia_web.sync.inbound.ledger import Ledger
@@ -258,14 +251,8 @@ class StateApplier:
         # Another copy may have told it on the same page.
         is_news = again or not (own and own.watched and not is_in_progress)
         here = self._kept_here(news, own)
-        mark_watched(
-            self._act.user_id,
-            content,
-            at=at,
-            date_unknown=at is None,
-            again=again,
-            is_known=is_known,
-            act=self._act,
+        self._act.mark_watched(
+            content, Mark(at=at, date_unknown=at is None, again=again, is_known=is_known)
         )
         if here:
             self._save(news, *here)
@@ -389,11 +376,6 @@ class StateApplier:
             return
         # It starts from the record as it stands.
         db.session.flush()
-        save_progress(
-            self._act.user_id,
-            news.content,
-            position_seconds=position,
-            duration_seconds=duration,
-            at=at,
-            act=self._act,
+        self._act.save_progress(
+            news.content, position_seconds=position, duration_seconds=duration, at=at
         )

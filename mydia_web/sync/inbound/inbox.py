@@ -14,8 +14,8 @@ from mydia_web.db import begin_write, db
 from mydia_web.errors import MydiaError
 from mydia_web.queue.wakeup import INBOX, WakeUp
 from mydia_web.sources.accounts import get_source
-from mydia_web.sources.events import SourceEvent
 from mydia_web.sources.inbox import last_received, next_events, prune_events
+from mydia_web.sources.models import SourceEvent
 from mydia_web.sources.playing import silent_sessions
 from mydia_web.sync.inbound import notifications
 from mydia_web.sync.inbound.events import apply_event, take_silent
@@ -54,7 +54,9 @@ def apply_events(stop: Signal | None = None) -> int:
     number = 0
     waiting: set[int] = set()
     while True:
-        found = [(event.id, event.source_id) for event in next_events(AT_A_TIME, but=waiting)]
+        found = [
+            (event.id, event.source_id) for event in next_events(AT_A_TIME, except_ids=waiting)
+        ]
         pause = PAUSE if len(found) > A_FEW and last_received() > now() - JUST_NOW else 0
         db.session.rollback()
         for event_id, _ in found:

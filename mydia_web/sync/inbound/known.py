@@ -8,8 +8,8 @@ from sqlalchemy import select, tuple_
 
 from mydia_web.backends.values import RemoteItem
 from mydia_web.db import db
+from mydia_web.library.content import namesakes, title_key
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
-from mydia_web.library.names import namesakes, title_key
 from mydia_web.sources.models import SourceItem
 from mydia_web.sync.inbound.listing import IdKey
 

@@ -8,9 +8,9 @@ from sqlalchemy import and_, or_, select
 
 from mydia_web.library.models import Content
 from mydia_web.playback.acts import Act
+from mydia_web.playback.history import add_play, has_play, plays_of
 from mydia_web.playback.models import Play
-from mydia_web.playback.plays import add_play, has_play, plays_of
-from mydia_web.playback.progress import length_of
+from mydia_web.playback.records import length_of
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import kinds_that_count_starts
 

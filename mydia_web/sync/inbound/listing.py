@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mydia_web.backends.values import RemoteItem
-from mydia_web.library.names import title_key
+from mydia_web.library.content import title_key
 
 #: Provider, kind and value of an id.
 IdKey = tuple[str, str, str]

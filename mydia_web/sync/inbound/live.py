@@ -12,10 +12,9 @@ from mydia_web.backends.events import Event
 from mydia_web.backends.values import RemoteState
 from mydia_web.clock import now
 from mydia_web.library.models import Content
-from mydia_web.playback.progress import is_position_begun, length_of, watched_share
+from mydia_web.playback.records import is_position_begun, length_of, watched_share
 from mydia_web.sources import playing
-from mydia_web.sources.events import NowPlaying
-from mydia_web.sources.models import SourceItem
+from mydia_web.sources.models import NowPlaying, SourceItem
 from mydia_web.sources.states import Base, has_versions, states_of
 from mydia_web.sync.inbound.ledger import SAME_PLAY
 from mydia_web.sync.inbound.merging import AccountMerge, EventContext

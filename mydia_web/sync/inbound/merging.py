@@ -15,15 +15,14 @@ from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import db
 from mydia_web.library.models import Content, ContentKey, Episode
 from mydia_web.playback.acts import Act
+from mydia_web.playback.history import having_history
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.plays import having_history
-from mydia_web.playback.progress import length_of, mark_unwatched
-from mydia_web.playback.records import get_progress
-from mydia_web.playback.telling import tell_source
+from mydia_web.playback.outbox import enqueue_difference
+from mydia_web.playback.records import get_progress, length_of
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.sources.audience import sources_to_tell_each
 from mydia_web.sources.models import Source, SourceItem
+from mydia_web.sources.recipients import sources_to_tell_each
 from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
 from mydia_web.sync.inbound.apply import RemoteChange, StateApplier
@@ -338,7 +337,7 @@ class AccountMerge:
             self._applier.take_position(news)
             self.report.positions += 1
         elif not state.watched and not state.position_ms and self._takes[0]:
-            self.report.unwatched += mark_unwatched(self._act.user_id, content, act=self._act)
+            self.report.unwatched += self._act.mark_unwatched(content)
 
     def keep_ours(self, removals: Sequence[Removal], asked_at: datetime) -> None:
         """Tell the source again what it shows as unwatched: a person here says that nobody has
@@ -352,7 +351,9 @@ class AccountMerge:
             base = bases.get(source_item_id)
             if item.state is None or (base and base.seen_at >= asked_at):
                 continue
-            self.report.owed += tell_source(self._act, content, self._source_id, is_news_there=True)
+            self.report.owed += enqueue_difference(
+                self._act, content, self._source_id, overrules=True
+            )
             shown.append(ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at))
         keep_states(shown)
 
@@ -373,7 +374,7 @@ class AccountMerge:
                 continue
             if self._takes[0]:
                 for one in (content, *(more.episode for more in extra.get(source_item_id, ()))):
-                    self.report.unwatched += mark_unwatched(self._act.user_id, one, act=self._act)
+                    self.report.unwatched += self._act.mark_unwatched(one)
             news = RemoteChange(
                 item=item, state=item.state, content=content, traits=self._traits, base=base
             )
@@ -437,7 +438,7 @@ class AccountMerge:
         was_told = news.outbox is not None and news.base is not None
         if was_told and (not is_complete or self._shows_what_it_can(news)):
             return
-        is_told = tell_source(self._act, news.content, self._source_id)
+        is_told = enqueue_difference(self._act, news.content, self._source_id)
         self.report.owed += is_told
         if was_told and is_told:
             self.report.healed += 1
@@ -489,8 +490,8 @@ class AccountMerge:
             return
         if own is None and self._strategy == "always-local":
             return
-        self.report.owed += tell_source(
-            self._act, news.content, self._source_id, is_news_there=True
+        self.report.owed += enqueue_difference(
+            self._act, news.content, self._source_id, overrules=True
         )
 
     def _settle_owed(self, content: Content) -> None:
@@ -507,7 +508,9 @@ class AccountMerge:
         for content in differing_copies(
             self._act.user_id, self._account_id, self._source_id, contents
         ):
-            self.report.owed += tell_source(self._act, content, self._source_id, is_news_there=True)
+            self.report.owed += enqueue_difference(
+                self._act, content, self._source_id, overrules=True
+            )
 
 
 def with_position(item: RemoteItem, content: Content) -> RemoteItem:

@@ -11,8 +11,8 @@ from mydia_web.clock import UNKNOWN_TIME, now
 from mydia_web.db import UTCDateTime, db, has_one_writer, insert_for
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.acts import Act
+from mydia_web.playback.outbox import enqueue_current_state
 from mydia_web.playback.records import locked_progress
-from mydia_web.playback.telling import enqueue_current_state
 from mydia_web.queue import sign_ins
 from mydia_web.queue.attempts import Attempt, note_attempts
 from mydia_web.queue.models import QueuedChange
@@ -20,9 +20,9 @@ from mydia_web.queue.outages import note_recovered
 from mydia_web.queue.plays import unwatched_since
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.rows import lock_rows
-from mydia_web.sources.accounts import sources_to_tell
 from mydia_web.sources.health import is_paused
 from mydia_web.sources.models import Source, SourceItem
+from mydia_web.sources.recipients import sources_to_tell
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.report import Report
@@ -144,13 +144,12 @@ def _tell_again(delivery: Delivery) -> None:
     act = Act(delivery.user_id, "web")
     # From here on the row is ours: whoever changes the state has told it before we read, or folds
     # into what we tell.
-    row_id = enqueue_current_state(act, content, source, None)
+    row_id = enqueue_current_state(act, content, source)
     if row_id is None:
         return
     queue.heal(row_id, delivery.wanted.at)
-    progress = locked_progress(delivery.user_id, content)
-    if progress is not None:
-        enqueue_current_state(act, content, source, progress)
+    locked_progress(delivery.user_id, content)
+    enqueue_current_state(act, content, source)
 
 
 def _shown(outcome: Outcome) -> list[ShownState]:

@@ -9,7 +9,7 @@ from mydia_web.library.content import list_episodes, list_external_ids
 from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback import get_next_episode, get_progress
 from mydia_web.playback.airing import ids_of_episodes_out
-from mydia_web.playback.history import plays_of
+from mydia_web.playback.history import history_of
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import show_progress
 from mydia_web.queue.agreement import copy_statuses
@@ -61,7 +61,7 @@ def item_state(content: Content) -> dict[str, Any]:
     return {
         "content": content,
         "progress": get_progress(g.user.id, content),
-        "plays": plays_of(g.user.id, content),
+        "plays": history_of(g.user.id, content),
         "copy_statuses": copy_statuses(g.user.id, content),
         "ids": list_external_ids(content),
         "beside": _neighbours(content) if isinstance(content, Episode) else (None, None),

@@ -13,10 +13,8 @@ from mydia_web.db import db
 from mydia_web.errors import NotFound
 from mydia_web.library.content import find_episode, find_movie, find_show, list_episodes
 from mydia_web.library.models import Content, Episode, MediaItem
-from mydia_web.playback import mark_unwatched, mark_watched
-from mydia_web.playback.acts import Act
-from mydia_web.playback.adopt import adopt_remote_state
-from mydia_web.playback.many import mark_show_unwatched, mark_show_watched
+from mydia_web.playback.acts import Act, Mark
+from mydia_web.playback.progress import adopt_remote_state
 from mydia_web.web.frame import htmx
 from mydia_web.web.frame.filters import code, counted
 from mydia_web.web.items import marks
@@ -80,7 +78,7 @@ def unmark_episode(episode_id: int) -> ResponseReturnValue:
 @bp.post("/shows/<int:show_id>/watched", defaults={"number": None})
 @bp.post("/shows/<int:show_id>/seasons/<int:number>/watched")
 def mark_show(show_id: int, number: int | None) -> ResponseReturnValue:
-    return _mark_many(mark_show_watched, "marked watched", find_show(show_id), number)
+    return _mark_many(Act.mark_show_watched, "marked watched", find_show(show_id), number)
 
 
 @bp.delete("/shows/<int:show_id>/watched", defaults={"number": None})
@@ -88,7 +86,7 @@ def mark_show(show_id: int, number: int | None) -> ResponseReturnValue:
 @bp.post("/shows/<int:show_id>/unwatched", defaults={"number": None})
 @bp.post("/shows/<int:show_id>/seasons/<int:number>/unwatched")
 def unmark_show(show_id: int, number: int | None) -> ResponseReturnValue:
-    return _mark_many(mark_show_unwatched, "marked unwatched", find_show(show_id), number)
+    return _mark_many(Act.mark_show_unwatched, "marked unwatched", find_show(show_id), number)
 
 
 @bp.post("/movies/<int:movie_id>/use/<int:source_item_id>")
@@ -115,14 +113,14 @@ def _show_page(show: MediaItem, season_number: int | None) -> str:
 
 def _mark(content: Content) -> ResponseReturnValue:
     with Act(g.user.id, "web") as act:
-        mark_watched(g.user.id, content, date_unknown="date_unknown" in request.form, act=act)
+        act.mark_watched(content, Mark(date_unknown="date_unknown" in request.form))
     words = "marked watched." if act.changed else "was watched already."
     return _marked(act, [content], f"{_name(content)} {words}")
 
 
 def _unmark(content: Content) -> ResponseReturnValue:
     with Act(g.user.id, "web") as act:
-        changed = mark_unwatched(g.user.id, content, act=act)
+        changed = act.mark_unwatched(content)
     words = "marked unwatched." if changed else "was unwatched already."
     return _marked(act, [content], f"{_name(content)} {words}")
 
