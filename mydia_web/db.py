@@ -1,6 +1,4 @@
-"""The database: the base of all models, aware times, and how SQLite connections and writes are
-opened.
-"""
+"""The database: the base of all models, aware times, transactions that write, and locks."""
 
 import sqlite3
 import time
@@ -52,15 +50,15 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base, engine_options={"pool_pre_ping": False})
 
-#: So long is waited for another writer to SQLite.
+#: How long a writer waits for another one (SQLite), in milliseconds.
 BUSY_MS = 10_000
 
-#: Tables that grow by use have 64-bit keys; SQLite's integer keys are that anyway.
+#: The key of tables that grow with use: 64 bits, as SQLite's integer keys always are.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware instant, kept in UTC. A naive one is refused: it is a bug, not a time."""
+    """An aware time, stored in UTC. A naive one is a bug, and is refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -75,16 +73,18 @@ class UTCDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        if value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value.astimezone(UTC)
 
 
 def begin_write() -> None:
     """Open a transaction that will write, before anything is read in it.
 
-    SQLite takes its write lock now: a transaction that reads first and writes later can neither
-    wait for another writer nor see what that one wrote: it fails the moment someone else writes in
-    between. To call this too late is therefore a `RuntimeError` at once, and not now and then.
-    PostgreSQL needs nothing, but is told the same.
+    SQLite takes its write lock now. A transaction that reads first and writes later can neither
+    wait for another writer nor see what it wrote: it fails as soon as somebody else writes in
+    between. Calling this after a read is therefore always a `RuntimeError`, not just sometimes.
+    PostgreSQL needs no such thing, but follows the same rule.
     """
     if not db.session().in_transaction():
         db.session.connection(execution_options={"mydia_write": True})
@@ -95,9 +95,9 @@ def begin_write() -> None:
 def lock_titles(titles: Iterable[tuple[int, int]]) -> None:
     """Lock these titles, (user id, film or show id), until the transaction ends.
 
-    Whoever reads a person's state of a title in order to change it locks the title first: what was
-    read stays true, and since all lock in one order, none waits for another in a circle. SQLite has
-    one writer at a time anyway.
+    Whoever reads a person's state of a title in order to change it locks the title first, so that
+    what was read stays true. Everybody locks in the same order, so there is no deadlock. SQLite has
+    only one writer at a time anyway.
     """
     if has_one_writer():
         return
@@ -111,18 +111,18 @@ def lock_titles(titles: Iterable[tuple[int, int]]) -> None:
 
 
 def _locked_slots() -> set[tuple[int, int]]:
-    """Return what this transaction has locked, to add to it."""
+    """Return the set of what this transaction has locked, to be added to."""
     session = db.session()
     session.connection()  # begins a transaction, if there is none
     transaction = session.get_transaction()
-    known = session.info.get("locked_slots")
-    if known is None or known[0] is not transaction:
-        known = session.info["locked_slots"] = (transaction, set())
-    slots: set[tuple[int, int]] = known[1]
+    owner, slots = session.info.get("locked_slots", (None, set()))
+    if owner is not transaction:
+        slots = set()
+        session.info["locked_slots"] = (transaction, slots)
     return slots
 
 
-#: PostgreSQL has room for 6,400 locks, of all transactions together.
+#: PostgreSQL has room for 6,400 locks in all transactions together.
 _TITLE_SLOTS = 4096
 _LOCK_IN_ORDER = text(
     "SELECT pg_advisory_xact_lock(one.user_id, one.title_id) FROM ("
@@ -133,9 +133,9 @@ _LOCK_IN_ORDER = text(
 
 
 def lock_library() -> None:
-    """Let nobody else add titles, or items of servers, until the transaction ends.
+    """Let nobody else add titles or items of servers until the transaction ends.
 
-    What is to be added is looked for after this, and before any title is locked.
+    Look for what is to be added after this, and before any title is locked.
     """
     if not has_one_writer():
         db.session.execute(text(f"SELECT pg_advisory_xact_lock({_LIBRARY})"))
@@ -145,69 +145,68 @@ _LIBRARY = 0x6C696272
 
 
 def has_one_writer() -> bool:
-    """Does whoever writes keep all others from writing?"""
+    """Return whether one writer keeps all others from writing."""
     return bool(db.engine.dialect.name == "sqlite")
 
 
 def set_lock_timeout(milliseconds: int = 200) -> None:
-    """Fail in this transaction rather than wait longer than that for a row that another one has
-    changed.
+    """Let this transaction fail if it waits longer than that for a row that another one changed.
 
-    PostgreSQL ends a deadlock after a second, and ends whom it likes; who gives way sooner spares
-    the other. SQLite knows no deadlock.
+    PostgreSQL ends a deadlock after a second by failing either side; giving way sooner spares the
+    other one. SQLite has no deadlocks.
     """
     if db.engine.dialect.name == "postgresql":
         db.session.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
 
 
 def is_lock_conflict(error: DBAPIError) -> bool:
-    """Return whether the transaction failed only because another one was in its way, or removed
-    what it had found.
+    """Return whether a transaction failed only because of another one.
+
+    That one held a lock, or deleted a row that this one referred to.
     """
     return getattr(error.orig, "sqlstate", None) in _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY
 
 
 _LOCK_TIMEOUT_DEADLOCK_OR_FOREIGN_KEY = ("55P03", "40P01", "23503")
 
-#: How often a transaction is run while others are in its way, and the longest pause between, in
-#: seconds.
-_MOST_RUNS, _BETWEEN_RUNS = 5, 0.05
+_MAX_RUNS = 5
+#: The longest pause between two runs, in seconds.
+_MAX_PAUSE = 0.05
 
 
 def retry_on_conflict(
     transaction: Callable[[], Result],
     *,
-    most_runs: int = _MOST_RUNS,
+    max_runs: int = _MAX_RUNS,
     can_run_again: Callable[[], bool] = lambda: True,
 ) -> Result:
-    """Run a whole transaction, which is opened to write here and commits at its end.
+    """Run a whole transaction, opened to write here, that commits at its end.
 
-    Where only another one was in its way, all of it is taken back and run again: it must leave
-    nothing behind but what is in the database.
+    After a lock conflict it is rolled back and run again, so it may leave nothing behind but what
+    is in the database.
     """
     for run in count(1):
         begin_write()
         try:
             return transaction()
         except DBAPIError as error:
-            if run == most_runs or not is_lock_conflict(error) or not can_run_again():
+            if run == max_runs or not is_lock_conflict(error) or not can_run_again():
                 raise
             db.session.rollback()
-            time.sleep(uniform(0, _BETWEEN_RUNS))  # noqa: S311 - keeps no secret
+            time.sleep(uniform(0, _MAX_PAUSE))  # noqa: S311 - keeps no secret
     raise AssertionError
 
 
 def insert_for(table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT, in the dialect of the bound database."""
+    """Return an INSERT with ON CONFLICT, in the dialect of the database."""
     dialect = db.engine.dialect.name
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def add_many(model: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Add rows of a model: one as an object, with the next flush; more of them at once, by one
-    statement.
+    """Add rows of a model: a single one with the next flush, several by one statement.
 
-    The session would insert many one by one on SQLite, to learn which id is whose.
+    On SQLite the session would insert several one by one, to learn which id belongs to which.
     """
     if len(rows) == 1:
         db.session.add(model(**rows[0]))
@@ -228,7 +227,9 @@ def insert_many(model: Any, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _default(column: Any) -> Any:
-    return column.default.arg(None) if column.default.is_callable else column.default.arg
+    if column.default.is_callable:
+        return column.default.arg(None)
+    return column.default.arg
 
 
 @cache
@@ -237,7 +238,7 @@ def _insert(_dialect: str, table: Any, names: tuple[str, ...]) -> Any:
 
 
 def with_many(insert: Any, names: Sequence[str]) -> Any:
-    """Return the INSERT made to take these columns of any number of rows from `execute_with_many`."""
+    """Prepare an INSERT of these columns for `execute_with_many`."""
     if db.engine.dialect.name != "postgresql":
         return insert
     # A list for each column: a parameter for each value takes PostgreSQL's driver three times as
@@ -251,7 +252,7 @@ def with_many(insert: Any, names: Sequence[str]) -> Any:
 
 
 def execute_with_many(statement: Any, rows: Sequence[dict[str, Any]]) -> CursorResult[Any]:
-    """Run what `with_many` made, and which returns something, with these rows."""
+    """Run a statement that `with_many` prepared, with these rows."""
     connection = db.session.connection()
     if db.engine.dialect.name != "postgresql":
         return connection.execute(statement, rows)
@@ -262,10 +263,10 @@ def execute_with_many(statement: Any, rows: Sequence[dict[str, Any]]) -> CursorR
 def _prepare_connection(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
-    # The driver's own transactions leave SELECTs outside; `_begin` opens all of them instead.
+    # The driver's own transactions leave out SELECTs; `_begin` opens all transactions instead.
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    _write_ahead(connection)
+    _enable_wal(connection)
     for pragma in (
         "synchronous = NORMAL",
         "foreign_keys = ON",
@@ -274,10 +275,8 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """While another process writes to a new file, switching it fails at once, whatever the busy
-    time-out.
-    """
+def _enable_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL, which fails while another process writes to a new file, whatever the timeout."""
     until = time.monotonic() + 10
     while True:
         try:
@@ -301,10 +300,10 @@ def _begin(connection: Connection) -> None:
 
 
 def _take_the_lock(connection: Connection) -> None:
-    """Wait for the other writers in steps of a millisecond or two.
+    """Take SQLite's write lock, trying every millisecond or two.
 
-    SQLite's own steps grow to a tenth of a second: then who writes much, such as a pull, is nearly
-    always faster than who writes little.
+    SQLite's own steps grow to a tenth of a second, so that a busy writer such as a pull would
+    nearly always win over one that writes little.
     """
     sqlite: Any = connection.connection.driver_connection
     until = time.monotonic() + BUSY_MS / 1000
@@ -313,7 +312,7 @@ def _take_the_lock(connection: Connection) -> None:
         while not sqlite.in_transaction and time.monotonic() < until:
             with suppress(sqlite3.OperationalError):
                 sqlite.execute("BEGIN IMMEDIATE")
-        if not sqlite.in_transaction:  # to fail in the words of the others
+        if not sqlite.in_transaction:  # to fail with the usual error
             connection.exec_driver_sql("BEGIN IMMEDIATE")
     finally:
         sqlite.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
