@@ -115,18 +115,20 @@ def _locked_slots() -> set[tuple[int, int]]:
     session = db.session()
     session.connection()  # begins a transaction, if there is none
     transaction = session.get_transaction()
-    owner, slots = session.info.get("locked_slots", (None, set()))
+    owner, slots = session.info.get("locked_slots", (None, None))
     if owner is not transaction:
         slots = set()
         session.info["locked_slots"] = (transaction, slots)
-    return slots
+    locked: set[tuple[int, int]] = slots
+    return locked
 
 
 #: PostgreSQL has room for 6,400 locks in all transactions together.
 _TITLE_SLOTS = 4096
 _LOCK_IN_ORDER = text(
     "SELECT pg_advisory_xact_lock(one.user_id, one.title_id) FROM ("
-    " SELECT * FROM unnest(CAST(:users AS integer[]), CAST(:titles AS integer[])) AS pair (user_id, title_id)"
+    " SELECT * FROM unnest(CAST(:users AS integer[]), CAST(:titles AS integer[]))"
+    " AS pair (user_id, title_id)"
     " ORDER BY user_id, title_id"
     ") AS one"
 )
@@ -276,7 +278,7 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
 
 
 def _enable_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL, which fails while another process writes to a new file, whatever the timeout."""
+    """Switch to WAL. That fails while another process writes to a new file, despite the timeout."""
     until = time.monotonic() + 10
     while True:
         try:

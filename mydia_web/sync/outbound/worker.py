@@ -306,7 +306,7 @@ def _write_down(write: Callable[[], object]) -> None:
         db.session.commit()
 
     try:
-        retry_on_conflict(transaction, most_runs=_MOST_TRIES)
+        retry_on_conflict(transaction, max_runs=_MOST_TRIES)
     except DBAPIError:
         db.session.rollback()
         raise
