@@ -18,8 +18,7 @@ from mydia_web.cli.context import fail, one_line_errors
 from mydia_web.cli.schema import ensure_schema
 from mydia_web.config import Settings, data_dir, read_settings
 from mydia_web.db import db
-from mydia_web.demo.build import build
-from mydia_web.demo.household import PASSWORD
+from mydia_web.demo import PASSWORD, build
 
 #: Tells a demo from anything else that may lie in its place.
 MARK = "this is a demo of mydia-web"
