@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from mydia_web import create_app, playback
 from mydia_web.accounts.users import authenticate, get_user
 from mydia_web.cli import main
-from mydia_web.cli.demo import MARK
+from mydia_web.cli.serve import DEMO_MARK
 from mydia_web.clock import now
 from mydia_web.config import Settings
 from mydia_web.db import db
@@ -181,9 +181,9 @@ def test_what_is_not_a_demo_is_left_alone(tmp_path: Path, options: list[str]) ->
 def test_a_link_to_elsewhere_is_left_alone(tmp_path: Path) -> None:
     real = tmp_path / "real"
     real.mkdir()
-    (real / MARK).touch()
+    (real / DEMO_MARK).touch()
     other = Demo(tmp_path / "data")
     other.data.mkdir()
     other.folder.symlink_to(real)
     assert other.run("--reset").exit_code == 1
-    assert (real / MARK).exists()
+    assert (real / DEMO_MARK).exists()

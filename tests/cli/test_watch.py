@@ -18,8 +18,7 @@ from rich.console import Console
 
 from mydia_web.accounts.models import User
 from mydia_web.cli import live
-from mydia_web.cli.flow import Rate, Tail
-from mydia_web.cli.live import LiveView
+from mydia_web.cli.live import LiveView, Rate, Tail
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
