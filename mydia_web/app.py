@@ -1,4 +1,4 @@
-"""The application factory: settings → database → pages → commands."""
+"""The application factory: settings, database, pages, commands."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,14 +13,15 @@ from mydia_web.paths import resource
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
-    """The application. `overrides` replace Flask's configuration; `SETTINGS` among them replaces
-    the environment.
+    """Make the application.
 
-    Raises `WrongSetting` where a setting cannot be used.
+    `overrides` replace parts of Flask's configuration; `SETTINGS` among them replaces the
+    environment. Raises `WrongSetting` for a setting that cannot be used.
     """
     app = Flask(__name__, template_folder=resource("templates"), static_folder=resource("static"))
     overrides = overrides or {}
-    app.config.update(flask_config(overrides.get("SETTINGS") or read_settings()))
+    settings = overrides.get("SETTINGS") or read_settings()
+    app.config.update(flask_config(settings))
     app.config.update(overrides)
     db.init_app(app)
     Migrate(app, db, directory=resource("migrations"))

@@ -2,22 +2,25 @@
 
 from datetime import UTC, datetime, timedelta
 
-#: Stands where somebody watched something and nobody knows when: it sorts behind everything that
-#: has a date.
+#: The time of a play whose date nobody knows. It sorts behind everything that has a date.
 UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read() -> datetime:
+    """Read the system's clock. Tests replace this function."""
     return datetime.now(UTC)
 
 
 def now() -> datetime:
-    """The present instant, in UTC and aware."""
+    """Return the current time, aware, in UTC."""
     return read()
 
 
 def lies_ahead(at: datetime | None, longest: timedelta) -> bool:
-    """Return whether it is still to come. What lies further ahead than it can was written by a
-    wrong clock.
+    """Return whether a time is still to come, but by no more than `longest`.
+
+    A time further ahead was written by a wrong clock.
     """
-    return at is not None and now() < at <= now() + longest
+    if at is None:
+        return False
+    return now() < at <= now() + longest

@@ -1,6 +1,4 @@
-"""Settings: one class of defaults, filled from the environment; a wrong value is one clear line at
-start.
-"""
+"""Settings, read from the environment and checked at the start of a process."""
 
 import os
 import secrets
@@ -18,6 +16,9 @@ from sqlalchemy.exc import ArgumentError
 from mydia_web.errors import WrongSetting
 
 AppContext = Callable[[], AbstractContextManager[object]]
+
+
+FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 def _share(text: str) -> float:
@@ -42,10 +43,10 @@ def _port(text: str) -> int:
 
 
 def _flag(text: str) -> bool:
-    values = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    if text.lower() not in values:
+    value = FLAGS.get(text.lower())
+    if value is None:
         raise ValueError("must be true or false")
-    return values[text.lower()]
+    return value
 
 
 def _log_format(text: str) -> str:
@@ -62,12 +63,12 @@ def _log_level(text: str) -> str:
 
 def _database_url(text: str) -> str:
     try:
-        name = make_url(text).get_backend_name()
+        backend = make_url(text).get_backend_name()
     except ArgumentError as error:
         raise ValueError(
             "must look like sqlite:////path/file.db or postgresql+psycopg://…"
         ) from error
-    if name not in ("sqlite", "postgresql"):
+    if backend not in ("sqlite", "postgresql"):
         raise ValueError("only sqlite and postgresql+psycopg databases are supported")
     return text
 
@@ -78,12 +79,12 @@ def _setting(default: Any, read: Callable[[str], Any] = str, *, secret: bool = F
 
 @dataclass(frozen=True)
 class Settings:
-    """Each is read from `MYDIA_<NAME>`; secrets also from the file that `MYDIA_<NAME>_FILE` names."""
+    """The settings, each from `MYDIA_<NAME>`; secrets also from a file, `MYDIA_<NAME>_FILE`."""
 
-    #: Folder for the database, the secret key and cached pictures; "" is the platform's user data
-    #: folder.
+    #: Folder for the database, the secret key and cached pictures.
+    #: "" is the platform's user data folder.
     data_dir: str = _setting("")
-    #: Where the database is; "" is the SQLite file `mydia.db` in the data folder.
+    #: Address of the database; "" is the SQLite file `mydia.db` in the data folder.
     database_url: str = _setting("", _database_url, secret=True)
     #: Signs sessions and encrypts servers' passwords; "" makes one and keeps it in the data folder.
     secret_key: str = _setting("", secret=True)
@@ -93,92 +94,87 @@ class Settings:
     port: int = _setting(8642, _port)
     #: Share of a title that must be played before it counts as watched.
     watched_at: float = _setting(0.90, _share)
-    #: The same for films and for episodes alone; None is as for all.
+    #: The same for films and for episodes alone; None is `watched_at`.
     watched_at_movies: float | None = _setting(None, _share)
     watched_at_episodes: float | None = _setting(None, _share)
-    #: Seconds between a click and its push, in which Undo means that no server ever hears of it.
+    #: Seconds between a click and its push. Undo within them means that no server hears of it.
     sync_delay: float = _setting(10.0, _seconds)
     #: Seconds between two pushes of one title's position while it is being played.
     progress_delay: float = _setting(5.0, _seconds)
     #: Seconds between two pulls of each source by the running server; 0 pulls only on demand.
     pull_interval: float = _setting(1800.0, _seconds)
-    #: Whether the web server also delivers the queue; false where `sync-queue --watch` runs beside
-    #: it.
+    #: Let the web server deliver the queue too. Off where `sync-queue --watch` runs beside it.
     embedded_worker: bool = _setting(True, _flag)
-    #: Whether the worker listens to servers that tell their news on an open connection and send no
-    #: webhooks.
+    #: Listen to servers that send their events on an open connection instead of by webhooks.
     listen: bool = _setting(True, _flag)
-    #: Whether the session cookie is sent over https only.
+    #: Send the session cookie over https only.
     secure_cookies: bool = _setting(False, _flag)
-    #: How the server and the watching worker log: text or json.
+    #: Format of the log of the server and of the watching worker.
     log_format: Literal["text", "json"] = _setting("text", _log_format)
-    #: From which level up: debug, info, warning or error.
+    #: The lowest level that is logged: debug, info, warning or error.
     log_level: str = _setting("info", _log_level)
-    #: How many reverse proxies stand in front and set X-Forwarded-For, -Proto, -Host and -Prefix.
+    #: Number of reverse proxies in front that set X-Forwarded-For, -Proto, -Host and -Prefix.
     proxies: int = _setting(0, int)
 
     def watched_share(self, *, of_episode: bool) -> float:
-        """From which share on a film or an episode is watched."""
-        own = self.watched_at_episodes if of_episode else self.watched_at_movies
-        return self.watched_at if own is None else own
+        """Return the share from which on a film or an episode counts as watched."""
+        share = self.watched_at_movies
+        if of_episode:
+            share = self.watched_at_episodes
+        if share is None:
+            return self.watched_at
+        return share
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings as `environment` gives them. Raises `WrongSetting` with one line that says what
-    to do.
-    """
+    """Read the settings. Raises `WrongSetting` with one line that says what to do."""
     values = {}
     for setting in fields(Settings):
-        text = _read_one(setting.name, bool(setting.metadata["secret"]), environment)
-        if text is not None:
-            values[setting.name] = _typed(setting.name, text, setting.metadata["read"])
+        variable = f"MYDIA_{setting.name.upper()}"
+        text = environment.get(variable) or None
+        if setting.metadata["secret"] and f"{variable}_FILE" in environment:
+            text = _read_file(f"{variable}_FILE", environment)
+        if text is None:
+            continue
+        try:
+            values[setting.name] = setting.metadata["read"](text)
+        except ValueError as error:
+            raise WrongSetting(f"{variable}: {error}.") from error
     return Settings(**values)
 
 
 def settings() -> Settings:
-    """The settings of the running application."""
-    found: Settings = current_app.config["SETTINGS"]
-    return found
+    """Return the settings of the running application."""
+    current: Settings = current_app.config["SETTINGS"]
+    return current
 
 
 def app_context() -> AppContext:
-    """Opens a context of the running application, in whatever thread."""
+    """Return a function that opens a context of the running application, in any thread."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
     return app.app_context
 
 
 def secret() -> str:
-    """The secret key of the running application."""
-    found: str = current_app.config["SECRET_KEY"]
-    return found
+    """Return the secret key of the running application."""
+    key: str = current_app.config["SECRET_KEY"]
+    return key
 
 
-def _read_one(name: str, secret: bool, environment: Mapping[str, str]) -> str | None:
-    variable = f"MYDIA_{name.upper()}"
-    file = environment.get(f"{variable}_FILE") if secret else None
-    if file is None:
-        return environment.get(variable) or None
+def _read_file(variable: str, environment: Mapping[str, str]) -> str:
+    file = environment[variable]
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongSetting(f"{variable}_FILE: cannot read {file}: {error}.") from error
-
-
-def _typed(name: str, text: str, read: Callable[[str], Any]) -> Any:
-    try:
-        return read(text)
-    except ValueError as error:
-        reason = str(error)
-        raise WrongSetting(f"MYDIA_{name.upper()}: {reason}.") from error
+        raise WrongSetting(f"{variable}: cannot read {file}: {error}.") from error
 
 
 def data_dir(settings: Settings) -> Path:
-    """The data folder, made on first use and closed to others."""
-    folder = (
-        Path(settings.data_dir)
-        if settings.data_dir
-        else user_data_path("mydia-web", appauthor=False)
-    )
+    """Return the data folder. It is made on first use, closed to other users of the machine."""
+    if settings.data_dir:
+        folder = Path(settings.data_dir)
+    else:
+        folder = user_data_path("mydia-web", appauthor=False)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -187,9 +183,7 @@ def data_dir(settings: Settings) -> Path:
 
 
 def secret_key(settings: Settings, folder: Path) -> str:
-    """The secret key: as set, or made once and kept in the data folder, readable by its owner
-    alone.
-    """
+    """Return the secret key: as set, or made once and kept in the data folder."""
     if settings.secret_key:
         return settings.secret_key
     file = folder / "secret_key"
@@ -199,12 +193,13 @@ def secret_key(settings: Settings, folder: Path) -> str:
 
 
 def _write_once(file: Path, text: str) -> None:
-    # Written beside and linked into place, so that of several processes starting at once one wins
-    # whole.
+    """Write a file that only its owner can read, unless it exists meanwhile.
+
+    It is linked into place, so that of several processes starting at once one wins whole.
+    """
     part = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    with os.fdopen(
-        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
-    ) as out:
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as out:
         out.write(text)
     try:
         os.link(part, file)
@@ -215,7 +210,7 @@ def _write_once(file: Path, text: str) -> None:
 
 
 def flask_config(settings: Settings) -> dict[str, Any]:
-    """The settings as Flask and its extensions name them."""
+    """Return the configuration of Flask and its extensions."""
     folder = data_dir(settings)
     return {
         "SETTINGS": settings,
@@ -241,7 +236,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
             "image/svg+xml",
         ],
         "COMPRESS_ALGORITHM": ["gzip"],
-        # Flask-Compress never closes the files that it streams; static files are cached for good
-        # anyway.
+        # Flask-Compress never closes the files that it streams, and browsers keep static files
+        # for good anyway.
         "COMPRESS_STREAMS": False,
     }

@@ -1,14 +1,17 @@
-"""What can go wrong, each mapped once at every edge: to a page, a fragment, JSON or an exit code."""
+"""Errors. Each edge (page, fragment, API, command) turns them into an answer in one place."""
 
 
 class MydiaError(Exception):
     """Something went wrong in mydia-web."""
 
-    #: The HTTP status an edge answers with.
+    #: The HTTP status of the answer.
     status = 500
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or " ".join((self.__doc__ or "").split()))
+        if not message:
+            # The docstring of each class is its message to the user.
+            message = " ".join((self.__doc__ or "").split())
+        super().__init__(message)
 
     @property
     def message(self) -> str:

@@ -1,5 +1,6 @@
-"""Logs: a line of text or of JSON for each event, with the ids that lead from a click to the server
-that took it.
+"""Logging: one line of text or JSON per event.
+
+Its ids lead from a click to the server that took it.
 """
 
 import json
@@ -7,32 +8,42 @@ import logging
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-#: What an event may say besides its words: `log.info("delivered", extra={"change_set": 7, "row":
-#: 12})`.
+#: Fields of an event beside its message:
+#: `log.info("delivered", extra={"change_set": 7, "row": 12})`.
 FIELDS = ("change_set", "row", "source", "user", "outcome", "attempt", "seconds")
 
 
 def set_up(
     form: Literal["text", "json"], level: str, *others: logging.Handler, stderr: bool = True
 ) -> None:
-    """Log to stderr in this form, and to the others in theirs, from this level up."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    handlers = [handler, *others] if stderr else others
+    """Log events of this level and above to the other handlers, and to stderr in this form."""
+    handlers = list(others)
+    if stderr:
+        handlers.append(_stderr_handler(form))
     logging.basicConfig(level=level.upper(), handlers=handlers, force=True)
-    # httpx2 tells of every request, with its address; Waitress of every request that waits for a
-    # thread.
+    # httpx2 logs every request with its address, Waitress every request that waits for a thread.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
-    """The ids and figures an event carries."""
-    found = {name: getattr(record, name, None) for name in FIELDS}
-    return {name: value for name, value in found.items() if value is not None}
+    """Return the fields that an event has."""
+    values = {name: getattr(record, name, None) for name in FIELDS}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _stderr_handler(form: Literal["text", "json"]) -> logging.Handler:
+    handler = logging.StreamHandler()
+    if form == "json":
+        handler.setFormatter(JsonLines())
+    else:
+        handler.setFormatter(TextLines())
+    return handler
 
 
 class TextLines(logging.Formatter):
+    """Events as text, with their fields as `name=value` at the end."""
+
     def __init__(
         self,
         form: str = "%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -41,11 +52,13 @@ class TextLines(logging.Formatter):
         super().__init__(form, times)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        more = " ".join(f"{name}={value}" for name, value in fields(record).items())
-        return f"{super().formatMessage(record)} {more}".rstrip()
+        pairs = [f"{name}={value}" for name, value in fields(record).items()]
+        return " ".join([super().formatMessage(record), *pairs])
 
 
 class JsonLines(logging.Formatter):
+    """Events as JSON objects."""
+
     def format(self, record: logging.LogRecord) -> str:
         event = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(),

@@ -1,17 +1,13 @@
-"""When two written names are the same name: whatever their case, and however their accents are put
-together.
-"""
+"""Comparing names of people and sources, whatever their case and the form of their accents."""
 
 import unicodedata
 
 
 def name_key(name: str) -> str:
-    """Return what all spellings of a name have in common, for keeping it unique and for finding it
-    again.
-    """
+    """Return a key that is equal for all spellings of a name."""
     folded = unicodedata.normalize("NFD", name.strip()).casefold()
     return unicodedata.normalize("NFC", folded)
 
 
-def is_same_name(one: str, other: str) -> bool:
-    return name_key(one) == name_key(other)
+def is_same_name(name: str, other: str) -> bool:
+    return name_key(name) == name_key(other)

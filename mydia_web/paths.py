@@ -1,4 +1,4 @@
-"""Where the files that are not Python lie: inside the package of a wheel, beside it in a checkout."""
+"""Folders of files that are not Python: in the package of a wheel, beside it in a checkout."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ _PACKAGE = Path(__file__).parent
 
 
 def resource(name: str) -> Path:
-    """The folder `templates`, `static` or `migrations`."""
+    """Return the folder `templates`, `static` or `migrations`."""
     inside = _PACKAGE / name
-    return inside if inside.is_dir() else _PACKAGE.parent / name
+    if inside.is_dir():
+        return inside
+    return _PACKAGE.parent / name

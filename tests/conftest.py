@@ -17,7 +17,7 @@ from flask_migrate import upgrade
 from hypothesis import settings
 
 from mydia_web import clock, create_app
-from mydia_web.accounts import passwords
+from mydia_web.accounts import users
 from mydia_web.accounts.models import User
 from mydia_web.accounts.users import add_user
 from mydia_web.config import Settings
@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> None:
     """Real argon2 hashes that take no time: a test is about something else."""
-    passwords.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    users.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Logs lead from a click to the server that took it."""
+"""Logging: the ids of an event lead from a click to the server that took it."""
 
 import json
 import logging
@@ -21,16 +21,20 @@ def test_one_change_is_followed_by_its_change_set(caplog, alice, film):
         db.session.commit()
         with Worker() as worker:
             worker.drain()
-    events = [(one.message, one.change_set) for one in caplog.records if hasattr(one, "change_set")]
+    events = [
+        (event.message, event.change_set)
+        for event in caplog.records
+        if hasattr(event, "change_set")
+    ]
     assert events == [("queued", act.change_set_id), ("delivered", act.change_set_id)]
 
 
 def record(**extra: object) -> logging.LogRecord:
-    made = logging.makeLogRecord(
+    event = logging.makeLogRecord(
         {"msg": "delivered", "levelname": "INFO", "name": "mydia_web.sync", **extra}
     )
-    made.created = 0.0
-    return made
+    event.created = 0.0
+    return event
 
 
 def test_an_event_is_one_line_of_json():

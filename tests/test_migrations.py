@@ -22,7 +22,7 @@ from sqlalchemy import Engine, Inspector, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from mydia_web import create_app
-from mydia_web.cli.schema import DatabaseTooNew, ensure_schema
+from mydia_web.cli.support import DatabaseTooNew, ensure_schema
 from mydia_web.config import Settings
 from mydia_web.db import db
 from mydia_web.paths import resource

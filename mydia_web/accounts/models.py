@@ -12,13 +12,13 @@ from mydia_web.names import name_key
 
 
 class User(db.Model):  # type: ignore[name-defined,misc]
-    """A person who watches; owns progress, plays and accounts on sources."""
+    """A person who watches, with progress, plays and accounts on sources."""
 
     __tablename__ = "users"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    #: What all spellings of the name have in common.
+    #: The same for all spellings of the name; see `name_key`.
     name_key: Mapped[str] = mapped_column(unique=True)
     password_hash: Mapped[str]
     is_admin: Mapped[bool] = mapped_column(default=False)
@@ -42,7 +42,7 @@ class ApiToken(db.Model):  # type: ignore[name-defined,misc]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     token_hash: Mapped[str] = mapped_column(unique=True)
-    #: Words separated by a space; `playback` may read and save positions.
+    #: Separated by spaces. `playback` allows reading and saving positions.
     scopes: Mapped[str] = mapped_column(default="playback")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now)
     last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

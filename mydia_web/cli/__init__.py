@@ -3,14 +3,11 @@
 import click
 from flask import Flask
 
-from mydia_web.cli import linking  # noqa: F401 - adds commands to `sources`
-from mydia_web.cli.demo import demo
 from mydia_web.cli.pull import pull
-from mydia_web.cli.serve import serve
+from mydia_web.cli.serve import demo, serve
 from mydia_web.cli.sources import sources
 from mydia_web.cli.sync_queue import sync_queue
-from mydia_web.cli.tokens import tokens
-from mydia_web.cli.users import users
+from mydia_web.cli.users import tokens, users
 
 COMMANDS: tuple[click.Command, ...] = (serve, sync_queue, pull, sources, users, tokens, demo)
 
@@ -32,5 +29,6 @@ for _command in COMMANDS:
 
 
 def register(app: Flask) -> None:
+    """Add the commands to `flask --app mydia_web`."""
     for command in COMMANDS:
         app.cli.add_command(command)

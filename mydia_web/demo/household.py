@@ -1,172 +1,212 @@
-"""Alex and Sam, and ten weeks of evenings, told to the domain as if they had just happened."""
+"""Alex and Sam, and the servers they watch on: what these hold, and what their pulls brought."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from itertools import groupby
-from random import Random
+from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import func, select, update
 
 from mydia_web.accounts.models import User
 from mydia_web.accounts.users import add_user
 from mydia_web.db import db
-from mydia_web.demo.evenings import ALEX, IMPORTED, SAM, UNDATED, Sitting
 from mydia_web.demo.library import Library
-from mydia_web.demo.servers import BEDROOM, LIVING_ROOM, Servers
-from mydia_web.library.models import Content
-from mydia_web.playback.acts import Act, Mark
-from mydia_web.playback.continue_watching import dismiss
-from mydia_web.playback.models import ChangeSet, Play, PlaybackProgress, ShowProgress
-from mydia_web.playback.progress import mark_watched
-from mydia_web.sources.recipients import sources_to_tell
+from mydia_web.library.models import Content, MediaItem
+from mydia_web.sources.accounts import add_source, link_account
+from mydia_web.sources.models import Pull, Source, SourceItem, UnmatchedItem
+from mydia_web.sync.inbound.report import Report
 
 PASSWORD = "demo-demo"  # noqa: S105 - no secret: it is printed
 ZONE = "Europe/Berlin"
+LIVING_ROOM = "Living room"
+BEDROOM = "Bedroom"
+NAS = "Films on the NAS"
+NO_ANSWER = (
+    "Nothing answers at 127.0.0.1:48082. Is Kodi running, and may it be controlled over HTTP?"
+)
+
+_FOLDERS = {
+    LIVING_ROOM: "smb://shelf/media",
+    BEDROOM: "nfs://shelf/media",
+    NAS: "/mnt/nas/films",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A sitting with its hours, and through whom we know of it: a source's name, `web` or `player`."""
-
-    sitting: Sitting
-    content: Content
-    begun: datetime
-    ended: datetime
-    via: str
+class _PastPull(NamedTuple):
+    source: str
+    ago: timedelta
+    report: Report
 
 
-def add_people() -> tuple[User, User]:
-    return (
-        add_user("alex", PASSWORD, is_admin=True, time_zone=ZONE),
-        add_user("sam", PASSWORD, time_zone=ZONE),
+class _Unmatched(NamedTuple):
+    source: str
+    title: str
+    reason: str
+
+
+_PULLS = (
+    _PastPull(
+        LIVING_ROOM,
+        timedelta(days=70),
+        Report(done=186, total=186, watched=61, positions=2, unmatched=1),
+    ),
+    _PastPull(
+        LIVING_ROOM, timedelta(hours=26), Report(done=212, total=212, watched=2, positions=1)
+    ),
+    _PastPull(
+        LIVING_ROOM,
+        timedelta(hours=2),
+        Report(done=213, total=213, watched=3, positions=1, unmatched=2),
+    ),
+    _PastPull(LIVING_ROOM, timedelta(minutes=32), Report(done=213, total=213, unmatched=2)),
+    _PastPull(BEDROOM, timedelta(days=70), Report(done=151, total=151, watched=48, owed=13)),
+    _PastPull(NAS, timedelta(days=69), Report(done=13, total=13, unmatched=2)),
+    _PastPull(
+        NAS,
+        timedelta(hours=3),
+        Report(done=19, total=19, unmatched=2, problems=["Home Videos/tape 3.avi: no video in it"]),
+    ),
+)
+_LAST_BEDROOM_PULL = Report(done=162, total=162, watched=1, positions=1)
+_FAILED_BEDROOM_PULLS = (timedelta(hours=3), timedelta(minutes=36))
+
+_UNMATCHED = (
+    _Unmatched(
+        LIVING_ROOM,
+        "Aurora",
+        "There are 2 titles like it, and it has no id that tells which it is.",
+    ),
+    _Unmatched(
+        LIVING_ROOM,
+        "Concert recording 14",
+        "The server does not say which season and episode it is.",
+    ),
+    _Unmatched(
+        NAS, "Holiday 2019 - part 2.mp4", "The server does not say which show it belongs to."
+    ),
+    _Unmatched(
+        NAS,
+        "Folding Season",
+        "There is a film of this title, but this one has neither a year nor an id.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Household:
+    """The people, their library and their servers at one moment."""
+
+    at: datetime
+    library: Library
+    alex: User
+    sam: User
+    living_room: Source
+    bedroom: Source
+    nas: Source
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        return {LIVING_ROOM: self.living_room, BEDROOM: self.bedroom, NAS: self.nas}
+
+    @property
+    def last_evening(self) -> datetime:
+        """Midnight before the latest evening that is over."""
+        local = self.at.astimezone(ZoneInfo(ZONE))
+        day = local.date()
+        if local.time() < time(23, 45):
+            day -= timedelta(days=1)
+        return datetime.combine(day, time(), ZoneInfo(ZONE))
+
+    @property
+    def down_since(self) -> datetime:
+        """When the Bedroom stopped answering."""
+        return (self.last_evening - timedelta(hours=7)).astimezone(UTC)
+
+
+def add_household(library: Library, at: datetime) -> Household:
+    """Add the people and their servers, as these are at that moment."""
+    home = Household(
+        at=at,
+        library=library,
+        alex=add_user("alex", PASSWORD, is_admin=True, time_zone=ZONE),
+        sam=add_user("sam", PASSWORD, time_zone=ZONE),
+        living_room=add_source("kodi", LIVING_ROOM, "http://127.0.0.1:48081"),
+        bedroom=add_source("kodi", BEDROOM, "http://127.0.0.1:48082"),
+        nas=add_source("folder", NAS, _FOLDERS[NAS]),
     )
+    of_alex = {"username": "kodi", "password": "invented"}
+    of_sam = {"username": "sam", "password": "invented"}
+    link_account(home.living_room, home.alex.id, of_alex)
+    link_account(home.bedroom, home.alex.id, of_alex)
+    link_account(home.living_room, home.sam.id, of_sam)
+    link_account(home.nas, home.alex.id, {})
+    _add_copies(home)
+    _add_unmatched(home)
+    _set_health(home)
+    _add_pulls(home)
+    db.session.flush()
+    return home
 
 
-def live(alex: User, sam: User, library: Library, servers: Servers, at: datetime) -> None:
-    """All that they watched up to `at`."""
-    dice = Random("evenings")  # noqa: S311 - the same household every time
-    _import_undated(alex, library)
-    for user, sittings in ((alex, IMPORTED), (alex, ALEX), (sam, SAM)):
-        told = _told(user, sittings, library, servers, at, dice)
-        via_import = sittings is IMPORTED
-        for via, group in groupby(told, key=lambda one: (one.sitting.days_ago, one.via)):
-            _tell(user, list(group), "import" if via_import else via[1], servers)
-    _give_up(alex, library, at)
-    _date_back(at)
-    _mark_now(alex, library, at)
+def _add_copies(home: Household) -> None:
+    for number, (content, initials) in enumerate(home.library.copies, start=1):
+        remote_id = f"{content.content_kind}:{number}"
+        for name, source in home.sources.items():
+            if name[0] not in initials:
+                continue
+            item = SourceItem(source_id=source.id, remote_id=remote_id)
+            item.set_content(content)
+            item.path = f"{_FOLDERS[name]}/{_file(content)}"
+            db.session.add(item)
 
 
-def last_evening(at: datetime) -> datetime:
-    """Midnight before the latest evening that is over."""
-    local = at.astimezone(ZoneInfo(ZONE))
-    day = local.date() if local.time() >= time(23, 45) else local.date() - timedelta(days=1)
-    return datetime.combine(day, time(), ZoneInfo(ZONE))
+def _file(content: Content) -> str:
+    if isinstance(content, MediaItem):
+        name = content.title
+        if content.year:
+            name = f"{content.title} ({content.year})"
+        return f"{name}/{name}.mkv"
+    show = content.show.title
+    season = content.season_number
+    return f"{show}/Season {season}/{show} - {content.code} - {content.title}.mkv"
 
 
-def _import_undated(user: User, library: Library) -> None:
-    with Act(user.id, "import") as act:
-        for sitting in UNDATED:
-            act.mark_watched(_content(sitting, library), Mark(date_unknown=True))
+def _add_unmatched(home: Household) -> None:
+    for number, row in enumerate(_UNMATCHED):
+        source_id = home.sources[row.source].id
+        item = UnmatchedItem(source_id=source_id, remote_id=f"unknown:{number}", title=row.title)
+        item.reason = row.reason
+        db.session.add(item)
 
 
-def _told(
-    user: User,
-    sittings: Sequence[Sitting],
-    library: Library,
-    servers: Servers,
-    at: datetime,
-    dice: Random,
-) -> Iterator[Watched]:
-    """The sittings with their hours, one after the other from the early evening on."""
-    midnight = last_evening(at)
-    for days_ago, group in groupby(sittings, key=lambda one: one.days_ago):
-        evening = list(group)
-        hour = 20.0 if len(evening) < 3 else max(13.0, 21.5 - 0.9 * len(evening))
-        clock = (
-            midnight
-            - timedelta(days=days_ago)
-            + timedelta(hours=hour, minutes=dice.randint(-35, 25))
-        )
-        for sitting in evening:
-            content = _content(sitting, library)
-            length = timedelta(seconds=(content.runtime_seconds or 3600) * (sitting.share or 0.97))
-            begun, clock = clock, min(clock + length, at - timedelta(minutes=10))
-            yield Watched(
-                sitting, content, begun, clock, _via(user, sitting, content, servers, dice)
-            )
-            clock += timedelta(minutes=dice.randint(2, 14))
+def _set_health(home: Household) -> None:
+    home.living_room.last_ok_at = home.at - timedelta(seconds=40)
+    home.nas.last_ok_at = home.at - timedelta(hours=3)
+    bedroom = home.bedroom
+    bedroom.last_ok_at = home.down_since
+    bedroom.last_error_at = home.at - timedelta(minutes=6)
+    bedroom.last_error = NO_ANSWER
+    bedroom.failure_count = 9
+    bedroom.pause_reason = "down"
+    bedroom.paused_until = home.at + timedelta(minutes=9)
 
 
-def _via(user: User, sitting: Sitting, content: Content, servers: Servers, dice: Random) -> str:
-    """Where it was seen: mostly on a server that holds it; the Bedroom has not answered since
-    yesterday.
-    """
-    there = {source.source_id for source in sources_to_tell(user.id, content)}
-    living, bedroom = (
-        servers.living_room.id in there,
-        servers.bedroom.id in there and sitting.days_ago > 1,
-    )
-    wanted = sitting.on or dice.choices((LIVING_ROOM, BEDROOM, "web", "player"), (60, 24, 8, 8))[0]
-    if (wanted == LIVING_ROOM and not living) or (wanted == BEDROOM and not bedroom):
-        return LIVING_ROOM if living else "web"
-    return "web" if wanted == "player" and not sitting.share else wanted
+def _add_pulls(home: Household) -> None:
+    for source, ago, report in _PULLS:
+        _add_pull(home.sources[source], home.at - ago, report)
+    _add_pull(home.bedroom, home.down_since - timedelta(seconds=20), _LAST_BEDROOM_PULL)
+    for ago in _FAILED_BEDROOM_PULLS:
+        failed = _add_pull(home.bedroom, home.at - ago, Report())
+        failed.status = "failed"
+        failed.message = NO_ANSWER
 
 
-def _tell(user: User, evening: Sequence[Watched], via: str, servers: Servers) -> None:
-    """One evening on one screen is one act."""
-    from_source = via in (LIVING_ROOM, BEDROOM)
-    source_id = servers.named(via).id if from_source else None
-    with Act(user.id, "pull" if from_source else via, source_id=source_id) as act:
-        for one in evening:
-            _apply(act, one)
-
-
-def _apply(act: Act, one: Watched) -> None:
-    seconds = one.content.runtime_seconds or 3600
-    share = one.sitting.share or (0.4 if one.sitting.again else None)
-    if share:
-        # What was seen before is only watched again once it has a position.
-        act.save_progress(
-            one.content,
-            position_seconds=int(seconds * share),
-            duration_seconds=seconds,
-            at=one.ended if one.sitting.share else one.begun,
-        )
-    if not one.sitting.share:
-        act.mark_watched(one.content, Mark(at=one.ended))
-
-
-def _give_up(user: User, library: Library, at: datetime) -> None:
-    """A film and a show that were not worth it."""
-    dismiss(user.id, library.films["Orpheus, Minor"])
-    tin_birds = library.shows["Tin Birds"].id
-    own = (ShowProgress.user_id == user.id, ShowProgress.media_item_id == tin_birds)
-    db.session.execute(update(ShowProgress).where(*own).values(dropped_at=at - timedelta(days=58)))
-
-
-def _date_back(at: datetime) -> None:
-    """Every act so far was made when its last play ended, not while this sample was built."""
-    long_ago = at - timedelta(days=75)
-    ended = (
-        select(func.max(Play.watched_at))
-        .where(Play.change_set_id == ChangeSet.id)
-        .scalar_subquery()
-    )
-    seen = PlaybackProgress.last_watched_at
-    db.session.execute(update(PlaybackProgress).values(inserted_at=seen, updated_at=seen))
-    db.session.execute(update(Play).values(inserted_at=func.coalesce(Play.watched_at, long_ago)))
-    db.session.execute(update(ChangeSet).values(created_at=func.coalesce(ended, long_ago)))
-
-
-def _mark_now(user: User, library: Library, at: datetime) -> None:
-    """Two clicks of a moment ago, still inside their undo window."""
-    for title in ("A Parliament of Foxes", "The Marigold Protocol"):
-        mark_watched(user.id, library.films[title], at=at, origin="web")
-
-
-def _content(sitting: Sitting, library: Library) -> Content:
-    if sitting.is_film:
-        return library.films[sitting.title]
-    return library.episodes[sitting.title, sitting.season, sitting.number]
+def _add_pull(source: Source, requested_at: datetime, report: Report) -> Pull:
+    seconds = 2 + report.done // 12
+    pull = Pull(source_id=source.id, requested_at=requested_at)
+    pull.finished_at = requested_at + timedelta(seconds=seconds)
+    pull.moved_at = pull.finished_at
+    pull.status = "done"
+    pull.message = report.message
+    pull.done = report.done
+    pull.total = report.total
+    db.session.add(pull)
+    return pull

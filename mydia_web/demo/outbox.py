@@ -1,181 +1,219 @@
-"""The sample queue: every way a change can stand, and what each server shows meanwhile."""
+"""The sample queue: every state of a change, the attempts behind it, and what the servers show."""
 
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
-from mydia_web.accounts.models import User
+from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import db
-from mydia_web.demo.attempts import ANSWER, NO_ANSWER, add_failures, add_success
-from mydia_web.demo.library import Library
-from mydia_web.demo.servers import OUT_OF_REACH, Servers
-from mydia_web.library.models import Content, Episode
+from mydia_web.demo.evenings import JUST_MARKED
+from mydia_web.demo.household import NO_ANSWER, Household
+from mydia_web.library.models import Content
 from mydia_web.playback.models import PlaybackProgress
+from mydia_web.queue.attempts import KEPT, SyncAttempt
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState
+from mydia_web.sync.outbound.retry import backoff
 
-#: Delivered rows are kept so long.
-KEPT = timedelta(days=21)
+_KEPT_FOR = timedelta(days=21)
 #: How long ago the Living room began to refuse Sam.
-REFUSED_FOR = timedelta(days=4)
-#: A change is undone this long after its click before any server hears of it.
-UNDO_WINDOW = timedelta(seconds=10)
+_REFUSED_FOR = timedelta(days=4)
+_UNDO_WINDOW = timedelta(seconds=10)
+#: Milliseconds until a server that is switched off was given up, and until a running one answered.
+_TIMEOUT_MS = 5_004
+_ANSWER_MS = 38
 
-_Key = tuple[int | None, int | None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    """Attempts that all ended in the same way."""
+
+    error_class: str
+    message: str
+    last_at: datetime
+    attempts: int = 1
+    #: When the change is tried again; None: it needs a person, or a new sign-in.
+    again_at: datetime | None = None
+
+    @property
+    def milliseconds(self) -> int:
+        if self.error_class == "transient":
+            return _TIMEOUT_MS
+        return _ANSWER_MS
+
+    def times(self) -> Iterator[datetime]:
+        """Yield when each attempt was made, the oldest first and paced as a worker paces them."""
+        pauses = [backoff(number, jitter=lambda *_: 1) for number in range(1, self.attempts)]
+        at = self.last_at - sum(pauses, timedelta())
+        yield at
+        for pause in pauses:
+            at += pause
+            yield at
 
 
-def settle_queue(
-    alex: User, sam: User, library: Library, servers: Servers, at: datetime, down_since: datetime
-) -> None:
-    """Deliver nearly everything, as time would have."""
-    queue = PlaybackSyncRepository()
-    queue.cancel(QueuedChange.origin == "import")
-    rows = db.session.scalars(
-        select(QueuedChange).order_by(QueuedChange.intent_at, QueuedChange.id)
-    ).all()
+def settle_queue(home: Household) -> None:
+    """Deliver nearly everything, as time would have; let the rest fail in every way there is."""
+    db.session.execute(delete(QueuedChange).where(QueuedChange.origin == "import"))
+    query = select(QueuedChange).order_by(QueuedChange.intent_at, QueuedChange.id)
+    rows = db.session.scalars(query).all()
+    accounts = defaultdict[tuple[int, int], list[QueuedChange]](list)
     for row in rows:
         _deliver(row)
-    _owe_to_bedroom([row for row in rows if row.source_id == servers.bedroom.id], at, down_since)
-    living = [row for row in rows if row.source_id == servers.living_room.id]
-    _refuse_sam(
-        [row for row in living if row.user_id == sam.id], servers.living_room, sam, at - REFUSED_FOR
-    )
-    _trouble(_by_content(living, alex), library, at)
-    _recover([row for row in living if row.user_id == alex.id and row.status == Status.SYNCED][-1])
+        accounts[row.source_id, row.user_id].append(row)
+    of_alex = accounts[home.living_room.id, home.alex.id]
+    _owe_to_bedroom(home, accounts[home.bedroom.id, home.alex.id])
+    _refuse_sam(home, accounts[home.living_room.id, home.sam.id])
+    _leave_open(home, of_alex)
+    _recover([row for row in of_alex if row.status == Status.SYNCED][-1])
     db.session.flush()
-    queue.prune(at - KEPT)
-    owed = {row for row in rows if row.status != Status.SYNCED}
-    _show_states(
-        owed, {servers.living_room.id: at - timedelta(minutes=32), servers.bedroom.id: down_since}
-    )
+    PlaybackSyncRepository().prune(home.at - _KEPT_FOR)
+    _show_states(home, [row for row in rows if row.status != Status.SYNCED])
 
 
 def _deliver(row: QueuedChange) -> None:
-    done = row.intent_at + timedelta(seconds=11 + row.id % 7)
-    row.status, row.synced_seq, row.next_attempt_at = Status.SYNCED, row.intent_seq, None
-    row.created_at, row.updated_at, row.last_attempt_at = row.intent_at, done, done
+    delivered_at = row.intent_at + timedelta(seconds=11 + row.id % 7)
+    row.status = Status.SYNCED
+    row.synced_seq = row.intent_seq
+    row.next_attempt_at = None
+    row.created_at = row.intent_at
+    row.updated_at = delivered_at
+    row.last_attempt_at = delivered_at
 
 
 def _owe(row: QueuedChange, due_at: datetime | None) -> None:
-    """Take the delivery back: the row is owed still."""
-    row.status = Status.PENDING if due_at else Status.FAILED
-    row.synced_seq, row.next_attempt_at = row.intent_seq - 1, due_at
-    row.last_attempt_at, row.updated_at = None, row.intent_at
+    """Take the delivery back: the change was not sent yet."""
+    row.status = Status.PENDING
+    row.synced_seq = row.intent_seq - 1
+    row.next_attempt_at = due_at
+    row.last_attempt_at = None
+    row.updated_at = row.intent_at
 
 
-def _fail(
-    row: QueuedChange,
-    error_class: str,
-    message: str,
-    *,
-    tried_at: datetime,
-    attempts: int,
-    again_at: datetime | None,
-) -> None:
-    _owe(row, again_at)
-    row.status, row.error_class, row.error_message = Status.FAILED, error_class, message
-    row.last_attempt_at = row.updated_at = tried_at
-    row.attempt_count = attempts
-    took = NO_ANSWER if error_class == "transient" else ANSWER
-    add_failures(row, error_class, message, last_at=tried_at, times=attempts, took=took)
+def _fail(row: QueuedChange, failure: _Failure) -> None:
+    _owe(row, failure.again_at)
+    row.status = Status.FAILED
+    row.error_class = failure.error_class
+    row.error_message = failure.message
+    row.attempt_count = failure.attempts
+    row.last_attempt_at = failure.last_at
+    row.updated_at = failure.last_at
+    _add_attempts(row, failure)
 
 
-def _owe_to_bedroom(rows: Iterable[QueuedChange], at: datetime, down_since: datetime) -> None:
-    """The first few were tried until the server was taken for down; the others wait with it."""
-    tried_at, attempts = at - timedelta(minutes=6), 9
-    for row in (row for row in rows if row.intent_at > down_since):
-        if attempts > 4:
-            again_at = at + timedelta(minutes=9, seconds=13 * attempts)
-            _fail(
-                row,
-                "transient",
-                OUT_OF_REACH,
-                tried_at=tried_at,
-                attempts=attempts,
-                again_at=again_at,
-            )
-            attempts -= 3
-        else:
-            _owe(row, row.intent_at + UNDO_WINDOW)
+def _add_attempts(row: QueuedChange, failure: _Failure) -> None:
+    for number, at in enumerate(list(failure.times())[-KEPT:]):
+        attempt = SyncAttempt(queued_change_id=row.id, at=at, outcome=failure.error_class)
+        attempt.message = failure.message
+        attempt.milliseconds = failure.milliseconds + 3 * number
+        _add_attempt(attempt)
 
 
-def _refuse_sam(rows: Iterable[QueuedChange], source: Source, sam: User, since: datetime) -> None:
-    own = (SourceAccount.source_id == source.id, SourceAccount.user_id == sam.id)
+def _add_attempt(attempt: SyncAttempt) -> None:
+    """Add it before the next one: their ids tell their order."""
+    db.session.add(attempt)
+    db.session.flush()
+
+
+def _owe_to_bedroom(home: Household, rows: Sequence[QueuedChange]) -> None:
+    """Let the first few fail until the server is taken for down; the others wait with it."""
+    owed = [row for row in rows if row.intent_at > home.down_since]
+    failures = (9, 6)
+    for row, attempts in zip(owed, failures, strict=False):
+        failure = _Failure(
+            error_class="transient",
+            message=NO_ANSWER,
+            last_at=home.at - timedelta(minutes=6),
+            attempts=attempts,
+            again_at=home.at + timedelta(minutes=9, seconds=13 * attempts),
+        )
+        _fail(row, failure)
+    for row in owed[len(failures) :]:
+        _owe(row, row.intent_at + _UNDO_WINDOW)
+
+
+def _refuse_sam(home: Household, rows: Sequence[QueuedChange]) -> None:
+    since = home.at - _REFUSED_FOR
+    own = (
+        SourceAccount.source_id == home.living_room.id,
+        SourceAccount.user_id == home.sam.id,
+    )
     account = db.session.scalars(select(SourceAccount).where(*own)).one()
     account.refused_at = since
-    message = (
-        f"Kodi at {source.base_url.removeprefix('http://')} refused the user name or password."
-    )
-    for row in (row for row in rows if row.intent_at > since):
-        _fail(row, "auth", message, tried_at=row.intent_at + UNDO_WINDOW, attempts=1, again_at=None)
+    address = home.living_room.base_url.removeprefix("http://")
+    for row in rows:
+        if row.intent_at > since:
+            _fail_once(row, "auth", f"Kodi at {address} refused the user name or password.")
 
 
-def _trouble(rows: dict[_Key, QueuedChange], library: Library, at: datetime) -> None:
-    """What the Living room has not taken from Alex, each for a reason of its own."""
-    films = library.films
-    for title in ("A Parliament of Foxes", "The Marigold Protocol"):
-        _owe(rows[_key(films[title])], at + UNDO_WINDOW)
-    syncing = rows[_key(films["The Salt Atlas"])]
-    _owe(syncing, at)
-    syncing.status, syncing.next_attempt_at, syncing.attempt_count = Status.SYNCING, None, 1
-    syncing.claim_token, syncing.lease_until, syncing.last_attempt_at = (
-        str(uuid.uuid4()),
-        at + LEASE,
-        at,
+def _leave_open(home: Household, rows: Sequence[QueuedChange]) -> None:
+    """Leave some of Alex's changes open at the Living room, each for a reason of its own."""
+    by_content = {row.content_key: row for row in rows}
+    films = home.library.films
+
+    def row_of(content: Content) -> QueuedChange:
+        return by_content[content.key]
+
+    for title in JUST_MARKED:
+        _owe(row_of(films[title]), home.at + _UNDO_WINDOW)
+    _begin_sending(row_of(films["The Salt Atlas"]), home.at)
+    _fail_once(
+        row_of(films["The Understudy’s Summer"]),
+        "unmatched",
+        "“The Understudy’s Summer (2022).mkv” is not in Kodi's library any more.",
     )
-    syncing.updated_at = at
-    moved = "“The Understudy’s Summer (2022).mkv” is not in Kodi's library any more."
-    _needs_alex(rows[_key(films["The Understudy’s Summer"])], "unmatched", moved)
-    refused = 'Kodi does not take VideoLibrary.SetEpisodeDetails as it was sent: "Invalid params."'
-    _needs_alex(rows[_key(library.episodes["The Quiet Orbit", 0, 1])], "invalid", refused)
+    _fail_once(
+        row_of(home.library.episodes["The Quiet Orbit", 0, 1]),
+        "invalid",
+        'Kodi does not take VideoLibrary.SetEpisodeDetails as it was sent: "Invalid params."',
+    )
+
+
+def _begin_sending(row: QueuedChange, at: datetime) -> None:
+    """Put a change into the hands of a worker."""
+    _owe(row, None)
+    row.status = Status.SYNCING
+    row.attempt_count = 1
+    row.claim_token = str(uuid.uuid4())
+    row.lease_until = at + LEASE
+    row.last_attempt_at = at
+    row.updated_at = at
+
+
+def _fail_once(row: QueuedChange, error_class: str, message: str) -> None:
+    tried_at = row.intent_at + _UNDO_WINDOW
+    _fail(row, _Failure(error_class=error_class, message=message, last_at=tried_at))
 
 
 def _recover(row: QueuedChange) -> None:
-    """Delivered, though not at once."""
-    gone = "Kodi at 127.0.0.1:48081 closed the connection before it answered."
-    first, second = row.updated_at, row.updated_at + timedelta(seconds=15)
-    add_failures(row, "transient", gone, last_at=first)
-    add_success(row, second)
-    row.updated_at = row.last_attempt_at = second
+    """Let a change be delivered at the second attempt."""
+    first = row.updated_at
+    second = first + timedelta(seconds=15)
+    failed = SyncAttempt(queued_change_id=row.id, at=first, outcome="transient")
+    failed.message = "Kodi at 127.0.0.1:48081 closed the connection before it answered."
+    failed.milliseconds = _ANSWER_MS
+    _add_attempt(failed)
+    succeeded = SyncAttempt(queued_change_id=row.id, at=second, outcome="ok", message="")
+    succeeded.milliseconds = _ANSWER_MS
+    _add_attempt(succeeded)
+    row.updated_at = second
+    row.last_attempt_at = second
 
 
-def _needs_alex(row: QueuedChange, error_class: str, message: str) -> None:
-    _fail(
-        row, error_class, message, tried_at=row.intent_at + UNDO_WINDOW, attempts=1, again_at=None
-    )
-
-
-def _by_content(rows: Iterable[QueuedChange], user: User) -> dict[_Key, QueuedChange]:
-    return {
-        (None, row.episode_id) if row.episode_id else (row.media_item_id, None): row
-        for row in rows
-        if row.user_id == user.id
-    }
-
-
-def _key(content: Content) -> _Key:
-    return (None, content.id) if isinstance(content, Episode) else (content.id, None)
-
-
-def _show_states(owed: set[QueuedChange], seen_at: dict[int, datetime]) -> None:
-    """Each server, last seen then, shows what it was told or has told us; not what it is still
-    owed.
-    """
-    missing = {
-        (
-            row.user_id,
-            row.source_id,
-            (None, row.episode_id) if row.episode_id else (row.media_item_id, None),
-        )
-        for row in owed
-    }
+def _show_states(home: Household, owed: Sequence[QueuedChange]) -> None:
+    """Let each server show what it was told or has told us, but not what it is still owed."""
+    not_there = {(row.user_id, row.source_id, row.content_key) for row in owed}
     progress = {
-        (one.user_id, (one.media_item_id, one.episode_id)): one
-        for one in db.session.scalars(select(PlaybackProgress))
+        (row.user_id, row.content_key): row for row in db.session.scalars(select(PlaybackProgress))
+    }
+    seen_at = {
+        home.living_room.id: home.at - timedelta(minutes=32),
+        home.bedroom.id: home.down_since,
     }
     pairs = db.session.execute(
         select(SourceAccount, SourceItem)
@@ -185,23 +223,27 @@ def _show_states(owed: set[QueuedChange], seen_at: dict[int, datetime]) -> None:
     )
     states = []
     for account, item in pairs:
-        key = (item.media_item_id, item.episode_id)
-        known = (account.user_id, account.source_id, key) not in missing
-        found = progress.get((account.user_id, key)) if known else None
-        seen = account.refused_at or seen_at[account.source_id]
-        states.append(
-            {"source_account_id": account.id, "source_item_id": item.id, **_state(found, seen)}
-        )
+        shown = progress.get((account.user_id, item.content_key))
+        if (account.user_id, account.source_id, item.content_key) in not_there:
+            shown = None
+        state = {
+            "source_account_id": account.id,
+            "source_item_id": item.id,
+            "seen_at": account.refused_at or seen_at[account.source_id],
+        }
+        states.append(state | _state_of(shown))
     db.session.execute(insert(SourceItemState), states)
 
 
-def _state(progress: PlaybackProgress | None, seen_at: datetime) -> dict[str, Any]:
-    watched = progress is not None and progress.watched
-    dated = progress is not None and progress.last_watched_at.year > 1970
+def _state_of(progress: PlaybackProgress | None) -> dict[str, Any]:
+    if progress is None:
+        return {"watched": False, "position_ms": 0, "play_count": 0, "last_played_at": None}
+    last_played_at = None
+    if progress.last_watched_at != UNKNOWN_TIME:
+        last_played_at = progress.last_watched_at
     return {
-        "watched": watched,
-        "position_ms": progress.position_seconds * 1000 if progress else 0,
-        "play_count": int(watched),
-        "last_played_at": progress.last_watched_at if progress and dated else None,
-        "seen_at": seen_at,
+        "watched": progress.watched,
+        "position_ms": progress.position_seconds * 1000,
+        "play_count": int(progress.watched),
+        "last_played_at": last_played_at,
     }

@@ -1,6 +1,4 @@
-"""One person has one name, however it is typed: at the sign-in, for a token, in a webhook, and
-beside a source.
-"""
+"""People and sources are found by any spelling of their names, and no spelling is taken twice."""
 
 import unicodedata
 

@@ -1,6 +1,4 @@
-"""Measure queue, inbox and pages: `python -m tests.benchmarks [PART …] [--database postgresql]
-[--rows N]`.
-"""
+"""Measure the queue, the inbox and the pages: `python -m tests.benchmarks [PART …]`."""
 
 import argparse
 from collections.abc import Callable
@@ -24,26 +22,28 @@ from tests.benchmarks import (
 DATABASES = ("sqlite", "postgresql")
 
 PARTS: dict[str, Callable[[argparse.Namespace, str], None]] = {
-    "enqueue": lambda asked, database: enqueue.measure(database, seconds=asked.seconds),
+    "enqueue": lambda options, database: enqueue.measure(database, seconds=options.seconds),
     "marks": lambda _, database: marks.measure(database),
-    "claim": lambda asked, database: claims.measure(
-        database, rows=asked.rows, seconds=asked.seconds
+    "claim": lambda options, database: claims.measure(
+        database, rows=options.rows, seconds=options.seconds
     ),
-    "drain": lambda asked, database: drains.measure(database, seconds=2 * asked.seconds),
+    "drain": lambda options, database: drains.measure(database, seconds=2 * options.seconds),
     "reads": lambda _, database: reads.measure(database),
-    "peers": lambda asked, database: peers.measure(database, seconds=asked.seconds),
-    "beside": lambda asked, database: beside.measure(
-        database, dead_rows=asked.rows, delivered=10 * asked.rows
+    "peers": lambda options, database: peers.measure(database, seconds=options.seconds),
+    "beside": lambda options, database: beside.measure(
+        database, dead_rows=options.rows, delivered=10 * options.rows
     ),
-    "snapshot": lambda asked, database: snapshot.measure(
-        database, rows=max(10_000, asked.rows // 10)
+    "snapshot": lambda options, database: snapshot.measure(
+        database, rows=max(10_000, options.rows // 10)
     ),
-    "memory": lambda asked, database: process.measure_memory(database, rows=asked.rows),
-    "idle": lambda asked, database: process.measure_idle(database, seconds=20 * asked.seconds),
+    "memory": lambda options, database: process.measure_memory(database, rows=options.rows),
+    "idle": lambda options, database: process.measure_idle(database, seconds=20 * options.seconds),
     "pages": lambda _, database: pages.measure(database),
-    "webhooks": lambda asked, database: webhooks.measure(database, seconds=4 * asked.seconds),
-    "latency": lambda asked, database: latency.measure(database, events=int(10 * asked.seconds)),
-    "sizes": lambda asked, database: sizes.measure(database, rows=asked.rows),
+    "webhooks": lambda options, database: webhooks.measure(database, seconds=4 * options.seconds),
+    "latency": lambda options, database: latency.measure(
+        database, events=int(10 * options.seconds)
+    ),
+    "sizes": lambda options, database: sizes.measure(database, rows=options.rows),
 }
 
 
@@ -59,12 +59,15 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=3, help="how long a figure is measured (default 3)"
     )
-    asked = parser.parse_args()
-    if unknown := set(asked.parts) - set(PARTS):
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
-    for database in [asked.database] if asked.database else DATABASES:
-        for part in asked.parts or PARTS:
-            PARTS[part](asked, database)
+    databases = DATABASES
+    if options.database:
+        databases = (options.database,)
+    for database in databases:
+        for part in options.parts or PARTS:
+            PARTS[part](options, database)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""Part `beside`: what a row costs beside all that a dead server has piled up, and beside all that
-was delivered.
-"""
+"""Part `beside`: the cost of a row beside a dead server's backlog, and beside delivered rows."""
 
 from datetime import timedelta
 
@@ -20,7 +18,7 @@ DUE, TAKEN = 20_000, 2_000
 
 
 def measure(database: str, *, dead_rows: int, delivered: int) -> None:
-    """Compares with the same source before the others came."""
+    """Compare with the same source before the others are added."""
     with household(database):
         filling.people(PEOPLE)
         filling.library()
@@ -48,14 +46,14 @@ def measure(database: str, *, dead_rows: int, delivered: int) -> None:
 
 
 def _shut(source_id: int) -> None:
-    """As after many failures: the next try is an hour away."""
+    """Put off the next try by an hour, as after many failures."""
     down = {"pause_reason": "down", "paused_until": now() + timedelta(hours=1), "failure_count": 20}
     db.session.execute(update(Source).where(Source.id == source_id).values(down))
     db.session.commit()
 
 
 def _cost(alive: int) -> Cost:
-    """The cheapest of three rounds: what else keeps the machine busy can only add to it."""
+    """Return the cheapest of three rounds: other load on the machine can only add to it."""
     filling.owe_again(alive)
     filling.tidy()
     with TimedWorker() as worker:

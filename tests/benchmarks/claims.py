@@ -1,7 +1,7 @@
 """Part `claim`: claiming and acknowledging behind backlogs of a thousand rows to a million.
 
-Each backlog has a database of its own, and the rounds go from one to the next, so that whatever
-else keeps the machine busy falls on all alike.
+Each backlog has a database of its own, and the rounds take turns among them, so that other load on
+the machine falls on all alike.
 """
 
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ from tests.benchmarks.household import Household, households
 from tests.benchmarks.report import rate, table, times
 
 USERS = 20
-#: As many rows are taken in one round, by all workers together.
+#: Rows taken in one round, by all workers together.
 ROUND = 1_000
 BACKLOGS = (1_000, 10_000, 100_000, 1_000_000)
 WORKERS = (1, 2, 4)
-#: How many claims are acknowledged in one transaction.
+#: Claims acknowledged in one transaction.
 TOGETHER = {f"{BATCH} at a time": BATCH, "row by row": 1}
 
 
 @dataclass
 class Backlog:
-    """A household with so many rows due, and what was measured there."""
+    """A household with a number of due rows, and the figures measured there."""
 
     home: Household
     rows: int
@@ -44,7 +44,7 @@ class Backlog:
         self.claims += claims
 
     def _fill_up(self) -> None:
-        """Once half of it is gone."""
+        """Make the delivered rows due again once half of the backlog is gone."""
         with self.home.app.app_context():
             owed = select(func.count()).where(QueuedChange.next_attempt_at.is_not(None))
             if (db.session.scalar(owed) or 0) < max(ROUND, self.rows // 2):
@@ -100,8 +100,9 @@ def _measure(backlogs: Sequence[Backlog], workers: int, together: int, seconds: 
 
 
 def _growth(backlogs: Sequence[Backlog]) -> float:
-    """What a row costs behind the longest backlog against the shortest: the median of rounds side
-    by side.
+    """Return the time of a round behind the longest backlog, as a multiple of the shortest.
+
+    The median over pairs of rounds that ran one after the other.
     """
     pairs = zip(backlogs[0].taken, backlogs[-1].taken, strict=True)
     return median(last / first for first, last in pairs)

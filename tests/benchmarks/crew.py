@@ -1,4 +1,4 @@
-"""Worker processes that claim and acknowledge when they are told to."""
+"""Worker processes that claim and acknowledge on command."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -15,16 +15,16 @@ BATCH = 100
 
 
 def take(source_id: int, rows: int, together: int) -> list[float]:
-    """Claim so many rows, acknowledging `together` of them in each transaction; the seconds of each
-    claim.
+    """Claim and acknowledge rows, `together` of them in a transaction.
+
+    Returns the seconds of each claim.
     """
     queue = PlaybackSyncRepository()
     claims: list[float] = []
     while rows > 0:
         began = time.perf_counter()
         begin_write()
-        # The rows themselves are let go, as the worker does: each commit would have to look at all
-        # that are held.
+        # Keep no rows, as the worker does: each commit would have to look at all of them.
         claimed = [
             (row.id, row.claim_token or "")
             for row in queue.mark_syncing(source_id, limit=min(BATCH, rows))
@@ -40,17 +40,17 @@ def take(source_id: int, rows: int, together: int) -> list[float]:
 
 
 class Crew:
-    """So many workers, each of which takes its part of a round."""
+    """Workers that share a round equally."""
 
     def __init__(self, ends: Sequence[Connection]) -> None:
         self._ends = ends
 
     def round(self, source_id: int, rows: int, together: int) -> tuple[float, list[float]]:
-        """The seconds of the round, and of each claim in it."""
+        """Run a round, and return its seconds and those of each claim in it."""
         began = time.perf_counter()
         for end in self._ends:
             end.send((source_id, rows // len(self._ends), together))
-        claims = [one for end in self._ends for one in end.recv()]
+        claims = [seconds for end in self._ends for seconds in end.recv()]
         return time.perf_counter() - began, claims
 
 

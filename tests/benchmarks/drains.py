@@ -1,4 +1,4 @@
-"""Part `drain`: from due to delivered, over HTTP, against a server that answers after a set time."""
+"""Part `drain`: delivery over HTTP to a server that answers after a set time."""
 
 import time
 from dataclasses import dataclass, replace
@@ -10,22 +10,24 @@ from tests.benchmarks.household import household
 from tests.benchmarks.report import rate, share, table
 from tests.benchmarks.server import Plain, plain_server
 
-#: What one process of Python manages at best, to choose how many rows fill the time.
+#: Deliveries a second of one process at best, to choose how many rows fill the time.
 FASTEST = 1_000
 
 
 @dataclass(frozen=True)
 class Server:
-    """N connections at a time, each answered after L; the rows are those of so many accounts."""
+    """A server that takes a number of requests at a time and answers each after a latency."""
 
     connections: int
     milliseconds: int
     accounts: int = 1
 
     @property
-    def most(self) -> float:
-        """Deliveries a second that no worker can surpass."""
-        return 1000 * self.connections / self.milliseconds if self.milliseconds else float("inf")
+    def limit(self) -> float:
+        """Deliveries a second that no worker can exceed."""
+        if not self.milliseconds:
+            return float("inf")
+        return 1000 * self.connections / self.milliseconds
 
 
 SERVERS = [
@@ -49,32 +51,30 @@ def measure(database: str, *, seconds: float) -> None:
         for server in SERVERS:
             per_second, cpu = _drain(server, seconds)
             row(
-                *(
-                    server.connections,
-                    f"{server.milliseconds} ms",
-                    server.accounts,
-                    rate(per_second),
-                ),
-                *(
-                    share(per_second / server.most) if server.milliseconds else "",
-                    f"{1000 * cpu:.2f} ms",
-                ),
+                server.connections,
+                f"{server.milliseconds} ms",
+                server.accounts,
+                rate(per_second),
+                share(per_second / server.limit) if server.milliseconds else "",
+                f"{1000 * cpu:.2f} ms",
             )
 
 
 def _drain(server: Server, seconds: float) -> tuple[float, float]:
-    """Deliveries a second, and seconds of CPU for each."""
-    rows = int(min(server.most, FASTEST) * seconds)
+    """Return deliveries a second, and seconds of CPU for each."""
+    rows = int(min(server.limit, FASTEST) * seconds)
     Plain.traits = replace(Plain.traits, concurrency=server.connections)
     with plain_server(server.milliseconds / 1000) as url:
         source_id = filling.source(url, users=server.accounts, films=rows)
         filling.owe(source_id, rows, users=server.accounts)
         filling.tidy()
-        cpu, began = time.process_time(), time.perf_counter()
+        cpu_before = time.process_time()
+        began = time.perf_counter()
         with Worker() as worker:
             summary = worker.drain()
-        taken, cpu = time.perf_counter() - began, time.process_time() - cpu
+        seconds = time.perf_counter() - began
+        cpu = time.process_time() - cpu_before
     assert sum(tally.synced for tally in summary.tallies.values()) == rows
     db.session.remove()
     filling.forget_queue()
-    return rows / taken, cpu / rows
+    return rows / seconds, cpu / rows

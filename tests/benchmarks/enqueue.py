@@ -1,4 +1,4 @@
-"""Part `enqueue`: changes with all that belongs to them, each in a transaction of its own."""
+"""Part `enqueue`: changes with their plays, change sets and queue rows, one per transaction."""
 
 import time
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def _servers() -> int:
 
 
 def _run(act: Act, seconds: float) -> list[float]:
-    """How long each change took."""
+    """Make changes for a while, and return the seconds of each."""
     took: list[float] = []
     until = time.perf_counter() + seconds
     while (began := time.perf_counter()) < until:

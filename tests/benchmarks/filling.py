@@ -1,6 +1,4 @@
-"""Fills tables by SQL that both databases understand: a million rows in seconds, ten million in
-minutes.
-"""
+"""Fill tables by SQL that both databases understand: a million rows in seconds."""
 # ruff: noqa: S608 - every value in these statements is a number of ours
 
 from collections.abc import Iterator
@@ -13,8 +11,8 @@ from mydia_web.db import UTCDateTime, db
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.models import Source
 
-#: A large library. Rows of the queue go round all users, film by film: neighbours are never of one
-#: user.
+#: A large library. Rows of the queue take turns among all users, so that neighbours never belong
+#: to one user.
 FILMS = 50_000
 
 _LATER = {
@@ -40,9 +38,7 @@ def library(films: int = FILMS) -> None:
 
 
 def source(url: str, *, users: int, films: int = FILMS, kind: str = "plain") -> int:
-    """A source that holds the first so many films, with an account of each of the first so many
-    users; its id.
-    """
+    """Add a source with the first films and an account of each first user; return its id."""
     row = Source(kind=kind, name=f"{kind} {now().timestamp()}", base_url=url)
     db.session.add(row)
     db.session.flush()
@@ -61,45 +57,43 @@ def source(url: str, *, users: int, films: int = FILMS, kind: str = "plain") -> 
 
 
 def owe(source_id: int, rows: int, *, users: int, first: int = 0, delivered: bool = False) -> None:
-    """Rows from number `first` up to number `rows`, a millisecond apart; all are due, or delivered
-    long since.
-    """
+    """Add rows number `first` to `rows`, a millisecond apart, all of them due or all delivered."""
     due = "'synced', NULL, 1" if delivered else f"'pending', {_later(f'i - {rows}')}, 0"
     _insert(
         rows,
-        "playback_sync_queue (source_id, user_id, media_item_id, change_type, completed, position_ms, intent_at,"
-        " origin, created_at, updated_at, status, next_attempt_at, synced_seq)",
-        f"{source_id}, i % {users} + 1, i / {users} + 1, 'mark_watched', 1 = 1, 0, {{at}}, 'web', {{at}}, {{at}},"
-        f" {due}",
+        "playback_sync_queue (source_id, user_id, media_item_id, change_type, completed,"
+        " position_ms, intent_at, origin, created_at, updated_at, status, next_attempt_at,"
+        " synced_seq)",
+        f"{source_id}, i % {users} + 1, i / {users} + 1, 'mark_watched', 1 = 1, 0,"
+        f" {{at}}, 'web', {{at}}, {{at}}, {due}",
         first=first,
     )
 
 
 def owe_again(source_id: int) -> None:
-    """What was delivered is due once more, each at a time of its own."""
+    """Make delivered rows due again, each at a time of its own."""
     due = _later("id - (SELECT max(id) FROM playback_sync_queue)")
     statement = (
-        f"UPDATE playback_sync_queue SET status = 'pending', synced_seq = 0, next_attempt_at = {due}"
-        f" WHERE source_id = {source_id} AND status = 'synced'"
+        "UPDATE playback_sync_queue SET status = 'pending', synced_seq = 0,"
+        f" next_attempt_at = {due} WHERE source_id = {source_id} AND status = 'synced'"
     )
     db.session.execute(_timed(statement), {"at": now()})
     db.session.commit()
 
 
 def deliver_all(source_id: int) -> None:
-    """As the worker leaves its rows behind."""
+    """Mark all rows of a source as delivered, as the worker does."""
     statement = (
-        "UPDATE playback_sync_queue SET status = 'synced', next_attempt_at = NULL, synced_seq = 1, claimed_seq = 1,"
-        f" last_attempt_at = {_later('id')}, updated_at = {_later('id')} WHERE source_id = {source_id}"
+        "UPDATE playback_sync_queue SET status = 'synced', next_attempt_at = NULL, synced_seq = 1,"
+        f" claimed_seq = 1, last_attempt_at = {_later('id')}, updated_at = {_later('id')}"
+        f" WHERE source_id = {source_id}"
     )
     db.session.execute(_timed(statement), {"at": now()})
     db.session.commit()
 
 
 def watch(rows: int, *, users: int) -> None:
-    """Everything else that marking so many films as watched leaves behind, where the first source
-    has taken it.
-    """
+    """Add what marking films as watched leaves in the other tables, once a source has taken it."""
     for into, values in _WATCHED.items():
         _insert(
             rows, into, values.format(user=f"i % {users} + 1", film=f"i / {users} + 1", at="{at}")
@@ -110,18 +104,19 @@ _STATE = (
     '{{"watched": true, "position_seconds": 0, "last_watched_at": "2026-11-21T20:00:00+00:00"}}'
 )
 _WATCHED = {
-    "playback_progress (user_id, media_item_id, position_seconds, duration_seconds, completion_percentage, watched,"
-    " in_progress, last_watched_at, inserted_at, updated_at)": (
+    "playback_progress (user_id, media_item_id, position_seconds, duration_seconds,"
+    " completion_percentage, watched, in_progress, last_watched_at, inserted_at, updated_at)": (
         "{user}, {film}, 0, 7200, 0, 1 = 1, 1 = 0, {at}, {at}, {at}"
     ),
     "change_sets (id, user_id, origin, created_at)": "i + 1, {user}, 'web', {at}",
-    "changes (change_set_id, media_item_id, change_type, after)": f"i + 1, {{film}}, 'mark_watched', '{_STATE}'",
+    "changes (change_set_id, media_item_id, change_type, after)": (
+        f"i + 1, {{film}}, 'mark_watched', '{_STATE}'"
+    ),
     "plays (user_id, media_item_id, watched_at, origin, change_set_id, inserted_at)": (
         "{user}, {film}, {at}, 'web', i + 1, {at}"
     ),
-    "source_item_states (source_account_id, source_item_id, watched, position_ms, play_count, seen_at)": (
-        "{user}, {film}, 1 = 1, 0, 1, {at}"
-    ),
+    "source_item_states (source_account_id, source_item_id, watched, position_ms, play_count,"
+    " seen_at)": ("{user}, {film}, 1 = 1, 0, 1, {at}"),
 }
 
 
@@ -132,7 +127,7 @@ def forget_queue() -> None:
 
 
 def tidy() -> None:
-    """What PostgreSQL's own housekeeping does within a minute or so, done now."""
+    """Do now what the database's own housekeeping would do within a minute or so."""
     db.session.rollback()
     if db.engine.dialect.name == "postgresql":
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -145,8 +140,8 @@ def tidy() -> None:
 
 @contextmanager
 def indexed_afterwards() -> Iterator[None]:
-    """Sorting ten million entries once is far quicker than finding the place of each."""
-    indexes: list[Index] = [one for one in QueuedChange.__table__.indexes if not one.unique]
+    """Build the indexes afterwards: sorting ten million entries once is far quicker."""
+    indexes: list[Index] = [index for index in QueuedChange.__table__.indexes if not index.unique]
     for index in indexes:
         index.drop(db.engine)
     yield
@@ -155,7 +150,7 @@ def indexed_afterwards() -> Iterator[None]:
 
 
 def _insert(number: int, into: str, values: str, *, first: int = 0) -> None:
-    """INSERT … SELECT for each i from `first` up to, not with, `number`."""
+    """INSERT … SELECT for each i from `first` up to but not including `number`."""
     if number <= first:
         return
     if db.engine.dialect.name == "postgresql":

@@ -1,4 +1,4 @@
-"""Empty databases of either kind with our application upon them."""
+"""The application on empty databases of either kind."""
 
 import os
 from collections.abc import Iterator
@@ -17,14 +17,13 @@ from mydia_web.sources import registry
 from tests.benchmarks.server import InProcess, Plain
 from tests.databases import Cluster, postgresql_cluster
 
-#: As a person would run it: every commit reaches the disk, and the cache suits a machine of this
-#: size.
+#: As in production: every commit reaches the disk, and the cache suits a machine of this size.
 DURABLE = "-c fsync=on -c shared_buffers=1GB -c max_wal_size=8GB"
 
 
 @dataclass(frozen=True)
 class Household:
-    """Where its database is, for processes of their own too."""
+    """An application and its database, also for other processes."""
 
     app: Flask
     settings: Settings
@@ -44,7 +43,7 @@ class Household:
 
 @contextmanager
 def household(database: str) -> Iterator[Household]:
-    """One household, in its application context."""
+    """Yield one household, in its application context."""
     with households(database, 1) as (home,), home.app.app_context():
         try:
             yield home
@@ -54,7 +53,7 @@ def household(database: str) -> Iterator[Household]:
 
 @contextmanager
 def households(database: str, number: int) -> Iterator[list[Household]]:
-    """So many, each with an empty, migrated database of its own."""
+    """Yield households, each with an empty, migrated database of its own."""
     with ExitStack() as stack:
         started = postgresql_cluster(DURABLE) if database == "postgresql" else nullcontext()
         cluster = stack.enter_context(started)
@@ -84,5 +83,5 @@ def application(settings: Settings) -> Flask:
 
 
 def know_the_kinds() -> None:
-    """The backends that only benchmarks have."""
+    """Register the backends that only benchmarks have."""
     registry._BACKENDS.update({"plain": Plain, "in-process": InProcess})

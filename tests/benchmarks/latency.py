@@ -1,6 +1,4 @@
-"""Part `latency`: from the webhook of one server to the push to another, through the web server as
-it ships.
-"""
+"""Part `latency`: from a webhook of one server to the push to another, by `mydia-web serve`."""
 
 import json
 import time
@@ -26,7 +24,7 @@ _PATIENCE = 10.0
 
 
 class ListeningKodi(FakeKodi):
-    """Notes when it was read for a push, and when it was written to."""
+    """A Kodi that notes when it is read for a push, and when it is written to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +47,7 @@ class ListeningKodi(FakeKodi):
 
 @dataclass(frozen=True)
 class Taken:
-    """Seconds since the webhook was sent."""
+    """Seconds from sending the webhook to each step."""
 
     stored: float
     read: float
@@ -78,21 +76,19 @@ def measure(database: str, *, events: int) -> None:
             for number in range(1, events + 1):
                 time.sleep(pauses.uniform(0.3, 0.8))
                 taken.append(_send(kodi, port, path, number))
-        written = [one.written for one in taken]
+        written = [latency.written for latency in taken]
         figures = (
-            median(one.stored for one in taken),
-            median(one.read for one in taken),
+            median(latency.stored for latency in taken),
+            median(latency.read for latency in taken),
             median(written),
             quantiles(written, n=10)[8],
             max(written),
         )
-        row(f"{events} webhooks", *(f"{1000 * one:.0f} ms" for one in figures))
+        row(f"{events} webhooks", *(f"{1000 * figure:.0f} ms" for figure in figures))
 
 
 def _fill(kodi: ListeningKodi, films: int) -> str:
-    """A Jellyfin that tells its news, and a Kodi that holds the same films. The path of the
-    webhook.
-    """
+    """Add a Jellyfin, and a Kodi with the same films. Return the path of the Jellyfin's webhook."""
     filling.people(1)
     filling.library(films)
     jellyfin = filling.source("http://127.0.0.1:9", users=1, films=films, kind="jellyfin")

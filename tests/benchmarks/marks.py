@@ -1,4 +1,4 @@
-"""Part `marks`: a show marked, unmarked and taken back at once, by its statements and its CPU time."""
+"""Part `marks`: marking, unmarking and undoing a whole show, in statements and CPU time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -78,11 +78,11 @@ def _act(taken: Taken, name: str, act: Callable[[], int]) -> int:
     with _counting() as ran:
         began = time.process_time()
         begin_write()
-        found = act()
+        change_set_id = act()
         db.session.commit()
         taken.setdefault(name, []).append((len(ran), 1000 * (time.process_time() - began)))
     db.session.remove()
-    return found
+    return change_set_id
 
 
 @contextmanager

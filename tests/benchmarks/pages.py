@@ -1,4 +1,4 @@
-"""Part `pages`: how long a page takes that shows a little of much."""
+"""Part `pages`: the time of pages that show a little of a large database."""
 
 import time
 from statistics import median

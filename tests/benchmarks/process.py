@@ -1,6 +1,4 @@
-"""Part `process`: the memory of a worker that drains very many rows, and what a watching one costs
-while idle.
-"""
+"""Parts `memory` and `idle`: a worker that drains very many rows, and one with nothing to do."""
 
 import os
 import subprocess
@@ -16,14 +14,14 @@ from tests.benchmarks.report import rate, table
 from tests.benchmarks.server import plain_server
 
 USERS = 20
-#: Python has imported everything and the first look is done.
+#: Time for Python to import everything and for the first look at the queue.
 SETTLED_SECONDS = 5
 _TICKS = os.sysconf("SC_CLK_TCK")
 _HERE = Path(__file__).parents[2]
 
 
 def measure_memory(database: str, *, rows: int) -> None:
-    """Of the command itself, in a process of its own, against a server that answers at once."""
+    """Measure the peak memory of the command while it delivers to a server that answers at once."""
     with (
         household(database) as home,
         plain_server(0) as url,
@@ -46,7 +44,7 @@ def measure_memory(database: str, *, rows: int) -> None:
 
 
 def measure_idle(database: str, *, seconds: float) -> None:
-    """`flask sync-queue --watch` with nothing to do, a delivered row for every film."""
+    """Measure `flask sync-queue --watch` with nothing to do and a delivered row for every film."""
     command = [
         str(Path(sys.executable).parent / "flask"),
         "--app",
@@ -87,12 +85,12 @@ def _running(command: list[str], environment: dict[str, str]) -> Iterator[subpro
 
 
 def _peak_kib(pid: int) -> int:
-    """0 for a process that has just ended."""
+    """Return the peak memory of a process, 0 if it has just ended."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of all its threads, in both modes."""
+    """Return the CPU time of all threads of a process, in user and kernel mode."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -1,5 +1,6 @@
-"""Part `pull`: three readings of a large library, two of which find nothing new: `python -m
-tests.benchmarks.pull`.
+"""Measure three pulls of a large library, two of which find nothing new.
+
+Run it by `python -m tests.benchmarks.pull`.
 """
 
 import argparse
@@ -27,10 +28,10 @@ from tests.fakes.jellyfin import FakeJellyfin
 from tests.fakes.mediabrowser import FakeServer, Reply, Request
 
 EPISODES_OF_A_SHOW = 100
-#: One title of so many was watched.
+#: One title in this many was watched.
 WATCHED = 3
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-#: What a pull may write without having found anything new: that it took place.
+#: Tables in which a pull notes that it took place.
 OF_THE_PULL_ITSELF = {"pulls", "sources", "source_accounts"}
 _HERE = Path(__file__).parents[2]
 
@@ -45,27 +46,27 @@ def measure(database: str, kind: str, *, films: int, episodes: int, profile: str
         )
         with table(title, *columns) as row:
             for words in ("first", "second", "third"):
-                told = _pull(home, source_id, profile and f"{profile}.{words}")
+                figures = _pull(home, source_id, profile and f"{profile}.{words}")
                 rows = {
                     name: many
-                    for name, many in told["written"].items()
+                    for name, many in figures["written"].items()
                     if name not in OF_THE_PULL_ITSELF
                 }
                 row(
                     words,
-                    f"{told['seconds']:.0f} s",
-                    f"{(films + episodes) / told['seconds']:,.0f}",
-                    f"{told['cpu']:.1f} s",
-                    f"{1000 * told['cpu'] / (films + episodes):.2f} ms",
-                    f"{told['peak_mib']:.0f} MiB",
-                    f"{told['statements']:,}",
+                    f"{figures['seconds']:.0f} s",
+                    f"{(films + episodes) / figures['seconds']:,.0f}",
+                    f"{figures['cpu']:.1f} s",
+                    f"{1000 * figures['cpu'] / (films + episodes):.2f} ms",
+                    f"{figures['peak_mib']:.0f} MiB",
+                    f"{figures['statements']:,}",
                     f"{sum(rows.values()):,}",
                 )
-                print(f"<!-- {json.dumps(told)} -->")
+                print(f"<!-- {json.dumps(figures)} -->")
 
 
 def _pull(home: Household, source_id: int, profile: str) -> dict[str, Any]:
-    """In a process of its own, whose memory is that of the pull alone."""
+    """Pull in a process of its own, whose memory is that of the pull alone."""
     db.session.remove()
     command = [
         sys.executable,
@@ -77,8 +78,8 @@ def _pull(home: Household, source_id: int, profile: str) -> dict[str, Any]:
     done = subprocess.run(
         command, env=home.environment, cwd=_HERE, check=True, stdout=subprocess.PIPE, text=True
     )
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def _link(kind: str, url: str, user_id: str, token: str) -> int:
@@ -91,7 +92,7 @@ def _link(kind: str, url: str, user_id: str, token: str) -> int:
 
 
 class Remembering(FakeServer):
-    """Remembers its listings: what is measured is who reads them."""
+    """A server that remembers its listings: what is measured is who reads them."""
 
     @cached_property
     def remembered(self) -> dict[str, Reply]:
@@ -115,7 +116,7 @@ class QuickEmby(Remembering, FakeEmby):
 
 @contextmanager
 def _server(kind: str, films: int, episodes: int) -> Iterator[tuple[str, str, str]]:
-    """In a process of its own: its address, alice's id there, and her token."""
+    """Run a server in a process of its own; yield its address, alice's id and her token."""
     ours, theirs = Pipe()
     process = Process(target=_serve, args=(kind, theirs, films, episodes), daemon=True)
     process.start()
@@ -157,11 +158,11 @@ if __name__ == "__main__":
     parser.add_argument("--films", type=int, default=10_000)
     parser.add_argument("--episodes", type=int, default=50_000)
     parser.add_argument("--profile", default="", help="write profiles to files of this name")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     measure(
-        asked.database,
-        asked.kind,
-        films=asked.films,
-        episodes=asked.episodes,
-        profile=asked.profile,
+        options.database,
+        options.kind,
+        films=options.films,
+        episodes=options.episodes,
+        profile=options.profile,
     )

@@ -1,6 +1,4 @@
-"""Pulls one source in a process of its own, and says as JSON what that took and which rows it
-wrote.
-"""
+"""Pull one source, and print as JSON what that took and which rows it wrote."""
 
 import json
 import os
@@ -44,14 +42,17 @@ def pull(source_id: int, *, is_sweep: bool = True) -> dict[str, Any]:
 
 
 def _peak_kib() -> int:
-    """Of this process: `getrusage` also counts what it was before it became this program."""
+    """Return the peak memory of this process.
+
+    `getrusage` would count what the process was before it became this program.
+    """
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 @contextmanager
 def _written_rows() -> Iterator[tuple[Counter[str], Counter[str]]]:
-    """Rows by table, and statements by their first word."""
+    """Count written rows by table, and statements by their first word."""
     written: Counter[str] = Counter()
     statements: Counter[str] = Counter()
 

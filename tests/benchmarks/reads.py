@@ -1,6 +1,4 @@
-"""Part `reads`: marks to a Jellyfin, which is read before it is written to, title by title and by
-the handful.
-"""
+"""Part `reads`: marks to a Jellyfin, whose titles are read before, one by one or in batches."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -27,7 +25,7 @@ MILLISECONDS = (0, 5, 50)
 
 
 class Slow(FakeJellyfin):
-    """Answers after a set time; several requests wait beside each other."""
+    """A Jellyfin that answers after a set time, several requests at once."""
 
     latency = 0.0
 
@@ -48,8 +46,8 @@ class Running:
 
     def requests(self) -> int:
         self.channel.send("requests")
-        told: int = self.channel.recv()
-        return told
+        count: int = self.channel.recv()
+        return count
 
 
 def measure(database: str, *, marks: int = MARKS) -> None:
@@ -67,7 +65,7 @@ def measure(database: str, *, marks: int = MARKS) -> None:
 
 
 def _drain(latency: float, at_once: int, marks: int) -> tuple[float, int, float]:
-    """Seconds, requests, and seconds of CPU."""
+    """Return seconds, requests, and seconds of CPU."""
     usual = Jellyfin.traits
     Jellyfin.traits = replace(usual, reads_at_once=at_once)
     try:

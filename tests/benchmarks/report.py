@@ -1,4 +1,4 @@
-"""Markdown tables, printed row by row as the figures come, with the machine's load beside them."""
+"""Markdown tables, printed row by row as the figures come, with the machine's load."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ Row = Callable[..., None]
 
 @contextmanager
 def table(title: str, *columns: str) -> Iterator[Row]:
-    """Prints a row for every call. Below the table stands what else kept the machine busy."""
+    """Yield a function that prints a row, and print the load average below the table."""
     print(f"\n### {title}\n")
     _print(columns)
     _print(["---"] * len(columns))

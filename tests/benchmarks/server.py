@@ -1,6 +1,4 @@
-"""A server that takes a state in one request after a set latency, and the smallest backend that
-speaks to it.
-"""
+"""A server that answers after a set latency, and the smallest backend for it."""
 
 import socket
 import threading
@@ -29,7 +27,7 @@ from mydia_web.backends.values import (
 
 
 class Plain(Backend):
-    """One PUT for each push."""
+    """A backend that pushes by one PUT."""
 
     traits: ClassVar[Traits] = Traits("plain", "Plain", "For measuring.", "", concurrency=8)
 
@@ -59,7 +57,7 @@ class Plain(Backend):
 
 
 class InProcess(Plain):
-    """Takes everything at once, without a server."""
+    """A backend that takes everything at once, without a server."""
 
     traits: ClassVar[Traits] = replace(Plain.traits, kind="in-process")
 
@@ -69,7 +67,7 @@ class InProcess(Plain):
 
 @contextmanager
 def plain_server(latency: float) -> Iterator[str]:
-    """The address of a server in a process of its own, so that it takes none of our time."""
+    """Run a server in a process of its own, which takes none of our time; yield its address."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     process = Process(target=_serve, args=(listener, latency), daemon=True)
     process.start()

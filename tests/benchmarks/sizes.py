@@ -1,4 +1,4 @@
-"""Part `sizes`: bytes on the disk for a row of what grows by use, with its indexes."""
+"""Part `sizes`: bytes on the disk per row of each table that grows with use."""
 
 from sqlalchemy import text
 

@@ -1,6 +1,4 @@
-"""Part `snapshot`: what a row costs while somebody holds a snapshot open and PostgreSQL can clear
-nothing away.
-"""
+"""Part `snapshot`: the cost of a row while an open snapshot keeps PostgreSQL from cleaning up."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,12 +11,12 @@ from tests.benchmarks.report import table
 from tests.benchmarks.timed import Cost, TimedWorker
 
 USERS = 20
-#: A figure for each of so many parts of the rows.
+#: Parts of the rows, each with a figure of its own.
 PARTS = 10
 
 
 def measure(database: str, *, rows: int) -> None:
-    """Drains so many rows as ever, and once more under an open snapshot."""
+    """Drain the rows, and drain them once more under an open snapshot."""
     if database != "postgresql":
         return
     with household(database) as home:
@@ -47,7 +45,7 @@ def _drain(source_id: int, rows: int, meanwhile: AbstractContextManager[None]) -
 
 @contextmanager
 def _snapshot(home: Household) -> Iterator[None]:
-    """A backup, or somebody's open console."""
+    """Hold a snapshot open, like a backup or a console."""
     with psycopg.connect(home.settings.database_url.replace("+psycopg", "")) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.execute("SELECT count(*) FROM playback_sync_queue")

@@ -1,4 +1,4 @@
-"""The worker as it ships, with a clock on what it asks of the database."""
+"""The worker with a clock on its transactions."""
 
 import time
 from collections.abc import Sequence
@@ -11,9 +11,7 @@ from mydia_web.sync.outbound.worker import Worker
 
 @dataclass(frozen=True)
 class Cost:
-    """Milliseconds for a row: for claiming it with all that comes with a claim, and for settling
-    it.
-    """
+    """Milliseconds of a row: for its share of a claim, and for settling it."""
 
     claim: float
     settle: float
@@ -27,7 +25,7 @@ class Cost:
 
 
 class TimedWorker(Worker):
-    """Delivers, and knows how long its transactions took."""
+    """A worker that knows how long its transactions took."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +33,7 @@ class TimedWorker(Worker):
         self._rows = 0
 
     def cost(self, rows: int) -> Cost:
-        """Deliver so many rows."""
+        """Deliver this many rows, and return what one of them cost."""
         self._claiming, self._settling, self._rows = 0.0, 0.0, 0
         self.drain(limit=rows)
         db.session.remove()

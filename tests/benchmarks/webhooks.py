@@ -1,6 +1,4 @@
-"""Part `webhooks`: events of many servers at once to the web server as it ships, and what its
-worker makes of them.
-"""
+"""Part `webhooks`: events of many servers at once to `mydia-web serve`, and their processing."""
 
 import json
 import socket
@@ -31,9 +29,9 @@ from tests.benchmarks.process import cpu_seconds
 from tests.benchmarks.report import rate, table
 
 CLIENTS = 8
-#: A new one for each event: every one of them is news, and queues a change for the other server.
+#: One for each event, so that each event queues a change for the other server.
 FILMS = 50_000
-#: What a Jellyfin sends when a film is marked as watched.
+#: The event of a Jellyfin when a film is marked as watched.
 PAYLOAD = "made.jellyfin.UserDataSaved.movie.TogglePlayed.json"
 _HERE = Path(__file__).parents[2]
 _READY_SECONDS = 30.0
@@ -41,7 +39,7 @@ _READY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Answered:
-    """What the clients were told."""
+    """The answers of all clients."""
 
     seconds: float
     #: Seconds until each answer.
@@ -88,9 +86,7 @@ def measure(database: str, *, seconds: float) -> None:
 
 
 def _fill() -> str:
-    """A Jellyfin that tells its news, and another server that is owed them. The path of the
-    webhook.
-    """
+    """Add a Jellyfin, and another server to push to. Return the path of the Jellyfin's webhook."""
     filling.people(1)
     filling.library(FILMS)
     source = db.session.get_one(
@@ -106,7 +102,7 @@ def _fill() -> str:
 
 
 def _kept() -> int:
-    """How many events have left their mark: a film that is watched."""
+    """Count the events that were applied: each leaves a watched film."""
     watched = db.session.scalar(select(func.count()).select_from(PlaybackProgress)) or 0
     db.session.remove()
     return int(watched)
@@ -121,7 +117,7 @@ def _left() -> int:
 
 @contextmanager
 def serving(home: Household, *, has_worker: bool) -> Iterator[tuple[int, int]]:
-    """The product's own command in a process of its own: its port, and the number of the process."""
+    """Run `mydia-web serve`, and yield its port and process id."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     settings = {
@@ -156,7 +152,7 @@ def _wait_for(port: int) -> None:
 
 
 def _storm(port: int, path: str, seconds: float) -> Answered:
-    """The clients are in a process of their own, as servers are."""
+    """Send events from clients in a process of their own."""
     ours, theirs = Pipe()
     process = Process(target=_post_all, args=(theirs, port, path, seconds), daemon=True)
     process.start()

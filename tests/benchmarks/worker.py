@@ -1,6 +1,4 @@
-"""The command `sync-queue` with the backends that only benchmarks have: `python -m
-tests.benchmarks.worker`.
-"""
+"""The command `sync-queue` with the backends that only benchmarks have."""
 
 from mydia_web.cli import main
 from tests.benchmarks.household import know_the_kinds

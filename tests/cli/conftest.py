@@ -1,4 +1,4 @@
-"""Commands run in process on the test's application; alice's fake Kodi holds Sintel."""
+"""Commands run in this process, on the test's application. Alice's fake Kodi holds Sintel."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,7 +16,7 @@ from tests.fakes.kodi import FakeKodi
 
 @pytest.fixture
 def run(runner: FlaskCliRunner) -> Callable[..., Result]:
-    """Run a command as typed."""
+    """Return a function that runs a command and raises what it did not handle."""
 
     def run_now(*words: str, **environment: str) -> Result:
         db.session.commit()

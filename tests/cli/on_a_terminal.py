@@ -1,7 +1,7 @@
-"""Run as a script: a command on a terminal of its own. Its process id is the first line on stderr.
+"""A script that runs a command on a terminal of its own.
 
-What comes in on stdin is typed, what the terminal shows goes to stdout, and the exit code is the
-command's.
+It types its stdin, copies the screen to stdout, and exits with the command's code. The first line
+on stderr is the process id of the command.
 """
 
 import os
@@ -26,11 +26,11 @@ def main(command: list[str]) -> int:
 
 def _copy(here: int, there: int) -> int:
     try:
-        found = os.read(here, 65536)
+        data = os.read(here, 65536)
     except OSError:  # how Linux says that nobody has the terminal open any more
         return 0
-    os.write(there, found)
-    return len(found)
+    os.write(there, data)
+    return len(data)
 
 
 if __name__ == "__main__":

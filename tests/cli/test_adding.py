@@ -1,6 +1,4 @@
-"""Adding a source: what is there is found out before a sign-in is sent, and who it is as soon as
-the server says.
-"""
+"""Adding a source: no sign-in goes to another kind of server, and who it is becomes known early."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +57,7 @@ def add_while_down(run: Run, server: Any, *words: str, **environment: str) -> So
 def send(client: FlaskClient, source: Source, user: dict[str, str], film: Any) -> None:
     make_webhook(source)
     db.session.commit()
-    told = {
+    payload = {
         "jellyfin": {
             "NotificationType": "UserDataSaved",
             "SaveReason": "TogglePlayed",
@@ -82,7 +80,7 @@ def send(client: FlaskClient, source: Source, user: dict[str, str], film: Any) -
             },
         },
     }[source.kind]
-    answer = client.post(f"/webhooks/{source.kind}/{webhook_secret(source)}", json=told)
+    answer = client.post(f"/webhooks/{source.kind}/{webhook_secret(source)}", json=payload)
     assert answer.status_code == 202
     apply_events()
 

@@ -1,4 +1,4 @@
-"""`mydia-web demo`: a household to look at, which nothing real is mixed with."""
+"""`mydia-web demo`: a sample household, apart from real data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from mydia_web import create_app, playback
 from mydia_web.accounts.users import authenticate, get_user
 from mydia_web.cli import main
-from mydia_web.cli.demo import MARK
+from mydia_web.cli.serve import DEMO_MARK
 from mydia_web.clock import now
 from mydia_web.config import Settings
 from mydia_web.db import db
@@ -35,12 +35,12 @@ class Demo:
         return self.data / "demo"
 
     def run(self, *options: str) -> Result:
-        elsewhere = {
+        environment = {
             "MYDIA_DATA_DIR": str(self.data),
             "MYDIA_DATABASE_URL": "postgresql://nobody@nowhere/real",
         }
         return CliRunner(catch_exceptions=False).invoke(
-            main, ["demo", "--no-serve", *options], env=elsewhere
+            main, ["demo", "--no-serve", *options], env=environment
         )
 
     def open(self) -> Flask:
@@ -49,10 +49,10 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    made = Demo(tmp_path_factory.mktemp("data"))
-    result = made.run()
-    assert (result.exit_code, result.output) == (0, f"{made.folder}\n")
-    return made
+    demo = Demo(tmp_path_factory.mktemp("data"))
+    result = demo.run()
+    assert (result.exit_code, result.output) == (0, f"{demo.folder}\n")
+    return demo
 
 
 @pytest.fixture
@@ -110,9 +110,9 @@ def test_sam_has_a_history_of_their_own(app: Flask) -> None:
 
 
 def test_no_play_lies_in_the_future_and_some_have_no_date(app: Flask) -> None:
-    every = playback.history(get_user("alex").id, limit=1000)
-    assert all(play.watched_at <= now() for play in every if play.watched_at)
-    assert any(play.watched_at is None for play in every)
+    plays = playback.history(get_user("alex").id, limit=1000)
+    assert all(play.watched_at <= now() for play in plays if play.watched_at)
+    assert any(play.watched_at is None for play in plays)
 
 
 def test_the_library_has_films_shows_and_episodes_yet_to_air(app: Flask) -> None:
@@ -123,8 +123,10 @@ def test_the_library_has_films_shows_and_episodes_yet_to_air(app: Flask) -> None
 
 
 def test_one_source_is_down_and_some_of_its_items_are_not_recognised(app: Flask) -> None:
-    moods = db.session.execute(select(Source.name, Source.pause_reason).order_by(Source.name)).all()
-    assert moods == [("Bedroom", "down"), ("Films on the NAS", None), ("Living room", None)]
+    reasons = db.session.execute(
+        select(Source.name, Source.pause_reason).order_by(Source.name)
+    ).all()
+    assert reasons == [("Bedroom", "down"), ("Films on the NAS", None), ("Living room", None)]
     assert db.session.scalar(select(func.count()).select_from(UnmatchedItem))
     assert not db.session.scalar(select(func.count()).where(Pull.finished_at.is_(None)))
 
@@ -134,7 +136,8 @@ def test_servers_disagree_on_a_film_watched_while_one_was_down(app: Flask) -> No
         select(MediaItem).where(MediaItem.title == "Night Ferry to Halmar")
     ).one()
     shown = {
-        one.source_name: (one.watched, one.sync) for one in copy_statuses(get_user("alex").id, film)
+        copy.source_name: (copy.watched, copy.sync)
+        for copy in copy_statuses(get_user("alex").id, film)
     }
     assert shown == {"Living room": (True, "delivered"), "Bedroom": (False, "waiting")}
 
@@ -181,9 +184,9 @@ def test_what_is_not_a_demo_is_left_alone(tmp_path: Path, options: list[str]) ->
 def test_a_link_to_elsewhere_is_left_alone(tmp_path: Path) -> None:
     real = tmp_path / "real"
     real.mkdir()
-    (real / MARK).touch()
+    (real / DEMO_MARK).touch()
     other = Demo(tmp_path / "data")
     other.data.mkdir()
     other.folder.symlink_to(real)
     assert other.run("--reset").exit_code == 1
-    assert (real / MARK).exists()
+    assert (real / DEMO_MARK).exists()

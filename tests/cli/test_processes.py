@@ -1,4 +1,4 @@
-"""Commands as processes of their own: from any folder, with nothing set, and told wrong."""
+"""Commands as processes: from any folder, without settings, and with wrong ones."""
 
 import os
 import re
@@ -17,7 +17,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An empty home, and no setting but the data folder."""
+    """An environment with an empty home and no setting but the data folder."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),

@@ -1,4 +1,4 @@
-"""`flask sync-queue --watch`: its view on a terminal, its log without one, and its end."""
+"""`flask sync-queue --watch`: the view on a terminal, the log without one, and signals."""
 
 import io
 import logging
@@ -18,8 +18,7 @@ from rich.console import Console
 
 from mydia_web.accounts.models import User
 from mydia_web.cli import live
-from mydia_web.cli.flow import Rate, Tail
-from mydia_web.cli.live import LiveView
+from mydia_web.cli.live import LiveView, Rate, Tail
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.models import MediaItem
@@ -38,7 +37,7 @@ CTRL_C = b"\x03"
 
 
 class Watching:
-    """The command as a process of its own, on a terminal or not."""
+    """The command as a process, on a terminal or not."""
 
     def __init__(self, settings: object, tmp_path: Path, *words: str, terminal: bool) -> None:
         environment = {
@@ -68,11 +67,11 @@ class Watching:
 
     @property
     def pid(self) -> int:
-        """Of the command itself, where it runs on a terminal."""
+        """The process id of the command itself, where it runs on a terminal."""
         return int(self.errors.splitlines()[0])
 
     def shows(self, words: str) -> None:
-        """Wait for it; colours do not count."""
+        """Wait until it is shown, in whatever colours."""
         until = time.monotonic() + 30
         while not re.search(
             words, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.screen + self.errors)

@@ -14,7 +14,7 @@ from mydia_web.backends.errors import MAX_WORDS, Rejected, ServerTrouble
 from mydia_web.backends.kodi import Kodi
 from mydia_web.backends.reading import Push, Reading
 from mydia_web.backends.values import RemoteState
-from mydia_web.cli.queue_state import planned_calls
+from mydia_web.cli.sync_queue import planned_calls
 from mydia_web.db import db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback import mark_watched

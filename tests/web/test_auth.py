@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from mydia_web.accounts.models import User
-from mydia_web.accounts.passwords import hash_password
+from mydia_web.accounts.users import hash_password
 from mydia_web.db import db
 from tests.cast import Cast
 from tests.conftest import PASSWORD

@@ -22,15 +22,17 @@ from tests.benchmarks.peers import JOBS, USERS, Contestant, Field
 _CLAIM = """
     WITH pick AS (SELECT id FROM playback_sync_queue WHERE source_id = ? AND next_attempt_at <= ?
                   ORDER BY next_attempt_at, id LIMIT ? {lock})
-    UPDATE playback_sync_queue SET status = 'syncing', claim_token = ?, claimed_seq = intent_seq, lease_until = ?,
-        next_attempt_at = NULL, last_attempt_at = ?, attempt_count = attempt_count + 1, updated_at = ?
+    UPDATE playback_sync_queue SET status = 'syncing', claim_token = ?, claimed_seq = intent_seq,
+        lease_until = ?, next_attempt_at = NULL, last_attempt_at = ?,
+        attempt_count = attempt_count + 1, updated_at = ?
     WHERE id IN (SELECT id FROM pick) RETURNING *
 """
 _ACKNOWLEDGE = """
     UPDATE playback_sync_queue SET synced_seq = claimed_seq,
         status = CASE WHEN intent_seq = claimed_seq THEN 'synced' ELSE 'pending' END,
-        next_attempt_at = CASE WHEN intent_seq = claimed_seq THEN NULL ELSE {at} END, attempt_count = 0,
-        claim_token = NULL, lease_until = NULL, error_class = NULL, error_message = NULL, updated_at = ?
+        next_attempt_at = CASE WHEN intent_seq = claimed_seq THEN NULL ELSE {at} END,
+        attempt_count = 0, claim_token = NULL, lease_until = NULL, error_class = NULL,
+        error_message = NULL, updated_at = ?
     WHERE id IN ({ids}) AND claim_token = ? RETURNING id
 """
 

@@ -1,1 +1,0 @@
-"""Posters and stills for invented titles, painted with Pillow."""
