@@ -2,7 +2,7 @@
 
 import pytest
 
-from mydia_web.backends.plex.guids import external_ids, show_ids
+from mydia_web.backends.plex.mapping import external_ids, show_ids
 
 
 @pytest.mark.parametrize(

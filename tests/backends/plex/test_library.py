@@ -325,7 +325,8 @@ def test_a_library_that_is_suddenly_empty_is_not_believed(plex: FakePlex, backen
 
 
 def test_a_page_without_a_total_is_not_trusted(plex: FakePlex, backend: Plex) -> None:
-    body = b'{"MediaContainer": {"size": 0, "Directory": [{"key": "1", "type": "movie", "title": "Films"}]}}'
+    section = b'{"key": "1", "type": "movie", "title": "Films"}'
+    body = b'{"MediaContainer": {"size": 0, "Directory": [' + section + b"]}}"
     answering = plex.answering(200, body=body, content_type="application/json")
     with answering, pytest.raises(ServerTrouble, match="does not tell how many"):
         list(backend.library())
