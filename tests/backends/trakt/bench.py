@@ -7,7 +7,7 @@ from datetime import datetime
 import httpx2
 
 from mydia_web.backends.trakt import Trakt
-from mydia_web.backends.trakt.pacing import Pace
+from mydia_web.backends.trakt.api import Pace
 from mydia_web.backends.values import Connection, Target
 from tests.backends.bench import Held
 from tests.backends.trakt import published

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mydia_web.backends.trakt import Trakt
-from mydia_web.backends.trakt.pacing import Pace
+from mydia_web.backends.trakt.api import Pace
 from mydia_web.backends.values import Connection
 from tests.backends.trakt import published
 from tests.fakes.trakt import FakeTrakt, Ticks

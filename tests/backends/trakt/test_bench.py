@@ -85,7 +85,10 @@ def exchange(method: str, path: str, body: bytes, status: int, answer: bytes) ->
     )
 
 
-ADDED = b'{"added": {"movies": 1, "episodes": 0}, "updated": {"movies": 0, "episodes": 0}, "not_found": {}}'
+ADDED = (
+    b'{"added": {"movies": 1, "episodes": 0}, '
+    b'"updated": {"movies": 0, "episodes": 0}, "not_found": {}}'
+)
 PAUSED = b'{"progress": 10, "paused_at": "x", "id": 1, "type": "episode"'
 
 

@@ -1,4 +1,4 @@
-"""An independent client and ours agree on what the account holds: the fake is not made to measure."""
+"""An independent client and ours agree on the account: the fake is not made to measure."""
 
 import json
 import subprocess

@@ -17,7 +17,7 @@ from mydia_web.backends.errors import (
     Unreachable,
 )
 from mydia_web.backends.trakt import Trakt
-from mydia_web.backends.trakt.pacing import Pace, pace_of
+from mydia_web.backends.trakt.api import Pace, pace_of
 from mydia_web.backends.values import Connection, Playing, ServerInfo, Target, Wanted
 from mydia_web.sources.registry import KINDS
 from tests.fakes.trakt import FakeTrakt, Ticks
