@@ -99,7 +99,7 @@ class Titles:
             words = []
 
 
-def read_history(kind: ContentKind, *, since: datetime | None = None, is_full: bool = True) -> Call:
+def list_history(kind: ContentKind, *, since: datetime | None = None, is_full: bool = True) -> Call:
     """Return the listing of plays, with what Trakt knows of their titles where it `is_full`.
 
     It begins a day early: Trakt describes the time as a day, and takes an instant.
@@ -124,7 +124,7 @@ def read_library(api: Api) -> Iterator[LibraryPage]:
     for kind in KINDS:
         positions, problems = read_positions(api, kind)
         titles = Titles(kind, positions=positions)
-        for page in api.pages(read_history(kind)):
+        for page in api.pages(list_history(kind)):
             words = [*problems, *titles.add(page.rows), *page.problems]
             yield LibraryPage((), done + len(titles.numbers()), None, words)
             problems = ()
@@ -164,7 +164,7 @@ def _read_changed(
     titles = Titles(kind, positions=positions)
     problems = list(words)
     if has_plays:
-        for page in api.pages(read_history(kind, since=since)):
+        for page in api.pages(list_history(kind, since=since)):
             problems += titles.add(page.rows)
             problems += page.problems
     changed = {

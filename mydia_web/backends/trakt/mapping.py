@@ -43,7 +43,7 @@ class Ids(BaseModel):
     tvdb: Any = None
 
 
-class Title(BaseModel):
+class TitleInfo(BaseModel):
     """A film, a show or an episode; what Trakt does not know is null or absent."""
 
     title: str | None = None
@@ -54,7 +54,7 @@ class Title(BaseModel):
     images: dict[str, Any] | None = None
 
 
-class Episode(Title):
+class EpisodeInfo(TitleInfo):
     season: Number
     number: Number
     first_aired: str | None = None
@@ -63,11 +63,11 @@ class Episode(Title):
 class Row(BaseModel):
     """The titles in a row of any listing: plays, pauses, search results, what is being watched."""
 
-    movie: Title | None = None
-    episode: Episode | None = None
-    show: Title | None = None
+    movie: TitleInfo | None = None
+    episode: EpisodeInfo | None = None
+    show: TitleInfo | None = None
 
-    def title(self, kind: ContentKind) -> Title:
+    def title(self, kind: ContentKind) -> TitleInfo:
         """Return the film or the episode. Raises `UnreadableEntryError`."""
         title = self.movie if kind == "movie" else self.episode
         if title is None:
@@ -299,7 +299,7 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def _picture(title: Title, kind: str) -> str:
+def _picture(title: TitleInfo, kind: str) -> str:
     """Return the address of the first picture of that kind; Trakt leaves out the scheme."""
     pictures = (title.images or {}).get(kind)
     if not isinstance(pictures, list) or not pictures:

@@ -62,7 +62,7 @@ class Plays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where a title was paused."""
+    """A pause of a title."""
 
     #: Trakt's number of the pause; None for one that was not read.
     playback_id: int | None
@@ -159,12 +159,12 @@ def page_of(listing: Call, number: int) -> Call:
     return replace(listing, params=params)
 
 
-def read_plays(kind: ContentKind, number: int) -> Call:
+def list_plays(kind: ContentKind, number: int) -> Call:
     path = f"{ADD}/{PLURAL[kind]}/{number or '…'}"
     return Call(method="GET", path=path, params={"extended": FULL})
 
 
-def read_positions(kind: ContentKind) -> Call:
+def list_positions(kind: ContentKind) -> Call:
     return Call(method="GET", path=f"{PLAYBACK}/{PLURAL[kind]}", params={"extended": FULL})
 
 
@@ -173,14 +173,15 @@ def search(provider: str, value: str, kind: ContentKind | Literal["show"]) -> Ca
     return Call(method="GET", path=f"search/{provider}/{value}", params=params)
 
 
-def read_episode(show: int | str, season: int, episode: int) -> Call:
+def get_episode(show: int | str, season: int, episode: int) -> Call:
     path = f"shows/{show}/seasons/{season}/episodes/{episode}"
     return Call(method="GET", path=path, params={"extended": FULL})
 
 
 def add_play(title: Title, at: datetime | None) -> Call:
     watched_at = "unknown" if at is None else mapping.stamp(at)
-    body = {PLURAL[title.kind]: [{**_by_number(title), "watched_at": watched_at}]}
+    play = {**_by_number(title), "watched_at": watched_at}
+    body = {PLURAL[title.kind]: [play]}
     return Call(method="POST", path=ADD, body=body, condition="unless this play is there")
 
 
@@ -245,11 +246,11 @@ def explain(target: Target, wanted: Wanted) -> list[Call]:
     """Return the calls of a push, whatever the account shows."""
     number = mapping.number_of(target.kind, target.remote_id)
     title = Title(kind=target.kind, number=number or 0, plays=None, position=UNREAD)
-    positions = page_of(read_positions(target.kind), 1)
+    positions = page_of(list_positions(target.kind), 1)
     calls = []
     if number is None:
         calls += _lookups(target)
-    calls += [page_of(read_plays(target.kind, title.number), 1), positions]
+    calls += [page_of(list_plays(target.kind, title.number), 1), positions]
     if number is not None and needs_row(title, wanted):
         lookup = search("trakt", str(number), target.kind)
         calls.append(lookup.only("if it was never played or paused there"))
@@ -271,7 +272,7 @@ def _lookups(target: Target) -> list[Call]:
     show_ids = mapping.known_ids(target.show_external_ids)
     calls += [search(provider, value, "show") for provider, value in show_ids]
     searches = [call.only("until one is found") for call in calls]
-    return [*searches, read_episode("…", season, episode).only("if not found")]
+    return [*searches, get_episode("…", season, episode).only("if not found")]
 
 
 def _plan_mark(title: Title, wanted: Wanted) -> list[Call]:

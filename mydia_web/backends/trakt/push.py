@@ -14,11 +14,31 @@ from mydia_web.backends.errors import (
     Rejected,
     ServerTrouble,
 )
-from mydia_web.backends.trakt import mapping, plan
 from mydia_web.backends.trakt.api import NOT_THERE, Api
-from mydia_web.backends.trakt.listing import Titles, read_history
-from mydia_web.backends.trakt.mapping import KINDS, NEVER, PLURAL, UnreadableEntryError
-from mydia_web.backends.trakt.plan import ADD, PAUSE, REMOVE, SAME_PERCENT, Plays, Position, Title
+from mydia_web.backends.trakt.listing import Titles, list_history
+from mydia_web.backends.trakt.mapping import (
+    KINDS,
+    NEVER,
+    PLURAL,
+    TitleInfo,
+    UnreadableEntryError,
+    parse,
+)
+from mydia_web.backends.trakt.plan import (
+    ADD,
+    PAUSE,
+    REMOVE,
+    SAME_PERCENT,
+    Plays,
+    Position,
+    Title,
+    merge,
+    needs_row,
+    plan,
+    played_at,
+    wanted_mark,
+    wanted_position,
+)
 from mydia_web.backends.trakt.titles import Finder, read_plays, read_positions
 from mydia_web.backends.values import ContentKind, RemoteState, Target, Wanted
 
@@ -34,7 +54,7 @@ Group = Literal["watched", "unwatched", "alone"]
 
 @dataclass(frozen=True, slots=True)
 class PlaysAnswer:
-    """How many plays Trakt added or removed, and the titles that it does not know."""
+    """The number of plays that Trakt added or removed, and the titles it does not know."""
 
     count: int = 0
     missing: frozenset[TitleId] = field(default_factory=frozenset)
@@ -55,10 +75,10 @@ class Writer:
         return title.state
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
-        title = self._read(target, until=plan.played_at(wanted))
-        if plan.needs_row(title, wanted):
+        title = self._read(target, until=played_at(wanted))
+        if needs_row(title, wanted):
             title = replace(title, row=self._finder.row(title.kind, title.number))
-        for call in plan.plan(title, wanted):
+        for call in plan(title, wanted):
             title = self.send(call, title, wanted)
         return title.state
 
@@ -76,7 +96,7 @@ class Writer:
     def send(self, call: Call, title: Title, wanted: Wanted) -> Title:
         """Send one call of the plan and return the title as Trakt then has it."""
         if call.path == ADD:
-            return self._add(call, title, plan.played_at(wanted))
+            return self._add(call, title, played_at(wanted))
         if call.path == REMOVE:
             return self._remove(call, title)
         if call.path == PAUSE:
@@ -142,7 +162,7 @@ def _missing(reply: Mapping[str, Any]) -> Iterator[TitleId]:
     for kind, plural in PLURAL.items():
         for entry in reply["not_found"].get(plural) or ():
             try:
-                yield kind, mapping.parse(mapping.Title, entry).ids.trakt
+                yield kind, parse(TitleInfo, entry).ids.trakt
             except UnreadableEntryError:
                 continue
 
@@ -157,13 +177,13 @@ class _Push:
     wanted: Wanted
 
     @property
-    def played_at(self) -> datetime | None:
-        return plan.played_at(self.wanted)
+    def at(self) -> datetime | None:
+        return played_at(self.wanted)
 
     @property
     def group(self) -> Group:
-        watched = plan.wanted_mark(self.wanted)
-        if watched is None or plan.wanted_position(self.wanted):
+        watched = wanted_mark(self.wanted)
+        if watched is None or wanted_position(self.wanted):
             return "alone"
         if watched:
             return "watched"
@@ -237,7 +257,7 @@ class Batch:
         return Title(kind=kind, number=number, plays=plays, position=position)
 
     def _calls(self, push: _Push, path: str) -> list[Call]:
-        return [call for call in plan.plan(self._title(push), push.wanted) if call.path == path]
+        return [call for call in plan(self._title(push), push.wanted) if call.path == path]
 
     def _add(self, pushes: list[_Push]) -> None:
         pushes = self._read_plays(pushes)
@@ -250,7 +270,7 @@ class Batch:
             if added:
                 owed.append(push)
                 calls += added
-                self._plays[push.title_id] = plays.plus(push.played_at)
+                self._plays[push.title_id] = plays.plus(push.at)
         answer = self._send(calls)
         known = [push for push in owed if push.title_id not in answer.missing]
         if answer.count < len(known):
@@ -276,7 +296,7 @@ class Batch:
     def _send(self, calls: list[Call]) -> PlaysAnswer:
         if not calls:
             return PlaysAnswer()
-        return send_plays(self._api, plan.merge(calls))
+        return send_plays(self._api, merge(calls))
 
     def _settle(self, push: _Push, *, is_missing: bool) -> None:
         """Clear the pause of a title that was marked, and note its state."""
@@ -284,7 +304,7 @@ class Batch:
             self._results[push.index] = NotOnServer(NOT_THERE)
             return
         title = self._title(push)
-        for call in plan.plan(title, push.wanted):
+        for call in plan(title, push.wanted):
             if self._cleared == MAX_CLEARED:
                 self._results[push.index] = ServerTrouble(
                     "Trakt takes one change a second. "
@@ -322,11 +342,11 @@ class Batch:
 
         Return False where asking for each title takes fewer requests.
         """
-        dates = [push.played_at for push in pushes if push.played_at is not None]
+        dates = [push.at for push in pushes if push.at is not None]
         if len(dates) < len(pushes):
             return False
         titles = Titles(kind)
-        for page in self._api.pages(read_history(kind, since=min(dates), is_full=False)):
+        for page in self._api.pages(list_history(kind, since=min(dates), is_full=False)):
             if page.total > len(pushes) * len(page.rows):
                 return False
             titles.add(page.rows)
@@ -335,8 +355,8 @@ class Batch:
 
     def _read_one_by_one(self, pushes: list[_Push]) -> None:
         oldest: dict[TitleId, datetime | None] = {}
-        for push in sorted(pushes, key=lambda push: push.played_at or NEVER, reverse=True):
-            oldest[push.title_id] = push.played_at
+        for push in sorted(pushes, key=lambda push: push.at or NEVER, reverse=True):
+            oldest[push.title_id] = push.at
         for title_id, at in oldest.items():
             try:
                 self._plays[title_id] = read_plays(self._api, *title_id, until=at)

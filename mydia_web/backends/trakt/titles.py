@@ -6,10 +6,29 @@ from datetime import datetime
 from typing import Literal
 
 from mydia_web.backends.errors import NotOnServer
-from mydia_web.backends.trakt import mapping, plan
 from mydia_web.backends.trakt.api import NOT_THERE, Api
-from mydia_web.backends.trakt.mapping import Episode, Paused, Play, Row, UnreadableEntryError
-from mydia_web.backends.trakt.plan import SAME_PLAY, Plays, Position
+from mydia_web.backends.trakt.mapping import (
+    EpisodeInfo,
+    Paused,
+    Play,
+    Row,
+    TitleInfo,
+    UnreadableEntryError,
+    instant,
+    known_ids,
+    number_of,
+    parse,
+    parse_readable,
+)
+from mydia_web.backends.trakt.plan import (
+    SAME_PLAY,
+    Plays,
+    Position,
+    get_episode,
+    list_plays,
+    list_positions,
+    search,
+)
 from mydia_web.backends.values import ContentKind, Target
 
 
@@ -20,11 +39,11 @@ class Finder:
     api: Api
     #: What was learnt of titles on the way, by kind and number.
     rows: dict[tuple[ContentKind, int], Row] = field(default_factory=dict)
-    _shows: dict[tuple[str, str], mapping.Title | None] = field(default_factory=dict)
+    _shows: dict[tuple[str, str], TitleInfo | None] = field(default_factory=dict)
 
     def number(self, target: Target) -> int:
         """Return Trakt's number of the title. Raises `NotOnServer`."""
-        number = mapping.number_of(target.kind, target.remote_id)
+        number = number_of(target.kind, target.remote_id)
         if number is not None:
             return number
         row = self._find_by_own_ids(target) or self._find_by_show(target)
@@ -42,7 +61,7 @@ class Finder:
         return self.rows[kind, number]
 
     def _find_by_own_ids(self, target: Target) -> Row | None:
-        for provider, value in mapping.known_ids(target.external_ids):
+        for provider, value in known_ids(target.external_ids):
             row = self._search(provider, value, target.kind)
             if row is not None:
                 return row
@@ -53,20 +72,20 @@ class Finder:
         episode = target.episode_number
         if target.kind == "movie" or season is None or episode is None:
             raise NotOnServer("Trakt knows no title by these ids.")
-        for provider, value in mapping.known_ids(target.show_external_ids):
+        for provider, value in known_ids(target.show_external_ids):
             show = self._find_show(provider, value)
             if show is not None:
                 return self._read_episode(show, season, episode)
         raise NotOnServer("Trakt knows no show by these ids.")
 
-    def _find_show(self, provider: str, value: str) -> mapping.Title | None:
+    def _find_show(self, provider: str, value: str) -> TitleInfo | None:
         if (provider, value) not in self._shows:
             row = self._search(provider, value, "show")
             self._shows[provider, value] = row.show if row else None
         return self._shows[provider, value]
 
-    def _read_episode(self, show: mapping.Title, season: int, episode: int) -> Row:
-        call = plan.read_episode(show.ids.trakt, season, episode)
+    def _read_episode(self, show: TitleInfo, season: int, episode: int) -> Row:
+        call = get_episode(show.ids.trakt, season, episode)
         answer = self.api.send(call, understood=(404,))
         if answer.status == 404:
             name = (show.title or "")[:80]
@@ -74,7 +93,7 @@ class Finder:
                 f"Trakt knows “{name}”, but no episode {episode} of its season {season}."
             )
         try:
-            return Row(episode=mapping.parse(Episode, answer.json()), show=show)
+            return Row(episode=parse(EpisodeInfo, answer.json()), show=show)
         except UnreadableEntryError as error:
             raise NotOnServer(f"Trakt's entry of the episode cannot be read: {error}") from error
 
@@ -83,20 +102,20 @@ class Finder:
 
         Trakt also finds titles whose ids look like it.
         """
-        answer = self.api.send(plan.search(provider, value, kind), understood=(404,))
+        answer = self.api.send(search(provider, value, kind), understood=(404,))
         if answer.status == 404:
             return None
         entries = answer.json()
         if not isinstance(entries, list):
             return None
-        for row in mapping.parse_readable(Row, entries):
-            title: mapping.Title | None = getattr(row, kind)
+        for row in parse_readable(Row, entries):
+            title: TitleInfo | None = getattr(row, kind)
             if title is not None and _has_id(title, provider, value):
                 return row
         return None
 
 
-def _has_id(title: mapping.Title, provider: str, value: str) -> bool:
+def _has_id(title: TitleInfo, provider: str, value: str) -> bool:
     known = str(getattr(title.ids, provider) or "")
     if known.isdecimal() and value.isdecimal():
         return int(known) == int(value)
@@ -112,11 +131,11 @@ def read_plays(api: Api, kind: ContentKind, number: int, *, until: datetime | No
     dates: list[datetime] = []
     count = 0
     row: Row | None = None
-    for page in api.pages(plan.read_plays(kind, number), is_of_title=True):
+    for page in api.pages(list_plays(kind, number), is_of_title=True):
         count = page.total
-        for play in mapping.parse_readable(Play, page.rows):
+        for play in parse_readable(Play, page.rows):
             row = row or play
-            watched_at = mapping.instant(play.watched_at)
+            watched_at = instant(play.watched_at)
             if watched_at is not None:
                 dates.append(watched_at)
         is_far_enough = until is None or (bool(dates) and min(dates) < until - SAME_PLAY)
@@ -129,11 +148,11 @@ def read_positions(api: Api, kind: ContentKind) -> tuple[dict[int, Position], Se
     """Return the latest pause of each title by its number, and words about unreadable ones."""
     positions: dict[int, Position] = {}
     problems: list[str] = []
-    for page in api.pages(plan.read_positions(kind), is_counted=False):
+    for page in api.pages(list_positions(kind), is_counted=False):
         problems += page.problems
         for entry in page.rows:
             try:
-                paused = mapping.parse(Paused, entry)
+                paused = parse(Paused, entry)
                 number = paused.title(kind).ids.trakt
             except UnreadableEntryError as error:
                 problems.append(str(error))
@@ -141,7 +160,7 @@ def read_positions(api: Api, kind: ContentKind) -> tuple[dict[int, Position], Se
             position = Position(
                 playback_id=paused.id,
                 percent=paused.progress,
-                at=mapping.instant(paused.paused_at),
+                at=instant(paused.paused_at),
                 row=paused,
             )
             if _is_later(position, positions.get(number)):

@@ -1,4 +1,4 @@
-"""Ids: of today's agents, and those that older ones left behind."""
+"""Ids of today's agents, and those that older agents left behind."""
 
 import pytest
 

@@ -243,9 +243,7 @@ def test_a_library_that_shrinks_while_it_is_read_is_not_taken_for_whole(
 def test_a_film_that_is_replaced_while_it_is_read_hides_no_other(
     plex: FakePlex, backend: Plex, monkeypatch: pytest.MonkeyPatch, added_at: int
 ) -> None:
-    """There are as many as before, and yet one that was not read would have moved to where nobody
-    looks.
-    """
+    """There are as many as before, yet one title would have moved to a page already read."""
     monkeypatch.setattr(listing, "PAGE", 2)
     films = [plex.add_movie(f"Film {number}") for number in range(5)]
     reading = backend.library()

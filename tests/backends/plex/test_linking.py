@@ -1,6 +1,4 @@
-"""Linking by a code: shown by us, confirmed at plex.tv, and changed for the token that the server
-wants.
-"""
+"""Linking by a code: shown here, confirmed at plex.tv, and changed for the server's token."""
 
 import pytest
 

@@ -1,6 +1,4 @@
-"""Pushing a change with the few verbs Plex has, none of which may count a play twice or finish what
-is unfinished.
-"""
+"""Pushing with the few verbs of Plex: none may count a play twice, or finish what is unfinished."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta

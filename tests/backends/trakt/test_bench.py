@@ -1,6 +1,4 @@
-"""The stand-in for the contract suite: it holds what it is told, and its check of what goes over
-the wire bites.
-"""
+"""The bench of the contract suite: it keeps its state, and its check of the wire bites."""
 
 from collections.abc import Iterator
 from dataclasses import replace

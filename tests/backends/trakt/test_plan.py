@@ -18,7 +18,9 @@ CLICK = datetime(2026, 11, 20, 20, 30, 15, tzinfo=UTC)
 DAY = timedelta(days=1)
 MINUTE = 60_000
 LENGTH = 90 * MINUTE
-SINTEL = Row(movie=mapping.Title(title="Sintel", year=2010, ids=mapping.Ids(trakt=1), runtime=90))
+SINTEL = Row(
+    movie=mapping.TitleInfo(title="Sintel", year=2010, ids=mapping.Ids(trakt=1), runtime=90)
+)
 MARK = Wanted("mark_watched", CLICK)
 UNMARK = Wanted("mark_unwatched", CLICK)
 PAST_PLAY = Wanted("mark_watched", CLICK, is_past_play=True)
@@ -170,7 +172,7 @@ def test_the_share_of_a_position(position: int, length: int | None, percent: flo
 
 
 def test_a_position_needs_a_length() -> None:
-    row = Row(movie=mapping.Title(title="Home video", ids=mapping.Ids(trakt=1)))
+    row = Row(movie=mapping.TitleInfo(title="Home video", ids=mapping.Ids(trakt=1)))
     title = Title(kind="movie", number=1, plays=Plays(), position=None, row=row)
     with pytest.raises(Rejected, match="nobody knows how long"):
         plan.plan(title, progress(MINUTE, True, length=None))

@@ -1,6 +1,4 @@
-"""Pushing: plays are counted there, so what is there is read first; a pause is a share, and never
-the end.
-"""
+"""Pushing: plays are counted, so they are read first; a pause is a share, and never the end."""
 
 import json
 from datetime import UTC, datetime, timedelta

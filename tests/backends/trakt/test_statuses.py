@@ -117,7 +117,7 @@ def test_two_clients_of_an_account_share_its_pace(trakt: FakeTrakt, connection: 
 def test_who_does_not_keep_the_distance_is_refused(
     trakt: FakeTrakt, connection: Connection
 ) -> None:
-    """The fake's limit bites: the tests of our distance mean something."""
+    """The fake enforces its limit, so the tests of our pace mean something."""
     film = trakt.add_movie("Sintel")
     stands_still = Ticks()
     backend = Trakt(connection, pace=Pace(monotonic=stands_still.monotonic, sleep=lambda _: None))
