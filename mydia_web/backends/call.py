@@ -18,7 +18,7 @@ class Call:
     #: For people, such as "unless it is watched there"; "" for a call that is always sent.
     condition: str = ""
 
-    def only(self, condition: str) -> "Call":
+    def with_condition(self, condition: str) -> "Call":
         """Return the same call, sent on this condition."""
         return replace(self, condition=condition)
 

@@ -200,14 +200,14 @@ def explain(target: Target, wanted: Wanted) -> list[Call]:
     if asks_threshold(title, wanted):
         calls.append(READ_THRESHOLD)
     calls += first
-    calls.append(read.only("if anything was sent"))
+    calls.append(read.with_condition("if anything was sent"))
     position = stop_in(first)
     if position is None:
         return calls
     if position:
         for attempt in others or [take_back(marked(title, wanted))]:
-            calls += [call.only(_WHERE_FINISHED) for call in attempt]
-    calls += [call.only(_WHERE_STUCK) for call in plan_clearing(title, position)]
+            calls += [call.with_condition(_WHERE_FINISHED) for call in attempt]
+    calls += [call.with_condition(_WHERE_STUCK) for call in plan_clearing(title, position)]
     return calls
 
 
@@ -247,7 +247,9 @@ def _plan_no_position(title: Title, wanted: Wanted) -> list[Call]:
     """Keep the mark of a watched title: not every Plex takes a stop at 0 for no position."""
     calls = []
     if not title.play_count:
-        calls.append(unscrobble(title).only("if it is unwatched there and has a position"))
+        calls.append(
+            unscrobble(title).with_condition("if it is unwatched there and has a position")
+        )
     if title.play_count != 0:
         calls += _plan_stop_at_0(title, wanted)
     return calls
@@ -257,7 +259,7 @@ def _plan_stop_at_0(title: Title, wanted: Wanted) -> list[Call]:
     if title.length == 0:
         return [scrobble(title)]
     length = title.length or wanted.duration_ms or 0
-    return [stop(title, 0, length).only("if it is watched there and has a position")]
+    return [stop(title, 0, length).with_condition("if it is watched there and has a position")]
 
 
 def _lengths(title: Title, wanted: Wanted) -> list[int]:

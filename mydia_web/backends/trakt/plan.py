@@ -253,7 +253,7 @@ def explain(target: Target, wanted: Wanted) -> list[Call]:
     calls += [page_of(list_plays(target.kind, title.number), 1), positions]
     if number is not None and needs_row(title, wanted):
         lookup = search("trakt", str(number), target.kind)
-        calls.append(lookup.only("if it was never played or paused there"))
+        calls.append(lookup.with_condition("if it was never played or paused there"))
     for call in plan(title, wanted):
         calls.append(call)
         if call.path == PAUSE:
@@ -268,11 +268,11 @@ def _lookups(target: Target) -> list[Call]:
     season = target.season_number
     episode = target.episode_number
     if target.kind == "movie" or season is None or episode is None:
-        return [call.only("until one is found") for call in calls]
+        return [call.with_condition("until one is found") for call in calls]
     show_ids = mapping.known_ids(target.show_external_ids)
     calls += [search(provider, value, "show") for provider, value in show_ids]
-    searches = [call.only("until one is found") for call in calls]
-    return [*searches, get_episode("…", season, episode).only("if not found")]
+    searches = [call.with_condition("until one is found") for call in calls]
+    return [*searches, get_episode("…", season, episode).with_condition("if not found")]
 
 
 def _plan_mark(title: Title, wanted: Wanted) -> list[Call]:
