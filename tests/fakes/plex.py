@@ -21,17 +21,17 @@ class FakePlex(FakeServer, Library):
         self.tv = tv or FakePlexTv()
         self.machine_id, self.name, self.version = machine_id, "Attic", "1.43.0.10492"
         self.tv.servers[machine_id] = self.name
-        #: The share from which on a play counts; None: this server has no such setting.
+        #: The share (per cent) from which a play counts; None: no such setting.
         self.threshold: int | None = 90
-        #: What becomes of a position in the first minute: "kept", "ignored" or "cleared".
+        #: The fate of a position in the first minute: "kept", "ignored" or "cleared".
         self.first_minute = "ignored"
-        #: Does a stop at 0 clear the position?
+        #: Whether a stop at 0 clears the position.
         self.zero_clears = False
-        #: Answers changes with 200 and stays as it is.
+        #: Whether changes are answered with 200 and ignored.
         self.ignores_changes = False
-        #: No more than so many entries at a time, whatever is asked for.
+        #: The largest page, whatever is asked for.
         self.page_cap = 1000
-        #: How somebody who is not the owner is told so.
+        #: The status for somebody who is not the owner.
         self.not_for_you = 403
         self.starting = False
         #: (title, user, position, is paused) of what is played.
@@ -43,14 +43,14 @@ class FakePlex(FakeServer, Library):
         self.tv.close()
 
     def watch(self, title: Title, user_id: int = ALICE) -> None:
-        """To the end, in a player."""
+        """Play it to the end in a player."""
         self.scrobble(title, user_id)
 
     def stop_at(self, title: Title, position: int, user_id: int = ALICE) -> None:
         self._stopped(title, user_id, position, title.duration)
 
     def user_of(self, token: str) -> int | None:
-        """The owner's account opens the server; everybody else needs a token for it."""
+        """Return the user of a token: the owner's account token, or one for this server."""
         if self.tv.accounts.get(token) == ALICE:
             return ALICE
         return self.tv.user_of_server_token(token, self.machine_id)
@@ -126,13 +126,13 @@ class FakePlex(FakeServer, Library):
         entries = [{k: v for k, v in entry.items() if k not in left_out} for entry in entries]
         frame = {"size": len(entries), "totalSize": total, "offset": start, "Metadata": entries}
         headers = {"X-Plex-Container-Start": str(start), "X-Plex-Container-Total-Size": str(total)}
-        # An empty list is not mentioned.
+        # Plex leaves out an empty list.
         return tree(
             request, {"MediaContainer": {k: v for k, v in frame.items() if v != []}}, **headers
         )
 
     def _change(self, request: Request, user: int) -> Reply:
-        """GET does all of it, too."""
+        """Change a title; GET does it, too."""
         query, is_timeline = request.query, request.path == "/:/timeline"
         key = query.get("ratingKey" if is_timeline else "key", "")
         if query.get("identifier") != "com.plexapp.plugins.library" or not key.isdecimal():
@@ -150,9 +150,7 @@ class FakePlex(FakeServer, Library):
         return tree(request, {"MediaContainer": {"size": 0}}) if is_timeline else Reply()
 
     def _stopped(self, title: Title, user: int, position: int, duration: int) -> None:
-        """A player has stopped there. Near the end that is a play; near the beginning it may be
-        nothing.
-        """
+        """Stop a player: near the end that is a play, near the beginning it may be nothing."""
         played = title.of(user)
         ends_at = min((self.threshold or 90) / 100, title.credits_at)
         if position >= duration * ends_at:

@@ -1,6 +1,4 @@
-"""A small HTTP server on loopback that remembers what was said, for the fakes of Plex and of
-plex.tv.
-"""
+"""An HTTP server on loopback that records its exchanges, for the fakes of Plex and plex.tv."""
 
 import json
 import threading
@@ -19,7 +17,7 @@ from tests.fakes.plex_xml import as_xml
 @dataclass(frozen=True)
 class Request:
     method: str
-    #: As it stood in the request line.
+    #: As in the request line.
     target: str
     headers: Mapping[str, str]
     body: bytes = b""
@@ -37,7 +35,7 @@ class Request:
         return dict(parse_qsl(self.body.decode()))
 
     def header(self, name: str) -> str:
-        """A header; Plex takes each of its own from the query, too."""
+        """Return a header; Plex takes its own ones from the query, too."""
         found = next(
             (value for key, value in self.headers.items() if key.lower() == name.lower()), ""
         )
@@ -53,16 +51,17 @@ class Reply:
 
     @classmethod
     def page(cls, status: int, words: str) -> "Reply":
-        """How Plex says no: in HTML, whatever was accepted."""
-        text = f"<html><head><title>{words}</title></head><body><h1>{status} {words}</h1></body></html>"
-        return cls(status, text.encode())
+        """Return a refusal: Plex answers in HTML, whatever the client accepts."""
+        head = f"<head><title>{words}</title></head>"
+        body = f"<body><h1>{status} {words}</h1></body>"
+        return cls(status, f"<html>{head}{body}</html>".encode())
 
 
 @dataclass(frozen=True)
 class Exchange:
     request: Request
     reply: Reply
-    #: Answered with what a test wished for, not with what Plex would say.
+    #: Answered as a test wished, not as Plex would.
     staged: bool = False
 
 
@@ -82,7 +81,7 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
-        #: What every request is answered with instead of the truth.
+        #: The answer to every request instead of the true one.
         self.instead: Reply | None = None
         #: Requests with these methods are carried out, and then the connection breaks.
         self.loses_answers_to: tuple[str, ...] = ()

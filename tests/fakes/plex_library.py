@@ -1,4 +1,4 @@
-"""What a fake Plex holds: libraries, titles, and the state of each person on each of them."""
+"""The contents of a fake Plex: libraries, titles, and each person's state of each title."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

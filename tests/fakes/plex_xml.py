@@ -1,6 +1,4 @@
-"""Plex's answers as XML: what is a value in JSON is an attribute, what is a list of objects are
-elements.
-"""
+"""Plex's answers as XML: values become attributes, lists of objects become elements."""
 
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring

@@ -1,6 +1,4 @@
-"""A fake Trakt: its API and its OAuth host in one, on loopback, with the state and the traps of the
-real one.
-"""
+"""A fake Trakt on loopback: API and OAuth host in one, with the traps of the real one."""
 
 import json
 import threading
@@ -24,7 +22,7 @@ _JSON = "application/json"
 
 
 class Ticks:
-    """A clock that goes on only by sleeping: tests do not wait, and who does not sleep is too fast."""
+    """A clock that only sleeping moves: tests do not wait, and a client must sleep."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -95,11 +93,11 @@ class FakeTrakt(Catalogue):
 
     @property
     def app(self) -> dict[str, str]:
-        """What a self-hoster types."""
+        """The app credentials that a self-hoster types."""
         return {"client_id": self.oauth.client_id, "client_secret": self.oauth.client_secret}
 
     def now(self) -> datetime:
-        """Never before what it was told of: nobody has watched anything in the future."""
+        """Return the time, never before a play: nobody has watched anything in the future."""
         return max(self.wall(), self.alice.latest)
 
     def writes(self) -> list[Exchange]:
@@ -107,7 +105,7 @@ class FakeTrakt(Catalogue):
 
     @contextmanager
     def answering(self, *replies: Reply) -> Iterator[None]:
-        """While it lasts, requests are answered so, the last one again and again."""
+        """Give these answers inside the block, the last one again and again."""
         self._instead = list(replies)
         try:
             yield
@@ -116,7 +114,7 @@ class FakeTrakt(Catalogue):
 
     @contextmanager
     def losing_answers(self, to: str = "GET POST DELETE") -> Iterator[None]:
-        """Requests are carried out, and the connection breaks before they are answered."""
+        """Carry out requests inside the block, and break the connection before the answer."""
         self._lost = set(to.split())
         try:
             yield
@@ -124,13 +122,13 @@ class FakeTrakt(Catalogue):
             self._lost = set()
 
     def lose_next_answer(self, method: str) -> None:
-        """To the next request with this method."""
+        """Lose the answer to the next request with this method."""
         self._lost = {method}
 
     def handle(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> Exchange | None:
-        """None: the answer is lost."""
+        """Return the exchange; None where its answer is lost."""
         with self._lock:
             is_scripted = bool(self._instead)
             content_type, reply = _JSON, self._reply(method, path, headers, body)
@@ -179,11 +177,11 @@ class FakeTrakt(Catalogue):
         )
 
     def lift_limit(self) -> None:
-        """As if a second had passed since the last write."""
+        """Act as if a second had passed since the last write."""
         self._wrote_at.clear()
 
     def _is_too_fast(self, account: Account) -> bool:
-        """One write a second; one that was refused does not count."""
+        """Return whether a write comes too soon: one a second, refused ones not counted."""
         now = self._monotonic()
         if now - self._wrote_at.get(account, -10.0) < 1:
             return True

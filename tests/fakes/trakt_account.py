@@ -1,4 +1,4 @@
-"""What a fake Trakt keeps of one person."""
+"""One person's account at a fake Trakt."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,7 +64,7 @@ class Account:
         return next((pause for pause in self.pauses if pause.title is title), None)
 
     def watch(self, title: Title, at: datetime, action: str = "watch") -> int:
-        """A play more, whether there is one of that time or not. A pause stays as it is."""
+        """Add a play, even where there is one of that time. A pause stays as it is."""
         if self.keeps_one_play and self.plays_of(title):
             return 0
         self.plays.append(Play(title, at.replace(microsecond=0), action))

@@ -46,7 +46,7 @@ class Reply:
 
 @dataclass
 class Call:
-    """A request of someone who is signed in."""
+    """A request of a signed-in person."""
 
     account: Account
     query: Mapping[str, str]
@@ -59,7 +59,7 @@ class Call:
 
 @dataclass
 class Habits:
-    """Where nobody knows how the real one does it, or where it was seen to change."""
+    """Behaviour that is unknown of the real Trakt, or was seen to change."""
 
     #: The most rows on a page, whatever is asked for.
     page: int = 250
@@ -71,18 +71,18 @@ class Habits:
     knows_unknown: bool = True
     #: The date of a play without one; None: null.
     no_date: datetime | None = UNKNOWN
-    #: Does the time of day count in start_at?
+    #: Whether the time of day counts in start_at.
     reads_time: bool = True
-    #: Does the listing of pauses tell its size?
+    #: Whether the listing of pauses tells its size.
     counts_pauses: bool = True
     #: Adding answers 201, or 200 as its description says.
     added: int = 201
-    #: So many plays are counted that are listed no more.
+    #: Plays that are counted and no longer listed.
     ghosts: int = 0
 
 
 class Routes:
-    """What is answered, apart from HTTP."""
+    """The answers, apart from HTTP."""
 
     def __init__(self, catalogue: Catalogue, now: Callable[[], datetime]) -> None:
         self.catalogue, self.now = catalogue, now
@@ -241,7 +241,7 @@ class Routes:
         return Reply(self.habits.added, told)
 
     def _meant(self, plural: str, entry: Mapping[str, Any]) -> list[Title]:
-        """A show means all of its episodes."""
+        """Return the titles of an entry; a show stands for all of its episodes."""
         found = self.catalogue.by_ids(plural.removesuffix("s"), entry.get("ids", {}))
         if plural == "shows" and found:
             return [
@@ -291,7 +291,7 @@ class Routes:
         return self._paused(call, title, progress)
 
     def _started(self, call: Call, title: Title, progress: float) -> Reply:
-        """What was paused is being watched now, and paused no more."""
+        """Start watching: the title is no longer paused."""
         call.account.unpause(title)
         length = timedelta(minutes=title.minutes or 60)
         start = self.now() - length * progress / 100
@@ -299,7 +299,7 @@ class Routes:
         return Reply(201, {"id": 0, "action": "start", "progress": progress, **named(title, "")})
 
     def _watched(self, call: Call, plural: str) -> Reply:
-        """As other clients ask: titles with the number of their plays."""
+        """List titles with the number of their plays, as other clients ask."""
         found: dict[Any, dict[str, Any]] = {}
         for play in call.account.plays:
             title = play.title.show if isinstance(play.title, Episode) else play.title

@@ -1,4 +1,4 @@
-"""What a fake Trakt knows: films, shows and episodes, and how it writes them down."""
+"""The catalogue of a fake Trakt: films, shows and episodes, and their payloads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Movie:
     imdb: str = ""
     tmdb: int | None = None
     poster: str = ""
-    #: Laid over what is written down of it.
+    #: Overrides for its payload.
     broken: dict[str, Any] = field(default_factory=dict)
     kind: Kind = "movie"
 
@@ -163,7 +163,7 @@ class Catalogue:
         return list(known.get(kind, {}).values())
 
     def by_ids(self, kind: str, ids: dict[str, Any]) -> Any:
-        """As Trakt does it: the first id that it knows decides."""
+        """Find a title as Trakt does: the first id that it knows decides."""
         for provider, value in ids.items():
             for title in self.of_kind(kind) if value else ():
                 if title.ids.get(provider) == value:

@@ -1,6 +1,4 @@
-"""Signing in at a fake Trakt: codes for devices, tokens that end, refresh tokens that are taken
-once.
-"""
+"""Signing in at a fake Trakt: device codes, tokens that expire, refresh tokens used once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""plex.tv: where people sign in, confirm codes, and get the token that each server wants of them."""
+"""plex.tv: where people sign in, confirm codes, and get the token of each server."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -9,14 +9,20 @@ from pydantic import Field
 from mydia_web.backends.answers import Answer
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
-from mydia_web.backends.plex.mapping import Said, UnreadableEntryError, Wire, read, sure
+from mydia_web.backends.plex.mapping import (
+    Payload,
+    PayloadT,
+    UnreadableEntryError,
+    parse,
+    require,
+)
 from mydia_web.backends.values import LinkCode
 from mydia_web.names import name_key
 
-_INTERVAL = 2.0
+_POLL_SECONDS = 2.0
 
 
-class Person(Wire):
+class Person(Payload):
     """Someone with an account, or a member of a Plex Home without one."""
 
     id: str = Field(min_length=1)
@@ -36,25 +42,29 @@ class Person(Wire):
         return name_key(name_or_id) in {name_key(name) for name in names if name}
 
 
-class Token(Wire):
+class Token(Payload):
     auth_token: str = Field("", repr=False)
 
 
-class Pin(Wire):
+class Pin(Payload):
+    """A code that a person confirms at plex.tv/link."""
+
     id: str
     code: str = Field(repr=False)
     expires_in: float = 900
     auth_token: str = Field("", repr=False)
 
 
-class Resource(Wire):
+class Resource(Payload):
+    """A device of an account, such as a server."""
+
     client_identifier: str = ""
     provides: str = ""
     access_token: str = Field("", repr=False)
 
 
 class Account:
-    """plex.tv as one person sees it; whose token it is is said with each call."""
+    """plex.tv, asked with the token of whoever each call is about."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
@@ -63,7 +73,7 @@ class Account:
         self._http.close()
 
     def sign_in(self, username: str, password: str) -> str:
-        """The account's token."""
+        """Return the account's token."""
         self._http.say({}, secrets=[password])
         form = {"login": username, "password": password, "rememberMe": "true"}
         answer = self._http.send(
@@ -77,51 +87,57 @@ class Account:
         return _token(answer)
 
     def person(self, token: str) -> Person:
-        """Whose token it is. Raises `SignInRefused` for one that plex.tv does not know."""
-        return _sure(Person, self._get("api/v2/user", token))
+        """Return the person of a token. Raises `SignInRefused` for one that plex.tv rejects."""
+        return _require(Person, self._get("api/v2/user", token))
 
     def home(self, token: str) -> list[Person]:
-        """The people of the owner's Plex Home; nobody where there is none."""
+        """Return the people of the owner's Plex Home; nobody where there is none."""
         answer = self._get("api/v2/home/users", token, understood=(403, 404))
-        return [] if answer.status >= 400 else list(_each(Person, _home_users(answer.json())))
+        if answer.status >= 400:
+            return []
+        return list(_parse_each(Person, _home_users(answer.json())))
 
     def switch(self, token: str, person: Person, pin: str) -> str:
-        """The token of a member of the Home."""
+        """Return the token of a member of the Home."""
         self._http.say({}, secrets=[token, pin])
+        params = {"pin": pin} if pin else None
         answer = self._http.send(
             "POST",
             f"api/v2/home/users/{quote(person.uuid, safe='')}/switch",
-            params={"pin": pin} if pin else None,
+            params=params,
             headers={"X-Plex-Token": token},
             understood=(400, 401, 403),
         )
         if answer.status >= 400:
-            ask = "is wrong" if pin else "is needed"
+            reason = "is wrong" if pin else "is needed"
             raise SignInRefused(
-                f"Plex Home does not let {person.name[:80]} in: the PIN of that person {ask}."
+                f"Plex Home does not let {person.name[:80]} in: the PIN of that person {reason}."
             )
         return _token(answer)
 
     def server_token(self, token: str, server_id: str) -> str:
-        """What the server wants of this person; "" where it is not among theirs."""
+        """Return this person's token for a server; "" where the server is not among theirs."""
         answer = self._get("api/v2/resources", token, includeHttps=1, includeRelay=1)
-        for resource in _each(Resource, answer.json()):
+        for resource in _parse_each(Resource, answer.json()):
             if resource.client_identifier == server_id and "server" in resource.provides:
                 return resource.access_token
         return ""
 
     def begin_link(self) -> Pin:
-        """A code of four characters; a `strong` one could not be typed."""
-        return _sure(Pin, self._http.send("POST", "api/v2/pins", params={"strong": "false"}))
+        """Return a code of four characters; a `strong` one could not be typed."""
+        return _require(Pin, self._http.send("POST", "api/v2/pins", params={"strong": "false"}))
 
     def poll_link(self, pin_id: str) -> str:
-        """The account's token once the code is confirmed; "" until then. Raises `LinkEnded`."""
+        """Return the account's token once the code is confirmed, "" until then.
+
+        Raises `LinkEnded`.
+        """
         answer = self._http.send(
             "GET", f"api/v2/pins/{quote(pin_id, safe='')}", understood=(404, 410)
         )
         if answer.status >= 400:
             raise LinkEnded("The code is too old. Ask for a new one.")
-        return _sure(Pin, answer).auth_token
+        return _require(Pin, answer).auth_token
 
     def _get(
         self, path: str, token: str, *, understood: tuple[int, ...] = (), **params: Any
@@ -144,13 +160,13 @@ def link_code(pin: Pin, client_id: str) -> LinkCode:
         code=pin.code,
         url="https://plex.tv/link",
         secret={"id": pin.id, "client_id": client_id},
-        interval=_INTERVAL,
+        interval=_POLL_SECONDS,
         expires_in=pin.expires_in,
     )
 
 
 def _token(answer: Answer) -> str:
-    token = _sure(Token, answer).auth_token
+    token = _require(Token, answer).auth_token
     if not token:
         raise ServerTrouble(
             "plex.tv took the sign-in but gave no token. Trying again later may help."
@@ -158,24 +174,29 @@ def _token(answer: Answer) -> str:
     return token
 
 
-def _sure(model: type[Said], answer: Answer) -> Said:
+def _require(model: type[PayloadT], answer: Answer) -> PayloadT:
     try:
-        return sure(model, answer.json())
+        return require(model, answer.json())
     except ServerTrouble as error:
         raise ServerTrouble(f"plex.tv answered with something unexpected. {error}") from error
 
 
-def _each(model: type[Said], entries: object) -> Iterable[Said]:
-    """Those that can be read: a strange device of the account is none of our business."""
-    for entry in entries if isinstance(entries, list) else ():
+def _parse_each(model: type[PayloadT], entries: object) -> Iterator[PayloadT]:
+    """Yield the readable entries: a strange device of the account does no harm."""
+    if not isinstance(entries, list):
+        return
+    for entry in entries:
         try:
-            yield read(model, entry)
+            yield parse(model, entry)
         except UnreadableEntryError:
             continue
 
 
 def _home_users(answer: object) -> object:
-    """plex.tv has said it in more than one way."""
-    if isinstance(answer, Mapping) and isinstance(answer.get("MediaContainer"), Mapping):
-        return answer["MediaContainer"].get("User")
-    return answer.get("users") if isinstance(answer, Mapping) else answer
+    """Return the list in any of the three shapes that plex.tv has used."""
+    if not isinstance(answer, Mapping):
+        return answer
+    container = answer.get("MediaContainer")
+    if isinstance(container, Mapping):
+        return container.get("User")
+    return answer.get("users")

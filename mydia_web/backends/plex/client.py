@@ -1,8 +1,7 @@
-"""The Plex backend. All state belongs to whom the token belongs to.
+"""The Plex backend. All state belongs to the person of the token.
 
-Its dates: `lastViewedAt` is when Plex itself last heard of a play, a stop or a mark, ours included.
-None can be given to it, so that it says when the news came and not when a title was watched
-elsewhere.
+`lastViewedAt` is when Plex itself last heard of a play, a stop or a mark, ours included. It takes
+no date, so this is when the news came and not when a title was watched elsewhere.
 """
 
 import time
@@ -15,13 +14,15 @@ from urllib.parse import quote
 import httpx2
 
 from mydia_web.backends.answers import Artwork
-from mydia_web.backends.errors import BackendError, Rejected, SignInRefused
+from mydia_web.backends.call import Call
+from mydia_web.backends.errors import BackendError, NotShown, Rejected, SignInRefused
 from mydia_web.backends.http import Http
-from mydia_web.backends.plex import listing, mapping, pushing
+from mydia_web.backends.plex import listing, mapping, plan
 from mydia_web.backends.plex.account import Account, link_code
-from mydia_web.backends.plex.mapping import Entry, Session, UnreadableEntryError, members
+from mydia_web.backends.plex.mapping import Entry, PlayingEntry, UnreadableEntryError, entries_of
+from mydia_web.backends.plex.plan import Title
 from mydia_web.backends.plex.server import Server
-from mydia_web.backends.plex.signing_in import SignIn
+from mydia_web.backends.plex.sign_in import SignIn
 from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
 from mydia_web.backends.traits import Field, Traits
@@ -46,16 +47,16 @@ _OWNER = "1"
 class Plex(ReadsFirst):
     """A Plex Media Server.
 
-    Marks and positions are dated by the server, with the time they arrive. Several files of one
-    title under one number are one item; a file with several episodes is listed as each of them. A
-    change made by removing a mark is seen by reading the library whole, never by `changes`.
+    The server dates marks and positions by the time they arrive. Several files of one title under
+    one number are one item; a file with several episodes is listed as each of them. A mark that a
+    person removed shows in the whole library, never in `changes`.
     """
 
     traits: ClassVar[Traits] = Traits(
         kind="plex",
         product="Plex",
-        summary="A Plex Media Server, your own or one that is shared with you. Each person of a Plex Home is linked "
-        "on their own.",
+        summary="A Plex Media Server, your own or one that is shared with you. "
+        "Each person of a Plex Home is linked on their own.",
         address_hint="Such as http://192.168.1.20:32400",
         fields=(
             Field("token", "Token", "Not needed when you link by a code.", secret=True),
@@ -70,7 +71,7 @@ class Plex(ReadsFirst):
         has_libraries=True,
         keeps_people=True,
     )
-    #: Where accounts are.
+    #: The address of the accounts.
     plex_tv: ClassVar[str] = "https://plex.tv"
 
     def __init__(
@@ -102,15 +103,20 @@ class Plex(ReadsFirst):
         self._sign_in.ensure()
         if not self._sign_in.server_id:
             self.reach()
-        found = self._server.identity()
-        self._sign_in.server_id = found.machine_identifier
-        return ServerInfo("Plex", found.friendly_name, found.version, found.machine_identifier)
+        identity = self._server.identity()
+        self._sign_in.server_id = identity.machine_identifier
+        return ServerInfo(
+            product="Plex",
+            name=identity.friendly_name,
+            version=identity.version,
+            server_id=identity.machine_identifier,
+        )
 
     def reach(self) -> None:
         self._sign_in.find_server()
 
     def sign_in(self) -> Linked:
-        self._sign_in.find_out()
+        self._sign_in.identify()
         self.check()
         return self._sign_in.linked()
 
@@ -123,39 +129,86 @@ class Plex(ReadsFirst):
         )
 
     def state(self, target: Target) -> RemoteState:
-        return mapping.state(pushing.find(self._server, target))
+        return mapping.state(self._server.find(target))
 
     def read(self, push: Push) -> Reading:
+        target, _ = push
         asked_at = time.monotonic()
-        return Reading(pushing.find(self._server, push[0]), asked_at)
+        return Reading(self._server.find(target), asked_at)
 
     def read_many(self, pushes: Sequence[Push]) -> Sequence[Reading | BackendError | None]:
         asked_at = time.monotonic()
-        found = pushing.find_many(self._server, [target for target, _ in pushes])
-        return [Reading(one, asked_at) if isinstance(one, Entry) else one for one in found]
+        answers = self._server.find_many([target for target, _ in pushes])
+        return [
+            Reading(answer, asked_at) if isinstance(answer, Entry) else answer for answer in answers
+        ]
 
     def write(self, push: Push, reading: Reading) -> RemoteState | None:
         target, wanted = push
+        entry: Entry = reading.shown
         with nothing_written_yet():
             check_unchanged(
                 target,
                 wanted,
-                mapping.state(reading.shown),
+                mapping.state(entry),
                 accepts_watched_at=self.traits.accepts_watched_at,
             )
-        shown = pushing.push(self._server, reading.shown, wanted)
-        return None if shown is None else mapping.state(shown)
+            attempts = self._plan(entry, wanted)
+        shown = self._send(entry, wanted, attempts)
+        if shown is None:
+            return None
+        return _confirmed(shown, wanted)
+
+    def _plan(self, entry: Entry, wanted: Wanted) -> list[list[Call]]:
+        title = Title.of(entry)
+        threshold = plan.USUAL_THRESHOLD
+        if plan.asks_threshold(title, wanted):
+            threshold = self._server.threshold()
+        return plan.plan_attempts(title, wanted, threshold)
+
+    def _send(self, entry: Entry, wanted: Wanted, attempts: list[list[Call]]) -> Entry | None:
+        """Return what the title shows after the calls; None where it has to be read for that.
+
+        A position is read back at once, for Plex may take it for the end of the title.
+        """
+        expected = plan.marked(Title.of(entry), wanted)
+        play_count = expected.play_count or 0
+        for calls in attempts:
+            self._server.send(calls)
+            position = plan.stop_in(calls)
+            if position is None:
+                return None if calls else entry
+            shown = self._server.title(entry.rating_key)
+            if shown.view_count <= play_count:
+                return self._settle(shown, position)
+            if play_count:
+                play_count = shown.view_count  # nothing takes back one play of several
+        self._server.send(plan.take_back(expected))
+        raise Rejected(f"Plex takes {entry.name} for watched at this position, so it was not sent.")
+
+    def _settle(self, shown: Entry, position: int) -> Entry:
+        """Return the title once it shows the position that was sent, or none near its beginning."""
+        title = Title.of(shown)
+        calls = plan.plan_clearing(title, position)
+        if calls:
+            self._server.send(calls)
+            return self._server.title(shown.rating_key)
+        if position >= plan.SURELY_KEPT and not title.is_at(position):
+            raise NotShown(f"Plex took the position in {shown.name}, but then did not show it.")
+        return shown
 
     def confirm(self, push: Push, reading: Reading) -> RemoteState:
-        return mapping.state(pushing.confirmed(reading.shown, push[1]))
+        _, wanted = push
+        return _confirmed(reading.shown, wanted)
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
-        return pushing.explain(target, wanted)
+        return [str(call) for call in plan.explain(target, wanted)]
 
     def users(self) -> Sequence[RemoteUser]:
-        """Those of the Plex Home; a friend's state can be reached by nobody but the friend."""
+        """Return the Plex Home; a friend's state can be reached by nobody but the friend."""
         self._sign_in.ensure()
-        account, token = self._sign_in.account, self._sign_in.account_token
+        account = self._sign_in.account
+        token = self._sign_in.account_token
         try:
             people = account.home(token) or [account.person(token)]
         except SignInRefused:  # a token that only the server knows
@@ -163,12 +216,13 @@ class Plex(ReadsFirst):
         return [RemoteUser(person.id, person.name) for person in people]
 
     def libraries(self) -> Sequence[RemoteLibrary]:
-        return [RemoteLibrary(one.key, one.title) for one in listing.sections(self._server)]
+        sections = listing.read_sections(self._server)
+        return [RemoteLibrary(section.key, section.title) for section in sections]
 
     def playing(self) -> Sequence[Playing]:
-        """Only the server's owner is told."""
+        """Return what plays there. Plex tells nobody but the server's owner."""
         try:
-            entries = members(self._server.ask("GET", "status/sessions"), "Metadata")
+            entries = entries_of(self._server.get("status/sessions"), "Metadata")
         except (Rejected, SignInRefused):
             self._server.identity()  # raises where it is the sign-in that is refused
             return ()
@@ -218,8 +272,8 @@ class Plex(ReadsFirst):
             transport=transport,
         )
         try:
-            # The server itself need not answer for that: the code can be confirmed but once.
-            backend._sign_in.find_out()
+            # The server need not answer for that: a code can be confirmed only once.
+            backend._sign_in.identify()
             return backend._sign_in.linked()
         finally:
             backend.close()
@@ -237,22 +291,34 @@ class Plex(ReadsFirst):
 
     def _playing(self, entry: Any) -> Playing | None:
         try:
-            session = mapping.read(Session, entry)
+            playing = mapping.parse(PlayingEntry, entry)
         except UnreadableEntryError:
             return None
-        if session.type not in ("movie", "episode"):
+        if playing.type not in ("movie", "episode"):
             return None
-        user = session.user.id
+        user_id = playing.user.id
+        if user_id == _OWNER:
+            # Only the owner may see what plays, so this is the owner's own sign-in.
+            user_id = self._sign_in.user_id or user_id
         return Playing(
-            session.rating_key,
-            session.title,
-            # Whoever is told of sessions is the owner.
-            self._sign_in.user_id or user if user == _OWNER else user,
-            session.view_offset,
-            session.duration or None,
-            session.player.state == "paused",
-            session.player.title,
+            remote_id=playing.rating_key,
+            title=playing.title,
+            remote_user_id=user_id,
+            position_ms=playing.view_offset,
+            duration_ms=playing.duration or None,
+            paused=playing.player.state == "paused",
+            device=playing.player.title,
         )
+
+
+def _confirmed(entry: Entry, wanted: Wanted) -> RemoteState:
+    """Return the state of a title that was written to. Raises `NotShown` where it is another."""
+    watched = plan.wanted_mark(wanted)
+    is_other_mark = watched is not None and watched != (entry.view_count > 0)
+    is_position_left = plan.wanted_position(wanted) == 0 and entry.view_offset > 0
+    if is_other_mark or is_position_left:
+        raise NotShown(f"Plex took the change to {entry.name}, but then did not show it.")
+    return mapping.state(entry)
 
 
 def _headers(client_id: str) -> dict[str, str]:
@@ -266,6 +332,9 @@ def _headers(client_id: str) -> dict[str, str]:
 
 
 def _without_web_app(url: str) -> str:
-    """People copy the address from their browser, where Plex's own app adds its path."""
+    """Return the address without the path of Plex's own app, which people copy along with it."""
     url, _, _ = url.strip().partition("#")
-    return url.rstrip("/").removesuffix("/index.html").removesuffix("/desktop").removesuffix("/web")
+    url = url.rstrip("/")
+    for suffix in ("/index.html", "/desktop", "/web"):
+        url = url.removesuffix(suffix)
+    return url

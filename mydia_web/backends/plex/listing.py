@@ -1,6 +1,4 @@
-"""Reading libraries in pages, or not at all: half a library looks like a library with films
-removed.
-"""
+"""Reading libraries whole or not at all: half of one would look like one with films removed."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,32 +7,37 @@ from typing import Any
 
 from mydia_web.backends.errors import Rejected, ServerTrouble
 from mydia_web.backends.plex import mapping
-from mydia_web.backends.plex.mapping import Section, UnreadableEntryError, members, sure
+from mydia_web.backends.plex.mapping import Section, UnreadableEntryError, entries_of, require
 from mydia_web.backends.plex.server import Server
 from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow
 
 PAGE = 500
-#: How many shows are asked for by their numbers at once.
-_SHOWS = 50
+#: Shows that are asked for by their numbers in one request.
+_SHOWS_AT_ONCE = 50
 #: Plex's numbers for kinds of metadata.
-MOVIES, SHOWS, EPISODES = 1, 2, 4
+MOVIES = 1
+SHOWS = 2
+EPISODES = 4
 _LISTED = {"movie": MOVIES, "show": EPISODES}
-#: What is left out of the answers, for nothing of it is read.
+#: Elements that are never read are left out of the answers.
 _LEAN = {
     "includeGuids": 1,
     "excludeElements": "Role,Director,Writer,Producer,Genre,Country,Collection,Rating,Image",
     "excludeFields": "summary,tagline",
 }
 
+ReadItem = Callable[[object], RemoteItem]
+Shows = Mapping[str, RemoteShow]
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is listed of one library."""
+    """A listing of one library."""
 
     section: Section
     type: int
-    #: Further conditions, in Plex's way of writing them.
-    only: Mapping[str, Any]
+    #: Further conditions, as Plex writes them.
+    conditions: Mapping[str, Any]
 
     @property
     def path(self) -> str:
@@ -42,93 +45,101 @@ class Query:
 
     @property
     def params(self) -> dict[str, Any]:
-        # Sorted by what never changes for an item: a page that is read later must follow the one
-        # before.
-        return {"type": self.type, "sort": "addedAt", **_LEAN, **self.only}
+        # Sorted by what never changes for an item: each page must follow the one before.
+        return {"type": self.type, "sort": "addedAt", **_LEAN, **self.conditions}
 
 
-def sections(server: Server) -> list[Section]:
-    """The libraries of films and of shows."""
-    entries = members(server.ask("GET", "library/sections"), "Directory")
-    return [
-        section
-        for section in (sure(Section, entry) for entry in entries)
-        if section.type in _LISTED
-    ]
+def read_sections(server: Server) -> list[Section]:
+    """Return the libraries of films and of shows."""
+    entries = entries_of(server.get("library/sections"), "Directory")
+    sections = [require(Section, entry) for entry in entries]
+    return [section for section in sections if section.type in _LISTED]
 
 
 def read_library(server: Server, library_ids: Collection[str]) -> Iterator[LibraryPage]:
-    chosen = _chosen(sections(server), library_ids)
-    queries = [Query(section, _LISTED[section.type], {}) for section in chosen]
-    totals = [_total(_page(server, query, 0, 0)) for query in queries]
-    done, total = 0, sum(totals)
+    """Yield the whole of these libraries, or of all."""
+    sections = _choose(read_sections(server), library_ids)
+    queries = [Query(section, _LISTED[section.type], {}) for section in sections]
+    totals = [_total(_read_page(server, query, 0, 0)) for query in queries]
+    total = sum(totals)
+    done = 0
     if not total:
         yield LibraryPage((), 0, 0)
-    for query, many in zip(queries, totals, strict=True):
-        if not many:
+    for query, count in zip(queries, totals, strict=True):
+        if not count:
             continue
-        read, problems = _reader(server, query.section)
-        for entries in _entries(server, query, many):
+        shows, problems = _read_shows(server, query.section)
+        read = _reader(query.section, shows)
+        for entries in _read_entries(server, query, count):
             done += len(entries)
-            yield _library_page(entries, read, done, max(done, total), problems)
-            problems = ()
+            items, unread = _items(entries, read)
+            yield LibraryPage(items, done, max(done, total), [*problems, *unread])
+            problems = []
 
 
 def read_changes(server: Server, library_ids: Collection[str], since: int) -> Iterator[LibraryPage]:
-    """What was played, stopped or marked watched after that second."""
+    """Yield what was played, stopped or marked watched since that second (Unix time)."""
     done = 0
-    for section in _chosen(sections(server), library_ids):
+    for section in _choose(read_sections(server), library_ids):
         query = Query(section, _LISTED[section.type], {"lastViewedAt>>": since - 1})
-        for entries in _entries(server, query, 0):
-            shows, problems = _named_shows(server, entries) if section.type == "show" else ({}, ())
+        for entries in _read_entries(server, query, 0):
+            shows, problems = _read_shows_of(server, section, entries)
+            items, unread = _items(entries, _reader(section, shows))
             done += len(entries)
-            yield _library_page(entries, _read_by(section, shows), done, None, problems)
+            yield LibraryPage(items, done, None, [*problems, *unread])
     if not done:
         yield LibraryPage((), 0, 0)
 
 
-def _chosen(sections: Sequence[Section], library_ids: Collection[str]) -> Sequence[Section]:
-    """Raises `Rejected` when a library that was chosen is gone: its titles would look removed."""
+def _choose(sections: Sequence[Section], library_ids: Collection[str]) -> Sequence[Section]:
+    """Return the chosen libraries, all where none is chosen.
+
+    Raises `Rejected` when a chosen one is gone: its titles would look removed.
+    """
     missing = set(library_ids) - {section.key for section in sections}
     if missing:
         raise Rejected(
-            "A library that was chosen for this source is not on the server any more, or not shared with this "
-            "person. Choose the libraries again."
+            "A library that was chosen for this source is not on the server any more, "
+            "or not shared with this person. Choose the libraries again."
         )
-    return [section for section in sections if not library_ids or section.key in library_ids]
+    if not library_ids:
+        return sections
+    return [section for section in sections if section.key in library_ids]
 
 
-def _reader(
-    server: Server, section: Section
-) -> tuple[Callable[[object], RemoteItem], tuple[str, ...]]:
+def _reader(section: Section, shows: Shows) -> ReadItem:
     if section.type == "movie":
-        return mapping.movie_item, ()
-    entries = [one for page in _entries(server, Query(section, SHOWS, {}), 0) for one in page]
-    shows, problems = _shows(entries)
-    return _read_by(section, shows), problems
+        return mapping.movie_item
+    return partial(mapping.episode_item, shows=shows)
 
 
-def _read_by(section: Section, shows: Mapping[str, RemoteShow]) -> Callable[[object], RemoteItem]:
-    return (
-        mapping.movie_item
-        if section.type == "movie"
-        else partial(mapping.episode_item, shows=shows)
-    )
-
-
-def _named_shows(
-    server: Server, episodes: Iterable[Any]
-) -> tuple[Mapping[str, RemoteShow], tuple[str, ...]]:
-    """The shows that these episodes name."""
-    keys = {str(one.get("grandparentRatingKey", "")) for one in episodes if isinstance(one, dict)}
+def _read_shows(server: Server, section: Section) -> tuple[Shows, list[str]]:
+    """Return the shows of a library by their numbers, and words about unreadable ones."""
+    if section.type == "movie":
+        return {}, []
     entries: list[Any] = []
-    for some in _batches(sorted(key for key in keys if key.isdecimal())):
-        answer = server.ask("GET", f"library/metadata/{','.join(some)}", {"includeGuids": 1})
-        entries += members(answer, "Metadata")
-    return _shows(entries)
+    for page in _read_entries(server, Query(section, SHOWS, {}), 0):
+        entries += page
+    return _parse_shows(entries)
 
 
-def _shows(entries: Iterable[object]) -> tuple[Mapping[str, RemoteShow], tuple[str, ...]]:
+def _read_shows_of(
+    server: Server, section: Section, episodes: Iterable[Any]
+) -> tuple[Shows, list[str]]:
+    """Return the shows of these episodes by their numbers, and words about unreadable ones."""
+    if section.type == "movie":
+        return {}, []
+    named = {_text(episode, "grandparentRatingKey") for episode in episodes}
+    keys = sorted(key for key in named if key and key.isdecimal())
+    entries: list[Any] = []
+    for start in range(0, len(keys), _SHOWS_AT_ONCE):
+        batch = ",".join(keys[start : start + _SHOWS_AT_ONCE])
+        answer = server.get(f"library/metadata/{batch}", {"includeGuids": 1})
+        entries += entries_of(answer, "Metadata")
+    return _parse_shows(entries)
+
+
+def _parse_shows(entries: Iterable[object]) -> tuple[Shows, list[str]]:
     shows: dict[str, RemoteShow] = {}
     problems: list[str] = []
     for entry in entries:
@@ -138,65 +149,71 @@ def _shows(entries: Iterable[object]) -> tuple[Mapping[str, RemoteShow], tuple[s
             problems.append(str(error))
         else:
             shows[key] = show
-    return shows, tuple(problems)
+    return shows, problems
 
 
-def _library_page(
-    entries: Sequence[object],
-    read: Callable[[object], RemoteItem],
-    done: int,
-    total: int | None,
-    earlier_problems: tuple[str, ...],
-) -> LibraryPage:
-    items, problems = [], list(earlier_problems)
+def _items(entries: Sequence[object], read: ReadItem) -> tuple[list[RemoteItem], list[str]]:
+    """Return the items, and words about entries that could not be read."""
+    items: list[RemoteItem] = []
+    problems: list[str] = []
     for entry in entries:
         try:
             items.append(read(entry))
         except UnreadableEntryError as error:
             problems.append(str(error))
-    return LibraryPage(items, done, total, problems)
+    return items, problems
 
 
-def _entries(server: Server, query: Query, total: int) -> Iterator[list[Any]]:
-    """Pages until Plex's own total is reached; it may give fewer at a time than asked for.
+def _read_entries(server: Server, query: Query, total: int) -> Iterator[list[Any]]:
+    """Yield pages until Plex's own total is reached; it may send fewer than asked for.
 
-    `total` is what it named before: fewer now is a change.
+    `total` is the number it named before. Raises `ServerTrouble` where there are fewer now.
     """
-    start, last = 0, None
+    start = 0
+    last = None
     while True:
-        answer = _page(server, query, max(0, start - 1), PAGE + (start > 0))
-        entries, now_total = members(answer, "Metadata"), _total(answer)
-        # Each page begins with the end of the one before: what moved up would be missed, what moved
-        # down come twice.
-        follows = not start or (bool(entries) and _key(entries.pop(0)) == last)
-        if now_total < total or not follows or (not entries and start < now_total):
+        # Each page begins with the end of the one before: what moved up meanwhile would be
+        # missed, what moved down come twice.
+        overlap = min(start, 1)
+        answer = _read_page(server, query, start - overlap, PAGE + overlap)
+        entries = entries_of(answer, "Metadata")
+        new_total = _total(answer)
+        is_moved = overlap > 0 and _first_key(entries) != last
+        entries = entries[overlap:]
+        is_cut_short = not entries and start < new_total
+        if new_total < total or is_moved or is_cut_short:
             raise ServerTrouble(
                 "Plex's library changed while it was being read. It will be read again."
             )
-        start, total = start + len(entries), now_total
+        start += len(entries)
+        total = new_total
         if entries:
-            last = _key(entries[-1])
+            last = _text(entries[-1], "ratingKey")
             yield entries
         if start >= total:
             return
 
 
-def _key(entry: object) -> str | None:
-    return str(entry.get("ratingKey")) if isinstance(entry, dict) else None
+def _first_key(entries: Sequence[object]) -> str | None:
+    if not entries:
+        return None
+    return _text(entries[0], "ratingKey")
 
 
-def _page(server: Server, query: Query, start: int, size: int) -> dict[str, Any]:
+def _text(entry: object, field: str) -> str | None:
+    if not isinstance(entry, dict):
+        return None
+    return str(entry.get(field, ""))
+
+
+def _read_page(server: Server, query: Query, start: int, size: int) -> dict[str, Any]:
     headers = {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(size)}
-    return server.ask("GET", query.path, query.params, **headers)
+    return server.get(query.path, query.params, **headers)
 
 
 def _total(answer: Mapping[str, Any]) -> int:
-    """How many entries there are in all. Without this number no listing can be trusted to be whole."""
+    """Return the number of all entries. Without it no listing can be trusted to be whole."""
     total = answer.get("totalSize")
     if not isinstance(total, int) or total < 0:
         raise ServerTrouble("Plex does not tell how many titles it has.")
     return total
-
-
-def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (keys[start : start + _SHOWS] for start in range(0, len(keys), _SHOWS))

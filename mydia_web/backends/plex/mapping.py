@@ -1,6 +1,7 @@
-"""What Plex calls things, and how its entries become ours."""
+"""The payloads of Plex, and how its entries become items."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -8,56 +9,70 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from mydia_web.backends.errors import ServerTrouble
-from mydia_web.backends.plex.guids import external_ids, show_ids
 from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState, Target
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Millis = Annotated[int, Field(ge=0, le=2**53)]
-#: Of a season or an episode; 0 is a real one.
+#: The number of a season or an episode: 0 is a real one, -1 stands for none.
 Number = Annotated[int, Field(ge=-1, le=2**31 - 1)]
-Key = Annotated[str, Field(min_length=1, max_length=64)]
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+
+_PROVIDERS = {
+    "imdb": "imdb",
+    "tmdb": "tmdb",
+    "tvdb": "tvdb",
+    "themoviedb": "tmdb",
+    "thetvdb": "tvdb",
+    "xbmcnfo": "imdb",
+    "xbmcnfotv": "tvdb",
+}
+_LEGACY = re.compile(r"com\.plexapp\.agents\.(\w+)://([^?]+)")
+#: HAMA names the provider in the id; tvdb2 to tvdb6 are other orders of the same show.
+_HAMA = re.compile(r"(imdb|tmdb|tvdb)\d?-(.+)")
+_IMDB_ID = re.compile(r"tt\d+")
+_NUMERIC_ID = re.compile(r"0*[1-9]\d*")
 
 
 class UnreadableEntryError(Exception):
     """An entry that cannot be used, in words."""
 
 
-class Wire(BaseModel):
-    """Something Plex says. It leaves out what is nothing: no `viewCount` is a count of 0."""
+class Payload(BaseModel):
+    """Something Plex sends. It leaves out zeros: no `viewCount` is a count of 0."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, coerce_numbers_to_str=True
     )
 
 
-Said = TypeVar("Said", bound=Wire)
+PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
-class Guid(Wire):
+class Guid(Payload):
     id: str = ""
 
 
-class Part(Wire):
+class Part(Payload):
     file: str = ""
 
 
-class Media(Wire):
+class Media(Payload):
     parts: list[Part] = Field([], alias="Part")
 
 
-class User(Wire):
+class User(Payload):
     id: str = ""
 
 
-class Player(Wire):
+class Player(Payload):
     title: str = ""
     state: str = ""
 
 
-class Entry(Wire):
-    """A film, a show or an episode, with the state of whoever asks."""
+class Entry(Payload):
+    """A film, a show or an episode, with the state of the person who asks."""
 
-    rating_key: Key
+    rating_key: Id
     type: str = ""
     title: str = ""
     year: Count = 0
@@ -85,161 +100,188 @@ class Entry(Wire):
         return [part.file for media in self.media for part in media.parts if part.file]
 
     @property
-    def ids(self) -> dict[str, str]:
+    def external_ids(self) -> dict[str, str]:
         return external_ids((guid.id for guid in self.guids), self.guid)
 
 
-class Session(Entry):
-    """What somebody plays."""
+class PlayingEntry(Entry):
+    """A title that somebody is playing."""
 
     user: User = Field(User(), alias="User")
     player: Player = Field(Player(), alias="Player")
 
 
-class Section(Wire):
+class Section(Payload):
     """A library."""
 
-    key: Key
+    key: Id
     type: str = ""
     title: str = ""
 
 
-class Identity(Wire):
+class Identity(Payload):
     machine_identifier: str = ""
     friendly_name: str = ""
     version: str = ""
 
 
-def container(answer: Any) -> dict[str, Any]:
-    found = answer.get("MediaContainer") if isinstance(answer, dict) else None
-    if not isinstance(found, dict):
+class Setting(Payload):
+    value: str = ""
+
+
+def media_container(answer: Any) -> dict[str, Any]:
+    """Return what every answer of Plex is wrapped in."""
+    container = answer.get("MediaContainer") if isinstance(answer, dict) else None
+    if not isinstance(container, dict):
         raise ServerTrouble("What answers there does not answer as a Plex Media Server does.")
-    return found
+    return container
 
 
-def members(container: Mapping[str, Any], name: str) -> list[Any]:
-    """The list of that name; Plex leaves out an empty one."""
+def entries_of(container: Mapping[str, Any], name: str) -> list[Any]:
+    """Return the list of that name; Plex leaves out an empty one."""
     entries = container.get(name) or []
     if not isinstance(entries, list):
         raise ServerTrouble("Plex answered with something that is not a list.")
     return entries
 
 
-def read(model: type[Said], entry: object) -> Said:
+def parse(model: type[PayloadT], entry: object) -> PayloadT:
+    """Return the entry as that model. Raises `UnreadableEntryError`."""
     try:
         return model.model_validate(_without_nulls(entry))
     except ValidationError as error:
-        named = entry.get("title") or entry.get("ratingKey") if isinstance(entry, dict) else None
         first = error.errors(include_url=False)[0]
-        why = f"{'.'.join(map(str, first['loc'])) or 'entry'}: {first['msg']}"
-        raise UnreadableEntryError(
-            f"“{str(named or '?')[:80]}” could not be read: {why}"
-        ) from error
+        field = ".".join(map(str, first["loc"])) or "entry"
+        message = f"“{_label(entry)}” could not be read: {field}: {first['msg']}"
+        raise UnreadableEntryError(message) from error
 
 
-def sure(model: type[Said], entry: object) -> Said:
-    """As `read`, where there is nothing else to go on with."""
+def require(model: type[PayloadT], entry: object) -> PayloadT:
+    """Return the entry as that model. Raises `ServerTrouble`."""
     try:
-        return read(model, entry)
+        return parse(model, entry)
     except UnreadableEntryError as error:
         raise ServerTrouble(f"Plex's entry {error}") from error
 
 
+def _label(entry: object) -> str:
+    if not isinstance(entry, dict):
+        return "?"
+    label = entry.get("title") or entry.get("ratingKey") or "?"
+    return str(label)[:80]
+
+
 def _without_nulls(entry: object) -> object:
-    return {k: v for k, v in entry.items() if v is not None} if isinstance(entry, dict) else entry
+    if not isinstance(entry, dict):
+        return entry
+    return {name: value for name, value in entry.items() if value is not None}
 
 
 def movie_item(entry: object) -> RemoteItem:
-    movie = _named(entry, "movie")
+    """Return a film as an item. Raises `UnreadableEntryError`."""
+    movie = _parse_titled(entry, "movie")
     return RemoteItem(
         remote_id=movie.rating_key,
         kind="movie",
         title=movie.title,
-        external_ids=movie.ids,
+        external_ids=movie.external_ids,
         year=movie.year or None,
         runtime_seconds=movie.duration // 1000 or None,
-        path=_path(movie),
+        path=_first_file(movie),
         artwork_url=_picture(movie.thumb),
         state=state(movie),
     )
 
 
 def episode_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:
-    episode = _named(entry, "episode")
+    """Return an episode as an item; `shows` is by rating key. Raises `UnreadableEntryError`."""
+    episode = _parse_titled(entry, "episode")
     return RemoteItem(
         remote_id=episode.rating_key,
         kind="episode",
         title=episode.title,
-        external_ids=episode.ids,
+        external_ids=episode.external_ids,
         runtime_seconds=episode.duration // 1000 or None,
         show=shows.get(episode.grandparent_rating_key) or _show_of(episode),
-        season_number=_number(episode.parent_index),
-        episode_number=_number(episode.index),
+        season_number=_known_number(episode.parent_index),
+        episode_number=_known_number(episode.index),
         air_date=_day(episode.originally_available_at),
-        path=_path(episode),
+        path=_first_file(episode),
         artwork_url=_picture(episode.thumb),
         state=state(episode),
     )
 
 
 def show_item(entry: object) -> tuple[str, RemoteShow]:
-    show = _named(entry, "show")
-    return show.rating_key, RemoteShow(
-        show.title, show.year or None, show.ids, _picture(show.thumb)
+    """Return a show's rating key and the show. Raises `UnreadableEntryError`."""
+    parsed = _parse_titled(entry, "show")
+    show = RemoteShow(
+        title=parsed.title,
+        year=parsed.year or None,
+        external_ids=parsed.external_ids,
+        artwork_url=_picture(parsed.thumb),
     )
+    return parsed.rating_key, show
 
 
 def _show_of(episode: Entry) -> RemoteShow:
-    """The show of an episode as far as the episode tells: an item of one show may be shared without
-    it.
-    """
+    """Return the show as far as its episode names it: an episode may be shared without its show."""
     if not episode.grandparent_title:
         raise UnreadableEntryError(f"{episode.name} belongs to a show that Plex does not name.")
-    picture = _picture(episode.grandparent_thumb)
-    return RemoteShow(episode.grandparent_title, None, show_ids(episode.guid), picture)
+    return RemoteShow(
+        title=episode.grandparent_title,
+        external_ids=show_ids(episode.guid),
+        artwork_url=_picture(episode.grandparent_thumb),
+    )
 
 
 def state(entry: Entry) -> RemoteState:
+    last_played_at = None
+    if entry.last_viewed_at:
+        last_played_at = datetime.fromtimestamp(entry.last_viewed_at, UTC)
     return RemoteState(
         watched=entry.view_count > 0,
         position_ms=entry.view_offset,
         play_count=entry.view_count,
-        last_played_at=datetime.fromtimestamp(entry.last_viewed_at, UTC)
-        if entry.last_viewed_at
-        else None,
+        last_played_at=last_played_at,
     )
 
 
-def is_meant(entry: Entry, target: Target) -> bool:
-    """Is this the title that had this number? A server set up anew gives its numbers again."""
+def matches(entry: Entry, target: Target) -> bool:
+    """Return whether this title had that number when it was listed.
+
+    A server that is set up anew gives its numbers to other titles.
+    """
     if entry.type != target.kind:
         return False
     if target.path and target.path in entry.files:
         return True
-    ids = entry.ids
+    ids = entry.external_ids
     shared = ids.keys() & target.external_ids.keys()
     if shared:
         return any(ids[provider] == target.external_ids[provider] for provider in shared)
     return not (target.path and entry.files)
 
 
-def _named(entry: object, kind: ContentKind | str) -> Entry:
-    found = read(Entry, entry)
-    if found.type != kind:
+def _parse_titled(entry: object, kind: ContentKind | str) -> Entry:
+    parsed = parse(Entry, entry)
+    if parsed.type != kind:
         raise UnreadableEntryError(
-            f"{found.name} is a “{found.type[:20]}”, which is not kept here."
+            f"{parsed.name} is a “{parsed.type[:20]}”, which is not kept here."
         )
-    if not found.title:
-        raise UnreadableEntryError(f"Number {found.rating_key} has no title.")
-    return found
+    if not parsed.title:
+        raise UnreadableEntryError(f"Number {parsed.rating_key} has no title.")
+    return parsed
 
 
-def _path(entry: Entry) -> str:
+def _first_file(entry: Entry) -> str:
     return next(iter(entry.files), "")
 
 
-def _number(value: int) -> int | None:
-    return value if value >= 0 else None
+def _known_number(number: int) -> int | None:
+    if number < 0:
+        return None
+    return number
 
 
 def _day(text: str) -> date | None:
@@ -250,9 +292,56 @@ def _day(text: str) -> date | None:
 
 
 def _picture(url: str) -> str:
-    return url if is_picture(url) else ""
+    if not is_picture(url):
+        return ""
+    return url
 
 
 def is_picture(url: str) -> bool:
-    """Of this server, and nothing but a picture: at Plex a GET can change things, too."""
-    return url.startswith("/library/") and not set(url) & set("?#%\\") and ".." not in url
+    """Return whether it is a picture of this server: a GET of something else may change things."""
+    is_hostile = set(url) & set("?#%\\") or ".." in url
+    return url.startswith("/library/") and not is_hostile
+
+
+def external_ids(guids: Iterable[str], legacy_guid: str = "") -> dict[str, str]:
+    """Return the ids at known providers, the first of each.
+
+    The guids are today's (`imdb://tt…`). Older agents write one legacy guid; where a season is in
+    it, it names the show and not the episode.
+    """
+    ids: dict[str, str] = {}
+    for guid in guids:
+        scheme, _, value = guid.partition("://")
+        _add_id(ids, _PROVIDERS.get(scheme.lower(), ""), value)
+    provider, value, *numbers = _split_legacy(legacy_guid)
+    if not numbers:
+        _add_id(ids, provider, value)
+    return ids
+
+
+def show_ids(legacy_guid: str) -> Mapping[str, str]:
+    """Return the ids of its show in the legacy guid of an episode."""
+    ids: dict[str, str] = {}
+    provider, value, *_ = _split_legacy(legacy_guid)
+    _add_id(ids, provider, value)
+    return ids
+
+
+def _split_legacy(guid: str) -> list[str]:
+    """Return provider and id and, for an episode, season and number."""
+    match = _LEGACY.match(guid)
+    if match is None:
+        return ["", ""]
+    agent = match[1].lower()
+    value, *numbers = match[2].split("/")
+    if agent == "hama" and (named := _HAMA.fullmatch(value)):
+        return [named[1], named[2], *numbers]
+    return [_PROVIDERS.get(agent, ""), value, *numbers]
+
+
+def _add_id(ids: dict[str, str], provider: str, value: str) -> None:
+    value = value.strip()
+    if _IMDB_ID.fullmatch(value):
+        ids.setdefault("imdb", value)
+    elif provider not in ("", "imdb") and _NUMERIC_ID.fullmatch(value):
+        ids.setdefault(provider, value)

@@ -1,6 +1,9 @@
-"""Questions to Trakt and writes, with a sign-in that renews itself; every status in words."""
+"""Requests to Trakt, paced and with a sign-in that renews itself; every refusal in words."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,27 +11,67 @@ from typing import Any
 import httpx2
 
 from mydia_web.backends.answers import Answer
+from mydia_web.backends.call import Call
 from mydia_web.backends.errors import BackendError, NotOnServer, ServerTrouble, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.trakt import tokens
-from mydia_web.backends.trakt.pacing import Pace, pace_of
+from mydia_web.backends.trakt.plan import PAGE, page_of
 from mydia_web.backends.values import Connection, Credentials
 
-#: As many rows are asked for at once; a server that gives fewer says so.
-PAGE = 250
-_STOPPED = {
-    403: tokens.APP_REFUSED,
-    420: "This Trakt account has reached one of its limits. Trakt's settings tell which; more is for VIP accounts.",
-    423: "This Trakt account is locked. Trakt's support can unlock it.",
-    426: "Trakt keeps this for VIP accounts.",
-}
-_JSON = {"Content-Type": "application/json", "trakt-api-version": "2"}
-
+#: Between two writes to one account, whoever sends them: a little more than the second that
+#: Trakt asks for.
+SECONDS_APART = 1.1
+#: Trakt counts plays of titles that it has removed since, and does not list them (share).
+MAX_MISSING = 0.02
 
 NOT_THERE = "Trakt does not know this title any more."
 _CHANGED = "The account at Trakt changed while it was being read. It will be read again."
-#: Trakt counts plays of titles that it has removed since, and does not list them.
-_MAY_BE_MISSING = 0.02
+_REFUSALS = {
+    403: tokens.APP_REFUSED,
+    420: "This Trakt account has reached one of its limits. Trakt's settings tell which; "
+    "more is for VIP accounts.",
+    423: "This Trakt account is locked. Trakt's support can unlock it.",
+    426: "Trakt keeps this for VIP accounts.",
+}
+_HEADERS = {"Content-Type": "application/json", "trakt-api-version": "2"}
+
+
+class Pace:
+    """Lets the writers of one account through one by one, at a distance."""
+
+    def __init__(
+        self,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next_at = 0.0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for the turn to write; the next one comes after this one has ended."""
+        with self._lock:
+            wait = self._next_at - self._monotonic()
+            if wait > 0:
+                self._sleep(wait)
+            try:
+                yield
+            finally:
+                # From the end of the request: two that set out apart can still arrive together.
+                self._next_at = self._monotonic() + SECONDS_APART
+
+
+_paces: dict[str, Pace] = {}
+_paces_lock = threading.Lock()
+
+
+def pace_of(account: str) -> Pace:
+    """Return the pace that all clients of an account in this process share."""
+    with _paces_lock:
+        return _paces.setdefault(account, Pace())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +84,9 @@ class Page:
 
 
 class Api:
-    """The API as one person. Renews the sign-in half-way through its life, and once when it is
-    refused.
+    """The API as one person.
+
+    Renews the sign-in half-way through its life, and once when it is refused.
     """
 
     def __init__(
@@ -52,13 +96,14 @@ class Api:
         transport: httpx2.BaseTransport | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._connection, self._oauth = connection, tokens.OAuth(connection, transport=transport)
+        self._connection = connection
+        self._oauth = tokens.OAuth(connection, transport=transport)
         self.credentials = connection.credentials
         self._http = Http(
             connection.base_url,
             product="Trakt",
             hint="Is this machine on the internet?",
-            headers={**_JSON, "trakt-api-key": tokens.client_id(self.credentials)},
+            headers={**_HEADERS, "trakt-api-key": tokens.client_id(self.credentials)},
             verify=connection.verify_tls,
             transport=transport,
         )
@@ -68,42 +113,38 @@ class Api:
         self._may_renew_early = True
 
     @property
-    def place(self) -> str:
-        return self._http.address.place
-
-    @property
     def clock_skew(self) -> timedelta | None:
         return self._http.clock_skew
 
     def close(self) -> None:
         self._http.close()
 
-    def get(self, path: str, *, understood: Collection[int] = (), **params: object) -> Answer:
-        """The caller deals with the statuses `understood`."""
-        return self._send("GET", path, understood, params=params)
+    def not_trakt(self) -> ServerTrouble:
+        return _not_trakt(self._http.address.place)
 
-    def post(
-        self, path: str, body: Mapping[str, Any], *, understood: Collection[int] = ()
-    ) -> Answer:
-        with self._pace.turn():
-            return self._send("POST", path, understood, json=body)
+    def get(self, path: str, **params: object) -> Answer:
+        return self.send(Call(method="GET", path=path, params=params))
 
-    def delete(self, path: str) -> None:
-        """What is gone already is no error."""
+    def send(self, call: Call, *, understood: Collection[int] = ()) -> Answer:
+        """Send a call; writes wait for their turn. The caller handles the statuses `understood`."""
+        if call.method == "GET":
+            return self._send(call, understood)
         with self._pace.turn():
-            self._send("DELETE", path, (404,))
+            return self._send(call, understood)
 
     def pages(
-        self, path: str, *, of_title: bool = False, is_counted: bool = True, **params: object
+        self, listing: Call, *, is_of_title: bool = False, is_counted: bool = True
     ) -> Iterator[Page]:
-        """All rows of a listing, or an error: `NotOnServer` for the listing of one title that is
-        unknown.
+        """Yield all rows of a listing, or raise.
+
+        Raises `NotOnServer` for a listing of one title that Trakt does not know. A listing that is
+        not counted may come whole, without the number of its rows.
         """
-        number, reader = 1, _Reader(is_counted)
+        understood = (404,) if is_of_title else ()
+        reader = _PageReader(is_counted=is_counted)
+        number = 1
         while True:
-            answer = self.get(
-                path, understood=(404,) if of_title else (), page=number, limit=PAGE, **params
-            )
+            answer = self.send(page_of(listing, number), understood=understood)
             if answer.status == 404:
                 raise NotOnServer(NOT_THERE)
             page, last = reader.read(answer)
@@ -112,16 +153,16 @@ class Api:
                 return
             number += 1
 
-    def _send(self, method: str, path: str, understood: Collection[int], **request: Any) -> Answer:
+    def _send(self, call: Call, understood: Collection[int]) -> Answer:
         self._renew_early()
-        had = tokens.access_token(self.credentials)
-        if not had:
+        token = tokens.access_token(self.credentials)
+        if not token:
             raise SignInRefused("No Trakt account is linked yet. Link one by a code.")
-        statuses = {*understood, 401, 404, *_STOPPED}
-        answer = self._http.send(method, path, understood=statuses, **request)
+        statuses = {*understood, 401, 404, *_REFUSALS}
+        answer = self._http.send(call.method, call.path, understood=statuses, **call.request)
         if answer.status == 401 and self.credentials.get("refresh_token"):
-            self._renew(had)
-            answer = self._http.send(method, path, understood=statuses, **request)
+            self._renew(token)
+            answer = self._http.send(call.method, call.path, understood=statuses, **call.request)
         if answer.status < 400 or answer.status in understood:
             return answer
         raise self._refusal(answer)
@@ -129,91 +170,103 @@ class Api:
     def _refusal(self, answer: Answer) -> BackendError:
         if answer.status == 401:
             return SignInRefused(tokens.LINK_AGAIN)
-        if answer.status in _STOPPED:
-            return SignInRefused(_STOPPED[answer.status])
-        return ServerTrouble(
-            f"{self.place} answers, but not as Trakt does. Is this the right address?"
-        )
+        if answer.status in _REFUSALS:
+            return SignInRefused(_REFUSALS[answer.status])
+        return self.not_trakt()
 
     def _renew_early(self) -> None:
-        """Before the token ends. Where that fails the old one goes on being used, as long as it is
-        good.
-        """
+        """Renew the sign-in before its token ends; where that fails, use the old one on."""
         if not self._may_renew_early or not tokens.is_past_half(self.credentials):
             return
         try:
             self._renew(tokens.access_token(self.credentials))
         except BackendError:
-            if tokens.is_over(self.credentials):
+            if tokens.is_expired(self.credentials):
                 raise
             self._may_renew_early = False
 
-    def _renew(self, had: str) -> None:
-        """Get other credentials than those with the token `had`."""
+    def _renew(self, old_token: str) -> None:
+        """Get other credentials than those of the old token."""
 
-        def ask(stored: Credentials) -> Credentials:
-            is_newer = tokens.access_token(stored) not in ("", had)
-            return stored if is_newer else self._oauth.renew(stored)
+        def renew(stored: Credentials) -> Credentials:
+            is_newer = tokens.access_token(stored) not in ("", old_token)
+            if is_newer:
+                return stored
+            return self._oauth.renew(stored)
 
-        self._use(self._connection.renew(ask) if self._connection.renew else ask(self.credentials))
+        if self._connection.renew is None:
+            self._use(renew(self.credentials))
+        else:
+            self._use(self._connection.renew(renew))
 
     def _use(self, credentials: Credentials) -> None:
         self.credentials = credentials
         token = tokens.access_token(credentials)
-        secrets = [
-            token,
-            *(credentials.get(name, "") for name in ("refresh_token", "client_secret")),
-        ]
-        self._http.say({"Authorization": f"Bearer {token}"} if token else {}, secrets=secrets)
+        secrets = [token]
+        secrets += [credentials.get(name, "") for name in ("refresh_token", "client_secret")]
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http.say(headers, secrets=secrets)
 
 
-class _Reader:
-    """Watches over the reading of one listing: half a listing looks like one of which half was
-    removed.
-    """
+class _PageReader:
+    """Sees to it that one listing is read whole: half of one would look like removed titles."""
 
-    def __init__(self, is_counted: bool) -> None:
+    def __init__(self, *, is_counted: bool) -> None:
         self._is_counted = is_counted
-        self._pages, self._first_total, self._total = 0, 0, 0
+        self._page_number = 0
+        self._first_total = 0
+        self._total = 0
         self._seen: set[str] = set()
 
     def read(self, answer: Answer) -> tuple[Page, int]:
-        """The page, and the number of the last one."""
-        rows, self._pages = _rows(answer), self._pages + 1
-        total, last = _number(answer, "Item-Count"), _number(answer, "Page-Count")
+        """Return the page, and the number of the last page."""
+        rows = _rows(answer)
+        self._page_number += 1
+        total = _pagination(answer, "Item-Count")
+        last = _pagination(answer, "Page-Count")
         if total is None or last is None:
             if self._is_counted or len(rows) == PAGE:
                 raise ServerTrouble("Trakt does not tell how many entries there are.")
-            total, last = len(rows), 1
-        # Rows that are taken away move the others up, past the page that is read next.
+            total = len(rows)
+            last = 1
+        # Rows that are removed move the others up, past the page that is read next.
         if total < self._total:
             raise ServerTrouble(_CHANGED)
-        self._first_total, self._total = self._first_total or total, total
-        self._seen.update(_name(row, f"{self._pages}.{place}") for place, row in enumerate(rows))
-        return Page(rows, total, self._missing() if self._pages >= last else ()), last
+        self._first_total = self._first_total or total
+        self._total = total
+        for place, row in enumerate(rows):
+            self._seen.add(_row_id(row, otherwise=f"{self._page_number}.{place}"))
+        problems = self._missing() if self._page_number >= last else ()
+        return Page(rows, total, problems), last
 
     def _missing(self) -> tuple[str, ...]:
         missing = self._first_total - len(self._seen)
-        if missing > max(1, self._first_total * _MAY_BE_MISSING):
+        if missing > max(1, self._first_total * MAX_MISSING):
             raise ServerTrouble(_CHANGED)
-        if missing > 0:
-            return (f"Trakt counts {self._first_total} entries and lists {len(self._seen)}.",)
-        return ()
+        if missing <= 0:
+            return ()
+        return (f"Trakt counts {self._first_total} entries and lists {len(self._seen)}.",)
 
 
-def _name(row: object, otherwise: str) -> str:
-    return str(row.get("id", otherwise)) if isinstance(row, dict) else otherwise
+def _not_trakt(place: str) -> ServerTrouble:
+    return ServerTrouble(f"{place} answers, but not as Trakt does. Is this the right address?")
+
+
+def _row_id(row: object, *, otherwise: str) -> str:
+    if not isinstance(row, dict):
+        return otherwise
+    return str(row.get("id", otherwise))
 
 
 def _rows(answer: Answer) -> list[Any]:
     rows = answer.json()
     if not isinstance(rows, list):
-        raise ServerTrouble(
-            f"{answer.place} answers, but not as Trakt does. Is this the right address?"
-        )
+        raise _not_trakt(answer.place)
     return rows
 
 
-def _number(answer: Answer, name: str) -> int | None:
+def _pagination(answer: Answer, name: str) -> int | None:
     text = answer.headers.get(f"X-Pagination-{name}", "")
-    return int(text) if text.isdecimal() else None
+    if not text.isdecimal():
+        return None
+    return int(text)

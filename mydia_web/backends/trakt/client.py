@@ -1,35 +1,27 @@
 """The Trakt backend. One sign-in is one person; nobody there owns files.
 
-Its dates: `watched_at` is when each play ended, as whoever sent it said; `paused_at` is when Trakt
-heard of a pause.
+`watched_at` is when a play ended, as its sender dated it; `paused_at` is when Trakt heard of a
+pause.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx2
 
 from mydia_web.backends.answers import Artwork
 from mydia_web.backends.backend import Backend
-from mydia_web.backends.errors import (
-    BackendError,
-    LinkEnded,
-    Rejected,
-    ServerTrouble,
-    SignInRefused,
-)
+from mydia_web.backends.errors import BackendError, LinkEnded, Rejected, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.traits import Field, Traits
-from mydia_web.backends.trakt import explaining, links, listing, mapping, playing, tokens
-from mydia_web.backends.trakt.api import Api
-from mydia_web.backends.trakt.batch import Batch
-from mydia_web.backends.trakt.finding import Finder
+from mydia_web.backends.trakt import listing, mapping, plan, tokens
+from mydia_web.backends.trakt.api import Api, Pace
 from mydia_web.backends.trakt.mapping import UnreadableEntryError, User
-from mydia_web.backends.trakt.pacing import Pace
-from mydia_web.backends.trakt.writing import LEAST, MOST, Writer
+from mydia_web.backends.trakt.push import Batch, Writer
+from mydia_web.backends.trakt.titles import Finder
 from mydia_web.backends.values import (
     Connection,
     LibraryPage,
@@ -51,15 +43,15 @@ class Trakt(Backend):
     """An account at Trakt.
 
     Its library is what the person has watched or paused. Positions are shares of a length in whole
-    minutes: at most 79.9 per cent, because Trakt counts more as watched, and none below one per
-    cent.
+    minutes, from 1 to 79.9 per cent: Trakt keeps none below and counts more as watched.
     """
 
     traits: ClassVar[Traits] = Traits(
         kind="trakt",
         product="Trakt",
-        summary="The service that keeps what you watch, wherever you watch it. Needs an app of your own, which Trakt "
-        "lets only paying VIP members make; the app of a free account is refused.",
+        summary="The service that keeps what you watch, wherever you watch it. "
+        "Needs an app of your own, which Trakt lets only paying VIP members make; "
+        "the app of a free account is refused.",
         summary_link="https://app.trakt.tv/settings/apps",
         address_hint="https://api.trakt.tv",
         fields=(
@@ -79,8 +71,8 @@ class Trakt(Backend):
         batch_size=100,
         accepts_unlisted=True,
         counts_plays=True,
-        least_percent=LEAST,
-        most_percent=MOST,
+        least_percent=plan.LEAST_PERCENT,
+        most_percent=plan.MOST_PERCENT,
         keeps_people=True,
     )
 
@@ -91,7 +83,8 @@ class Trakt(Backend):
         transport: httpx2.BaseTransport | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._connection, self._transport = connection, transport
+        self._connection = connection
+        self._transport = transport
         self._api = Api(connection, transport=transport, pace=pace)
         self._finder = Finder(self._api)
 
@@ -107,36 +100,35 @@ class Trakt(Backend):
         return ServerInfo("Trakt", "Trakt", "API 2", "trakt")
 
     def sign_in(self) -> Linked:
-        user, asked_for = self._user(), self._connection.remote_user_id
-        if asked_for and name_key(asked_for) not in user.names:
+        user = self._user()
+        wanted_user = self._connection.remote_user_id
+        if wanted_user and name_key(wanted_user) not in user.names:
             raise SignInRefused(
-                f"This sign-in belongs to {user.username} at Trakt, and not to {asked_for}."
+                f"This sign-in belongs to {user.username} at Trakt, and not to {wanted_user}."
             )
         return Linked(self._api.credentials, user.remote_id, user.username)
 
     def users(self) -> Sequence[RemoteUser]:
-        """The one whose account it is."""
+        """Return the one person whose account it is."""
         user = self._user()
         return (RemoteUser(user.remote_id, user.username),)
 
     def _user(self) -> User:
-        told = self._api.get("users/settings").json()
+        settings = self._api.get("users/settings").json()
+        user = settings.get("user") if isinstance(settings, dict) else None
         try:
-            return mapping.read(User, told.get("user") if isinstance(told, dict) else None)
+            return mapping.parse(User, user)
         except UnreadableEntryError as error:
-            raise ServerTrouble(
-                f"{self._api.place} answers, but not as Trakt does. Is this the right address?"
-            ) from error
+            raise self._api.not_trakt() from error
 
     def library(self) -> Iterator[LibraryPage]:
         yield from listing.read_library(self._api)
 
     def changes(self, since: datetime) -> Iterator[LibraryPage] | None:
-        """What was played or paused since. One question where nothing was.
+        """Yield what was played or paused since then; one request where nothing was.
 
-        Trakt lists no removals: a play or a position that was taken away shows only where the
-        library is read whole, and so does a play with an earlier date that was added beside one of
-        now.
+        Trakt lists no removals: a play or a position that was taken away shows only in the whole
+        library, and so does a play with an earlier date that was added beside a recent one.
         """
         return listing.read_changes(self._api, since)
 
@@ -152,30 +144,25 @@ class Trakt(Backend):
     def push_many(
         self, pushes: Sequence[tuple[Target, Wanted]]
     ) -> Sequence[RemoteState | BackendError]:
-        """Marks go out together; a position is sent by itself.
-
-        The number of plays in a state may leave out those that are older than all that was sent.
-        """
+        """Send marks together and positions one by one."""
         return Batch(self._api, self._finder).push(pushes)
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
-        return explaining.calls(target, wanted)
+        return [str(call) for call in plan.explain(target, wanted)]
 
     def playing(self) -> Sequence[Playing]:
         answer = self._api.get("users/me/watching", extended="full")
         if answer.status == 204 or not answer.content:
             return ()
-        return playing.read(answer.json(), self._connection.remote_user_id)
+        return mapping.playing(answer.json(), self._connection.remote_user_id)
 
     @classmethod
     def web_link(cls, connection: Connection, target: Target) -> str:
-        return links.page(target)
+        return mapping.web_page(target)
 
     def artwork(self, url: str) -> Artwork:
         parts = urlsplit(url)
-        host, own = parts.hostname or "", urlsplit(self._connection.base_url)
-        is_theirs = parts.scheme == "https" and f".{host}".endswith(f".{_PICTURE_HOST}")
-        if not is_theirs and (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
+        if not self._is_picture_host(parts):
             raise Rejected("This is not the address of a picture at Trakt.")
         # A client of its own: the pictures' host has no business with the sign-in.
         http = Http(
@@ -188,6 +175,13 @@ class Trakt(Backend):
             return http.picture(quote(parts.path.lstrip("/"), safe="/%"))
         finally:
             http.close()
+
+    def _is_picture_host(self, url: SplitResult) -> bool:
+        own = urlsplit(self._connection.base_url)
+        if (url.scheme, url.netloc) == (own.scheme, own.netloc):
+            return True
+        host = f".{url.hostname or ''}"
+        return url.scheme == "https" and host.endswith(f".{_PICTURE_HOST}")
 
     @classmethod
     def begin_link(
@@ -203,20 +197,20 @@ class Trakt(Backend):
         *,
         transport: httpx2.BaseTransport | None = None,
     ) -> Linked | None:
+        device_code = secret.get("device_code")
+        if not device_code:
+            raise LinkEnded
         known = replace(
             connection, credentials={**secret, **connection.credentials}, remote_user_id=""
         )
-        if not secret.get("device_code"):
-            raise LinkEnded
-        credentials = tokens.OAuth(known, transport=transport).ask_for_token(secret["device_code"])
+        credentials = tokens.OAuth(known, transport=transport).ask_for_token(device_code)
         if credentials is None:
             return None
         backend = cls(replace(known, credentials=credentials), transport=transport)
         try:
             return backend.sign_in()
         except BackendError:
-            # The code is used up: what it gave must not be lost because a name could not be asked
-            # for.
+            # The code is used up: its credentials must not be lost for want of a name.
             return Linked(credentials)
         finally:
             backend.close()

@@ -15,7 +15,7 @@ from tests.fakes.plex_library import Section
 
 class PlexBench:
     grain_ms = 1
-    #: A second before the share from which on a Plex takes a title for watched.
+    #: A second before the share from which Plex takes a title for watched.
     kept_share = 0.9
 
     def __init__(self) -> None:
@@ -45,9 +45,7 @@ class PlexBench:
     def add_movie(
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
     ) -> Sequence[Target]:
-        """Plex keeps several files in one library under one number: each copy is in a library of
-        its own.
-        """
+        """Add each copy to its own library: in one library they would share a number."""
         guids = [f"imdb://{imdb}"] if imdb else []
         added = [
             self._plex.add_movie(

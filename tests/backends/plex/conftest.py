@@ -1,4 +1,4 @@
-"""Alice's Plex, and our client of it."""
+"""Alice's Plex and a client of it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,9 +15,7 @@ Open = Callable[..., Plex]
 
 @pytest.fixture
 def plex() -> Iterator[FakePlex]:
-    """What was asked and answered must be as the published descriptions have it, where those are at
-    hand.
-    """
+    """Yield a Plex whose requests and answers must agree with the published descriptions."""
     with FakePlex() as plex:
         yield plex
     asked = [one for one in plex.exchanges if "json" in one.request.header("Accept")]
@@ -27,7 +25,7 @@ def plex() -> Iterator[FakePlex]:
 
 @pytest.fixture
 def open_plex(plex: FakePlex) -> Iterator[Open]:
-    """A client with these credentials, and with what else a `Connection` says."""
+    """Yield a maker of clients with these credentials and `Connection` fields."""
     opened: list[Plex] = []
 
     def open_it(credentials: dict[str, str] | None = None, url: str = "", **other: Any) -> Plex:
@@ -42,12 +40,12 @@ def open_plex(plex: FakePlex) -> Iterator[Open]:
 
 @pytest.fixture
 def backend(open_plex: Open) -> Plex:
-    """Alice's, as it is stored after linking."""
+    """Return Alice's client, as it is stored after linking."""
     return open_plex()
 
 
 def kind_at(plex: FakePlex) -> type[Plex]:
-    """The kind with its accounts on loopback."""
+    """Return the backend with its accounts on loopback."""
     return type("PlexHere", (Plex,), {"plex_tv": plex.tv.url})
 
 

@@ -1,7 +1,6 @@
-"""What Plex's published descriptions say of the requests and answers that went over the wire.
+"""Check requests and answers against the published descriptions of Plex.
 
-Of the media server its own description (API 1.2.0); of plex.tv a third party's, which knows three
-of its routes.
+The media server has its own (API 1.2.0); plex.tv a third party's, which knows three routes.
 """
 
 import re
@@ -59,7 +58,7 @@ def _faults(exchange: Exchange, target: str, name: str) -> list[str]:
 
 
 def _mend_server(document: dict[str, Any]) -> None:
-    """Its ids of titles are called whole numbers, and shown as strings in each of its examples."""
+    """Ids of titles are declared whole numbers, and are strings in every example."""
     document["components"]["schemas"]["metadata"]["properties"]["Guid"]["items"] = {
         "type": "object",
         "required": ["id"],
@@ -70,21 +69,21 @@ def _mend_server(document: dict[str, Any]) -> None:
         "responses"
     ]["200"]
     picture["content"]["image/jpeg"] = {}
-    # Its example of a success is an empty page, which the checker takes for a missing one.
+    # The example of a success is an empty page, which the checker takes for a missing one.
     del document["components"]["responses"]["200"]["content"]
     for operation in _operations(document):
         _may_refuse(operation, "text/html")
 
 
 def _mend_tv(document: dict[str, Any]) -> None:
-    """Its host stands with each operation, and people sign in with a user name, too."""
+    """The host stands with each operation, and people may sign in with a user name, too."""
     for operation in _operations(document):
         operation.pop("servers", None)
         _may_refuse(operation, "application/json")
     signs_in = document["paths"]["/users/signin"]["post"]
     form = signs_in["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
     del form["properties"]["login"]["format"]
-    # An answer that repeats all subscriptions; of it, what `/user` says of a person is checked.
+    # The answer repeats all subscriptions; only the part that `/user` also has is checked.
     answer = signs_in["responses"]["201"]["content"]["application/json"]
     answer["schema"] = {"$ref": "#/components/schemas/UserPlexAccount"}
 
@@ -95,7 +94,7 @@ def _operations(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
 
 
 def _may_refuse(operation: dict[str, Any], content_type: str) -> None:
-    """That a server may refuse, be busy or starting is described nowhere."""
+    """Allow refusals and a busy or starting server, which are described nowhere."""
     for status in ("400", "401", "403", "404", "429", "498", "500", "503"):
         refusal = {"description": "A refusal", "content": {content_type: {}}}
         operation["responses"].setdefault(status, refusal)

@@ -1,4 +1,4 @@
-"""What changed since: plays, positions and marks leave a date behind; the end of a mark does not."""
+"""Changes since a time: plays, positions and marks leave a date, the end of a mark does not."""
 
 from datetime import UTC, datetime, timedelta
 

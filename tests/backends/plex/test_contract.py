@@ -1,4 +1,4 @@
-"""The descriptions find what is wrong, and the bench is what it says."""
+"""The descriptions find what is wrong, and the bench does what it claims."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,8 +1,8 @@
-"""Ids: of today's agents, and those that older ones left behind."""
+"""Ids of today's agents, and those that older agents left behind."""
 
 import pytest
 
-from mydia_web.backends.plex.guids import external_ids, show_ids
+from mydia_web.backends.plex.mapping import external_ids, show_ids
 
 
 @pytest.mark.parametrize(

@@ -243,9 +243,7 @@ def test_a_library_that_shrinks_while_it_is_read_is_not_taken_for_whole(
 def test_a_film_that_is_replaced_while_it_is_read_hides_no_other(
     plex: FakePlex, backend: Plex, monkeypatch: pytest.MonkeyPatch, added_at: int
 ) -> None:
-    """There are as many as before, and yet one that was not read would have moved to where nobody
-    looks.
-    """
+    """There are as many as before, yet one title would have moved to a page already read."""
     monkeypatch.setattr(listing, "PAGE", 2)
     films = [plex.add_movie(f"Film {number}") for number in range(5)]
     reading = backend.library()
@@ -325,7 +323,8 @@ def test_a_library_that_is_suddenly_empty_is_not_believed(plex: FakePlex, backen
 
 
 def test_a_page_without_a_total_is_not_trusted(plex: FakePlex, backend: Plex) -> None:
-    body = b'{"MediaContainer": {"size": 0, "Directory": [{"key": "1", "type": "movie", "title": "Films"}]}}'
+    section = b'{"key": "1", "type": "movie", "title": "Films"}'
+    body = b'{"MediaContainer": {"size": 0, "Directory": [' + section + b"]}}"
     answering = plex.answering(200, body=body, content_type="application/json")
     with answering, pytest.raises(ServerTrouble, match="does not tell how many"):
         list(backend.library())

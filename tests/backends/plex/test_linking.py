@@ -1,6 +1,4 @@
-"""Linking by a code: shown by us, confirmed at plex.tv, and changed for the token that the server
-wants.
-"""
+"""Linking by a code: shown here, confirmed at plex.tv, and changed for the server's token."""
 
 import pytest
 
@@ -55,7 +53,7 @@ def test_a_confirmed_code_becomes_the_servers_own_token(
 def test_the_same_device_asks_that_was_given_the_code(
     plex: FakePlex, connection: Connection
 ) -> None:
-    """plex.tv shows a code to nobody else, and by now the account may have another name for itself."""
+    """plex.tv shows a code to nobody else, and the account may have a new device id by now."""
     kind = kind_at(plex)
     code = kind.begin_link(connection)
     plex.tv.confirm(code.code)

@@ -1,7 +1,6 @@
-"""Pushing a change with the few verbs Plex has, none of which may count a play twice or finish what
-is unfinished.
-"""
+"""Pushing with the few verbs of Plex: none may count a play twice, or finish what is unfinished."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -370,22 +369,62 @@ def test_explaining_makes_no_call_and_tells_no_secret(
     assert plex.lines() == plex.tv.lines() == []
     assert [" ".join(line.split("?")[0].split()[:2]) for line in lines] == [
         "GET /library/metadata/1",
-        "PUT /:/scrobble",
         "GET /:/prefs/get",
+        "PUT /:/scrobble",
         "POST /:/timeline",
         "GET /library/metadata/1",
+        "POST /:/timeline",
     ]
     assert "time=5399000&duration=6000000" in lines[3]
+    assert "time=3899000&duration=6000000" in lines[5]
     assert "server-" not in "".join(lines)
 
 
 @pytest.mark.parametrize(
-    "change", [mark(), unmark(), progress(10 * MINUTE, True), progress(95 * MINUTE)]
+    "change",
+    [mark(), unmark(), progress(10 * MINUTE, True), progress(95 * MINUTE), progress(0, False)],
 )
 def test_what_is_explained_is_what_is_sent(
     plex: FakePlex, backend: Plex, film: Title, change: Wanted
 ) -> None:
     holds(film, 1 if change.watched is False else 0)
-    explained = [line.partition("  (")[0] for line in backend.explain(target(film), change)]
+    explained = explained_lines(backend, film, change, unless_plex_does_otherwise=True)
     backend.push(target(film), change)
-    assert [f"{one.request.method} {one.request.target}" for one in plex.exchanges] == explained
+    assert sent_lines(plex) == explained
+
+
+@pytest.mark.parametrize("before", [(0, None), (0, 40 * MINUTE), (2, None), (2, 40 * MINUTE)])
+@pytest.mark.parametrize("credits_at", [0.1, 0.8, 1.0])
+@pytest.mark.parametrize(
+    "change", [progress(0), progress(30_000), progress(10 * MINUTE, True), progress(85 * MINUTE)]
+)
+def test_nothing_is_sent_that_was_not_explained(
+    plex: FakePlex,
+    backend: Plex,
+    film: Title,
+    change: Wanted,
+    credits_at: float,
+    before: tuple[int, int | None],
+) -> None:
+    """Whatever Plex shows before, and makes of a position."""
+    film.credits_at = credits_at
+    holds(film, *before)
+    explained = explained_lines(backend, film, change)
+    with suppress(Rejected):
+        backend.push(target(film), change)
+    assert set(sent_lines(plex)) <= set(explained)
+
+
+def explained_lines(
+    backend: Plex, title: Title, change: Wanted, *, unless_plex_does_otherwise: bool = False
+) -> list[str]:
+    lines = backend.explain(target(title), change)
+    if unless_plex_does_otherwise:
+        lines = [
+            line for line in lines if "(if Plex " not in line and "has a position)" not in line
+        ]
+    return [line.partition("  (")[0] for line in lines]
+
+
+def sent_lines(plex: FakePlex) -> list[str]:
+    return [f"{one.request.method} {one.request.target}" for one in plex.exchanges]

@@ -7,7 +7,7 @@ from datetime import datetime
 import httpx2
 
 from mydia_web.backends.trakt import Trakt
-from mydia_web.backends.trakt.pacing import Pace
+from mydia_web.backends.trakt.api import Pace
 from mydia_web.backends.values import Connection, Target
 from tests.backends.bench import Held
 from tests.backends.trakt import published
@@ -18,7 +18,7 @@ from tests.fakes.trakt_catalogue import Title
 
 
 class TraktBench:
-    """One account. Its titles are Trakt's: it holds each once, and no file of any."""
+    """One account. Trakt holds each title once, and no files."""
 
     #: A hundredth of a per cent of three hours, and the second that a pause is dated to.
     grain_ms = 1100
@@ -29,7 +29,7 @@ class TraktBench:
         pace = Pace(monotonic=ticks.monotonic, sleep=ticks.sleep)
 
         class InNoTime(Trakt):
-            """Waits on the fake's clock; all clients of the account take turns."""
+            """A client that waits on the fake's clock; all clients of the account take turns."""
 
             def __init__(
                 self, connection: Connection, *, transport: httpx2.BaseTransport | None = None

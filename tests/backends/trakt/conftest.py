@@ -1,4 +1,4 @@
-"""A Trakt, and our client of it. Nobody waits: time goes on by sleeping."""
+"""A fake Trakt and a client of it. Tests do not wait: only sleeping moves the clock."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mydia_web.backends.trakt import Trakt
-from mydia_web.backends.trakt.pacing import Pace
+from mydia_web.backends.trakt.api import Pace
 from mydia_web.backends.values import Connection
 from tests.backends.trakt import published
 from tests.fakes.trakt import FakeTrakt, Ticks
@@ -20,7 +20,7 @@ def ticks() -> Ticks:
 
 @pytest.fixture
 def trakt(ticks: Ticks) -> Iterator[FakeTrakt]:
-    """What reached it and what it answered must be as Trakt itself describes it."""
+    """Yield a Trakt whose requests and answers must agree with Trakt's own description."""
     with FakeTrakt(monotonic=ticks.monotonic) as trakt:
         yield trakt
     assert published.faults(trakt.exchanges) == []
@@ -33,7 +33,7 @@ def token(trakt: FakeTrakt) -> Token:
 
 @pytest.fixture
 def connection(trakt: FakeTrakt, token: Token) -> Connection:
-    """As it is stored after linking."""
+    """Return a connection as it is stored after linking."""
     credentials = {
         **trakt.app,
         "access_token": token.access,
@@ -46,7 +46,7 @@ def connection(trakt: FakeTrakt, token: Token) -> Connection:
 
 @pytest.fixture
 def client(ticks: Ticks) -> Iterator[Callable[[Connection], Trakt]]:
-    """Makes clients; they are closed at the end."""
+    """Yield a maker of clients, which are closed at the end."""
     made: list[Trakt] = []
 
     def make(connection: Connection, **other: Any) -> Trakt:

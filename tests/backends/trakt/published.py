@@ -1,4 +1,4 @@
-"""Trakt's published description, and where the real one is known to differ from it."""
+"""Trakt's published description, and where the real Trakt is known to differ from it."""
 
 import copy
 import json
@@ -10,7 +10,7 @@ from tests.fakes.trakt import Exchange
 
 SPEC = "trakt-2.0.0.openapi.json"
 HOST = "https://api.trakt.tv"
-#: Statuses that the description leaves out, by what they mean of any request or of one.
+#: Statuses that the description leaves out, for any request or for one.
 _OF_ALL = (401, 403, 412, 420, 422, 423, 426, 429, 500, 502, 503, 504, 520)
 _OF_ONE = {
     ("/sync/history/movies/{id}", "get"): (404,),
@@ -25,14 +25,14 @@ _OF_ONE = {
 
 
 def servers(path: str) -> list[str]:
-    """Where a path is answered, as published."""
+    """Return the published servers of a path."""
     operations = json.loads((SPECS / SPEC).read_text(encoding="utf-8"))["paths"][path]
     found = operations.get("servers") or next(iter(operations.values())).get("servers", [])
     return [server["url"] for server in found]
 
 
 def faults(exchanges: Iterable[Exchange]) -> list[str]:
-    """In words; none where the description is not at hand."""
+    """Return breaches of the description in words; none where it is not at hand."""
     published = description(SPEC, HOST, _mend)
     if published is None:
         return []
@@ -53,12 +53,12 @@ def faults(exchanges: Iterable[Exchange]) -> list[str]:
 
 
 def _mend(document: dict[str, Any]) -> None:
-    # What comes of the OAuth is a bearer token; that kind of scheme can be checked.
+    # OAuth ends in a bearer token, a scheme that can be checked.
     document["components"]["securitySchemes"]["traktOAuth"] = {"type": "http", "scheme": "bearer"}
     paths = document["paths"]
     _describe_listings(paths)
     _allow_nulls_of_old(paths)
-    # 201 is what it has always answered; 200 is what the description says.
+    # Trakt has always answered 201; the description says 200.
     added = paths["/sync/history"]["post"]["responses"]
     added["201"] = added["200"]
     # A body with a film also fits the alternative in which nothing is required.
@@ -86,7 +86,7 @@ def _mend(document: dict[str, Any]) -> None:
 
 
 def _describe_listings(paths: dict[str, Any]) -> None:
-    """The description has /sync/history for one title only, and of pauses only those of films."""
+    """Add the listings of /sync/history and the pauses of episodes, which are left out."""
     for plural in ("movies", "episodes"):
         listing = copy.deepcopy(paths[f"/users/{{id}}/history/{plural}"]["get"])
         listing["security"] = paths["/sync/history"]["post"]["security"]
@@ -109,7 +109,7 @@ def _describe_listings(paths: dict[str, Any]) -> None:
 
 
 def _allow_nulls_of_old(paths: dict[str, Any]) -> None:
-    """A play without a date was seen with null."""
+    """Allow null for a play without a date, as it was seen."""
     for plural in ("movies", "episodes"):
         for path in (f"/sync/history/{plural}", f"/sync/history/{plural}/{{id}}"):
             schema = paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]

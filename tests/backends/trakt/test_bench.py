@@ -1,6 +1,4 @@
-"""The stand-in for the contract suite: it holds what it is told, and its check of what goes over
-the wire bites.
-"""
+"""The bench of the contract suite: it keeps its state, and its check of the wire bites."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -85,7 +83,10 @@ def exchange(method: str, path: str, body: bytes, status: int, answer: bytes) ->
     )
 
 
-ADDED = b'{"added": {"movies": 1, "episodes": 0}, "updated": {"movies": 0, "episodes": 0}, "not_found": {}}'
+ADDED = (
+    b'{"added": {"movies": 1, "episodes": 0}, '
+    b'"updated": {"movies": 0, "episodes": 0}, "not_found": {}}'
+)
 PAUSED = b'{"progress": 10, "paused_at": "x", "id": 1, "type": "episode"'
 
 

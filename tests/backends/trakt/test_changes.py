@@ -1,6 +1,4 @@
-"""Reading only what moved: one question where nothing did, and the whole where a question about a
-time misses some.
-"""
+"""Reading only changes: one request without any, all where a time cannot find them."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Finding a title: by its own ids first, then by its show and number; and where a browser opens it."""
+"""Finding a title by its own ids first, then by its show and number; and its web page."""
 
 import pytest
 

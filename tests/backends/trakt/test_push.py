@@ -1,16 +1,16 @@
-"""Pushing: plays are counted there, so what is there is read first; a pause is a share, and never
-the end.
-"""
+"""Pushing: plays are counted, so they are read first; a pause is a share, and never the end."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from mydia_web.backends.errors import NotOnServer, Rejected, ServerTrouble, Unreachable
 from mydia_web.backends.trakt import Trakt
 from mydia_web.backends.values import ChangeKind, RemoteState, Target, Wanted
-from tests.fakes.trakt import FakeTrakt, Ticks
+from tests.fakes.trakt import Exchange, FakeTrakt, Ticks
 from tests.fakes.trakt_account import UNKNOWN
 from tests.fakes.trakt_api import Reply
 from tests.fakes.trakt_catalogue import Episode, Movie, Title
@@ -384,13 +384,14 @@ def test_without_a_remote_id_the_title_is_found_first(
 def test_the_calls_are_named_without_being_made(
     trakt: FakeTrakt, backend: Trakt, film: Movie
 ) -> None:
-    told = backend.explain(
-        target(film), wanted("progress_update", watched=True, position_ms=HALF_HOUR)
-    )
+    change = wanted("progress_update", watched=True, position_ms=HALF_HOUR)
+    lines = backend.explain(target(film), change)
     assert trakt.exchanges == []
-    assert told == [
+    assert lines == [
         "GET /sync/history/movies/1?page=1&limit=250&extended=full,images",
         "GET /sync/playback/movies?page=1&limit=250&extended=full,images",
+        "GET /search/trakt/1?type=movie&extended=full,images"
+        "  (if it was never played or paused there)",
         'POST /sync/history {"movies": [{"ids": {"trakt": 1}, "watched_at": "unknown"}]}'
         "  (unless this play is there)",
         'POST /scrobble/pause {"movie": {"ids": {"trakt": 1}}, "progress": "…"}'
@@ -400,9 +401,9 @@ def test_the_calls_are_named_without_being_made(
     start = backend.explain(
         target(film), wanted("progress_update", position_ms=1, duration_ms=1000)
     )
-    assert start[2:] == ["DELETE /sync/playback/…  (if it is paused there)"]
+    assert start[3:] == ["DELETE /sync/playback/…  (if it is paused there)"]
     unmark = backend.explain(target(film), wanted("mark_unwatched"))
-    assert unmark[2:] == [
+    assert unmark[3:] == [
         'POST /sync/history/remove {"movies": [{"ids": {"trakt": 1}}]}  (unless there is no play)',
         "DELETE /sync/playback/…  (if it is paused there)",
     ]
@@ -412,12 +413,56 @@ def test_a_title_that_is_to_be_found_first_is_explained_so(backend: Trakt) -> No
     unknown = Target(
         "", "episode", show_external_ids={"imdb": "tt9000001"}, season_number=0, episode_number=3
     )
-    told = backend.explain(unknown, wanted("mark_watched", is_past_play=True))
-    assert told == [
+    lines = backend.explain(unknown, wanted("mark_watched", is_past_play=True))
+    assert lines == [
         "GET /search/imdb/tt9000001?type=show&extended=full,images  (until one is found)",
-        "GET /shows/…/seasons/0/episodes/3  (if not found)",
+        "GET /shows/…/seasons/0/episodes/3?extended=full,images  (if not found)",
         "GET /sync/history/episodes/…?page=1&limit=250&extended=full,images",
         "GET /sync/playback/episodes?page=1&limit=250&extended=full,images",
-        'POST /sync/history {"episodes": [{"ids": {"trakt": 0}, "watched_at": "2026-11-20T20:30:15.000Z"}]}'
-        "  (unless this play is there)",
+        'POST /sync/history {"episodes": [{"ids": {"trakt": 0}, '
+        '"watched_at": "2026-11-20T20:30:15.000Z"}]}  (unless this play is there)',
     ]
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(
+    "change",
+    [
+        wanted("mark_watched"),
+        wanted("mark_unwatched"),
+        wanted("progress_update", position_ms=HALF_HOUR, duration_ms=90 * 60_000),
+        wanted("progress_update", watched=True, position_ms=HALF_HOUR, duration_ms=90 * 60_000),
+        wanted("progress_update", position_ms=0),
+    ],
+)
+def test_what_is_explained_is_what_is_sent(
+    trakt: FakeTrakt, backend: Trakt, pilot: Episode, change: Wanted, is_there: bool
+) -> None:
+    """In that order, with each call whose condition holds; `is_there`: an old play and a pause."""
+    unmet = {"if it is paused there", "unless there is no play"}
+    if is_there:
+        trakt.alice.watch(pilot, CLICK - timedelta(days=3))
+        trakt.alice.pause(pilot, 20, CLICK - timedelta(days=1))
+        unmet = {"if it was never played or paused there"}
+        if change.watched:
+            unmet.add("unless this play is there")  # one without a date: any will do
+    explained = []
+    for line in backend.explain(target(pilot), change):
+        call, _, condition = line.partition("  (")
+        if condition.rstrip(")") not in unmet:
+            explained.append(call)
+    backend.push(target(pilot), change)
+    assert [explained_as(exchange) for exchange in trakt.exchanges] == explained
+
+
+def explained_as(exchange: Exchange) -> str:
+    """A request as a line of an explanation, which does not know the numbers of pauses."""
+    path, _, query = exchange.path.partition("?")
+    if exchange.method == "DELETE":
+        path = "/sync/playback/…"
+    line = f"{exchange.method} {path}"
+    if query:
+        line += f"?{unquote(query)}"
+    if exchange.body:
+        line += f" {json.dumps(exchange.json)}"
+    return line

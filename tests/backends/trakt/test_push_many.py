@@ -1,4 +1,4 @@
-"""Many pushes at once: one request for all plays that are missing, whatever else the account holds."""
+"""Many pushes at once: one request for all missing plays, whatever else the account holds."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

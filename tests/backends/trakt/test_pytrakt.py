@@ -1,4 +1,4 @@
-"""An independent client and ours agree on what the account holds: the fake is not made to measure."""
+"""An independent client and ours agree on the account: the fake is not made to measure."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ def pytrakt(trakt: FakeTrakt, token: Token) -> Pytrakt:
         already = len(trakt.exchanges)
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
-        # How PyTrakt asks is not ours to check.
+        # PyTrakt's own requests are not ours to check.
         del trakt.exchanges[already:]
         told: dict[str, Any] = json.loads(done.stdout)
         return told

@@ -1,4 +1,4 @@
-"""Linking by a code, and a sign-in that renews itself: a refresh token is taken once."""
+"""Linking by a code, and a sign-in that renews itself: a refresh token works once."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,14 +32,14 @@ CLICK = datetime(2026, 11, 20, 20, 30, 15, tzinfo=UTC)
 
 @pytest.fixture
 def clock(trakt: FakeTrakt, set_clock: Clock) -> Clock:
-    """Ours and Trakt's."""
+    """Our clock and Trakt's."""
     trakt.wall = set_clock.now
     return set_clock
 
 
 @pytest.fixture
 def app(trakt: FakeTrakt) -> Connection:
-    """What is known before an account is linked."""
+    """The connection before an account is linked."""
     return Connection(trakt.url, trakt.app)
 
 
@@ -48,7 +48,7 @@ def begun(app: Connection) -> LinkCode:
 
 
 class Renewal:
-    """Keeps what is renewed, as the application does: for all workers at once."""
+    """Keeps renewed credentials for all workers, as the application does."""
 
     def __init__(self, stored: Credentials) -> None:
         self.stored = stored
@@ -239,7 +239,7 @@ def test_without_anyone_to_keep_it_what_is_renewed_stays_with_the_client(
 def test_what_somebody_else_renewed_is_used(
     trakt: FakeTrakt, client: Client, connection: Connection, token: Token
 ) -> None:
-    """A refresh token is taken once: the second worker must take what the first one got."""
+    """A refresh token works once: the second worker must use what the first one got."""
     newer = trakt.oauth.grant(trakt.alice)
     token.is_refreshed, token.expires_at = True, trakt.now()
     renewal = Renewal(

@@ -17,7 +17,7 @@ from mydia_web.backends.errors import (
     Unreachable,
 )
 from mydia_web.backends.trakt import Trakt
-from mydia_web.backends.trakt.pacing import Pace, pace_of
+from mydia_web.backends.trakt.api import Pace, pace_of
 from mydia_web.backends.values import Connection, Playing, ServerInfo, Target, Wanted
 from mydia_web.sources.registry import KINDS
 from tests.fakes.trakt import FakeTrakt, Ticks
@@ -117,7 +117,7 @@ def test_two_clients_of_an_account_share_its_pace(trakt: FakeTrakt, connection: 
 def test_who_does_not_keep_the_distance_is_refused(
     trakt: FakeTrakt, connection: Connection
 ) -> None:
-    """The fake's limit bites: the tests of our distance mean something."""
+    """The fake enforces its limit, so the tests of our pace mean something."""
     film = trakt.add_movie("Sintel")
     stands_still = Ticks()
     backend = Trakt(connection, pace=Pace(monotonic=stands_still.monotonic, sleep=lambda _: None))

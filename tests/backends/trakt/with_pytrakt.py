@@ -1,5 +1,4 @@
-"""Run by itself, because PyTrakt knows one account per process: what another client makes of the
-account.
+"""Another client's view of an account, in a process of its own: PyTrakt knows one account.
 
 Takes the address, the app's id, a token, and what to do; writes JSON.
 """

@@ -1,4 +1,4 @@
-"""Whose token is used: what was typed is enough to read, and signing in turns it into what is kept."""
+"""Which token is used: typed credentials suffice to read, and signing in makes them a token."""
 
 import pytest
 
