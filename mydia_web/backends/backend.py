@@ -3,14 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from httpx2 import BaseTransport as Transport
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import BackendError, NotOnServer
 from mydia_web.backends.traits import Traits
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     Event,
     LibraryPage,
@@ -41,6 +41,12 @@ class Backend(ABC):
         """Nothing is asked of the server yet. Raises `InvalidValue` for an address that cannot be
         one.
         """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def clock_skew(self) -> timedelta | None:

@@ -87,6 +87,14 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
+class Artwork:
+    """A picture as the server sent it."""
+
+    content: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteState:
     """The watch state of one person on one remote item, as the server shows it."""
 

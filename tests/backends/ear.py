@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator
 
 from mydia_web.backends.backend import Backend
-from mydia_web.backends.events import Event
+from mydia_web.backends.values import Event
 
 
 class Ear:

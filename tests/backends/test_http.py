@@ -13,7 +13,6 @@ from werkzeug import Request, Response
 
 from mydia_web import clock
 from mydia_web.backends import http
-from mydia_web.backends.answers import Address
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -23,7 +22,7 @@ from mydia_web.backends.errors import (
     SignInRefused,
     Unreachable,
 )
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Address, Http
 from tests.conftest import Clock
 
 SECRET = "hunter2-hunter2"
@@ -215,7 +214,10 @@ def test_what_is_no_address_is_told(address: str) -> None:
 def test_a_password_in_the_address_is_used_and_never_shown(server: HTTPServer) -> None:
     address = Address.parse(f"http://alice:{SECRET}@host:8080/kodi/")
     assert address == Address(
-        "http://host:8080/kodi", "http://host:8080", "host", ("alice", SECRET)
+        url="http://host:8080/kodi",
+        place="http://host:8080",
+        host="host",
+        auth=("alice", SECRET),
     )
     assert SECRET not in repr(address)
     assert "p/ss" not in failure(Http("http://alice:p/ss@host", product="Shelf")).message

@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from mydia_web.backends.answers import Answer
 from mydia_web.backends.emby import writing
 from mydia_web.backends.emby.session import EmbySession
 from mydia_web.backends.errors import NotOnServer, Rejected
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Answer, Http
 from mydia_web.backends.mediabrowser import mapping
 from mydia_web.backends.mediabrowser.calls import Call
 from mydia_web.backends.mediabrowser.client import (

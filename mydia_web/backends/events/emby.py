@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
+from mydia_web.backends import wire
 from mydia_web.backends.errors import BadPayload
-from mydia_web.backends.events import wire
 from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
 KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
@@ -24,7 +24,7 @@ _PLAYBACK: Mapping[str, Action] = {
 _MARKS = {"item.markplayed": True, "item.markunplayed": False}
 
 
-class Sent(wire.Wire):
+class Sent(wire.Payload):
     model_config = ConfigDict(alias_generator=to_pascal)
 
 
@@ -122,7 +122,7 @@ def read_item(item: SentItem, kind: ContentKind) -> RemoteItem:
         title=item.name,
         external_ids=wire.external_ids(item.provider_ids.items()),
         year=None if is_episode else item.production_year,
-        runtime_seconds=wire.seconds(item.run_time_ticks),
+        runtime_seconds=wire.whole_seconds(item.run_time_ticks),
         show=RemoteShow(item.series_name) if is_episode and item.series_name else None,
         season_number=item.parent_index_number if is_episode else None,
         episode_number=item.index_number if is_episode else None,

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from mydia_web.backends import wire
 from mydia_web.backends.errors import BadPayload
-from mydia_web.backends.events import wire
 from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
 #: One of each field, for copying.
@@ -59,13 +59,13 @@ def _seconds(value: object) -> object:
 _Seconds = Annotated[wire.Millis, BeforeValidator(_seconds)]
 
 
-class _Show(wire.Wire):
+class _Show(wire.Payload):
     title: wire.Text = ""
     year: wire.Year = None
     ids: wire.Ids = Field(default_factory=dict)
 
 
-class _Said(wire.Wire):
+class _Said(wire.Payload):
     event: wire.Text = ""
     user: wire.Text = ""
     id: wire.Id = ""
@@ -136,7 +136,7 @@ def _item(said: _Said) -> RemoteItem:
         title=said.title,
         external_ids=ids,
         year=said.year if kind == "movie" else None,
-        runtime_seconds=wire.seconds(said.duration_seconds),
+        runtime_seconds=wire.whole_seconds(said.duration_seconds),
         show=show,
         season_number=said.season if kind == "episode" else None,
         episode_number=said.episode if kind == "episode" else None,

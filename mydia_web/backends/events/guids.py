@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from mydia_web.backends.events.wire import external_ids, text_of
+from mydia_web.backends.wire import external_ids, text_of
 
 _AGENTS = {
     "imdb": "imdb",

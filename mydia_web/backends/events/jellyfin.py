@@ -15,8 +15,9 @@ from typing import Any
 
 from pydantic import ConfigDict
 
+from mydia_web.backends import wire
 from mydia_web.backends.errors import BadPayload
-from mydia_web.backends.events import nested, wire
+from mydia_web.backends.events import nested
 from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
 #: What the plugin sends where "Send All Properties" is off. All values are quoted: it writes a
@@ -65,7 +66,7 @@ _NO_NEWS = "updateuserrating"
 _DASHED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-class _Said(wire.Wire):
+class _Said(wire.Payload):
     """Names in lower case: templates may write them as they like."""
 
     model_config = ConfigDict(alias_generator=lambda name: name.replace("_", ""))
@@ -88,7 +89,7 @@ class _Said(wire.Wire):
     season_number: wire.Number = None
     episode_number: wire.Number = None
     played: wire.Flag = None
-    play_count: wire.Count = None
+    play_count: wire.Number = None
     last_played_date: wire.Instant = None
     playback_position_ticks: wire.Ticks = None
     played_to_completion: wire.Flag = None
@@ -186,7 +187,7 @@ def _item(said: _Said, kind: ContentKind, ids: dict[str, str]) -> RemoteItem:
         title=_name(said.name),
         external_ids=ids,
         year=None if is_episode else said.year,
-        runtime_seconds=wire.seconds(said.run_time_ticks),
+        runtime_seconds=wire.whole_seconds(said.run_time_ticks),
         show=_show(said) if is_episode and said.series_name else None,
         season_number=said.season_number if is_episode else None,
         episode_number=said.episode_number if is_episode else None,

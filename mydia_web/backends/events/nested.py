@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
-from mydia_web.backends.events import wire
+from mydia_web.backends import wire
 from mydia_web.backends.events.emby import KINDS, Named, Sent, SentItem, SentSession, read_item
 from mydia_web.backends.values import Action, Event, RemoteItem, RemoteState
 
@@ -28,7 +28,7 @@ _STOPPED = "stop"
 class _UserData(Sent):
     played: wire.Flag = None
     playback_position_ticks: wire.Ticks = None
-    play_count: wire.Count = None
+    play_count: wire.Number = None
     last_played_date: wire.Instant = None
 
 

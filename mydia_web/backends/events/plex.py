@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from mydia_web.backends import wire
 from mydia_web.backends.errors import BadPayload
-from mydia_web.backends.events import wire
 from mydia_web.backends.events.guids import own_ids, show_ids
 from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
@@ -27,7 +27,7 @@ _ACTIONS: Mapping[str, Action] = {
 _FAMILIES = ("media.", "library.", "playback.", "admin.", "device.")
 
 
-class _Sent(wire.Wire):
+class _Sent(wire.Payload):
     model_config = ConfigDict(alias_generator=to_camel)
 
 
@@ -124,7 +124,7 @@ def item(
         title=told.title,
         external_ids=ids,
         year=None if is_episode else told.year,
-        runtime_seconds=wire.seconds(told.duration),
+        runtime_seconds=wire.whole_seconds(told.duration),
         show=RemoteShow(told.grandparent_title, external_ids=shows) if named else None,
         season_number=told.parent_index if is_episode else None,
         episode_number=told.index if is_episode else None,

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from mydia_web.backends import wire
 from mydia_web.backends.errors import BadPayload
-from mydia_web.backends.events import plex, wire
+from mydia_web.backends.events import plex
 from mydia_web.backends.events.guids import own_ids, show_ids
 from mydia_web.backends.values import Action, Event
 

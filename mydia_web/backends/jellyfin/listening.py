@@ -14,9 +14,10 @@ from typing import Any
 from mydia_web import clock
 from mydia_web.backends.events.sessions import Sessions, known_item, playing_event
 from mydia_web.backends.mediabrowser import mapping
-from mydia_web.backends.mediabrowser.models import UnreadableEntryError, UserData, read
+from mydia_web.backends.mediabrowser.models import UserData, read
 from mydia_web.backends.values import Event, Playing
 from mydia_web.backends.websocket import Socket
+from mydia_web.backends.wire import UnreadableEntry
 
 #: How often players are looked at while there are some: pauses and positions are not announced.
 LOOK_SECONDS = 15.0
@@ -138,7 +139,7 @@ def _is_set_by_hand(saved: Saved, player: Playing) -> bool:
 def _read(entry: Any) -> Saved | None:
     try:
         saved = read(Saved, entry)
-    except UnreadableEntryError:
+    except UnreadableEntry:
         return None
     saved.item_id = _plain(saved.item_id)
     return saved

@@ -13,7 +13,6 @@ from urllib.parse import quote
 import httpx2
 
 from mydia_web import clock
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import BackendError, NotShown, Rejected, ServerTrouble
 from mydia_web.backends.http import Http
 from mydia_web.backends.kodi import changes, finding, mapping
@@ -28,6 +27,7 @@ from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
 from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     ContentKind,
     Event,

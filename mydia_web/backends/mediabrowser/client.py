@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import BackendError, NotOnServer, NotShown, Rejected, ServerTrouble
 from mydia_web.backends.mediabrowser import mapping, players
 from mydia_web.backends.mediabrowser.goal import Goal
@@ -17,7 +16,6 @@ from mydia_web.backends.mediabrowser.listing import Listing, Question
 from mydia_web.backends.mediabrowser.models import (
     Item,
     PublicInfo,
-    UnreadableEntryError,
     UserData,
     View,
     read,
@@ -27,6 +25,7 @@ from mydia_web.backends.mediabrowser.shown import Shown
 from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     LibraryPage,
     Linked,
@@ -37,6 +36,7 @@ from mydia_web.backends.values import (
     ServerInfo,
     Target,
 )
+from mydia_web.backends.wire import UnreadableEntry
 
 #: Emby has never counted so far; Jellyfin began with it.
 FIRST_OF_JELLYFIN = (10,)
@@ -307,5 +307,5 @@ def say(params: Mapping[str, object]) -> dict[str, Any]:
 def _view(entry: object) -> View | None:
     try:
         return read(View, entry)
-    except UnreadableEntryError:
+    except UnreadableEntry:
         return None

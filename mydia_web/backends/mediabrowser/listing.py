@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.mediabrowser import mapping
-from mydia_web.backends.mediabrowser.models import UnreadableEntryError, read_instant
+from mydia_web.backends.mediabrowser.models import read_instant
 from mydia_web.backends.mediabrowser.seasons import Seasons, split
 from mydia_web.backends.mediabrowser.versions import Versions
 from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow
+from mydia_web.backends.wire import UnreadableEntry
 
 PAGE = 500
 #: Where the newest come first, seldom more than a few of them are of interest.
@@ -213,7 +214,7 @@ class Listing:
                 for entry in part.entries:
                     try:
                         number, show = mapping.show_item(entry)
-                    except UnreadableEntryError as error:
+                    except UnreadableEntry as error:
                         problems.append(str(error))
                     else:
                         shows[number] = show
@@ -294,7 +295,7 @@ def _page(
             continue  # an episode that is announced or missing
         try:
             items.append(versions.merged(mapping.library_item(entry, shows)))
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             problems.append(str(error))
     return LibraryPage(items, done, total, problems)
 

@@ -11,7 +11,6 @@ from mydia_web.backends.mediabrowser.models import (
     Item,
     PlayerSession,
     Series,
-    UnreadableEntryError,
     UserData,
     read,
 )
@@ -23,6 +22,7 @@ from mydia_web.backends.values import (
     RemoteState,
     Target,
 )
+from mydia_web.backends.wire import UnreadableEntry
 
 _KINDS: Mapping[str, ContentKind] = {"Movie": "movie", "Episode": "episode"}
 _NUMBER = re.compile(r"0*[1-9]\d*")
@@ -36,11 +36,9 @@ def library_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:
     item = read(Item, entry)
     kind = _KINDS.get(item.type)
     if kind is None:
-        raise UnreadableEntryError(
-            f"“{(item.name or item.id)[:80]}” is neither a film nor an episode."
-        )
+        raise UnreadableEntry(f"“{(item.name or item.id)[:80]}” is neither a film nor an episode.")
     if not item.name:
-        raise UnreadableEntryError(f"“{(item.path or item.id)[-80:]}” has no title.")
+        raise UnreadableEntry(f"“{(item.path or item.id)[-80:]}” has no title.")
     runtime = item.runtime_ms
     return RemoteItem(
         remote_id=item.id,
@@ -72,7 +70,7 @@ def _place(item: Item, shows: Mapping[str, RemoteShow]) -> dict[str, object]:
 def show_item(entry: object) -> tuple[str, RemoteShow]:
     series = read(Series, entry)
     if not series.name:
-        raise UnreadableEntryError(f"Show {series.id[:40]} has no title.")
+        raise UnreadableEntry(f"Show {series.id[:40]} has no title.")
     return series.id, RemoteShow(
         title=series.name,
         year=_year(series.production_year),
@@ -94,7 +92,7 @@ def playing(entry: object) -> Playing | None:
     """What a player plays; None for one that plays no film and no episode, or cannot be understood."""
     try:
         session = read(PlayerSession, entry)
-    except UnreadableEntryError:
+    except UnreadableEntry:
         return None
     item, play = session.now_playing_item, session.play_state
     if item is None or item.type not in _KINDS:

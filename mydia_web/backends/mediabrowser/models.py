@@ -6,6 +6,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
+from mydia_web.backends.wire import UnreadableEntry
+
 Ticks = Annotated[int, Field(le=2**31 * 10_000_000)]
 Count = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
@@ -15,10 +17,6 @@ TICKS_PER_MS = 10_000
 TICKS_PER_SECOND = 10_000_000
 #: A play before this is none: some write year 1 for "never", others the first second of 1970.
 _FIRST_PLAY = datetime(1970, 1, 2, tzinfo=UTC)
-
-
-class UnreadableEntryError(Exception):
-    """An entry that cannot be used, in words."""
 
 
 class Sent(BaseModel):
@@ -154,9 +152,7 @@ def read(model: type[Entry], entry: object) -> Entry:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         why = f"{where or 'entry'}: {first['msg']}"
-        raise UnreadableEntryError(
-            f"“{str(named or '?')[:80]}” could not be read: {why}"
-        ) from error
+        raise UnreadableEntry(f"“{str(named or '?')[:80]}” could not be read: {why}") from error
 
 
 def read_instant(text: str) -> datetime | None:

@@ -10,7 +10,6 @@ from threading import Lock
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from mydia_web.backends.answers import Address, Answer
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -18,15 +17,15 @@ from mydia_web.backends.errors import (
     ServerTrouble,
     SignInRefused,
 )
-from mydia_web.backends.http import REASON_CHARS, Http
+from mydia_web.backends.http import REASON_CHARS, Address, Answer, Http
 from mydia_web.backends.mediabrowser.models import (
     AuthenticationResult,
     Entry,
-    UnreadableEntryError,
     User,
     read,
 )
 from mydia_web.backends.values import Connection, Credentials, Linked, RemoteUser
+from mydia_web.backends.wire import UnreadableEntry
 from mydia_web.names import is_same_name
 
 VERSION = version("mydia-web")
@@ -147,13 +146,13 @@ class Session(ABC):
     def read(self, model: type[Entry], answer: object) -> Entry:
         try:
             return read(model, answer)
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             raise ServerTrouble(f"The answer of {self.product} cannot be used: {error}") from error
 
     def _say(self, token: str) -> None:
         self._token = token
         secrets = {token, quote(token, safe=""), self._typed.get("password", "")}
-        self.http.say(self.headers(token), secrets=secrets)
+        self.http.set_headers(self.headers(token), secrets=secrets)
 
     def _sign_in(self, *, ask: bool = False) -> RemoteUser:
         wanted = self._connection.remote_user_id.strip()
@@ -249,7 +248,7 @@ class Session(ABC):
         for entry in entries if isinstance(entries, list) else ():
             try:
                 user = read(User, entry)
-            except UnreadableEntryError:
+            except UnreadableEntry:
                 continue
             if not user.is_disabled:
                 found.append(self.person(user))

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from mydia_web.backends.mediabrowser import mapping
-from mydia_web.backends.mediabrowser.models import Item, UnreadableEntryError, read
+from mydia_web.backends.mediabrowser.models import Item, read
 from mydia_web.backends.values import RemoteItem, RemoteState
+from mydia_web.backends.wire import UnreadableEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _under_way(entry: Any) -> UnderWay | None:
     """None for what cannot be read, and for a title with one file."""
     try:
         item = read(Item, entry)
-    except UnreadableEntryError:
+    except UnreadableEntry:
         return None
     files = _files(entry)
     if len(files) < 2 or item.user_data is None:

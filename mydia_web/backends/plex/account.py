@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from mydia_web.backends.answers import Answer
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
-from mydia_web.backends.http import Http
-from mydia_web.backends.plex.mapping import Said, UnreadableEntryError, Wire, read, sure
+from mydia_web.backends.http import Answer, Http
+from mydia_web.backends.plex.mapping import Said, Wire, read, sure
 from mydia_web.backends.values import LinkCode
+from mydia_web.backends.wire import UnreadableEntry
 from mydia_web.names import name_key
 
 _INTERVAL = 2.0
@@ -64,7 +64,7 @@ class Account:
 
     def sign_in(self, username: str, password: str) -> str:
         """The account's token."""
-        self._http.say({}, secrets=[password])
+        self._http.set_headers({}, secrets=[password])
         form = {"login": username, "password": password, "rememberMe": "true"}
         answer = self._http.send(
             "POST", "api/v2/users/signin", data=form, understood=(400, 401, 403, 422)
@@ -87,7 +87,7 @@ class Account:
 
     def switch(self, token: str, person: Person, pin: str) -> str:
         """The token of a member of the Home."""
-        self._http.say({}, secrets=[token, pin])
+        self._http.set_headers({}, secrets=[token, pin])
         answer = self._http.send(
             "POST",
             f"api/v2/home/users/{quote(person.uuid, safe='')}/switch",
@@ -126,7 +126,7 @@ class Account:
     def _get(
         self, path: str, token: str, *, understood: tuple[int, ...] = (), **params: Any
     ) -> Answer:
-        self._http.say({}, secrets=[token])
+        self._http.set_headers({}, secrets=[token])
         answer = self._http.send(
             "GET",
             path,
@@ -170,7 +170,7 @@ def _each(model: type[Said], entries: object) -> Iterable[Said]:
     for entry in entries if isinstance(entries, list) else ():
         try:
             yield read(model, entry)
-        except UnreadableEntryError:
+        except UnreadableEntry:
             continue
 
 

@@ -14,18 +14,18 @@ from urllib.parse import quote
 
 import httpx2
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import BackendError, Rejected, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.plex import listing, mapping, pushing
 from mydia_web.backends.plex.account import Account, link_code
-from mydia_web.backends.plex.mapping import Entry, Session, UnreadableEntryError, members
+from mydia_web.backends.plex.mapping import Entry, Session, members
 from mydia_web.backends.plex.server import Server
 from mydia_web.backends.plex.signing_in import SignIn
 from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
 from mydia_web.backends.traits import Field, Traits
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     LibraryPage,
     LinkCode,
@@ -38,6 +38,7 @@ from mydia_web.backends.values import (
     Target,
     Wanted,
 )
+from mydia_web.backends.wire import UnreadableEntry
 
 #: The owner of a server is its user number 1, whatever the number at plex.tv.
 _OWNER = "1"
@@ -238,7 +239,7 @@ class Plex(ReadsFirst):
     def _playing(self, entry: Any) -> Playing | None:
         try:
             session = mapping.read(Session, entry)
-        except UnreadableEntryError:
+        except UnreadableEntry:
             return None
         if session.type not in ("movie", "episode"):
             return None

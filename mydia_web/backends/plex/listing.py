@@ -9,9 +9,10 @@ from typing import Any
 
 from mydia_web.backends.errors import Rejected, ServerTrouble
 from mydia_web.backends.plex import mapping
-from mydia_web.backends.plex.mapping import Section, UnreadableEntryError, members, sure
+from mydia_web.backends.plex.mapping import Section, members, sure
 from mydia_web.backends.plex.server import Server
 from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow
+from mydia_web.backends.wire import UnreadableEntry
 
 PAGE = 500
 #: How many shows are asked for by their numbers at once.
@@ -134,7 +135,7 @@ def _shows(entries: Iterable[object]) -> tuple[Mapping[str, RemoteShow], tuple[s
     for entry in entries:
         try:
             key, show = mapping.show_item(entry)
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             problems.append(str(error))
         else:
             shows[key] = show
@@ -152,7 +153,7 @@ def _library_page(
     for entry in entries:
         try:
             items.append(read(entry))
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             problems.append(str(error))
     return LibraryPage(items, done, total, problems)
 

@@ -10,16 +10,13 @@ from pydantic.alias_generators import to_camel
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.plex.guids import external_ids, show_ids
 from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState, Target
+from mydia_web.backends.wire import UnreadableEntry
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Millis = Annotated[int, Field(ge=0, le=2**53)]
 #: Of a season or an episode; 0 is a real one.
 Number = Annotated[int, Field(ge=-1, le=2**31 - 1)]
 Key = Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class UnreadableEntryError(Exception):
-    """An entry that cannot be used, in words."""
 
 
 class Wire(BaseModel):
@@ -132,16 +129,14 @@ def read(model: type[Said], entry: object) -> Said:
         named = entry.get("title") or entry.get("ratingKey") if isinstance(entry, dict) else None
         first = error.errors(include_url=False)[0]
         why = f"{'.'.join(map(str, first['loc'])) or 'entry'}: {first['msg']}"
-        raise UnreadableEntryError(
-            f"“{str(named or '?')[:80]}” could not be read: {why}"
-        ) from error
+        raise UnreadableEntry(f"“{str(named or '?')[:80]}” could not be read: {why}") from error
 
 
 def sure(model: type[Said], entry: object) -> Said:
     """As `read`, where there is nothing else to go on with."""
     try:
         return read(model, entry)
-    except UnreadableEntryError as error:
+    except UnreadableEntry as error:
         raise ServerTrouble(f"Plex's entry {error}") from error
 
 
@@ -194,7 +189,7 @@ def _show_of(episode: Entry) -> RemoteShow:
     it.
     """
     if not episode.grandparent_title:
-        raise UnreadableEntryError(f"{episode.name} belongs to a show that Plex does not name.")
+        raise UnreadableEntry(f"{episode.name} belongs to a show that Plex does not name.")
     picture = _picture(episode.grandparent_thumb)
     return RemoteShow(episode.grandparent_title, None, show_ids(episode.guid), picture)
 
@@ -226,11 +221,9 @@ def is_meant(entry: Entry, target: Target) -> bool:
 def _named(entry: object, kind: ContentKind | str) -> Entry:
     found = read(Entry, entry)
     if found.type != kind:
-        raise UnreadableEntryError(
-            f"{found.name} is a “{found.type[:20]}”, which is not kept here."
-        )
+        raise UnreadableEntry(f"{found.name} is a “{found.type[:20]}”, which is not kept here.")
     if not found.title:
-        raise UnreadableEntryError(f"Number {found.rating_key} has no title.")
+        raise UnreadableEntry(f"Number {found.rating_key} has no title.")
     return found
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mydia_web.backends.answers import Answer, Artwork
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -11,9 +10,10 @@ from mydia_web.backends.errors import (
     ServerTrouble,
     SignInRefused,
 )
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Answer, Http
 from mydia_web.backends.plex.mapping import Entry, Identity, container, members, sure
 from mydia_web.backends.plex.signing_in import SignIn
+from mydia_web.backends.values import Artwork
 
 IDENTIFIER = "com.plexapp.plugins.library"
 #: From which share on a title counts as watched, where the server does not tell.

@@ -32,7 +32,7 @@ class SignIn:
         self._ready = self._asked_anew = False
         self._lock = Lock()
         secrets = [self.token, self._account_token, self._typed.get("password", "")]
-        self._http.say({}, secrets=secrets)
+        self._http.set_headers({}, secrets=secrets)
 
     def close(self) -> None:
         if self._account is not None:
@@ -162,4 +162,4 @@ class SignIn:
 
     def _use(self, token: str) -> None:
         self.token = token
-        self._http.say({"X-Plex-Token": token}, secrets=[token, self._account_token])
+        self._http.set_headers({"X-Plex-Token": token}, secrets=[token, self._account_token])

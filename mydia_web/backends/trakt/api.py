@@ -7,9 +7,8 @@ from typing import Any
 
 import httpx2
 
-from mydia_web.backends.answers import Answer
 from mydia_web.backends.errors import BackendError, NotOnServer, ServerTrouble, SignInRefused
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Answer, Http
 from mydia_web.backends.trakt import tokens
 from mydia_web.backends.trakt.pacing import Pace, pace_of
 from mydia_web.backends.values import Connection, Credentials
@@ -164,7 +163,9 @@ class Api:
             token,
             *(credentials.get(name, "") for name in ("refresh_token", "client_secret")),
         ]
-        self._http.say({"Authorization": f"Bearer {token}"} if token else {}, secrets=secrets)
+        self._http.set_headers(
+            {"Authorization": f"Bearer {token}"} if token else {}, secrets=secrets
+        )
 
 
 class _Reader:

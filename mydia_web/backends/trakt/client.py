@@ -12,7 +12,6 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import (
     BackendError,
@@ -27,10 +26,11 @@ from mydia_web.backends.trakt import explaining, links, listing, mapping, playin
 from mydia_web.backends.trakt.api import Api
 from mydia_web.backends.trakt.batch import Batch
 from mydia_web.backends.trakt.finding import Finder
-from mydia_web.backends.trakt.mapping import UnreadableEntryError, User
+from mydia_web.backends.trakt.mapping import User
 from mydia_web.backends.trakt.pacing import Pace
 from mydia_web.backends.trakt.writing import LEAST, MOST, Writer
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     LibraryPage,
     LinkCode,
@@ -42,6 +42,7 @@ from mydia_web.backends.values import (
     Target,
     Wanted,
 )
+from mydia_web.backends.wire import UnreadableEntry
 from mydia_web.names import name_key
 
 _PICTURE_HOST = "trakt.tv"
@@ -123,7 +124,7 @@ class Trakt(Backend):
         told = self._api.get("users/settings").json()
         try:
             return mapping.read(User, told.get("user") if isinstance(told, dict) else None)
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             raise ServerTrouble(
                 f"{self._api.place} answers, but not as Trakt does. Is this the right address?"
             ) from error

@@ -7,9 +7,10 @@ from typing import Literal
 from mydia_web.backends.errors import NotOnServer
 from mydia_web.backends.trakt import mapping
 from mydia_web.backends.trakt.api import NOT_THERE, Api
-from mydia_web.backends.trakt.mapping import Episode, Row, Title, UnreadableEntryError
+from mydia_web.backends.trakt.mapping import Episode, Row, Title
 from mydia_web.backends.trakt.state import FULL
 from mydia_web.backends.values import ContentKind, Target
+from mydia_web.backends.wire import UnreadableEntry
 
 #: In the order in which they are trusted.
 _PROVIDERS = ("imdb", "tmdb", "tvdb")
@@ -76,7 +77,7 @@ class Finder:
             )
         try:
             return Row(episode=mapping.read(Episode, answer.json()), show=show)
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             raise NotOnServer(f"Trakt's entry of the episode cannot be read: {error}") from error
 
     def _search(self, provider: str, value: str, kind: ContentKind | Literal["show"]) -> Row | None:
@@ -90,7 +91,7 @@ class Finder:
         for entry in entries if isinstance(entries, list) else []:
             try:
                 row = mapping.read(Row, entry)
-            except UnreadableEntryError:
+            except UnreadableEntry:
                 continue
             title: Title | None = getattr(row, kind)
             if title is not None and _carries(title, provider, value):

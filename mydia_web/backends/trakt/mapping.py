@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import BaseModel, Field, ValidationError
 
 from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState
+from mydia_web.backends.wire import UnreadableEntry
 from mydia_web.names import name_key
 
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -17,10 +18,6 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 #: As in addresses and listings.
 PLURAL: Mapping[ContentKind, str] = {"movie": "movies", "episode": "episodes"}
 _PROVIDERS = ("imdb", "tmdb", "tvdb")
-
-
-class UnreadableEntryError(Exception):
-    """An entry that cannot be used, in words."""
 
 
 class Ids(BaseModel):
@@ -57,7 +54,7 @@ class Row(BaseModel):
     def title(self, kind: ContentKind) -> Title:
         found = self.movie if kind == "movie" else self.episode
         if found is None:
-            raise UnreadableEntryError(f"An entry names no {kind}.")
+            raise UnreadableEntry(f"An entry names no {kind}.")
         return found
 
     def runtime_seconds(self, kind: ContentKind) -> int | None:
@@ -105,7 +102,7 @@ def read(model: type[Entry], entry: object) -> Entry:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         why = f"{where or 'entry'}: {first['msg']}"
-        raise UnreadableEntryError(f"“{_name(entry)}” could not be read: {why}") from error
+        raise UnreadableEntry(f"“{_name(entry)}” could not be read: {why}") from error
 
 
 def _name(entry: object) -> str:
@@ -138,13 +135,13 @@ def item(row: Row, kind: ContentKind, state: RemoteState) -> RemoteItem:
             air_date=aired.date() if aired else None,
         )
     if not title.title:
-        raise UnreadableEntryError(f"Film {title.ids.trakt} has no title.")
+        raise UnreadableEntry(f"Film {title.ids.trakt} has no title.")
     return RemoteItem(**shared, title=title.title, year=title.year or None)
 
 
 def _show(row: Row) -> RemoteShow:
     if row.show is None or not row.show.title:
-        raise UnreadableEntryError(
+        raise UnreadableEntry(
             f"“{row.title('episode').title or '?'}” belongs to a show without a title."
         )
     return RemoteShow(

@@ -6,8 +6,9 @@ from datetime import datetime
 from mydia_web import clock
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.trakt import mapping
-from mydia_web.backends.trakt.mapping import KINDS, UnreadableEntryError, Watching
+from mydia_web.backends.trakt.mapping import KINDS, Watching
 from mydia_web.backends.values import Playing
+from mydia_web.backends.wire import UnreadableEntry
 
 
 def read(told: object, remote_user_id: str) -> Sequence[Playing]:
@@ -17,7 +18,7 @@ def read(told: object, remote_user_id: str) -> Sequence[Playing]:
         if kind is None:
             return ()
         title = watching.title(kind)
-    except UnreadableEntryError as error:
+    except UnreadableEntry as error:
         raise ServerTrouble(f"Trakt does not tell what is being watched: {error}") from error
     started, ends = mapping.instant(watching.started_at), mapping.instant(watching.expires_at)
     runtime = watching.runtime_seconds(kind)

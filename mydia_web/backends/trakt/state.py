@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from mydia_web.backends.trakt import mapping
 from mydia_web.backends.trakt.api import Api
-from mydia_web.backends.trakt.mapping import PLURAL, Paused, Play, Row, UnreadableEntryError
+from mydia_web.backends.trakt.mapping import PLURAL, Paused, Play, Row
 from mydia_web.backends.values import ContentKind, RemoteState
+from mydia_web.backends.wire import UnreadableEntry
 
 FULL = "full,images"
 #: Two plays of one title closer than this are the same one: other clients round, and some keep no
@@ -101,7 +102,7 @@ def read_positions(api: Api, kind: ContentKind) -> tuple[dict[int, Position], Se
             try:
                 paused = mapping.read(Paused, entry)
                 number = paused.title(kind).ids.trakt
-            except UnreadableEntryError as error:
+            except UnreadableEntry as error:
                 problems.append(str(error))
                 continue
             position = Position(
@@ -122,7 +123,7 @@ def _readable(model: type[mapping.Entry], rows: Sequence[object]) -> Iterator[ma
     for row in rows:
         try:
             yield mapping.read(model, row)
-        except UnreadableEntryError:
+        except UnreadableEntry:
             continue
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mydia_web.backends.trakt import mapping, state
-from mydia_web.backends.trakt.mapping import Play, Row, UnreadableEntryError
+from mydia_web.backends.trakt.mapping import Play, Row
 from mydia_web.backends.trakt.state import Plays, Positions
 from mydia_web.backends.values import ContentKind, LibraryPage, RemoteItem
+from mydia_web.backends.wire import UnreadableEntry
 
 #: Titles on a page of ours.
 PAGE = 500
@@ -32,7 +33,7 @@ class Titles:
             try:
                 play = mapping.read(Play, entry)
                 number = play.title(self.kind).ids.trakt
-            except UnreadableEntryError as error:
+            except UnreadableEntry as error:
                 yield str(error)
                 continue
             # A play that is added meanwhile moves the others down, onto the next page once more.
@@ -68,6 +69,6 @@ class Titles:
             for number in numbers[start : start + PAGE]:
                 try:
                     items.append(self.item(number))
-                except UnreadableEntryError as error:
+                except UnreadableEntry as error:
                     wrong.append(str(error))
             yield LibraryPage(items, done, total, wrong)

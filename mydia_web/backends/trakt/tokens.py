@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 from mydia_web import clock
-from mydia_web.backends.answers import Answer
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Answer, Http
 from mydia_web.backends.values import Connection, Credentials, LinkCode
 
 API_HOST, OAUTH_URL = "api.trakt.tv", "https://auth.trakt.tv"
@@ -144,7 +143,7 @@ class OAuth:
             verify=self._connection.verify_tls,
             transport=self._transport,
         )
-        http.say(
+        http.set_headers(
             {},
             secrets=[
                 value for name, value in body.items() if name not in ("grant_type", "redirect_uri")

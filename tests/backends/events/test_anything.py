@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mydia_web.backends.events import BadPayload, Event
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events.reading import KINDS, parse, read
+from mydia_web.backends.values import Event
 from tests.backends.events.payloads import FOLDER, payload
 
 # An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking

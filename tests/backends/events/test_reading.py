@@ -5,9 +5,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mydia_web.backends.events import BadPayload
-from mydia_web.backends.events.bodies import LARGEST_BODY
-from mydia_web.backends.events.reading import KINDS, read
+from mydia_web.backends.errors import BadPayload
+from mydia_web.backends.events.reading import KINDS, LARGEST_BODY, read
 from tests.backends.events.payloads import body
 
 JELLYFIN, EMBY = "made.jellyfin.PlaybackStop.movie.json", "made.emby.playback.stop.movie.json"

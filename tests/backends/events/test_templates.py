@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.events import Event
 from mydia_web.backends.events.reading import TEMPLATES, read
-from mydia_web.backends.values import RemoteShow
+from mydia_web.backends.values import Event, RemoteShow
 from tests.backends.events.handlebars import expand
 from tests.backends.events.payloads import body, payload
 
