@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -186,7 +187,6 @@ class Http:
         *,
         product: str,
         hint: str = "Is it switched on, and is the address right?",
-        auth: tuple[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         verify: bool | str = True,
         transport: httpx2.BaseTransport | None = None,
@@ -195,17 +195,23 @@ class Http:
         self.address = Address.parse(base_url)
         self._product = product
         self._hint = hint
-        self._auth = auth or self.address.auth
-        self._secrets = _secrets(self._auth, headers)
+        self._secrets = _secrets(headers)
         self._clock = ClockWatch()
         self._client = httpx2.Client(
-            auth=self._auth,
             headers={"User-Agent": "mydia-web", **headers},
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=False,
             verify=_trust(verify),
             transport=transport,
         )
+        if self.address.auth is not None:
+            self.set_auth(*self.address.auth)
+
+    def set_auth(self, username: str, password: str) -> None:
+        """Sign every request from now on, which takes the place of a sign-in in the address."""
+        self._client.auth = (username, password)
+        basic = base64.b64encode(f"{username}:{password}".encode()).decode()
+        self._secrets = _longest_first({*self._secrets, password, basic})
 
     def set_headers(self, headers: Mapping[str, str], *, secrets: Collection[str] = ()) -> None:
         """Send these headers with every request from now on.
@@ -213,7 +219,7 @@ class Http:
         `secrets` are never shown, nor is any long word in the headers.
         """
         self._client.headers.update(headers)
-        self._secrets = _longest_first({*self._secrets, *_secrets(None, headers), *secrets})
+        self._secrets = _longest_first({*self._secrets, *_secrets(headers), *secrets})
 
     def close(self) -> None:
         self._client.close()
@@ -387,13 +393,10 @@ class Http:
         return f": {reason}"
 
 
-def _secrets(auth: tuple[str, str] | None, headers: Mapping[str, str]) -> list[str]:
+def _secrets(headers: Mapping[str, str]) -> list[str]:
     secrets: list[str] = []
     for value in headers.values():
         secrets += re.findall(r"[\w.~+/=-]{8,}", value)
-    if auth:
-        basic = base64.b64encode(":".join(auth).encode()).decode()
-        secrets += [auth[1], basic]
     return _longest_first(secrets)
 
 
@@ -404,7 +407,7 @@ def _longest_first(secrets: Collection[str]) -> list[str]:
 
 @cache
 def _usual_trust() -> ssl.SSLContext:
-    """Return one context for all clients: to load the certificates takes 20 ms and 1 MB each time."""
+    """Return one context for all clients: each one costs 20 ms and 1 MB for the certificates."""
     return httpx2.create_ssl_context()
 
 
@@ -448,8 +451,6 @@ def _seconds_to_wait(text: str) -> float:
     if text.strip().isdecimal():
         seconds = float(text)
     elif text:
-        try:
+        with suppress(ValueError, OverflowError):
             seconds = (_http_date(text) - clock.now()).total_seconds()
-        except (ValueError, OverflowError):
-            pass
     return min(max(seconds, 1.0), LONGEST_WAIT)

@@ -5,12 +5,13 @@ The field types take a wrong value for an absent one, so that the rest of a payl
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from mydia_web.backends.values import RemoteState
+from mydia_web.backends.values import RemoteItem, RemoteState
 
 #: No play is older: some servers write year 1 for "never", others the first second of 1970.
 _EARLIEST_PLAY = datetime(1970, 1, 2, tzinfo=UTC)
@@ -141,9 +142,13 @@ def _epoch(value: object) -> datetime | None:
 
 def _day(value: object) -> date | None:
     try:
-        return date.fromisoformat(text_of(value)[:10])
+        day = date.fromisoformat(text_of(value)[:10])
     except ValueError:
         return None
+    # Year 1 means "unknown".
+    if day.year == 1:
+        return None
+    return day
 
 
 def _millis(value: object) -> int | None:
@@ -228,6 +233,13 @@ def external_ids(pairs: Iterable[tuple[object, object]]) -> dict[str, str]:
 def whole_seconds(ms: int | None) -> int | None:
     """Return milliseconds as whole seconds, None for none."""
     return (ms or 0) // 1000 or None
+
+
+def fields_of_kind(item: RemoteItem) -> RemoteItem:
+    """Drop the fields that only an item of the other kind has."""
+    if item.kind == "episode":
+        return replace(item, year=None)
+    return replace(item, show=None, season_number=None, episode_number=None, air_date=None)
 
 
 def state(

@@ -44,9 +44,8 @@ def server(running_server: HTTPServer) -> HTTPServer:
 
 @pytest.fixture
 def client(server: HTTPServer) -> Iterator[Http]:
-    client = Http(
-        server.url_for(""), product="Shelf", hint="Is Shelf running?", auth=("alice", SECRET)
-    )
+    client = Http(server.url_for(""), product="Shelf", hint="Is Shelf running?")
+    client.set_auth("alice", SECRET)
     yield client
     client.close()
 

@@ -75,10 +75,12 @@ class Kodi(ReadsFirst):
             connection.base_url.strip().rstrip("/").removesuffix("/jsonrpc"),
             product="Kodi",
             hint="Is Kodi running, and is its web server switched on?",
-            auth=_sign_in(connection.credentials),
             verify=connection.verify_tls,
             transport=transport,
         )
+        auth = _sign_in(connection.credentials)
+        if auth is not None:
+            self._http.set_auth(*auth)
         self._rpc = JsonRpc(self._http)
         self._port = connection.credentials.get("websocket_port", "")
         self._known_time: KodiTime | None = None
