@@ -1,6 +1,7 @@
 """The calls that make an Emby show a goal."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -37,14 +38,22 @@ def mark_call(shown: Shown, goal: Goal, user: str) -> Call | None:
     That route may set more than the state, for Emby tells others of a mark. It counts one more play
     each time, so that it is not for a title that is marked already.
     """
-    item_id = shown.item.id
-    path = f"Users/{user}/PlayedItems/{quote(item_id, safe='')}"
+    unmark = Call(
+        method="DELETE",
+        path=f"Users/{user}/PlayedItems/{_quoted(shown.item.id)}",
+        item_id=shown.item.id,
+    )
     if goal.clears:
-        return Call(method="DELETE", path=path, item_id=item_id)
-    if not goal.watched or shown.data.played or goal.at is None:
+        return unmark
+    if not goal.watched or shown.data.played:
         return None
-    params = {"DatePlayed": f"{goal.at:%Y%m%d%H%M%S}"}
-    return Call(method="POST", path=path, params=params, item_id=item_id)
+    if goal.at is None:
+        return None
+    return replace(
+        unmark,
+        method="POST",
+        params={"DatePlayed": f"{goal.at:%Y%m%d%H%M%S}"},
+    )
 
 
 def state_call(shown: Shown, goal: Goal, user: str) -> Call | None:
@@ -54,22 +63,34 @@ def state_call(shown: Shown, goal: Goal, user: str) -> Call | None:
     """
     if goal.is_shown_by(shown.data):
         return None
-    item_id = shown.item.id
-    current: dict[str, Any] = shown.data.model_dump(by_alias=True, exclude_none=True)
-    kept = {name: value for name, value in current.items() if name not in _DERIVED}
+    body: dict[str, Any] = {"IsFavorite": False, "PlayCount": 0}
+    body |= shown.data.model_dump(by_alias=True, exclude_none=True)
+    body |= goal.settings(shown.data)
+    for name in _DERIVED:
+        body.pop(name, None)
     return Call(
         method="POST",
-        path=f"Users/{user}/Items/{quote(item_id, safe='')}/UserData",
-        body={"IsFavorite": False, "PlayCount": 0} | kept | goal.settings(shown.data),
-        item_id=item_id,
+        path=f"Users/{user}/Items/{_quoted(shown.item.id)}/UserData",
+        body=body,
+        item_id=shown.item.id,
     )
 
 
 def read_title(item_id: str, user: str) -> Call:
-    path = f"Users/{user}/Items/{quote(item_id, safe='')}"
-    return Call(method="GET", path=path, params={"Fields": FIELDS})
+    return Call(
+        method="GET",
+        path=f"Users/{user}/Items/{_quoted(item_id)}",
+        params={"Fields": FIELDS},
+    )
 
 
 def read_titles(item_ids: Sequence[str], user: str) -> Call:
-    params = {"Ids": ",".join(item_ids), "Fields": FIELDS}
-    return Call(method="GET", path=f"Users/{user}/Items", params=params)
+    return Call(
+        method="GET",
+        path=f"Users/{user}/Items",
+        params={"Ids": ",".join(item_ids), "Fields": FIELDS},
+    )
+
+
+def _quoted(item_id: str) -> str:
+    return quote(item_id, safe="")

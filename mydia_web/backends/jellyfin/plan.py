@@ -1,6 +1,7 @@
 """The calls that make a Jellyfin show a goal. Each may be repeated: none of them counts a play."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mydia_web.backends.mediabrowser.models import Item, UserData, write_instant
@@ -39,7 +40,8 @@ def _title_calls(item: Item, data: UserData, goal: Goal, user: str) -> list[Call
     if not goal.watched:
         return [_unmark(item.id, user), write]
     # The date comes first: a mark keeps the date there is, and without one takes the present.
-    calls = [_write(item.id, goal.mark_alone.settings(data), user), mark(item.id, user)]
+    write_date = _write(item.id, goal.mark_alone.settings(data), user)
+    calls = [write_date, mark(item.id, user)]
     if goal.position_ms:
         calls.append(write)
     return calls
@@ -50,13 +52,15 @@ def ways_to_mark(item_id: str, goal: Goal, user: str) -> list[Call]:
 
     The last route is that of older servers.
     """
-    current = mark(item_id, user, goal) if goal.watched else _unmark(item_id, user)
-    params = {name: value for name, value in current.params.items() if name != "userId"}
-    older = Call(
-        method=current.method,
+    current = _unmark(item_id, user)
+    if goal.watched:
+        current = mark(item_id, user, goal)
+    params = dict(current.params)
+    del params["userId"]
+    older = replace(
+        current,
         path=f"Users/{user}/PlayedItems/{item_id}",
         params=params,
-        item_id=item_id,
     )
     return [current, older]
 
@@ -66,7 +70,12 @@ def mark(item_id: str, user: str, goal: Goal | None = None) -> Call:
     params = {"userId": user}
     if goal is not None and goal.at is not None:
         params["datePlayed"] = write_instant(goal.at)
-    return Call(method="POST", path=f"UserPlayedItems/{item_id}", params=params, item_id=item_id)
+    return Call(
+        method="POST",
+        path=f"UserPlayedItems/{item_id}",
+        params=params,
+        item_id=item_id,
+    )
 
 
 def read_titles(item_ids: Sequence[str], user: str) -> Call:
@@ -80,7 +89,11 @@ def read_titles(item_ids: Sequence[str], user: str) -> Call:
 
 
 def read_state(item_id: str, user: str) -> Call:
-    return Call(method="GET", path=f"UserItems/{item_id}/UserData", params={"userId": user})
+    return Call(
+        method="GET",
+        path=f"UserItems/{item_id}/UserData",
+        params={"userId": user},
+    )
 
 
 def _unmark(item_id: str, user: str) -> Call:

@@ -4,7 +4,7 @@ A whole library is read to its end or not at all: half of one looks like a libra
 were removed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, TypeGuard
@@ -261,7 +261,7 @@ class Listing:
             listed |= ids
             counts_one_page = total < start or total == start == question.limit
             is_last = brings_nothing or (start >= total and not counts_one_page)
-            fresh = [entry for entry in entries if not _id(entry) or _id(entry) not in seen]
+            fresh = _unseen(entries, seen)
             seen |= ids
             problems: Sequence[str] = ()
             if is_last:
@@ -380,6 +380,11 @@ def _series_ids(entries: Iterable[Any]) -> list[str]:
 def _slices(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
+
+
+def _unseen(entries: Iterable[Any], seen: Collection[str]) -> list[Any]:
+    """Leave out what was seen; an entry without an id is kept, to be told as a problem."""
+    return [entry for entry in entries if not _id(entry) or _id(entry) not in seen]
 
 
 def _kinds_of(entries: Iterable[Any]) -> set[str]:

@@ -98,8 +98,9 @@ class Goal:
 
     @property
     def mark_alone(self) -> "Goal":
-        at = self.at if self.watched else None
-        return Goal(watched=self.watched, position_ms=0, at=at)
+        if not self.watched:
+            return Goal(watched=self.watched, position_ms=0, at=None)
+        return Goal(watched=True, position_ms=0, at=self.at)
 
     @property
     def position_alone(self) -> "Goal":
@@ -109,9 +110,9 @@ class Goal:
         return self.state_is_shown_by(data) and self.date_is_shown_by(data)
 
     def state_is_shown_by(self, data: UserData) -> bool:
-        shows_watched = self.watched is None or data.played == self.watched
-        shows_position = self.position_ms is None or data.position_ms == self.position_ms
-        return shows_watched and shows_position
+        if self.watched is not None and data.played != self.watched:
+            return False
+        return self.position_ms is None or data.position_ms == self.position_ms
 
     def date_is_shown_by(self, data: UserData) -> bool:
         """Return whether the date is this one or a later one, which is not taken back.
@@ -163,22 +164,32 @@ def player_keeps(item: Item, position_ms: int) -> bool:
 
     Near the beginning it keeps none; near the end, and in a short film, it marks the title watched.
     """
-    if item.runtime_ms is None:
+    runtime_ms = item.runtime_ms
+    if runtime_ms is None:
         return False
     if position_ms == 0:
         return True
-    share = position_ms / item.runtime_ms
-    return item.runtime_ms >= _SHORTEST_KEPT_MS and _KEPT_FROM <= share <= _KEPT_UNTIL
+    if runtime_ms < _SHORTEST_KEPT_MS:
+        return False
+    return _KEPT_FROM <= position_ms / runtime_ms <= _KEPT_UNTIL
 
 
 def player_calls(item: Item, position_ms: int) -> list[Call]:
     """Return the calls by which a player reports a position. A start would count as a play."""
     position = {"ItemId": item.id, "PositionTicks": position_ms * TICKS_PER_MS}
-    progress = {**position, "IsPaused": True, "CanSeek": True}
-    return [
-        Call(method="POST", path="Sessions/Playing/Progress", body=progress, item_id=item.id),
-        Call(method="POST", path="Sessions/Playing/Stopped", body=position, item_id=item.id),
-    ]
+    stopped = Call(
+        method="POST",
+        path="Sessions/Playing/Stopped",
+        body=position,
+        item_id=item.id,
+    )
+    progress = Call(
+        method="POST",
+        path="Sessions/Playing/Progress",
+        body={**position, "IsPaused": True, "CanSeek": True},
+        item_id=item.id,
+    )
+    return [progress, stopped]
 
 
 def _within_runtime(position_ms: int | None, runtime_ms: int | None) -> int | None:
