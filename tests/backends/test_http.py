@@ -295,7 +295,7 @@ def dated(at: datetime) -> dict[str, str]:
 
 
 def skew_after(*answers: Callable[[], dict[str, str]], status: int = 200) -> timedelta | None:
-    """What is known of the server's clock after answers with these headers."""
+    """Return the skew of the server's clock after answers with these headers."""
     left = iter(answers)
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status, headers=next(left)()))
     client = Http("http://127.0.0.1", product="Shelf", transport=transport)

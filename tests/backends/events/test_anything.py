@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is news or a refusal in words."""
+"""The answer to any payload is an event or a refusal in words."""
 
 import os
 from collections.abc import Callable
@@ -81,7 +81,7 @@ anything = st.recursive(
 
 
 def check(read_it: Callable[[], Event]) -> None:
-    """What others count on; the one thing it may raise is a refusal in words."""
+    """Check what callers count on; only a refusal in words may be raised."""
     try:
         event = read_it()
     except BadPayload as refused:

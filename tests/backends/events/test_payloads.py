@@ -1,4 +1,4 @@
-"""What each captured payload means."""
+"""The meaning of each captured payload."""
 
 import json
 from datetime import UTC, date, datetime

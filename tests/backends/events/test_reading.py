@@ -1,4 +1,4 @@
-"""However the JSON is wrapped, it is found; what is not it is refused in words."""
+"""JSON is found in any wrapping; anything else is refused in words."""
 
 import json
 from urllib.parse import urlencode
