@@ -227,14 +227,14 @@ class Jellyfin(MediaBrowser):
     def _explained(self, target: Target, goal: Goal, user: str) -> Sequence[Call]:
         item_id = self._plain_id(target.remote_id)
         version_id = plain_id(target.version_id)
+        item = Item.model_validate({"Id": item_id})
         data = goal.assumed_before()
-        reads = [plan.read_titles([item_id], user)]
-        version = None
-        if version_id:
-            reads.append(plan.read_state(version_id, user))
-            version = Version(version_id, data)
-        shown = Shown(Item.model_validate({"Id": item_id}), data, version)
-        return [*reads, *plan.plan(shown, goal, user)]
+        read = plan.read_titles([item_id], user)
+        if not version_id:
+            return [read, *plan.plan(Shown(item, data), goal, user)]
+        item.media_source_count = 2  # or more, which makes no difference
+        shown = Shown(item, data, Version(version_id, data))
+        return [read, plan.read_state(version_id, user), *plan.plan(shown, goal, user)]
 
     def _bring_about(self, shown: Shown, goal: Goal) -> UserData:
         if self._lacks_state_route:

@@ -146,8 +146,10 @@ class MediaBrowser(ReadsFirst):
         return self._confirmed(shown.item, data, goal)
 
     def confirm(self, push: Push, reading: Reading) -> RemoteState:
+        _, wanted = push
         shown: Shown = reading.shown
-        return self._confirmed(shown.item, shown.data, Goal.of(push[1], shown.item))
+        goal = Goal.of(wanted, shown.item)
+        return self._confirmed(shown.item, shown.data, goal)
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
         goal = Goal.of(wanted, Item.model_validate({"Id": target.remote_id}))
@@ -189,7 +191,8 @@ class MediaBrowser(ReadsFirst):
         if not target.remote_id:
             return ""
         address = server_address(connection.base_url)
-        link = f"{address}/{cls._page}?id={quote(target.remote_id, safe='')}"
+        item_id = quote(target.remote_id, safe="")
+        link = f"{address}/{cls._page}?id={item_id}"
         if connection.server_id:
             link += f"&serverId={quote(connection.server_id, safe='')}"
         return link
@@ -279,7 +282,12 @@ class MediaBrowser(ReadsFirst):
         return data.remote_state
 
     def _send(self, call: Call) -> Answer:
-        return self._session.send(call.method, call.path, of_title=True, **call.request)
+        return self._session.send(
+            call.method,
+            call.path,
+            of_title=True,
+            **call.request,
+        )
 
     def _cannot_take(self, what: str) -> Rejected:
         place = self._session.http.address.place

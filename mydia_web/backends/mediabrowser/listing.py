@@ -136,7 +136,7 @@ class Listing:
         # A listing may be ordered by the plays of the first files alone.
         unlisted = list(versions.unlisted(since["DatePlayed"], seen))
         for ids in _slices(unlisted, IDS_PER_QUESTION):
-            entries = self.entries(self._ask(Question(TITLES, ids=ids, counted=False)))
+            entries = self._entries_of(Question(TITLES, ids=ids, counted=False))
             done += len(entries)
             page = self._page_with_shows(entries, versions)
             yield replace(page, done=done, library_size=library_size)
@@ -157,8 +157,10 @@ class Listing:
         """Return how many titles several libraries hold; None for one, whose listing tells."""
         if len(libraries) == 1:
             return None
-        questions = (Question(TITLES, library, limit=1) for library in libraries)
-        return sum(self._total(self._ask(question)) for question in questions)
+        return sum(self._count(Question(TITLES, library)) for library in libraries)
+
+    def _count(self, question: Question) -> int:
+        return self._total(self._ask(replace(question, start=0, limit=1)))
 
     def _all_titles(self, libraries: Sequence[str], *, has_shows: bool) -> Iterator[_Part]:
         """Yield films and episodes.
@@ -182,8 +184,15 @@ class Listing:
         """Yield those of these titles that have several files, with the ids of their files."""
         ids = [_id(entry) for entry in entries if _has_several_files(entry)]
         for few in _slices(ids, IDS_PER_QUESTION):
-            question = Question(TITLES, ids=few, limit=len(few), counted=False, names_files=True)
-            yield from self.entries(self._ask(question))
+            yield from self._entries_of(
+                Question(
+                    TITLES,
+                    ids=few,
+                    limit=len(few),
+                    counted=False,
+                    names_files=True,
+                )
+            )
 
     def _page_with_shows(self, entries: Sequence[Any], versions: Versions) -> LibraryPage:
         """Return a page of titles that are not the whole library, whose shows are asked for."""
@@ -193,7 +202,10 @@ class Listing:
         return _page(seasons.settled(entries), shows, versions, problems=problems)
 
     def _seasons_of(self, series_id: str) -> Sequence[Any]:
-        return self.entries(self._ask(Question(SEASONS, library=series_id, counted=False)))
+        return self._entries_of(Question(SEASONS, library=series_id, counted=False))
+
+    def _entries_of(self, question: Question) -> list[Any]:
+        return self.entries(self._ask(question))
 
     def _newest_parts(
         self, since: Mapping[Dated, datetime], libraries: Iterable[str]
@@ -226,7 +238,11 @@ class Listing:
             if len(entries) < question.limit or not ends_newer or ids <= seen:
                 return
             seen |= ids
-            question = replace(question, start=question.start + len(entries), counted=False)
+            question = replace(
+                question,
+                start=question.start + len(entries),
+                counted=False,
+            )
 
     def _shows(self, questions: Iterable[Question]) -> tuple[Shows, list[str]]:
         """Return the shows by their ids, and words about those that cannot be read."""
@@ -282,7 +298,7 @@ class Listing:
             )
         # Titles that were removed meanwhile have moved others up, past the place where we were
         # reading.
-        if not start or self._total(self._ask(replace(question, start=0, limit=1))) != total:
+        if not start or self._count(question) != total:
             raise ServerTrouble(
                 f"{self._product}'s library changed while it was being read. It will be read again."
             )

@@ -47,7 +47,9 @@ class Session(ABC):
         self._credentials = dict(connection.credentials)
         auth = Address.parse(connection.base_url).auth
         if auth is not None:
-            self._credentials = {"username": auth[0], "password": auth[1]} | self._credentials
+            username, password = auth
+            self._credentials.setdefault("username", username)
+            self._credentials.setdefault("password", password)
         self._lock = Lock()
         self._token = ""
         #: Who signed in, and as whom requests are sent: an administrator may act for others.
@@ -187,11 +189,13 @@ class Session(ABC):
             "Version": _VERSION,
             **others,
         }
-        return ", ".join(f'{name}="{quote(value, safe="")}"' for name, value in parts.items())
+        quoted = {name: quote(value, safe="") for name, value in parts.items()}
+        return ", ".join(f'{name}="{value}"' for name, value in quoted.items())
 
     def _use_token(self, token: str) -> None:
         self._token = token
-        secrets = {token, quote(token, safe=""), self._credentials.get("password", "")}
+        password = self._credentials.get("password", "")
+        secrets = {token, quote(token, safe=""), password}
         self.http.set_headers(self.headers(token), secrets=secrets)
 
     def _sign_in(self, *, ask: bool = False) -> RemoteUser:
