@@ -1,4 +1,4 @@
-"""Why a server did not do what it was asked, by what helps: waiting, a person, or nothing."""
+"""Why a server refused or failed, by what helps: waiting, a person, or nothing."""
 
 from typing import ClassVar, Literal
 
@@ -9,7 +9,7 @@ FailureClass = Literal[
 ]
 
 
-#: A server may put 10 MB into the reason it gives; more than this of it helps nobody.
+#: The length of a message. A server may put 10 MB into the reason it gives.
 MAX_WORDS = 1000
 
 
@@ -18,9 +18,9 @@ class BackendError(MydiaError):
 
     status = 502
     failure_class: ClassVar[FailureClass] = "transient"
-    #: Would any other request to this server fare the same just now?
+    #: Whether any other request to this server would fail the same just now.
     source_wide: ClassVar[bool] = False
-    #: Something may have been written there all the same.
+    #: Whether something may have been written there all the same.
     may_have_arrived = True
 
     def __init__(self, message: str | None = None) -> None:
@@ -80,11 +80,13 @@ class LinkEnded(BackendError):
 
 
 class BadPayload(MydiaError):
-    """This is not what the server sends. Compare its settings with the steps on the source's page."""
+    """This is not what the server sends. Compare its settings with the steps on the source's
+    page.
+    """
 
     status = 400
 
 
 def _storable(words: str) -> str:
-    """Without what JSON can carry and a database cannot."""
+    """Remove what JSON can carry and a database cannot."""
     return words.encode(errors="replace").decode().replace("\0", "")

@@ -1,6 +1,4 @@
-"""Looking before writing: what a person did on a server since it was last heard of is news, and not
-written over.
-"""
+"""The check before a write: what a person has done on a server meanwhile is not written over."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +7,7 @@ from datetime import datetime, timedelta
 from mydia_web.backends.errors import BackendError
 from mydia_web.backends.values import RemoteState, Target, Wanted
 
-#: Servers round positions and dates; less than this apart is the same.
+#: Servers round positions and dates: values no further apart than this are the same.
 _SAME_MS = 2000
 _SAME_TIME = timedelta(seconds=2)
 
@@ -22,13 +20,13 @@ class RemoteChanged(BackendError):
     def __init__(self, found: RemoteState) -> None:
         super().__init__()
         self.found = found
-        #: When the server was asked, where that was before the push began.
+        #: When the server was asked, if that was before the push began.
         self.looked_at: datetime | None = None
 
 
 @contextmanager
 def nothing_written_yet() -> Iterator[None]:
-    """What is raised in here tells that nothing was written."""
+    """Mark a `BackendError` raised in this block: nothing was written before it."""
     try:
         yield
     except BackendError as error:
@@ -39,35 +37,47 @@ def nothing_written_yet() -> Iterator[None]:
 def check_unchanged(
     target: Target, wanted: Wanted, found: RemoteState, *, accepts_watched_at: bool = True
 ) -> None:
-    """Raises `RemoteChanged` where the title shows something else than when it was last heard of.
+    """Raise `RemoteChanged` if the title shows something else than when it was last read.
 
-    After a push that may have arrived this may be ours, and is then written over.
+    After a push that may have arrived the difference may be ours, and is then written over.
     """
     shown = target.shown
     if shown is None or is_like(found, shown):
         return
-    if not target.unconfirmed or (found.watched != shown.watched and not _touches_mark(wanted)):
+    if not target.unconfirmed:
         raise RemoteChanged(found)
-    dates = (None, shown.last_played_at, *target.unconfirmed)
-    if accepts_watched_at and not any(_is_same_time(found.last_played_at, one) for one in dates):
+    if found.watched != shown.watched and not _touches_mark(wanted):
         raise RemoteChanged(found)
+    if accepts_watched_at and not _has_our_date(found, target):
+        raise RemoteChanged(found)
+
+
+def _has_our_date(found: RemoteState, target: Target) -> bool:
+    """Return whether the date may come from a push of ours, or is the one shown before."""
+    dates = [None, *target.unconfirmed]
+    if target.shown is not None:
+        dates.append(target.shown.last_played_at)
+    return any(_is_same_time(found.last_played_at, date) for date in dates)
 
 
 def _touches_mark(wanted: Wanted) -> bool:
-    """If not, no push before it did that was not answered: a mark is owed until it is confirmed."""
+    """Return whether the push sets or removes a mark.
+
+    If not, no unanswered push before it did: a mark is owed until it is confirmed.
+    """
     return wanted.change_type != "progress_update" or wanted.watched is not None
 
 
-def is_like(one: RemoteState, other: RemoteState) -> bool:
-    """Do they tell the same, but for how exactly?"""
-    return (
-        (one.watched, one.play_count) == (other.watched, other.play_count)
-        and abs(one.position_ms - other.position_ms) <= _SAME_MS
-        and _is_same_time(one.last_played_at, other.last_played_at)
-    )
+def is_like(left: RemoteState, right: RemoteState) -> bool:
+    """Return whether two states are the same, apart from rounding."""
+    if (left.watched, left.play_count) != (right.watched, right.play_count):
+        return False
+    if abs(left.position_ms - right.position_ms) > _SAME_MS:
+        return False
+    return _is_same_time(left.last_played_at, right.last_played_at)
 
 
-def _is_same_time(one: datetime | None, other: datetime | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= _SAME_TIME
+def _is_same_time(left: datetime | None, right: datetime | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    return abs(left - right) <= _SAME_TIME

@@ -1,6 +1,4 @@
-"""The values that backends and the rest of the application exchange: items, states, changes and
-events.
-"""
+"""The values that backends exchange with the rest of the application."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,44 +8,40 @@ from typing import Literal
 ContentKind = Literal["movie", "episode"]
 ChangeKind = Literal["progress_update", "mark_watched", "mark_unwatched"]
 Credentials = Mapping[str, str]
-#: Given a way to renew credentials at the server, has it done once for all workers, keeps and
-#: returns the new ones.
+#: Takes a function that renews credentials at the server, calls it once for all workers, and keeps
+#: and returns the new ones.
 Renew = Callable[[Callable[[Credentials], Credentials]], Credentials]
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a server is and how one person signs in there. `base_url` is a folder's path for kind
-    `folder`.
-    """
+    """The address of a server and the sign-in of one person there."""
 
+    #: For kind `folder` the path of a folder.
     base_url: str
     credentials: Credentials = field(default_factory=dict, repr=False)
-    #: The person's id there, or the name that was typed for it; "": whoever the credentials belong
-    #: to.
+    #: The person's id there, or the name that was typed for it; "": the owner of the credentials.
     remote_user_id: str = ""
-    #: What this installation calls itself to the server, the same for as long as the account
-    #: exists.
+    #: The name of this installation at the server, the same for as long as the account exists.
     device_id: str = "mydia-web"
-    #: What the server was last heard to call itself; for links into it.
+    #: The id that the server last gave itself; for links into it.
     server_id: str = ""
     #: The libraries to read; empty: all of them.
     library_ids: frozenset[str] = frozenset()
-    #: True: as the system trusts; the path of a CA file; False: a person has switched it off for
-    #: this source.
+    #: True trusts what the system trusts; a path names a CA file; False switches the check off.
     verify_tls: bool | str = True
-    #: None: what was renewed is kept by nobody.
+    #: None if nobody keeps renewed credentials.
     renew: Renew | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What a server says of itself when the connection is tested."""
+    """A server's own description, for a test of the connection."""
 
     product: str
     name: str
     version: str
-    #: The server's own name for itself, the same wherever it moves; "" where it has none.
+    #: The server's own id, the same wherever it moves; "" if it has none.
     server_id: str = ""
 
 
@@ -65,25 +59,35 @@ class RemoteLibrary:
 
 @dataclass(frozen=True, slots=True)
 class LinkCode:
-    """A code that a person confirms at the server, and what only we may know of it."""
+    """A code that a person confirms at the server."""
 
     code: str
-    #: Where it is confirmed.
+    #: The page for confirming it.
     url: str
+    #: For asking whether it was confirmed; never shown.
     secret: Mapping[str, str] = field(repr=False)
-    #: How often to ask, and for how long, in seconds.
+    #: Seconds between two questions.
     interval: float
+    #: Seconds until the code is too old.
     expires_in: float
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A sign-in that worked: what to keep of it."""
+    """What to keep of a sign-in that worked."""
 
     credentials: Credentials = field(repr=False)
     remote_user_id: str = ""
-    #: For people; "" where the server does not tell.
+    #: For display; "" if the server does not tell.
     remote_user_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Artwork:
+    """A picture as the server sent it."""
+
+    content: bytes
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class RemoteState:
     watched: bool
     position_ms: int = 0
     play_count: int = 0
-    #: UTC and aware; None where the server does not know.
+    #: UTC and aware; None if the server does not know.
     last_played_at: datetime | None = None
 
 
@@ -123,103 +127,99 @@ class RemoteItem:
     #: 0 is a real season (specials) and a real episode.
     season_number: int | None = None
     episode_number: int | None = None
-    #: The numbers of what else is in the file, of the same season. Its state is that of the whole
-    #: file.
+    #: The numbers of the other episodes in the file, of the same season. The state is that of the
+    #: whole file.
     further_episodes: tuple[int, ...] = ()
     air_date: date | None = None
-    #: The file on the server, where it tells. A remote id that moves to another file is another
-    #: item.
+    #: The file on the server, if it tells. A remote id that moves to another file is another item.
     path: str = ""
-    #: The remote ids of the further files of this title, as far as they are known: see
-    #: `resumed_version`.
+    #: The remote ids of further files of this title, as far as they are known.
     versions: tuple[str, ...] = ()
-    #: The one of `versions` whose position `state` tells; "": it is that of the item itself.
+    #: The one of `versions` whose position stands in `state`; "" for that of the item itself.
     resumed_version: str = ""
-    #: What `Backend.artwork` takes; "" where there is none.
+    #: For `Backend.artwork`; "" if there is none.
     artwork_url: str = ""
-    #: How far the person is, in per cent, where the server tells no length to make a position of
-    #: it.
+    #: The progress in per cent, if the server tells no length to compute a position from.
     position_percent: float | None = None
-    #: None where the server keeps no watch state.
+    #: None if the server keeps no watch state.
     state: RemoteState | None = None
-    #: Why nobody could read what it is; it is listed so, and a person can say it. "" for all that
-    #: is told.
+    #: Why it could not be recognised, for a person who can identify it; "" for all other items.
     not_recognised: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryPage:
-    """A part of a library listing. `total` is None until the server has told it."""
+    """A part of a library listing."""
 
     items: Sequence[RemoteItem]
+    #: How many items have been listed so far, and how many there are; None until the server told.
     done: int
     total: int | None
-    #: Words about entries that could not be read; the rest of the page is good.
+    #: Messages about entries that could not be read; the rest of the page is good.
     problems: Sequence[str] = ()
-    #: On the last page of changes: how many titles there are in all. None: that is not told.
+    #: On the last page of changes, how many titles there are in all; None if that is not known.
     library_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The remote item a push goes to, with what else is known of its content, and what it last
-    showed.
-    """
+    """The remote item of a push, with what else is known of its content, and its last state."""
 
-    #: "" for an account service that does not know the title by an id yet: see `Backend.find`.
+    #: "" for a title of an account service that has not been found yet: see `Backend.find`.
     remote_id: str
     kind: ContentKind
     path: str = ""
-    #: The `RemoteItem.resumed_version` it last showed: a position goes back there, a mark to the
-    #: item itself.
+    #: Its last `RemoteItem.resumed_version`: a position goes back there, a mark to the item itself.
     version_id: str = ""
-    #: Of the film or the episode.
+    #: Those of the film or the episode.
     external_ids: Mapping[str, str] = field(default_factory=dict)
     show_external_ids: Mapping[str, str] = field(default_factory=dict)
     season_number: int | None = None
     episode_number: int | None = None
     shown: RemoteState | None = None
-    #: The dates of pushes of ours since then that may have arrived there.
+    #: The dates of our own pushes since then that may have arrived there.
     unconfirmed: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The state a push brings about. `at` is when the person did it, in UTC."""
+    """The state a push brings about."""
 
     change_type: ChangeKind
+    #: When the person did it, in UTC.
     at: datetime
     watched: bool | None = None
     position_ms: int | None = None
     duration_ms: int | None = None
-    #: When the title was finished, in UTC; the epoch (1970) where nobody knows. None: it was not.
+    #: When the title was finished, in UTC: the epoch (1970) if nobody knows, None if it was not.
     watched_at: datetime | None = None
-    #: Only the play of that time is owed, to a server that counts plays: the state has changed
-    #: again since.
+    #: The state has changed again since, and a server that counts plays is owed just this play.
     is_past_play: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """What is being played on a server just now."""
+    """A title that plays on a server just now."""
 
     remote_id: str
     title: str
-    #: The server's id of the person; "" where it keeps no people.
+    #: The server's id of the person; "" if it keeps no people.
     remote_user_id: str = ""
     position_ms: int = 0
     duration_ms: int | None = None
     paused: bool = False
-    #: Such as "Living room TV"; "" where the server does not tell.
+    #: Such as "Living room TV"; "" if the server does not tell.
     device: str = ""
 
 
-#: `test`: somebody tries the connection. `other`: nothing of ours.
-#: `playing` and `paused`: it plays now, and is at this position. `stopped`: it has stopped, with
-#: this. `played`: it was finished, at `at`.
-#: `marked`: a person or a program has set this, whether the title plays or not. `saved`: the server
-#: keeps this of it, for whatever reason; while the title plays that is not its last word. `state`:
-#: how far the person is, from whoever says no more than that.
+#: - `test`: somebody tries the connection.
+#: - `other`: nothing that concerns us.
+#: - `playing`, `paused`: the title plays now, at this position.
+#: - `stopped`: it has stopped at this position.
+#: - `played`: it was finished, at `at`.
+#: - `marked`: a person or a program has set this state, whether the title plays or not.
+#: - `saved`: the server keeps this state, for whatever reason; not its last word while it plays.
+#: - `state`: the person's progress, from a sender that tells no more than that.
 Action = Literal[
     "test", "other", "playing", "paused", "stopped", "played", "marked", "saved", "state"
 ]
@@ -227,28 +227,28 @@ Action = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """News about one item for one person, or of no item at all."""
+    """News from a server about one item for one person, or about no item at all."""
 
     action: Action
-    #: The server's own word for it, such as `PlaybackStop`; for people.
+    #: The server's own word for it, such as `PlaybackStop`; for display.
     name: str
-    #: The server that speaks, where it tells; "" else.
+    #: The server that sent it; "" if it does not tell.
     server_id: str = ""
-    #: Whose news it is: id and name there, as far as it tells.
+    #: The person's id and name there, as far as the server tells.
     remote_user_id: str = ""
     remote_user_name: str = ""
-    #: What it is about, with all that tells what it is. Its `state` holds what the event says of
-    #: watched, position, plays and date; None where it says nothing of them.
+    #: The title with everything that identifies it. Its `state` holds what the event says of
+    #: watched, position, plays and date; None if it says nothing of them.
     item: RemoteItem | None = None
-    #: The registers of `item.state` that the event speaks of; the others are as they were.
+    #: Which parts of `item.state` the event tells; the others are as they were.
     tells_watched: bool = False
     tells_position: bool = False
-    #: When it happened by the server's clock, in UTC; None where it does not tell.
+    #: When it happened by the server's clock, in UTC; None if it does not tell.
     at: datetime | None = None
     #: Such as "Living room TV".
     device: str = ""
-    #: By our clock, no later than what it tells was read there; None: when it came in.
+    #: By our clock, the latest time at which the server read what it tells; None: when it came in.
     heard_at: datetime | None = None
-    #: Whether the title plays, where the event says so. False, with `saved`: the play has just
-    #: ended with this.
+    #: Whether the title plays; None if the event does not tell. False with `saved`: the play has
+    #: just ended with this state.
     is_playing: bool | None = None

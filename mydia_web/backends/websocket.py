@@ -1,4 +1,4 @@
-"""One WebSocket to one server: bounded in time and size, failing in the words of `BackendError`."""
+"""A WebSocket to one server, bounded in time and size, that fails with a `BackendError`."""
 
 import json
 import logging
@@ -14,17 +14,15 @@ from websockets.sync.client import ClientConnection, connect
 from mydia_web.backends.errors import BackendError, ServerTrouble, SignInRefused, Unreachable
 from mydia_web.backends.http import CONNECT_SECONDS
 
-#: A whole show that is marked makes one message.
+#: To mark a whole show makes one message.
 MESSAGE_BYTES = 8 * 1024 * 1024
-#: A server that says nothing is asked so often whether it is still there, and has as long to
-#: answer.
+#: How often to ping a silent server, and how long it has to answer.
 PING_SECONDS = 30.0
-#: So many messages wait for a reader that is busy before the server has to wait.
-WAITING = 1024
+#: How many messages wait for a busy reader before the server has to wait.
+QUEUED_MESSAGES = 1024
 _CLOSE_SECONDS = 1.0
 
-#: The library would tell of every header and message, tokens among them, where everything is
-#: logged.
+#: At the debug level the library logs every header and message, tokens among them.
 _SILENT = logging.getLogger(f"{__name__}.wire")
 _SILENT.setLevel(logging.CRITICAL + 1)
 
@@ -36,9 +34,7 @@ class Socket:
         self._connection = connection
 
     def receive(self, seconds: float) -> Mapping[str, Any] | None:
-        """The next message, or None when none came in that time. One that is no JSON object is
-        empty.
-        """
+        """Return the next message, None if none came in that time, {} for one that is no object."""
         try:
             content = self._connection.recv(max(0.0, seconds), decode=False)
         except TimeoutError:
@@ -48,7 +44,9 @@ class Socket:
             message = json.loads(content.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return {}
-        return message if isinstance(message, dict) else {}
+        if not isinstance(message, dict):
+            return {}
+        return message
 
     def send(self, message: Mapping[str, Any]) -> None:
         self._connection.send(json.dumps(message))
@@ -64,30 +62,34 @@ def open_socket(
     verify: bool | str = True,
     pings: bool = True,
 ) -> Iterator[Socket]:
-    """`place` is what messages call it; without `pings` it is for the caller to see that the server
-    is still there.
+    """Open a connection, which error messages call `place`.
 
-    Raises `BackendError`, also when the connection breaks later on.
+    Without `pings` the caller checks that the server is still there. Raises `BackendError`, also
+    when the connection breaks later on.
     """
+    context = None
+    if url.startswith("wss:"):
+        context = _trust(verify)
+    ping_interval = PING_SECONDS if pings else None
     try:
         with connect(
             url,
-            ssl=_trust(verify) if url.startswith("wss:") else None,
+            ssl=context,
             additional_headers=dict(headers or {}),
             user_agent_header="mydia-web",
             compression=None,
             proxy=None,
             open_timeout=CONNECT_SECONDS,
             close_timeout=_CLOSE_SECONDS,
-            ping_interval=PING_SECONDS if pings else None,
+            ping_interval=ping_interval,
             ping_timeout=PING_SECONDS,
             max_size=MESSAGE_BYTES,
-            max_queue=WAITING,
+            max_queue=QUEUED_MESSAGES,
             logger=_SILENT,
         ) as connection:
             yield Socket(connection)
     except (WebSocketException, OSError) as error:
-        # Without its cause: that one carries the whole exchange, with what we sent.
+        # Without its cause, which carries the whole exchange and with it what we sent.
         raise _in_words(error, product, place) from None
 
 
@@ -97,7 +99,8 @@ def _in_words(error: Exception, product: str, place: str) -> BackendError:
         if status in (401, 403):
             return SignInRefused(f"{product} does not let this sign-in listen at {place}.")
         return ServerTrouble(
-            f"{place} opens no WebSocket (status {status}). Does a proxy in front of {product} let WebSockets pass?"
+            f"{place} opens no WebSocket (status {status}). "
+            f"Does a proxy in front of {product} let WebSockets pass?"
         )
     if isinstance(error, ConnectionClosed):
         return Unreachable(f"{place} broke the connection.")
@@ -113,11 +116,13 @@ def _in_words(error: Exception, product: str, place: str) -> BackendError:
 
 
 def _trust(verify: bool | str) -> ssl.SSLContext:
-    """Raises `Unreachable` for a CA file that cannot be used."""
+    """Raise `Unreachable` for a CA file that cannot be used."""
+    ca_file = verify if isinstance(verify, str) else None
     try:
-        context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+        context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError):
         raise Unreachable(f"{verify} cannot be read as a file of certificates.") from None
     if verify is False:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     return context

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import delete, select
 
-from mydia_web.backends.answers import Address
+from mydia_web.backends.http import Address
 from mydia_web.backends.values import Connection
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, literal, select, tuple_
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.answers import Address
+from mydia_web.backends.http import Address
 from mydia_web.backends.traits import Traits
 from mydia_web.db import db
 from mydia_web.sources.accounts import list_sources

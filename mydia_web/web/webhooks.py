@@ -8,9 +8,8 @@ from datetime import datetime
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from mydia_web.backends.events import BadPayload
-from mydia_web.backends.events.bodies import json_object
-from mydia_web.backends.events.reading import KINDS, parse
+from mydia_web.backends.errors import BadPayload
+from mydia_web.backends.events.reading import KINDS, json_object, parse
 from mydia_web.db import begin_write, db
 from mydia_web.errors import NotFound
 from mydia_web.queue.outages import note_alive

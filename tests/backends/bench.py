@@ -16,7 +16,7 @@ from mydia_web.backends.values import Connection, Target
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the server holds of one item for the person, read past its protocol."""
+    """The person's state of one item on the server, read past its protocol."""
 
     watched: bool
     position_ms: int = 0
@@ -42,7 +42,7 @@ class Bench(Protocol):
         ...
 
     def unlinked(self) -> Connection:
-        """As it is before a code is asked for. Only of kinds whose traits name a way of linking."""
+        """Return the connection before a code is asked for. Only for kinds that link by a code."""
         ...
 
     def confirm(self, code: str) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator
 
 from mydia_web.backends.backend import Backend
-from mydia_web.backends.events import Event
+from mydia_web.backends.values import Event
 
 
 class Ear:
@@ -16,7 +16,7 @@ class Ear:
         assert next(self.news) is None
 
     def hear(self, number: int = 1, *, within: float = 30.0) -> list[Event]:
-        """So many events; fails when they take longer."""
+        """Return so many events; fail if they take longer."""
         until, found = time.monotonic() + within, list[Event]()
         while len(found) < number:
             assert time.monotonic() < until, found
@@ -25,7 +25,7 @@ class Ear:
         return found
 
     def hear_all(self, seconds: float) -> list[Event]:
-        """What comes in that time."""
+        """Return the events that come in that time."""
         until, found = time.monotonic() + seconds, list[Event]()
         while time.monotonic() < until:
             if (event := next(self.news)) is not None:

@@ -41,7 +41,7 @@ class Description:
         answer_headers: dict[str, str],
         answer: bytes,
     ) -> list[str]:
-        """What is wrong with a request (path with query) and its answer, in words."""
+        """Return the faults of a request (path with query) and its answer, in words."""
         parts = urlsplit(path)
         query: dict[str, list[str]] = {}
         for name, value in parse_qsl(parts.query, keep_blank_values=True):

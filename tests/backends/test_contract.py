@@ -83,7 +83,7 @@ def held_at(bench: Bench, target: Target) -> int:
 
 
 def is_kept(bench: Bench, kept_ms: int, position_ms: int) -> bool:
-    """Is it the position, as finely as the server keeps it and no farther on than it keeps any?"""
+    """Return whether it is the position, as finely and as far on as the server keeps any."""
     latest = int(LENGTH_MS * bench.kept_share) - (1000 if 0.8 < bench.kept_share < 1 else 0)
     return abs(kept_ms - min(position_ms, latest)) < bench.grain_ms
 

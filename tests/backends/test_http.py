@@ -13,7 +13,6 @@ from werkzeug import Request, Response
 
 from mydia_web import clock
 from mydia_web.backends import http
-from mydia_web.backends.answers import Address
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -23,7 +22,7 @@ from mydia_web.backends.errors import (
     SignInRefused,
     Unreachable,
 )
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Address, Http
 from tests.conftest import Clock
 
 SECRET = "hunter2-hunter2"
@@ -45,9 +44,8 @@ def server(running_server: HTTPServer) -> HTTPServer:
 
 @pytest.fixture
 def client(server: HTTPServer) -> Iterator[Http]:
-    client = Http(
-        server.url_for(""), product="Shelf", hint="Is Shelf running?", auth=("alice", SECRET)
-    )
+    client = Http(server.url_for(""), product="Shelf", hint="Is Shelf running?")
+    client.set_auth("alice", SECRET)
     yield client
     client.close()
 
@@ -215,7 +213,10 @@ def test_what_is_no_address_is_told(address: str) -> None:
 def test_a_password_in_the_address_is_used_and_never_shown(server: HTTPServer) -> None:
     address = Address.parse(f"http://alice:{SECRET}@host:8080/kodi/")
     assert address == Address(
-        "http://host:8080/kodi", "http://host:8080", "host", ("alice", SECRET)
+        url="http://host:8080/kodi",
+        place="http://host:8080",
+        host="host",
+        auth=("alice", SECRET),
     )
     assert SECRET not in repr(address)
     assert "p/ss" not in failure(Http("http://alice:p/ss@host", product="Shelf")).message
@@ -294,7 +295,7 @@ def dated(at: datetime) -> dict[str, str]:
 
 
 def skew_after(*answers: Callable[[], dict[str, str]], status: int = 200) -> timedelta | None:
-    """What is known of the server's clock after answers with these headers."""
+    """Return the skew of the server's clock after answers with these headers."""
     left = iter(answers)
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status, headers=next(left)()))
     client = Http("http://127.0.0.1", product="Shelf", transport=transport)

@@ -94,7 +94,7 @@ def bench(kind: str) -> Iterator[Bench]:
 
 @pytest.fixture
 def backend(bench: Bench) -> Iterator[Backend]:
-    """As a worker has it: it has been used before."""
+    """A client that was used before, as a worker has it."""
     backend = bench.backend(bench.connection())
     [other] = bench.add_movie("Another", imdb="tt0000001")
     backend.push(other, MARK)

@@ -11,12 +11,12 @@ from typing import ClassVar
 
 import httpx2
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import NotOnServer
 from mydia_web.backends.http import Http
 from mydia_web.backends.traits import Traits
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     LibraryPage,
     RemoteState,

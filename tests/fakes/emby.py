@@ -65,7 +65,7 @@ class FakeEmby(FakeServer, Library):
         return not caller or self.people[caller].is_admin
 
     def person(self, caller: str, asked: str) -> Person:
-        """Whom a path is about; only an administrator and an API key may act for others."""
+        """Return the person of a path; only an administrator and an API key may act for others."""
         person = self.people.get(asked.replace("-", "").lower())
         if person is None:
             raise Refusal(404)

@@ -1,4 +1,4 @@
-"""What changes watch state in the fake Jellyfin, as its BaseItem and UserDataManager do."""
+"""Changes of watch state in the fake Jellyfin, as in its BaseItem and UserDataManager."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any

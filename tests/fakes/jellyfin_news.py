@@ -110,13 +110,13 @@ class JellyfinNews:
         self._save(title, reason)
 
     def webhooks(self) -> list[dict[str, Any]]:
-        """What was told in this moment, in some order."""
+        """Return what was told at this moment, in any order."""
         told, self._waiting = self._waiting, []
         self._random.shuffle(told)
         return told
 
     def said(self) -> dict[str, Any] | None:
-        """What is said on the open connection now; mostly nothing."""
+        """Return the messages of the open connection now; there are seldom any."""
         if self._say_at is None or self._jellyfin.now() < self._say_at:
             return None
         titles, self._saved, self._say_at = list(self._saved.values()), {}, None

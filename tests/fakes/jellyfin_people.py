@@ -189,7 +189,7 @@ def new_key(jellyfin: "FakeJellyfin", request: Request, caller: "Device") -> Rep
 
 
 def whom(jellyfin: "FakeJellyfin", caller: "Device", asked: str) -> str:
-    """Whose state a request is about: only an administrator and an API key may act for others."""
+    """Return the person of a request: only an administrator and an API key act for others."""
     asked = asked.replace("-", "").lower()
     if not asked:
         return caller.person

@@ -1,4 +1,4 @@
-"""What players report to the fake Jellyfin, and what becomes of it."""
+"""Reports of players to the fake Jellyfin, and their effects."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Who sends a request to the fake Jellyfin."""
+"""The sender of a request to the fake Jellyfin."""
 
 import re
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class QuickConnect:
 
 
 def authorization(request: Request, *, legacy: bool) -> dict[str, str]:
-    """What the request says of its sender. Values are decoded as in an address."""
+    """Return what the request tells of its sender. Values are decoded as in an address."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     scheme, _, rest = headers.get("authorization", "").partition(" ")
     if legacy and not rest:

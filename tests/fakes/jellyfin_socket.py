@@ -75,7 +75,7 @@ class LoudJellyfin(FakeJellyfin):
         self._timers[person].start()
 
     def act(self, person: Person, token: str, device: str, path: str, **body: Any) -> None:
-        """What an app of the person reports."""
+        """Report as an app of the person."""
         said = f'MediaBrowser Client="app", Device="{device}", DeviceId="{device}", Token="{token}"'
         headers = {"Authorization": said, "Content-Type": "application/json"}
         reply = self.reply_to("POST", f"{self.prefix}{path}", headers, json.dumps(body).encode())

@@ -77,7 +77,7 @@ class Reply:
 
 @dataclass
 class Failure:
-    """What is answered instead of the truth, to requests whose path holds `path`."""
+    """A false answer to requests whose path contains `path`."""
 
     reply: Reply
     path: str
@@ -98,7 +98,7 @@ class FakeServer(ABC):
     server_class: Any = ThreadingHTTPServer
 
     def now(self) -> datetime:
-        """What its clock shows."""
+        """The time by the server's clock."""
         return datetime.now(UTC)
 
     def __init__(self, *, prefix: str = "") -> None:
@@ -118,7 +118,7 @@ class FakeServer(ABC):
 
     @abstractmethod
     def answer(self, request: Request) -> Reply:
-        """What the server answers; the path is without the prefix. May raise `Refusal`."""
+        """Return the answer; the path is without the prefix. May raise `Refusal`."""
 
     def __enter__(self) -> Self:
         return self
@@ -193,7 +193,7 @@ class FakeServer(ABC):
         self._silent = ""
 
     def news(self) -> list[Request]:
-        """What came in since the last call, oldest first."""
+        """Return the requests since the last call, oldest first."""
         found, self._told = self.requests[self._told :], len(self.exchanges)
         return found
 

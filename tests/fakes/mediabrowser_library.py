@@ -225,7 +225,7 @@ class Library(ABC):
 
 
 def instant(at: datetime) -> str:
-    """As .NET writes it: seven decimals and a Z."""
+    """Write an instant as .NET does: with seven decimals and a Z."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
 
 

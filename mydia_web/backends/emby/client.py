@@ -8,31 +8,33 @@ selects by (`MinDateLastSavedForUser`).
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
-from mydia_web.backends.answers import Answer
-from mydia_web.backends.emby import writing
-from mydia_web.backends.emby.session import EmbySession
+from mydia_web.backends.emby import plan
 from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.http import Http
-from mydia_web.backends.mediabrowser import mapping
-from mydia_web.backends.mediabrowser.calls import Call
 from mydia_web.backends.mediabrowser.client import (
     FIRST_OF_JELLYFIN,
     MediaBrowser,
-    say,
+    query,
     version_numbers,
 )
-from mydia_web.backends.mediabrowser.goal import Goal
 from mydia_web.backends.mediabrowser.listing import SHOWS, Question
-from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData, write_instant
-from mydia_web.backends.mediabrowser.session import server_address
-from mydia_web.backends.mediabrowser.shown import Shown
+from mydia_web.backends.mediabrowser.models import (
+    Item,
+    PublicInfo,
+    User,
+    UserData,
+    field_of,
+    write_instant,
+)
+from mydia_web.backends.mediabrowser.plan import Call, Goal, Shown
+from mydia_web.backends.mediabrowser.session import Session, server_address
 from mydia_web.backends.reading import Push, Reading
 from mydia_web.backends.traits import Field, Traits
-from mydia_web.backends.values import Connection, LibraryPage, RemoteState, Target, Wanted
+from mydia_web.backends.values import Connection, LibraryPage, RemoteState, RemoteUser, Target
 
 _OLDEST = (4, 6)
 #: The server's clock may go differently from ours.
@@ -66,40 +68,35 @@ class Emby(MediaBrowser):
     ) -> None:
         self._address = server_address(connection.base_url)
         self._library_ids = connection.library_ids
-        self._session = EmbySession(
-            Http(
-                _api(self._address),
-                product="Emby",
-                hint="Is Emby running, and is the address right?",
-                verify=connection.verify_tls,
-                transport=transport,
-            ),
-            connection,
+        http = Http(
+            _api(self._address),
+            product="Emby",
+            hint="Is Emby running, and is the address right?",
+            verify=connection.verify_tls,
+            transport=transport,
         )
+        self._session = EmbySession(http, connection)
         self._session.check_server = self._public_info
 
     def changes(self, since: datetime) -> Iterator[LibraryPage]:
         """Emby dates every change of a person's state, also one that takes a mark away."""
         return self._listing.changes(since - _OVERLAP, self._library_ids)
 
-    def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
-        user = self._session.known_user_id or "{user}"
-        item, nothing = (
-            Item.model_validate({"Id": target.remote_id}),
-            UserData.model_validate({"Played": False}),
-        )
-        goal = Goal.of(wanted, item)
-        read = writing.read(item.id, user)
-        calls = [read, *self._first(item, nothing, goal, user)]
-        if goal.position_ms or len(calls) == 1:
-            calls += [writing.write(item.id, user, nothing, goal), read]
-        return [str(call) for call in calls]
+    def confirm(self, push: Push, reading: Reading) -> RemoteState:
+        shown: Shown = reading.shown
+        goal = Goal.of(push[1], shown.item)
+        if not goal.state_is_shown_by(shown.data):
+            self._write_state(shown, goal)
+            shown = self._shown(self._fetch(shown.item.id))
+        return self._confirmed(shown.item, shown.data, goal)
 
     def _check_product(self, info: PublicInfo) -> None:
-        """Emby names no product, or any: it is another one only where that is certain."""
-        numbers, product = version_numbers(info.version), (info.product_name or "").lower()
-        if "jellyfin" in product or (numbers >= FIRST_OF_JELLYFIN and "emby" not in product):
-            raise self._is_another("Jellyfin")
+        """Take a server for another product only if that is certain: Emby names none, or any."""
+        numbers = version_numbers(info.version)
+        product = (info.product_name or "").lower()
+        is_recent = numbers >= FIRST_OF_JELLYFIN
+        if "jellyfin" in product or (is_recent and "emby" not in product):
+            raise self._other_product("Jellyfin")
         if numbers < _OLDEST:
             raise Rejected(f"This Emby is version {info.version}. It must be 4.6 or newer.")
 
@@ -109,19 +106,19 @@ class Emby(MediaBrowser):
             "IncludeItemTypes": ",".join(question.types),
             "ParentId": question.library,
             "Ids": ",".join(question.ids),
-            "Fields": "ProviderIds,ProductionYear" if question.types is SHOWS else writing.FIELDS,
+            "Fields": "ProviderIds,ProductionYear" if question.types is SHOWS else plan.FIELDS,
             "EnableUserData": question.types is not SHOWS,
             "ImageTypeLimit": 1,
             "EnableImageTypes": "Primary",
             "GroupItemsIntoCollections": False,
-            "MinDateLastSavedForUser": write_instant(question.since) if question.since else None,
+            "MinDateLastSavedForUser": question.since and write_instant(question.since),
             "SortBy": "DateCreated,SortName",
             "SortOrder": "Ascending",
             "StartIndex": question.start,
             "Limit": question.limit,
         }
         path = f"Users/{self._session.user_id}/Items"
-        return self._session.send("GET", path, params=say(params)).json()
+        return self._session.send("GET", path, params=query(params)).json()
 
     def _views(self) -> object:
         path = f"Users/{self._session.user_id}/Views"
@@ -134,72 +131,100 @@ class Emby(MediaBrowser):
 
     def _read(self, target: Target) -> Shown:
         item = self._fetch(self._item_id(target))
-        mapping.check_is_meant(item, target, self.traits.product)
-        return Shown(item)
+        item.check_is_meant(target, self.traits.product)
+        return self._shown(item)
 
     def _entries(self, item_ids: Sequence[str]) -> Mapping[str, object]:
-        entries = self._listing.entries(
-            self._send(writing.read_many(item_ids, self._session.user_id)).json()
-        )
-        return {str(entry.get("Id")): entry for entry in entries if isinstance(entry, dict)}
+        answer = self._send(plan.read_titles(item_ids, self._session.user_id)).json()
+        entries = self._listing.entries(answer)
+        return {str(field_of(entry, "Id")): entry for entry in entries}
 
     def _fetch(self, item_id: str) -> Item:
-        told = self._send(writing.read(item_id, self._session.user_id)).json()
-        if not told:
-            raise NotOnServer(
-                "Emby does not have this title any more, or does not show it to this person."
-            )
-        return self._session.read(Item, told)
+        entry = self._send(plan.read_title(item_id, self._session.user_id)).json()
+        if not entry:
+            raise self._session.no_title()
+        return self._session.read(Item, entry)
+
+    def _explained(self, target: Target, goal: Goal, user: str) -> Sequence[Call]:
+        item = Item.model_validate({"Id": target.remote_id})
+        read = plan.read_title(item.id, user)
+        calls = plan.plan(Shown(item, goal.assumed_before()), goal, user)
+        if calls[-1].body is None:
+            return [read, *calls]
+        return [read, *calls, read]  # a call that writes a state does not answer with it
 
     def _bring_about(self, shown: Shown, goal: Goal) -> UserData | None:
-        item, data, user = shown.item, self._data(shown), self._session.user_id
-        for call in self._first(item, data, goal, user):
-            data = self._shown_after(call, item, goal)
-        if goal.is_shown_by(data):
-            return data
-        self._write(item, data, goal)
+        mark = plan.mark_call(shown, goal, self._session.user_id)
+        if mark is not None:
+            shown = self._shown_after(mark, shown.item, goal)
+        if goal.is_shown_by(shown.data):
+            return shown.data
+        self._write_state(shown, goal)
         return None
 
-    def _write(self, item: Item, data: UserData, goal: Goal) -> None:
-        """Raises `Rejected` where the server still shows the title, and so does not know the route."""
+    def _shown_after(self, mark: Call, item: Item, goal: Goal) -> Shown:
+        """Return what the answer shows if that is the goal, else what a new reading shows."""
+        answer = self._send(mark)
+        content = answer.json() if answer.content else None
+        if field_of(content, "Played") is not None:
+            data = self._session.read(UserData, content)
+            if goal.is_shown_by(data):
+                return Shown(item, data)
+        return self._shown(self._fetch(item.id))
+
+    def _write_state(self, shown: Shown, goal: Goal) -> None:
+        """Raise `Rejected` if the server still shows the title, and so does not know the route."""
+        call = plan.state_call(shown, goal, self._session.user_id)
+        if call is None:
+            return
         try:
-            self._send(writing.write(item.id, self._session.user_id, data, goal))
+            self._send(call)
         except NotOnServer as error:
-            self._fetch(item.id)
+            self._fetch(shown.item.id)
             raise self._cannot_take("this change: it has no route for writing a state") from error
 
-    def confirm(self, push: Push, reading: Reading) -> RemoteState:
-        shown: Shown = reading.shown
-        data, goal = self._data(shown), Goal.of(push[1], shown.item)
-        if not goal.state_is_shown_by(data):
-            self._write(shown.item, data, goal)
-            data = self._data(Shown(self._fetch(shown.item.id)))
-        return self._confirmed(shown.item, data, goal)
 
-    def _shown_after(self, call: Call, item: Item, goal: Goal) -> UserData:
-        """What the answer shows, if that is all that is wanted; else what a new reading shows."""
-        answer = self._send(call)
-        told = answer.json() if answer.content else None
-        if isinstance(told, dict) and "Played" in told:
-            data = self._user_data(told)
-            if goal.is_shown_by(data):
-                return data
-        return self._data(Shown(self._fetch(item.id)))
+class EmbySession(Session):
+    """Signs in with a password, or with an API key and the name of the person it acts for."""
 
-    def _first(self, item: Item, data: UserData, goal: Goal, user: str) -> Sequence[Call]:
-        """What has a route of its own, which may set more than the state: Emby tells others of a
-        mark.
-        """
-        if goal.clears:
-            return [writing.unmark(item.id, user)]
-        if goal.watched and not data.played and goal.at:
-            return [writing.mark(item.id, user, goal)]
-        return []
+    product = "Emby"
 
-    def _send(self, call: Call) -> Answer:
-        return self._session.send(call.method, call.path, of_title=True, **call.request)
+    def headers(self, token: str) -> Mapping[str, str]:
+        # The token is sent even if it is empty: it replaces one that is no longer good.
+        return {"X-Emby-Authorization": f"Emby {self._client()}", "X-Emby-Token": token}
+
+    def token_owner(self) -> RemoteUser | None:
+        """Return a known person for whom the token may act, for Emby does not tell its owner."""
+        user_id = self.known_user_id
+        if not user_id:
+            return None
+        return self._person_of(user_id)
+
+    def people(self) -> Sequence[RemoteUser]:
+        """Return everybody to an administrator; to others those on the sign-in page."""
+        answer = self.raw("GET", "Users/Query")
+        if answer.status in (401, 403):
+            answer = self.raw("GET", "Users/Public")
+        self.check(answer)
+        content = answer.json()
+        if isinstance(content, dict):
+            content = content.get("Items")
+        return self.persons(content)
+
+    def _find(self, wanted: str) -> RemoteUser:
+        # The people on the sign-in page are found with any token at all, so that this one is tried.
+        return self._person_of(super()._find(wanted).remote_id)
+
+    def _person_of(self, user_id: str) -> RemoteUser:
+        answer = self.raw("GET", f"Users/{quote(user_id, safe='')}")
+        if answer.status == 404:
+            raise self.no_such_user(user_id)
+        self.check(answer)
+        return self.person(self.read(User, answer.json()))
 
 
 def _api(address: str) -> str:
-    """All routes live under /emby; an address with a path of its own is taken as it is."""
-    return address if urlsplit(address).path.strip("/") else f"{address}/emby"
+    """Add /emby, where all routes live; an address with a path of its own is taken as it is."""
+    if urlsplit(address).path.strip("/"):
+        return address
+    return f"{address}/emby"

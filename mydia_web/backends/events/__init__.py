@@ -1,6 +1,1 @@
-"""What servers send by themselves, read into one shape: pure, without database or web."""
-
-from mydia_web.backends.errors import BadPayload
-from mydia_web.backends.values import Event
-
-__all__ = ["BadPayload", "Event"]
+"""Readers of the webhooks of all kinds of server: pure, without database or web."""

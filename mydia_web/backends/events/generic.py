@@ -1,8 +1,7 @@
-"""Our own words for the news of anything else, such as a script or a player. docs/webhooks.md
-explains them.
+"""Our own JSON for the events of anything else, such as a script or a player.
 
-`at` is when it happened: of `watched` when the title was finished, of `progress` when the person
-was there.
+docs/webhooks.md explains it. `at` is when it happened: with `watched` when the title was finished,
+with `progress` when the person was there.
 """
 
 from collections.abc import Mapping
@@ -11,11 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from mydia_web.backends import wire
 from mydia_web.backends.errors import BadPayload
-from mydia_web.backends.events import wire
 from mydia_web.backends.values import Action, ContentKind, Event, RemoteItem, RemoteShow
 
-#: One of each field, for copying.
+#: An example with every field, to copy.
 TEMPLATE = """\
 {
   "event": "progress",
@@ -45,27 +44,34 @@ _WATCHED = {"watched": True, "unwatched": False}
 _TYPES: Mapping[str, ContentKind] = {"movie": "movie", "episode": "episode"}
 
 
-def _seconds(value: object) -> object:
-    """To milliseconds."""
+def _seconds_to_ms(value: object) -> object:
     if isinstance(value, str):
         try:
             value = float(value[:40])
         except ValueError:
             return None
-    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31
-    return round(value * 1000) if known else None  # type: ignore[operator]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < 2**31:  # type: ignore[operator]
+        return None
+    return round(value * 1000)  # type: ignore[operator]
 
 
-_Seconds = Annotated[wire.Millis, BeforeValidator(_seconds)]
+_Seconds = Annotated[wire.Millis, BeforeValidator(_seconds_to_ms)]
 
 
-class _Show(wire.Wire):
+class _ShowPayload(wire.Payload):
     title: wire.Text = ""
     year: wire.Year = None
     ids: wire.Ids = Field(default_factory=dict)
 
+    def remote_show(self) -> RemoteShow | None:
+        ids = wire.external_ids(self.ids.items())
+        if not self.title and not ids:
+            return None
+        return RemoteShow(self.title, self.year, ids)
 
-class _Said(wire.Wire):
+
+class _GenericPayload(wire.Payload):
     event: wire.Text = ""
     user: wire.Text = ""
     id: wire.Id = ""
@@ -73,7 +79,7 @@ class _Said(wire.Wire):
     title: wire.Text = ""
     year: wire.Year = None
     ids: wire.Ids = Field(default_factory=dict)
-    show: Annotated[_Show, wire.Lenient] = _Show()
+    show: Annotated[_ShowPayload, wire.Lenient] = _ShowPayload()
     season: wire.Number = None
     episode: wire.Number = None
     position_seconds: _Seconds = None
@@ -81,68 +87,68 @@ class _Said(wire.Wire):
     at: wire.Instant = None
     device: wire.Text = ""
 
+    def remote_item(self) -> RemoteItem:
+        kind = _TYPES.get(self.type.lower())
+        if kind is None:
+            raise BadPayload("The field “type” is missing or unknown. It is “movie” or “episode”.")
+        item = RemoteItem(
+            remote_id=self.id,
+            kind=kind,
+            title=self.title,
+            external_ids=wire.external_ids(self.ids.items()),
+            year=self.year,
+            runtime_seconds=wire.whole_seconds(self.duration_seconds),
+            show=self.show.remote_show(),
+            season_number=self.season,
+            episode_number=self.episode,
+        )
+        return wire.fields_of_kind(item)
+
 
 def is_from_here(payload: Mapping[str, Any]) -> bool:
     return bool(wire.text_of(payload.get("event")))
 
 
 def parse(payload: Mapping[str, Any]) -> Event:
-    said = _Said.model_validate(payload)
-    if not said.event:
-        raise BadPayload(
-            "The field “event” is missing. It is one of: " + ", ".join([*_ACTIONS, "test"]) + "."
-        )
-    name = said.event.lower()
+    generic = _GenericPayload.model_validate(payload)
+    if not generic.event:
+        names = ", ".join([*_ACTIONS, "test"])
+        raise BadPayload(f"The field “event” is missing. It is one of: {names}.")
+    name = generic.event.lower()
     event = Event(
         action="test" if name == "test" else "other",
-        name=said.event,
-        remote_user_name=said.user,
-        at=said.at,
-        device=said.device,
+        name=generic.event,
+        remote_user_name=generic.user,
+        at=generic.at,
+        device=generic.device,
     )
     if name not in _ACTIONS:
         return event
-    if name == "progress" and said.position_seconds is None:
+    position_ms = generic.position_seconds
+    if name == "progress" and position_ms is None:
         raise BadPayload("“progress” needs “position_seconds”, a number that is not negative.")
-    item = _item(said)
+    item = generic.remote_item()
+    _check_names_title(item)
+    event = replace(event, action=_ACTIONS[name])
+    if name in _WATCHED:
+        marked = replace(item, state=wire.state(watched=_WATCHED[name]))
+        return replace(event, item=marked, tells_watched=True)
     return replace(
         event,
-        action=_ACTIONS[name],
-        item=replace(item, state=wire.state(_WATCHED.get(name), _position(said))),
-        tells_watched=name in _WATCHED,
-        tells_position=_position(said) is not None,
+        item=replace(item, state=wire.state(position_ms=position_ms)),
+        tells_position=position_ms is not None,
     )
 
 
-def _position(said: _Said) -> int | None:
-    return None if said.event.lower() in _WATCHED else said.position_seconds
-
-
-def _item(said: _Said) -> RemoteItem:
-    kind = _TYPES.get(said.type.lower())
-    if kind is None:
-        raise BadPayload("The field “type” is missing or unknown. It is “movie” or “episode”.")
-    ids = wire.external_ids(said.ids.items())
-    show = _show(said.show) if kind == "episode" else None
-    by_place = show is not None and said.season is not None and said.episode is not None
-    if not (said.id or ids or (said.title if kind == "movie" else by_place)):
+def _check_names_title(item: RemoteItem) -> None:
+    if item.remote_id or item.external_ids:
+        return
+    if item.kind == "movie":
+        is_named = item.title != ""
+    else:
+        is_named = None not in (item.show, item.season_number, item.episode_number)
+    if not is_named:
         raise BadPayload(
-            "It does not say which title it is about. A film needs “id”, “ids” or “title”; an episode needs “id”, "
-            "“ids”, or “show” with “season” and “episode”."
+            "It does not say which title it is about. A film needs “id”, “ids” or “title”; "
+            "an episode needs “id”, “ids”, or “show” with “season” and “episode”."
         )
-    return RemoteItem(
-        remote_id=said.id,
-        kind=kind,
-        title=said.title,
-        external_ids=ids,
-        year=said.year if kind == "movie" else None,
-        runtime_seconds=wire.seconds(said.duration_seconds),
-        show=show,
-        season_number=said.season if kind == "episode" else None,
-        episode_number=said.episode if kind == "episode" else None,
-    )
-
-
-def _show(show: _Show) -> RemoteShow | None:
-    ids = wire.external_ids(show.ids.items())
-    return RemoteShow(show.title, show.year, ids) if show.title or ids else None

@@ -1,69 +1,82 @@
-"""What plays on a server, looked at again and again, becomes news of players that begin, pause and
-end.
-"""
+"""Events of players that begin, pause and end, from repeated looks at what plays on a server."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mydia_web.backends import wire
 from mydia_web.backends.values import Action, ContentKind, Event, Playing, RemoteItem, RemoteState
 
-#: How often a player that only goes on is told of: often enough not to count as silent.
+#: How often to tell of a player that just goes on, so that it does not count as silent.
 AGAIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Player:
     playing: Playing
-    at: float
+    #: By `time.monotonic`.
+    told_at: float
 
 
 class Sessions:
-    """Compares each look at the players with the one before."""
+    """The players on a server. Each look is compared with the one before."""
 
     def __init__(self) -> None:
-        self._told: dict[str, _Told] = {}
+        self._players: dict[str, _Player] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._told)
+        return bool(self._players)
 
     @property
     def playing(self) -> Mapping[str, Playing]:
-        """What played when it was last looked at, by remote id."""
-        return {remote_id: told.playing for remote_id, told in self._told.items()}
+        """What played at the last look, by remote id."""
+        return {remote_id: player.playing for remote_id, player in self._players.items()}
 
-    def look(self, players: Sequence[Playing]) -> Iterator[Event]:
-        """What has changed. Positions are for the eye: what a server keeps of them it tells when
-        the player ends.
+    def look(self, playing: Sequence[Playing]) -> Iterator[Event]:
+        """Yield what has changed.
+
+        Positions are for display: the server tells what it keeps of them when the player ends.
         """
-        now, before = time.monotonic(), self._told
-        self._told = {}
-        for one in players:
-            was = before.get(one.remote_id)
-            is_news = not was or was.playing.paused != one.paused or now - was.at >= AGAIN_SECONDS
-            self._told[one.remote_id] = _Told(one, now if is_news or was is None else was.at)
+        before = self._players
+        self._players = {}
+        for title in playing:
+            player = before.get(title.remote_id)
+            is_news = player is None or _is_news(title, player)
+            if player is None or is_news:
+                player = _Player(title, time.monotonic())
+            self._players[title.remote_id] = replace(player, playing=title)
             if is_news:
-                yield playing_event(one)
-        for remote_id in before.keys() - self._told.keys():
+                yield playing_event(title)
+        for remote_id in before.keys() - self._players.keys():
             yield _event("stopped", before[remote_id].playing)
 
 
 def playing_event(playing: Playing) -> Event:
-    """The event of a player that plays, or is paused."""
+    """Return the event of a player that plays, or is paused."""
     return _event("paused" if playing.paused else "playing", playing)
+
+
+def known_item(remote_id: str, kind: ContentKind = "movie") -> RemoteItem:
+    """Return an item of which only the id is told: it is known by that, or not at all."""
+    return RemoteItem(remote_id, kind, "")
+
+
+def _is_news(playing: Playing, before: _Player) -> bool:
+    if before.playing.paused != playing.paused:
+        return True
+    return time.monotonic() - before.told_at >= AGAIN_SECONDS
 
 
 def _event(action: Action, playing: Playing) -> Event:
     item = replace(
         known_item(playing.remote_id),
-        runtime_seconds=(playing.duration_ms or 0) // 1000 or None,
+        runtime_seconds=wire.whole_seconds(playing.duration_ms),
         state=RemoteState(watched=False, position_ms=playing.position_ms),
     )
     return Event(
-        action, action, remote_user_id=playing.remote_user_id, item=item, device=playing.device
+        action,
+        action,
+        remote_user_id=playing.remote_user_id,
+        item=item,
+        device=playing.device,
     )
-
-
-def known_item(remote_id: str, kind: ContentKind = "movie") -> RemoteItem:
-    """An item of which nothing but its id is told: it is known by that, or not at all."""
-    return RemoteItem(remote_id, kind, "")

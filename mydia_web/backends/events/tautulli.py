@@ -1,5 +1,6 @@
-"""Tautulli's webhook agent, which watches a Plex server: JSON of our template, in the shape of
-Plex's own.
+"""The webhook agent of Tautulli, which watches a Plex server.
+
+It sends JSON of our template, in the shape of Plex's own.
 """
 
 from collections.abc import Mapping
@@ -8,12 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from mydia_web.backends import wire
 from mydia_web.backends.errors import BadPayload
-from mydia_web.backends.events import plex, wire
-from mydia_web.backends.events.guids import own_ids, show_ids
-from mydia_web.backends.values import Action, Event
+from mydia_web.backends.events import plex
+from mydia_web.backends.values import Action, Event, RemoteItem
 
-#: `{title}` of an episode names its show too, so that both titles are sent.
+#: Both titles are sent, because `{title}` of an episode names its show too.
 TEMPLATE = """\
 {
   "event": "tautulli.{action}",
@@ -42,60 +43,67 @@ _ACTIONS: Mapping[str, Action] = {
     "tautulli.pause": "paused",
     "tautulli.stop": "stopped",
     "tautulli.watched": "played",
-    # Templates that were made for others say it in Plex's words.
-    "media.play": "playing",
-    "media.resume": "playing",
-    "media.pause": "paused",
-    "media.stop": "stopped",
-    "media.scrobble": "played",
+    # Templates that were made for other programs say it in Plex's words.
+    **plex.ACTIONS,
 }
+#: Tautulli's own test sends what was typed in the template, without filling it in.
+_TESTS = ("tautulli.test", "tautulli.{action}")
 
 
 class _Metadata(plex.Metadata):
     full_title: wire.Text = ""
-    by_provider: wire.Ids = Field(default_factory=dict, alias="Guids")
+    ids_by_provider: wire.Ids = Field(default_factory=dict, alias="Guids")
 
 
-class _Said(plex.Said):
+class _TautulliPayload(plex.PlexPayload):
     metadata: Annotated[_Metadata, wire.Lenient] = Field(default=_Metadata(), alias="Metadata")
 
 
 def is_from_here(payload: Mapping[str, Any]) -> bool:
-    """Plex itself always says whether it speaks to the owner."""
+    """Return whether it is Tautulli's: Plex itself always says whether it speaks to the owner."""
     event = wire.text_of(payload.get("event"))
-    return event.startswith("tautulli.") or (event.startswith("media.") and "owner" not in payload)
+    if event.startswith("tautulli."):
+        return True
+    return event.startswith("media.") and "owner" not in payload
 
 
 def parse(payload: Mapping[str, Any]) -> Event:
-    """Without `at`, for it is sent as it happens; its dates are written as each person has set
-    them.
+    """Return an event without `at`: it is sent as it happens.
+
+    Its dates are written as each person has set them.
     """
-    said = _Said.model_validate(payload)
     if not is_from_here(payload):
         raise BadPayload
-    event = plex.about(said, said.event)
-    if said.event in ("tautulli.test", "tautulli.{action}"):
-        # Its test sends what was typed there, without filling it in.
-        return replace(Event("test", said.event), server_id=_filled(event.server_id))
-    told, action = said.metadata, _ACTIONS.get(said.event)
-    kind = plex.KINDS.get(told.type)
-    if kind is None or action is None:
+    tautulli = _TautulliPayload.model_validate(payload)
+    event = tautulli.base_event()
+    if tautulli.event in _TESTS:
+        return Event("test", tautulli.event, server_id=_filled(event.server_id))
+    action = _ACTIONS.get(tautulli.event)
+    item = tautulli.metadata.remote_item()
+    if action is None or item is None:
         return event
-    ids = own_ids(told.guids, told.guid)
-    by_provider = wire.external_ids(told.by_provider.items())
-    shows: dict[str, str] = {}
-    if kind == "movie":
-        ids |= by_provider
-    else:
-        # Our template sends the ids of the show; one that was made for Plex may send those of
-        # either.
-        shows = by_provider | show_ids(told.guid, told.grandparent_guid)
-    title = (
-        told.full_title if kind == "movie" and told.full_title else told.title or told.full_title
-    )
-    item = replace(plex.item(told, kind, ids, shows), title=title)
-    return plex.happened(event, action, item, told)
+    item = _with_ids(item, tautulli.metadata)
+    return plex.playback(event, action, item, tautulli.metadata)
+
+
+def _with_ids(item: RemoteItem, metadata: _Metadata) -> RemoteItem:
+    """Add the title and the ids that a template of ours sends.
+
+    The ids of an episode are those of its show; a template that was made for Plex may send either.
+    """
+    ids = wire.external_ids(metadata.ids_by_provider.items())
+    if item.kind == "movie":
+        title = metadata.full_title or metadata.title
+        return replace(item, title=title, external_ids={**item.external_ids, **ids})
+    title = metadata.title or metadata.full_title
+    if item.show is None:
+        return replace(item, title=title)
+    show = replace(item.show, external_ids=ids | dict(item.show.external_ids))
+    return replace(item, title=title, show=show)
 
 
 def _filled(text: str) -> str:
-    return "" if "{" in text else text
+    """Return a value that the template has filled in, "" otherwise."""
+    if "{" in text:
+        return ""
+    return text

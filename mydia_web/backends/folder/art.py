@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.folder.place import Place
 from mydia_web.backends.folder.walk import Shelf
+from mydia_web.backends.values import Artwork
 
 LARGEST = 10 * 1024 * 1024
 _EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif")

@@ -5,13 +5,13 @@ from typing import ClassVar
 
 import httpx2
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import Rejected, Unreachable
 from mydia_web.backends.folder import art, ffprobe, place, walk
 from mydia_web.backends.folder.items import Cataloguer
 from mydia_web.backends.traits import Traits
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     LibraryPage,
     RemoteState,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from mydia_web.backends import provider_ids
+from mydia_web.backends import wire
 
 _STRICT = {
     "imdb": re.compile(r"tt(?!0+$)[0-9]{5,10}"),
@@ -57,11 +57,11 @@ def known(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def _spelled(pair: tuple[str, str]) -> tuple[str, str] | None:
     name, value = pair[0].strip().lower(), pair[1].strip()
-    provider = provider_ids.provider_of(name)
+    provider = wire.provider_of(name)
     if not provider:
         is_other = name not in _SETS and _PROVIDER.fullmatch(name) and _VALUE.fullmatch(value)
         return (name, value) if is_other else None
-    spelled = provider_ids.spelled(provider, value)
+    spelled = wire.canonical_id(provider, value)
     is_own = (
         spelled is not None and spelled[0] == provider and _STRICT[provider].fullmatch(spelled[1])
     )

@@ -1,24 +1,19 @@
-"""Signing in at a Jellyfin. Only the scheme `MediaBrowser` is used: Jellyfin 12 has switched the
-others off.
-"""
+"""The sign-in at a Jellyfin, by the scheme `MediaBrowser`: Jellyfin 12 has disabled the others."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import quote
 
 from mydia_web.backends.errors import LinkEnded, Rejected, ServerTrouble, SignInRefused
-from mydia_web.backends.http import Http
-from mydia_web.backends.mediabrowser.models import Sent, User
-from mydia_web.backends.mediabrowser.session import VERSION, Session
-from mydia_web.backends.values import Connection, LinkCode, Linked, RemoteUser
+from mydia_web.backends.mediabrowser.models import Payload, User
+from mydia_web.backends.mediabrowser.session import Session
+from mydia_web.backends.values import LinkCode, Linked, RemoteUser
 
-#: As long as Jellyfin keeps a code, in seconds; a restart forgets it sooner.
-_CODE_LASTS = 600.0
-_ASK_EVERY = 5.0
+#: How long Jellyfin keeps a code, unless it restarts.
+_CODE_SECONDS = 600.0
+_POLL_SECONDS = 5.0
 
 
-class Code(Sent):
-    """What Jellyfin says of a Quick Connect code."""
+class Code(Payload):
+    """A Quick Connect code."""
 
     authenticated: bool = False
     secret: str = ""
@@ -28,26 +23,18 @@ class Code(Sent):
 class JellyfinSession(Session):
     product = "Jellyfin"
 
-    def __init__(self, http: Http, connection: Connection) -> None:
-        self._device_id = connection.device_id
-        super().__init__(http, connection)
-
     def headers(self, token: str) -> Mapping[str, str]:
-        parts = {
-            "Client": "mydia-web",
-            "Device": "mydia-web",
-            "DeviceId": self._device_id,
-            "Version": VERSION,
-        } | ({"Token": token} if token else {})
-        said = ", ".join(f'{name}="{quote(value, safe="")}"' for name, value in parts.items())
-        return {"Authorization": f"MediaBrowser {said}"}
+        client = self._client()
+        if token:
+            client = self._client(Token=token)
+        return {"Authorization": f"MediaBrowser {client}"}
 
     def own_headers(self) -> Mapping[str, str]:
-        """How the person is named on a connection that is not ours to send requests on."""
+        """Return the headers that name the person on a connection that is not HTTP."""
         _ = self.user
         return self.headers(self._token)
 
-    def whose_token(self) -> RemoteUser | None:
+    def token_owner(self) -> RemoteUser | None:
         answer = self.raw("GET", "Users/Me", understood=(400,))
         if answer.status == 400:  # an API key
             return None
@@ -60,8 +47,7 @@ class JellyfinSession(Session):
         return self.persons(answer.json())
 
     def _find(self, wanted: str) -> RemoteUser:
-        # Everyone may see who there is, but only an administrator or an API key act for others: so
-        # that is tried.
+        # Everyone may list people, but only an administrator or an API key act for others: try it.
         person = super()._find(wanted)
         answer = self.raw("GET", "UserViews", params={"userId": person.remote_id})
         if answer.status == 403:
@@ -75,31 +61,34 @@ class JellyfinSession(Session):
         answer = self.raw("POST", "QuickConnect/Initiate")
         if answer.status in (401, 403):
             raise Rejected(
-                "Quick Connect is switched off on this Jellyfin. Sign in with a user name and password, "
-                "or have Quick Connect switched on: Dashboard, General."
+                "Quick Connect is switched off on this Jellyfin. Sign in with a user name and "
+                "password, or have Quick Connect switched on: Dashboard, General."
             )
         self.check(answer)
         code = self.read(Code, answer.json())
         if not code.code or not code.secret:
             raise ServerTrouble("Jellyfin gave no code. Trying again may help.")
-        return LinkCode(code.code, page, {"secret": code.secret}, _ASK_EVERY, _CODE_LASTS)
+        return LinkCode(
+            code=code.code,
+            url=page,
+            secret={"secret": code.secret},
+            interval=_POLL_SECONDS,
+            expires_in=_CODE_SECONDS,
+        )
 
     def poll_link(self, secret: str) -> Linked | None:
-        if not self._read_code("GET", "QuickConnect/Connect", params={"secret": secret}):
+        state = self.raw("GET", "QuickConnect/Connect", params={"secret": secret})
+        self._check_code(state.status)
+        self.check(state)
+        if not self.read(Code, state.json()).authenticated:
             return None
         answer = self.raw("POST", "Users/AuthenticateWithQuickConnect", json={"Secret": secret})
         self._check_code(answer.status)
         person = self.take(answer)
-        kept = {"token": self._token, "server_id": self.server_id}
-        return Linked(
-            {name: value for name, value in kept.items() if value}, person.remote_id, person.name
-        )
-
-    def _read_code(self, method: str, path: str, **request: Any) -> bool:
-        answer = self.raw(method, path, **request)
-        self._check_code(answer.status)
-        self.check(answer)
-        return self.read(Code, answer.json()).authenticated
+        credentials = {"token": self._token}
+        if self.server_id:
+            credentials["server_id"] = self.server_id
+        return Linked(credentials, person.remote_id, person.name)
 
     def _check_code(self, status: int) -> None:
         if status in (401, 403, 404):

@@ -13,7 +13,6 @@ from urllib.parse import quote
 import httpx2
 
 from mydia_web import clock
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import BackendError, NotShown, Rejected, ServerTrouble
 from mydia_web.backends.http import Http
 from mydia_web.backends.kodi import changes, finding, mapping
@@ -28,6 +27,7 @@ from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
 from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     ContentKind,
     Event,
@@ -75,10 +75,12 @@ class Kodi(ReadsFirst):
             connection.base_url.strip().rstrip("/").removesuffix("/jsonrpc"),
             product="Kodi",
             hint="Is Kodi running, and is its web server switched on?",
-            auth=_sign_in(connection.credentials),
             verify=connection.verify_tls,
             transport=transport,
         )
+        auth = _sign_in(connection.credentials)
+        if auth is not None:
+            self._http.set_auth(*auth)
         self._rpc = JsonRpc(self._http)
         self._port = connection.credentials.get("websocket_port", "")
         self._known_time: KodiTime | None = None

@@ -15,12 +15,12 @@ from mydia_web.backends.kodi.mapping import (
     VOCABULARY,
     Entry,
     Player,
-    UnreadableEntryError,
     Video,
 )
 from mydia_web.backends.kodi.playing import Played
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.values import ContentKind, Target
+from mydia_web.backends.wire import UnreadableEntry
 
 PLAYERS = Call("Player.GetActivePlayers")
 
@@ -141,7 +141,7 @@ def video_of(kind: ContentKind, result: Mapping[str, Any]) -> Video:
 def _readable(model: type[Entry], entry: object) -> Entry:
     try:
         return mapping.read(model, entry)
-    except UnreadableEntryError as error:
+    except UnreadableEntry as error:
         raise ServerTrouble(f"Kodi's entry {error}") from error
 
 

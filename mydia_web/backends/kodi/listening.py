@@ -7,17 +7,18 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from mydia_web import clock
-from mydia_web.backends.answers import Address
 from mydia_web.backends.errors import NotOnServer, Rejected, Unreachable
 from mydia_web.backends.events.sessions import Sessions
+from mydia_web.backends.http import Address
 from mydia_web.backends.kodi import mapping
 from mydia_web.backends.kodi.listing import show_call
-from mydia_web.backends.kodi.mapping import VOCABULARY, UnreadableEntryError
+from mydia_web.backends.kodi.mapping import VOCABULARY
 from mydia_web.backends.kodi.playing import read_playing
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime
 from mydia_web.backends.values import ContentKind, Event, RemoteItem, RemoteShow
 from mydia_web.backends.websocket import Socket
+from mydia_web.backends.wire import UnreadableEntry
 
 PORT = 9090
 #: A stop announces one item several times at once.
@@ -135,7 +136,7 @@ class Listener:
                     yield method, mapping.movie_item(entry, self._ask_time())
                 elif entry:
                     yield method, mapping.episode_item(entry, self._ask_time(), self._shows)
-            except UnreadableEntryError:
+            except UnreadableEntry:
                 continue
 
     def _read_shows(self, episodes: Sequence[Mapping[str, Any]]) -> None:
@@ -144,7 +145,7 @@ class Listener:
         for entry in self._details([("tvshowdetails", show_call(number)) for number in numbers]):
             try:
                 number, show = mapping.show_item(entry)
-            except UnreadableEntryError:
+            except UnreadableEntry:
                 continue
             self._shows[number] = show
 

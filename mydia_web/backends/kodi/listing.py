@@ -10,10 +10,11 @@ from typing import Any, Self
 
 from mydia_web.backends.errors import BackendError, NotOnServer, ServerTrouble
 from mydia_web.backends.kodi import mapping
-from mydia_web.backends.kodi.mapping import SHOW_FIELDS, VOCABULARY, UnreadableEntryError
+from mydia_web.backends.kodi.mapping import SHOW_FIELDS, VOCABULARY
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime
 from mydia_web.backends.values import ContentKind, LibraryPage, RemoteItem, RemoteShow
+from mydia_web.backends.wire import UnreadableEntry
 
 PAGE = 500
 #: How many shows are asked for by their numbers at once.
@@ -125,7 +126,7 @@ def _library_page(
     for entry in entries:
         try:
             items.append(read(entry))
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             problems.append(str(error))
     return LibraryPage(items, done, max(done, total), problems)
 
@@ -166,7 +167,7 @@ def _shows(entries: Iterable[object]) -> tuple[Mapping[int, RemoteShow], tuple[s
     for entry in entries:
         try:
             number, show = mapping.show_item(entry)
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             problems.append(str(error))
         else:
             shows[number] = show

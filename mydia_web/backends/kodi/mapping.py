@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.kodi.zone import KodiTime
 from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState
+from mydia_web.backends.wire import UnreadableEntry
 
 Count = Annotated[int, Field(le=2**31 - 1)]
 Seconds = Annotated[float, Field(le=2**31 - 1, allow_inf_nan=False)]
@@ -25,10 +26,6 @@ _PROVIDERS = {
 
 
 Entry = TypeVar("Entry", bound=BaseModel)
-
-
-class UnreadableEntryError(Exception):
-    """An entry that cannot be used, in words."""
 
 
 class Resume(BaseModel):
@@ -139,9 +136,7 @@ def read(model: type[Entry], entry: object) -> Entry:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         why = f"{where or 'entry'}: {first['msg']}"
-        raise UnreadableEntryError(
-            f"“{str(named or '?')[:80]}” could not be read: {why}"
-        ) from error
+        raise UnreadableEntry(f"“{str(named or '?')[:80]}” could not be read: {why}") from error
 
 
 def movie_item(entry: object, time: KodiTime) -> RemoteItem:
@@ -162,7 +157,7 @@ def movie_item(entry: object, time: KodiTime) -> RemoteItem:
 def episode_item(entry: object, time: KodiTime, shows: Mapping[int, RemoteShow]) -> RemoteItem:
     episode = read(Episode, entry)
     if episode.tvshowid not in shows:
-        raise UnreadableEntryError(
+        raise UnreadableEntry(
             f"“{_named(episode)[:80]}” belongs to a show that Kodi does not list."
         )
     return RemoteItem(
@@ -184,7 +179,7 @@ def episode_item(entry: object, time: KodiTime, shows: Mapping[int, RemoteShow])
 def show_item(entry: object) -> tuple[int, RemoteShow]:
     show = read(Show, entry)
     if not (show.title or show.label):
-        raise UnreadableEntryError(f"Show {show.tvshowid} has no title.")
+        raise UnreadableEntry(f"Show {show.tvshowid} has no title.")
     return show.tvshowid, RemoteShow(
         title=show.title or show.label,
         year=show.year if show.year > 0 else None,
@@ -215,7 +210,7 @@ def external_ids(uniqueid: Mapping[str, Any]) -> dict[str, str]:
 
 def _named(video: Video) -> str:
     if not video.name:
-        raise UnreadableEntryError(f"“{video.file[-80:] or '?'}” has no title.")
+        raise UnreadableEntry(f"“{video.file[-80:] or '?'}” has no title.")
     return video.name
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from mydia_web.backends.kodi import mapping
-from mydia_web.backends.kodi.mapping import VOCABULARY, Count, Player, UnreadableEntryError
+from mydia_web.backends.kodi.mapping import VOCABULARY, Count, Player
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.values import Playing
+from mydia_web.backends.wire import UnreadableEntry
 
 
 class Clock(BaseModel):
@@ -50,7 +51,7 @@ def read_playing(rpc: JsonRpc) -> Sequence[Playing]:
         try:
             player = mapping.read(Player, entry)
             one = _of(rpc, player) if player.type == "video" else None
-        except UnreadableEntryError:
+        except UnreadableEntry:
             continue
         found += [one] if one else []
     return found

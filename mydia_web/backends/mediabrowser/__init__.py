@@ -1,1 +1,1 @@
-"""What Jellyfin and Emby have in common, being children of one program. No backend by itself."""
+"""The common part of Jellyfin and Emby, which descend from one program. No backend by itself."""

@@ -1,37 +1,38 @@
-"""Reading a whole library in pages, or not at all: half a library looks like one with films
-removed. Or what is new.
+"""Listings of a whole library, or of what is new in it, in pages.
+
+A whole library is read to its end or not at all: half of one looks like a library from which films
+were removed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from mydia_web.backends.errors import ServerTrouble
-from mydia_web.backends.mediabrowser import mapping
-from mydia_web.backends.mediabrowser.models import UnreadableEntryError, read_instant
-from mydia_web.backends.mediabrowser.seasons import Seasons, split
+from mydia_web.backends.mediabrowser.models import NEVER, Item, Series, field_of, read
 from mydia_web.backends.mediabrowser.versions import Versions
 from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow
+from mydia_web.backends.wire import UnreadableEntry, read_instant
 
 PAGE = 500
 #: Where the newest come first, seldom more than a few of them are of interest.
 NEWEST = 100
 #: Ids travel in the address, which may not grow without end.
-IDS_AT_ONCE = 100
+IDS_PER_QUESTION = 100
 TITLES = ("Movie", "Episode")
 SHOWS = ("Series",)
 SEASONS = ("Season",)
 
-#: The dates that the newest titles can be asked for by: of the person's last play, and of the file.
+#: The dates by which the newest titles can be asked for: of the person's last play, and of the
+#: file.
 Dated = Literal["DatePlayed", "DateCreated"]
-_DATES = {"DatePlayed": "LastPlayedDate", "DateCreated": "DateCreated"}
+Shows = Mapping[str, RemoteShow]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A part of a listing; each backend says it in its server's words."""
+    """A part of a listing; each backend puts it in its server's words."""
 
     types: Sequence[str]
     #: "" for all.
@@ -41,12 +42,12 @@ class Question:
     since: datetime | None = None
     start: int = 0
     limit: int = field(default_factory=lambda: PAGE)
-    #: Is the total to be told? Counting costs the server as much as listing.
+    #: Whether to tell the total. Counting costs the server as much as listing.
     counted: bool = True
-    #: The latest first by this date, and last what has none; "": in an order in which nothing
+    #: By this date, the latest first and last what has none; "": in an order in which nothing
     #: moves.
     newest_by: Dated | Literal[""] = ""
-    #: Are all files of each title to be named?
+    #: Whether to name all files of each title.
     names_files: bool = False
 
 
@@ -58,10 +59,10 @@ class _Part:
 
 
 class Listing:
-    """Reads listings through `ask`, which gives the server's answer to a question as it came.
+    """Reads listings through `ask`, which returns the server's answer to a question as it came.
 
-    `under_way` gives what is begun of titles with several files, as it came; it is asked once for
-    each listing.
+    `resumed` returns the titles that the person has begun, as they came, where the server keeps a
+    position for each file of a title. It is asked once for each listing.
     """
 
     def __init__(
@@ -69,142 +70,182 @@ class Listing:
         ask: Callable[[Question], object],
         product: str,
         *,
-        under_way: Callable[[], Iterable[object]] = tuple,
+        resumed: Callable[[], Iterable[object]] = tuple,
     ) -> None:
         self._ask = ask
         self._product = product
-        self._under_way = under_way
+        self._resumed = resumed
 
     def library(self, libraries: Iterable[str]) -> Iterator[LibraryPage]:
-        places = sorted(libraries) or [""]
-        shows, problems = self._shows(Question(SHOWS, place) for place in places)
-        known = None
-        if len(places) > 1:
-            known = sum(
-                self._total(self._ask(Question(TITLES, place, limit=1))) for place in places
-            )
-        done = total = 0
-        seen: set[str] = set()
-        versions = Versions(self._under_way())
-        page = partial(_page, shows=shows, versions=versions)
+        chosen = sorted(libraries) or [""]
+        shows, problems = self._shows(Question(SHOWS, library) for library in chosen)
+        known_total = self._total_of_several(chosen)
+        done = 0
+        total = 0
+        versions = Versions(self._resumed())
         seasons = Seasons()
         held: list[Any] = []
-        for part in self._all_titles(places, seen, has_shows=bool(shows)):
+        for part in self._all_titles(chosen, has_shows=bool(shows)):
             done += len(part.entries)
-            total = max(done, part.total if known is None else known)
+            total = max(done, known_total or part.total)
             seasons.note(part.entries)
-            versions.note_files(self._naming_files(part.entries))
-            entries, later = split(part.entries)
-            held += later
-            yield page(entries, done=done, total=total, problems=[*problems, *part.problems])
+            versions.note_files(self._with_files(part.entries))
+            held += [entry for entry in part.entries if may_lack_season(entry)]
+            entries = [entry for entry in part.entries if not may_lack_season(entry)]
+            page = _page(entries, shows, versions, problems=[*problems, *part.problems])
+            yield replace(page, done=done, total=total)
             problems = []
-        # Only now it is known which shows have no numbered season.
-        for start in range(0, len(held), PAGE):
-            entries = seasons.settled(held[start : start + PAGE])
-            yield page(entries, done=done, total=total, problems=[])
-
-    def _all_titles(
-        self, places: Sequence[str], seen: set[str], *, has_shows: bool
-    ) -> Iterator[_Part]:
-        """Films and episodes. A kind that did not come is asked for alone: a server may take one
-        kind at a time.
-        """
-        kinds: set[object] = set()
-        for place in places:
-            for part in self._parts(Question(TITLES, place), seen):
-                kinds |= set(map(_type, part.entries))
-                yield part
-        for kind in TITLES if has_shows else ("Movie",):
-            for place in places if kind not in kinds else ():
-                parts = self._parts(Question((kind,), place), seen)
-                yield from (part for part in parts if part.entries or part.problems)
+        # Only now is it known which shows have no numbered season.
+        for few in _slices(held, PAGE):
+            page = _page(seasons.settled(few), shows, versions)
+            yield replace(page, done=done, total=total)
 
     def changes(self, since: datetime, libraries: Iterable[str]) -> Iterator[LibraryPage]:
+        """Yield what has changed since then, for servers that select by that."""
         done = 0
         seen: set[str] = set()
-        versions = Versions(self._under_way())
-        for place in sorted(libraries) or [""]:
-            for part in self._parts(Question(TITLES, place, since=since), seen):
+        versions = Versions(self._resumed())
+        for library in sorted(libraries) or [""]:
+            for part in self._parts(Question(TITLES, library, since=since), seen):
                 done += len(part.entries)
-                page = self._page_of_some(part.entries, done, versions)
+                page = self._page_with_shows(part.entries, versions)
                 yield replace(
-                    page, total=max(done, part.total), problems=[*page.problems, *part.problems]
+                    page,
+                    done=done,
+                    total=max(done, part.total),
+                    problems=[*page.problems, *part.problems],
                 )
 
     def newest(
         self, since: Mapping[Dated, datetime], libraries: Iterable[str]
     ) -> Iterator[LibraryPage]:
-        """What is dated after a time, by each of these dates, for servers that can put titles in
-        their order.
-        """
-        done = size = 0
+        """Yield what each of these dates dates after a time, for servers that sort by them."""
+        done = 0
+        library_size = 0
         seen: set[str] = set()
-        versions = Versions(self._under_way())
-        for place in sorted(libraries) or [""]:
-            for number, (dated, after) in enumerate(since.items()):
-                question = Question(
-                    TITLES, place, limit=NEWEST, counted=not number, newest_by=dated
-                )
-                for entries, total in self._newer(question, after):
-                    size += total
-                    fresh = [entry for entry in entries if _id(entry) not in seen]
-                    seen |= set(map(_id, fresh))
-                    done += len(fresh)
-                    yield replace(self._page_of_some(fresh, done, versions), library_size=size)
-        # A listing may be ordered by the plays of the first files alone. Of chosen libraries:
-        # nobody tells where it is.
-        unlisted = [] if libraries else list(versions.unlisted(since["DatePlayed"], seen))
-        for start in range(0, len(unlisted), IDS_AT_ONCE):
-            question = Question(TITLES, ids=unlisted[start : start + IDS_AT_ONCE], counted=False)
-            entries = self.entries(self._ask(question))
+        versions = Versions(self._resumed())
+        for part in self._newest_parts(since, libraries):
+            library_size += part.total
+            fresh = [entry for entry in part.entries if _id(entry) not in seen]
+            seen |= set(map(_id, fresh))
+            done += len(fresh)
+            page = self._page_with_shows(fresh, versions)
+            yield replace(page, done=done, library_size=library_size)
+        if libraries:
+            return  # nobody tells in which library an unlisted file is
+        # A listing may be ordered by the plays of the first files alone.
+        unlisted = list(versions.unlisted(since["DatePlayed"], seen))
+        for ids in _slices(unlisted, IDS_PER_QUESTION):
+            entries = self._entries_of(Question(TITLES, ids=ids, counted=False))
             done += len(entries)
-            yield replace(self._page_of_some(entries, done, versions), library_size=size)
+            page = self._page_with_shows(entries, versions)
+            yield replace(page, done=done, library_size=library_size)
 
-    def _naming_files(self, entries: Sequence[Any]) -> Iterator[Any]:
-        """The titles among these that have several files, with the ids of all of them."""
+    def entries(self, answer: object) -> list[Any]:
+        """Return the titles in an answer.
+
+        Raises `ServerTrouble` for one that is no list, which is not one without titles.
+        """
+        entries = field_of(answer, "Items")
+        if not isinstance(entries, list):
+            raise ServerTrouble(
+                f"{self._product} answered with something that is not a list of titles."
+            )
+        return entries
+
+    def _total_of_several(self, libraries: Sequence[str]) -> int | None:
+        """Return how many titles several libraries hold; None for one, whose listing tells."""
+        if len(libraries) == 1:
+            return None
+        return sum(self._count(Question(TITLES, library)) for library in libraries)
+
+    def _count(self, question: Question) -> int:
+        return self._total(self._ask(replace(question, start=0, limit=1)))
+
+    def _all_titles(self, libraries: Sequence[str], *, has_shows: bool) -> Iterator[_Part]:
+        """Yield films and episodes.
+
+        A kind that did not come is asked for alone: a server may take one kind at a time.
+        """
+        seen: set[str] = set()
+        missing = set(TITLES)
+        if not has_shows:
+            missing.discard("Episode")
+        for library in libraries:
+            for part in self._parts(Question(TITLES, library), seen):
+                missing.difference_update(_kinds_of(part.entries))
+                yield part
+        for kind in sorted(missing, key=TITLES.index):
+            for library in libraries:
+                parts = self._parts(Question((kind,), library), seen)
+                yield from (part for part in parts if part.entries or part.problems)
+
+    def _with_files(self, entries: Sequence[Any]) -> Iterator[Any]:
+        """Yield those of these titles that have several files, with the ids of their files."""
         ids = [_id(entry) for entry in entries if _has_several_files(entry)]
-        for start in range(0, len(ids), IDS_AT_ONCE):
-            some = ids[start : start + IDS_AT_ONCE]
-            question = Question(TITLES, ids=some, limit=len(some), counted=False, names_files=True)
-            yield from self.entries(self._ask(question))
+        for few in _slices(ids, IDS_PER_QUESTION):
+            yield from self._entries_of(
+                Question(
+                    TITLES,
+                    ids=few,
+                    limit=len(few),
+                    counted=False,
+                    names_files=True,
+                )
+            )
 
-    def _page_of_some(self, entries: Sequence[Any], done: int, versions: Versions) -> LibraryPage:
-        """A page of titles that are not all there are: their shows are asked for."""
+    def _page_with_shows(self, entries: Sequence[Any], versions: Versions) -> LibraryPage:
+        """Return a page of titles that are not the whole library, whose shows are asked for."""
+        shows, problems = self._shows(_questions_for_shows(entries))
         seasons = Seasons()
-        shows, problems = self._shows(_shows_of(entries))
         seasons.ask(entries, self._seasons_of)
-        return _page(
-            seasons.settled(entries),
-            shows=shows,
-            versions=versions,
-            done=done,
-            total=None,
-            problems=problems,
-        )
+        return _page(seasons.settled(entries), shows, versions, problems=problems)
 
     def _seasons_of(self, series_id: str) -> Sequence[Any]:
-        return self.entries(self._ask(Question(SEASONS, library=series_id, counted=False)))
+        return self._entries_of(Question(SEASONS, library=series_id, counted=False))
 
-    def _newer(self, question: Question, after: datetime) -> Iterator[tuple[list[Any], int]]:
-        """Pages of what is dated later than that, until one ends with something that is not.
+    def _entries_of(self, question: Question) -> list[Any]:
+        return self.entries(self._ask(question))
 
-        With the first, where it shall be `counted`, how many there are of any date.
+    def _newest_parts(
+        self, since: Mapping[Dated, datetime], libraries: Iterable[str]
+    ) -> Iterator[_Part]:
+        """Yield parts whose totals add up to the size of the libraries."""
+        first_date = next(iter(since))
+        for library in sorted(libraries) or [""]:
+            for dated, after in since.items():
+                is_counted = dated == first_date
+                question = Question(
+                    TITLES, library, limit=NEWEST, counted=is_counted, newest_by=dated
+                )
+                yield from self._newer(question, after)
+
+    def _newer(self, question: Question, after: datetime) -> Iterator[_Part]:
+        """Yield what is dated later than that, until a part ends with something that is not.
+
+        The first part of a `counted` question tells how many titles of any date there are; the
+        total of the others is 0.
         """
-        start, here = 0, set[str]()
+        seen: set[str] = set()
         while True:
-            answer = self._ask(
-                replace(question, start=start, counted=question.counted and not start)
-            )
+            answer = self._ask(question)
             entries = self.entries(answer)
             newer = [entry for entry in entries if _date(entry, question.newest_by) > after]
+            total = self._total(answer) if question.counted else 0
+            yield _Part(newer, total)
             ids = set(map(_id, newer))
-            yield newer, self._total(answer) if question.counted and not start else 0
-            if len(entries) < question.limit or newer[-1:] != entries[-1:] or not ids - here:
+            ends_newer = newer[-1:] == entries[-1:]
+            if len(entries) < question.limit or not ends_newer or ids <= seen:
                 return
-            start += len(entries)
-            here |= ids
+            seen |= ids
+            question = replace(
+                question,
+                start=question.start + len(entries),
+                counted=False,
+            )
 
-    def _shows(self, questions: Iterable[Question]) -> tuple[Mapping[str, RemoteShow], list[str]]:
+    def _shows(self, questions: Iterable[Question]) -> tuple[Shows, list[str]]:
+        """Return the shows by their ids, and words about those that cannot be read."""
         shows: dict[str, RemoteShow] = {}
         problems: list[str] = []
         for question in questions:
@@ -212,119 +253,191 @@ class Listing:
                 problems += part.problems
                 for entry in part.entries:
                     try:
-                        number, show = mapping.show_item(entry)
-                    except UnreadableEntryError as error:
+                        series = read(Series, entry)
+                        shows[series.id] = series.remote_show
+                    except UnreadableEntry as error:
                         problems.append(str(error))
-                    else:
-                        shows[number] = show
         return shows, problems
 
     def _parts(self, question: Question, seen: set[str]) -> Iterator[_Part]:
-        """Pages without what `seen` holds already, until the server's own total is reached.
+        """Yield what `seen` does not hold yet, until the server's own total is reached.
 
         A total that is less than what came, or just one full page, may count that page alone: then
-        until nothing comes.
+        until nothing new comes.
         """
         answer = self._ask(question)
-        total, start, here = self._total(answer), 0, set[str]()
+        total = self._total(answer)
+        start = 0
+        listed: set[str] = set()
         while True:
             entries = self.entries(answer)
             start += len(entries)
-            ids = {_id(entry) for entry in entries}
+            ids = set(map(_id, entries))
+            brings_nothing = ids <= listed
+            listed |= ids
             counts_one_page = total < start or total == start == question.limit
-            is_last = not ids - here or (start >= total and not counts_one_page)
-            here |= ids
-            fresh = [entry for entry in entries if not _id(entry) or _id(entry) not in seen]
+            is_last = brings_nothing or (start >= total and not counts_one_page)
+            fresh = _unseen(entries, seen)
             seen |= ids
-            problems = self._missing(question, total, start, here) if is_last else ()
+            problems: Sequence[str] = ()
+            if is_last:
+                problems = self._missing(question, total, start, len(listed))
             yield _Part(fresh, total, problems)
             if is_last:
                 return
             answer = self._ask(replace(question, start=start, counted=False))
 
-    def _missing(self, question: Question, total: int, start: int, here: set[str]) -> Sequence[str]:
-        """What to say of titles that were counted and did not come."""
-        if start >= total and len(here) >= start:
+    def _missing(self, question: Question, total: int, start: int, listed: int) -> Sequence[str]:
+        """Return words about titles that were counted and did not come."""
+        if start >= total and listed >= start:
             return ()
-        if len(here) >= total:
+        if listed >= total:
             return (
-                f"{self._product} listed the same titles again. Whether it has more cannot be told.",
+                f"{self._product} listed the same titles again. "
+                "Whether it has more cannot be told.",
             )
         # Titles that were removed meanwhile have moved others up, past the place where we were
         # reading.
-        if not start or self._total(self._ask(replace(question, start=0, limit=1))) != total:
+        if not start or self._count(question) != total:
             raise ServerTrouble(
                 f"{self._product}'s library changed while it was being read. It will be read again."
             )
-        return (f"{self._product} counts {total} titles, but listed {len(here)}.",)
-
-    def entries(self, answer: object) -> list[Any]:
-        """The titles in an answer. Raises `ServerTrouble` for one that is no list: it is not one
-        without titles.
-        """
-        entries = answer.get("Items") if isinstance(answer, dict) else None
-        if not isinstance(entries, list):
-            raise ServerTrouble(
-                f"{self._product} answered with something that is not a list of titles."
-            )
-        return entries
+        return (f"{self._product} counts {total} titles, but listed {listed}.",)
 
     def _total(self, answer: object) -> int:
-        """How many titles there are in all. Without this number no listing can be trusted to be
-        whole.
-        """
-        total = answer.get("TotalRecordCount") if isinstance(answer, dict) else None
-        if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+        """Return how many titles there are, without which no listing can be trusted to be whole."""
+        total = field_of(answer, "TotalRecordCount")
+        if not _is_number(total) or total < 0:
             raise ServerTrouble(f"{self._product} does not tell how many titles it has.")
         return total
 
 
+class Seasons:
+    """The shows that are known to have a numbered season.
+
+    Of shows whose files have absolute numbers only, Jellyfin 12 gives an episode no season's
+    number, in a season called "Season Unknown"; 10.11 puts all of them into season 0 and names each
+    like its show. Where a show has no numbered season at all, they are those of season 1.
+    """
+
+    def __init__(self) -> None:
+        self._numbered: set[str] = set()
+
+    def note(self, entries: Iterable[Any]) -> None:
+        """Note the shows of these episodes that stand in a numbered season."""
+        numbered = [
+            entry for entry in entries if _is_positive(field_of(entry, "ParentIndexNumber"))
+        ]
+        self._numbered.update(_series_ids(numbered))
+
+    def ask(self, entries: Iterable[Any], seasons_of: Callable[[str], Iterable[Any]]) -> None:
+        """Ask for the seasons of shows whose episodes may lack one.
+
+        Of a show for which none is listed, nothing is known.
+        """
+        for series_id in _series_ids(filter(may_lack_season, entries)):
+            numbers = [field_of(season, "IndexNumber") for season in seasons_of(series_id)]
+            if not numbers or any(map(_is_positive, numbers)):
+                self._numbered.add(series_id)
+
+    def settled(self, entries: Iterable[Any]) -> list[Any]:
+        """Return the entries, with season 1 for those whose show has no numbered one."""
+        return [self._with_season(entry) for entry in entries]
+
+    def _with_season(self, entry: Any) -> Any:
+        if not may_lack_season(entry):
+            return entry
+        series_id = entry.get("SeriesId")
+        if not _is_id(series_id) or series_id in self._numbered:
+            return entry
+        return {**entry, "ParentIndexNumber": 1}
+
+
+def may_lack_season(entry: Any) -> bool:
+    """Return whether it is a numbered episode that may stand in no season."""
+    is_episode = field_of(entry, "Type") == "Episode"
+    if not is_episode or not _is_number(field_of(entry, "IndexNumber")):
+        return False
+    name = entry.get("Name")
+    season = entry.get("ParentIndexNumber")
+    is_named_like_show = bool(name) and name == entry.get("SeriesName")
+    return season is None or (season == 0 and is_named_like_show)
+
+
 def _page(
-    entries: Sequence[Any],
-    *,
-    shows: Mapping[str, RemoteShow],
-    versions: Versions,
-    done: int,
-    total: int | None,
-    problems: list[str],
+    entries: Iterable[Any], shows: Shows, versions: Versions, *, problems: Iterable[str] = ()
 ) -> LibraryPage:
+    """Return a page that does not know yet how far it brings the listing."""
     items: list[RemoteItem] = []
+    all_problems = list(problems)
     for entry in entries:
-        if isinstance(entry, dict) and entry.get("LocationType") == "Virtual":
+        if field_of(entry, "LocationType") == "Virtual":
             continue  # an episode that is announced or missing
         try:
-            items.append(versions.merged(mapping.library_item(entry, shows)))
-        except UnreadableEntryError as error:
-            problems.append(str(error))
-    return LibraryPage(items, done, total, problems)
+            item = read(Item, entry).remote_item(shows)
+        except UnreadableEntry as error:
+            all_problems.append(str(error))
+        else:
+            items.append(versions.merged(item))
+    return LibraryPage(items, done=0, total=None, problems=all_problems)
 
 
-def _shows_of(entries: Sequence[Any]) -> Iterator[Question]:
-    """Questions for just the shows that these entries belong to."""
-    found = {entry.get("SeriesId") for entry in entries if isinstance(entry, dict)}
-    ids = sorted(one for one in found if isinstance(one, str) and one)
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        yield Question(SHOWS, ids=ids[start : start + IDS_AT_ONCE])
+def _questions_for_shows(entries: Sequence[Any]) -> Iterator[Question]:
+    """Yield questions for just the shows that these entries belong to."""
+    for ids in _slices(_series_ids(entries), IDS_PER_QUESTION):
+        yield Question(SHOWS, ids=ids)
+
+
+def _series_ids(entries: Iterable[Any]) -> list[str]:
+    ids = (field_of(entry, "SeriesId") for entry in entries)
+    return sorted(set(filter(_is_id, ids)))
+
+
+def _slices(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def _unseen(entries: Iterable[Any], seen: Collection[str]) -> list[Any]:
+    """Leave out what was seen; an entry without an id is kept, to be told as a problem."""
+    return [entry for entry in entries if not _id(entry) or _id(entry) not in seen]
+
+
+def _kinds_of(entries: Iterable[Any]) -> set[str]:
+    kinds = (field_of(entry, "Type") for entry in entries)
+    return {kind for kind in kinds if kind in TITLES}
 
 
 def _id(entry: Any) -> str:
-    found = entry.get("Id") if isinstance(entry, dict) else None
-    return found if isinstance(found, str) else ""
+    item_id = field_of(entry, "Id")
+    if not _is_id(item_id):
+        return ""
+    return item_id
 
 
-def _type(entry: Any) -> object:
-    return entry.get("Type") if isinstance(entry, dict) else None
+def _is_id(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value != ""
 
 
 def _date(entry: Any, dated: str) -> datetime:
-    """The beginning of time where there is none: what was marked by hand may have no date, nor a
-    strange entry.
-    """
-    data = entry.get("UserData") if isinstance(entry, dict) and dated == "DatePlayed" else entry
-    found = data.get(_DATES[dated]) if isinstance(data, dict) else None
-    return (read_instant(found) if isinstance(found, str) else None) or mapping.NEVER
+    """Return a title's date; `NEVER` for a strange entry, and for what was marked without one."""
+    if dated == "DatePlayed":
+        text = field_of(field_of(entry, "UserData"), "LastPlayedDate")
+    else:
+        text = field_of(entry, "DateCreated")
+    if not isinstance(text, str):
+        return NEVER
+    return read_instant(text) or NEVER
 
 
 def _has_several_files(entry: Any) -> bool:
-    count = entry.get("MediaSourceCount") if isinstance(entry, dict) else None
+    count = field_of(entry, "MediaSourceCount")
     return isinstance(count, int) and count > 1
+
+
+def _is_number(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0

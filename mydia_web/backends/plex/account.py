@@ -6,17 +6,11 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from mydia_web.backends.answers import Answer
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
-from mydia_web.backends.http import Http
-from mydia_web.backends.plex.mapping import (
-    Payload,
-    PayloadT,
-    UnreadableEntryError,
-    parse,
-    require,
-)
+from mydia_web.backends.http import Answer, Http
+from mydia_web.backends.plex.mapping import Payload, PayloadT, parse, require
 from mydia_web.backends.values import LinkCode
+from mydia_web.backends.wire import UnreadableEntry
 from mydia_web.names import name_key
 
 _POLL_SECONDS = 2.0
@@ -74,7 +68,7 @@ class Account:
 
     def sign_in(self, username: str, password: str) -> str:
         """Return the account's token."""
-        self._http.say({}, secrets=[password])
+        self._http.set_headers({}, secrets=[password])
         form = {"login": username, "password": password, "rememberMe": "true"}
         answer = self._http.send(
             "POST", "api/v2/users/signin", data=form, understood=(400, 401, 403, 422)
@@ -99,7 +93,7 @@ class Account:
 
     def switch(self, token: str, person: Person, pin: str) -> str:
         """Return the token of a member of the Home."""
-        self._http.say({}, secrets=[token, pin])
+        self._http.set_headers({}, secrets=[token, pin])
         params = {"pin": pin} if pin else None
         answer = self._http.send(
             "POST",
@@ -142,7 +136,7 @@ class Account:
     def _get(
         self, path: str, token: str, *, understood: tuple[int, ...] = (), **params: Any
     ) -> Answer:
-        self._http.say({}, secrets=[token])
+        self._http.set_headers({}, secrets=[token])
         answer = self._http.send(
             "GET",
             path,
@@ -188,7 +182,7 @@ def _parse_each(model: type[PayloadT], entries: object) -> Iterator[PayloadT]:
     for entry in entries:
         try:
             yield parse(model, entry)
-        except UnreadableEntryError:
+        except UnreadableEntry:
             continue
 
 

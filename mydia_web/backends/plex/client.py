@@ -13,13 +13,12 @@ from urllib.parse import quote
 
 import httpx2
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.call import Call
 from mydia_web.backends.errors import BackendError, NotShown, Rejected, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.plex import listing, mapping, plan
 from mydia_web.backends.plex.account import Account, link_code
-from mydia_web.backends.plex.mapping import Entry, PlayingEntry, UnreadableEntryError, entries_of
+from mydia_web.backends.plex.mapping import Entry, PlayingEntry, entries_of
 from mydia_web.backends.plex.plan import Title
 from mydia_web.backends.plex.server import Server
 from mydia_web.backends.plex.sign_in import SignIn
@@ -27,6 +26,7 @@ from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
 from mydia_web.backends.traits import Field, Traits
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     LibraryPage,
     LinkCode,
@@ -39,6 +39,7 @@ from mydia_web.backends.values import (
     Target,
     Wanted,
 )
+from mydia_web.backends.wire import UnreadableEntry
 
 #: The owner of a server is its user number 1, whatever the number at plex.tv.
 _OWNER = "1"
@@ -292,7 +293,7 @@ class Plex(ReadsFirst):
     def _playing(self, entry: Any) -> Playing | None:
         try:
             playing = mapping.parse(PlayingEntry, entry)
-        except UnreadableEntryError:
+        except UnreadableEntry:
             return None
         if playing.type not in ("movie", "episode"):
             return None

@@ -7,9 +7,10 @@ from typing import Any
 
 from mydia_web.backends.errors import Rejected, ServerTrouble
 from mydia_web.backends.plex import mapping
-from mydia_web.backends.plex.mapping import Section, UnreadableEntryError, entries_of, require
+from mydia_web.backends.plex.mapping import Section, entries_of, require
 from mydia_web.backends.plex.server import Server
 from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow
+from mydia_web.backends.wire import UnreadableEntry
 
 PAGE = 500
 #: Shows that are asked for by their numbers in one request.
@@ -145,7 +146,7 @@ def _parse_shows(entries: Iterable[object]) -> tuple[Shows, list[str]]:
     for entry in entries:
         try:
             key, show = mapping.show_item(entry)
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             problems.append(str(error))
         else:
             shows[key] = show
@@ -159,7 +160,7 @@ def _items(entries: Sequence[object], read: ReadItem) -> tuple[list[RemoteItem],
     for entry in entries:
         try:
             items.append(read(entry))
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             problems.append(str(error))
     return items, problems
 

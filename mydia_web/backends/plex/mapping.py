@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from mydia_web.backends.errors import ServerTrouble
 from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState, Target
+from mydia_web.backends.wire import UnreadableEntry
 
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Millis = Annotated[int, Field(ge=0, le=2**53)]
@@ -31,10 +32,6 @@ _LEGACY = re.compile(r"com\.plexapp\.agents\.(\w+)://([^?]+)")
 _HAMA = re.compile(r"(imdb|tmdb|tvdb)\d?-(.+)")
 _IMDB_ID = re.compile(r"tt\d+")
 _NUMERIC_ID = re.compile(r"0*[1-9]\d*")
-
-
-class UnreadableEntryError(Exception):
-    """An entry that cannot be used, in words."""
 
 
 class Payload(BaseModel):
@@ -146,21 +143,21 @@ def entries_of(container: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def parse(model: type[PayloadT], entry: object) -> PayloadT:
-    """Return the entry as that model. Raises `UnreadableEntryError`."""
+    """Return the entry as that model. Raises `UnreadableEntry`."""
     try:
         return model.model_validate(_without_nulls(entry))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "entry"
         message = f"“{_label(entry)}” could not be read: {field}: {first['msg']}"
-        raise UnreadableEntryError(message) from error
+        raise UnreadableEntry(message) from error
 
 
 def require(model: type[PayloadT], entry: object) -> PayloadT:
     """Return the entry as that model. Raises `ServerTrouble`."""
     try:
         return parse(model, entry)
-    except UnreadableEntryError as error:
+    except UnreadableEntry as error:
         raise ServerTrouble(f"Plex's entry {error}") from error
 
 
@@ -178,7 +175,7 @@ def _without_nulls(entry: object) -> object:
 
 
 def movie_item(entry: object) -> RemoteItem:
-    """Return a film as an item. Raises `UnreadableEntryError`."""
+    """Return a film as an item. Raises `UnreadableEntry`."""
     movie = _parse_titled(entry, "movie")
     return RemoteItem(
         remote_id=movie.rating_key,
@@ -194,7 +191,7 @@ def movie_item(entry: object) -> RemoteItem:
 
 
 def episode_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:
-    """Return an episode as an item; `shows` is by rating key. Raises `UnreadableEntryError`."""
+    """Return an episode as an item; `shows` is by rating key. Raises `UnreadableEntry`."""
     episode = _parse_titled(entry, "episode")
     return RemoteItem(
         remote_id=episode.rating_key,
@@ -213,7 +210,7 @@ def episode_item(entry: object, shows: Mapping[str, RemoteShow]) -> RemoteItem:
 
 
 def show_item(entry: object) -> tuple[str, RemoteShow]:
-    """Return a show's rating key and the show. Raises `UnreadableEntryError`."""
+    """Return a show's rating key and the show. Raises `UnreadableEntry`."""
     parsed = _parse_titled(entry, "show")
     show = RemoteShow(
         title=parsed.title,
@@ -227,7 +224,7 @@ def show_item(entry: object) -> tuple[str, RemoteShow]:
 def _show_of(episode: Entry) -> RemoteShow:
     """Return the show as far as its episode names it: an episode may be shared without its show."""
     if not episode.grandparent_title:
-        raise UnreadableEntryError(f"{episode.name} belongs to a show that Plex does not name.")
+        raise UnreadableEntry(f"{episode.name} belongs to a show that Plex does not name.")
     return RemoteShow(
         title=episode.grandparent_title,
         external_ids=show_ids(episode.guid),
@@ -266,11 +263,9 @@ def matches(entry: Entry, target: Target) -> bool:
 def _parse_titled(entry: object, kind: ContentKind | str) -> Entry:
     parsed = parse(Entry, entry)
     if parsed.type != kind:
-        raise UnreadableEntryError(
-            f"{parsed.name} is a “{parsed.type[:20]}”, which is not kept here."
-        )
+        raise UnreadableEntry(f"{parsed.name} is a “{parsed.type[:20]}”, which is not kept here.")
     if not parsed.title:
-        raise UnreadableEntryError(f"Number {parsed.rating_key} has no title.")
+        raise UnreadableEntry(f"Number {parsed.rating_key} has no title.")
     return parsed
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mydia_web.backends.answers import Answer, Artwork
 from mydia_web.backends.call import Call
 from mydia_web.backends.errors import (
     BackendError,
@@ -12,7 +11,7 @@ from mydia_web.backends.errors import (
     ServerTrouble,
     SignInRefused,
 )
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Answer, Http
 from mydia_web.backends.plex.mapping import (
     Entry,
     Identity,
@@ -24,7 +23,7 @@ from mydia_web.backends.plex.mapping import (
 )
 from mydia_web.backends.plex.plan import READ_THRESHOLD, USUAL_THRESHOLD, read_title
 from mydia_web.backends.plex.sign_in import SignIn
-from mydia_web.backends.values import Target
+from mydia_web.backends.values import Artwork, Target
 
 #: 498: a token that has expired.
 _REFUSALS = (401, 403, 404, 498)

@@ -35,7 +35,7 @@ class SignIn:
         self._was_renewed = False
         self._lock = Lock()
         secrets = [self.token, self._account_token, self._credentials.get("password", "")]
-        self._http.say({}, secrets=secrets)
+        self._http.set_headers({}, secrets=secrets)
 
     def close(self) -> None:
         if self._account is not None:
@@ -174,4 +174,4 @@ class SignIn:
 
     def _use(self, token: str) -> None:
         self.token = token
-        self._http.say({"X-Plex-Token": token}, secrets=[token, self._account_token])
+        self._http.set_headers({"X-Plex-Token": token}, secrets=[token, self._account_token])

@@ -10,10 +10,9 @@ from typing import Any
 
 import httpx2
 
-from mydia_web.backends.answers import Answer
 from mydia_web.backends.call import Call
 from mydia_web.backends.errors import BackendError, NotOnServer, ServerTrouble, SignInRefused
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Answer, Http
 from mydia_web.backends.trakt import tokens
 from mydia_web.backends.trakt.plan import PAGE, page_of
 from mydia_web.backends.values import Connection, Credentials
@@ -205,7 +204,7 @@ class Api:
         secrets = [token]
         secrets += [credentials.get(name, "") for name in ("refresh_token", "client_secret")]
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http.say(headers, secrets=secrets)
+        self._http.set_headers(headers, secrets=secrets)
 
 
 class _PageReader:

@@ -12,17 +12,17 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx2
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import BackendError, LinkEnded, Rejected, SignInRefused
 from mydia_web.backends.http import Http
 from mydia_web.backends.traits import Field, Traits
 from mydia_web.backends.trakt import listing, mapping, plan, tokens
 from mydia_web.backends.trakt.api import Api, Pace
-from mydia_web.backends.trakt.mapping import UnreadableEntryError, User
+from mydia_web.backends.trakt.mapping import User
 from mydia_web.backends.trakt.push import Batch, Writer
 from mydia_web.backends.trakt.titles import Finder
 from mydia_web.backends.values import (
+    Artwork,
     Connection,
     LibraryPage,
     LinkCode,
@@ -34,6 +34,7 @@ from mydia_web.backends.values import (
     Target,
     Wanted,
 )
+from mydia_web.backends.wire import UnreadableEntry
 from mydia_web.names import name_key
 
 _PICTURE_HOST = "trakt.tv"
@@ -118,7 +119,7 @@ class Trakt(Backend):
         user = settings.get("user") if isinstance(settings, dict) else None
         try:
             return mapping.parse(User, user)
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             raise self._api.not_trakt() from error
 
     def library(self) -> Iterator[LibraryPage]:

@@ -9,7 +9,7 @@ from mydia_web import clock
 from mydia_web.backends.call import Call
 from mydia_web.backends.trakt import mapping
 from mydia_web.backends.trakt.api import Api
-from mydia_web.backends.trakt.mapping import KINDS, NEVER, PLURAL, Play, Row, UnreadableEntryError
+from mydia_web.backends.trakt.mapping import KINDS, NEVER, PLURAL, Play, Row
 from mydia_web.backends.trakt.plan import (
     ADD,
     FULL,
@@ -20,6 +20,7 @@ from mydia_web.backends.trakt.plan import (
 )
 from mydia_web.backends.trakt.titles import read_plays, read_positions
 from mydia_web.backends.values import ContentKind, LibraryPage, RemoteItem
+from mydia_web.backends.wire import UnreadableEntry
 
 #: Titles on a page of ours.
 TITLES_PER_PAGE = 500
@@ -48,7 +49,7 @@ class Titles:
             try:
                 play = mapping.parse(Play, entry)
                 number = play.title(self.kind).ids.trakt
-            except UnreadableEntryError as error:
+            except UnreadableEntry as error:
                 problems.append(str(error))
                 continue
             # A play that is added meanwhile moves the others down, onto the next page once more.
@@ -69,7 +70,7 @@ class Titles:
         return [*self.plays, *paused]
 
     def item(self, number: int) -> RemoteItem:
-        """Return a title as an item. Raises `UnreadableEntryError`."""
+        """Return a title as an item. Raises `UnreadableEntry`."""
         plays = self.plays.get(number) or Plays()
         position = self.positions.get(number)
         row = plays.row
@@ -93,7 +94,7 @@ class Titles:
             for number in numbers[start : start + TITLES_PER_PAGE]:
                 try:
                     items.append(self.item(number))
-                except UnreadableEntryError as error:
+                except UnreadableEntry as error:
                     words.append(str(error))
             yield LibraryPage(items, done, total, words)
             words = []

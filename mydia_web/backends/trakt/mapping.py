@@ -17,6 +17,7 @@ from mydia_web.backends.values import (
     RemoteState,
     Target,
 )
+from mydia_web.backends.wire import UnreadableEntry
 from mydia_web.names import name_key
 
 Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -30,10 +31,6 @@ _PROVIDERS = ("imdb", "tmdb", "tvdb")
 _IMDB_ID = re.compile(r"tt\d+")
 _NUMERIC_ID = re.compile(r"0*[1-9]\d*")
 _WEB_SEARCH = "https://trakt.tv/search"
-
-
-class UnreadableEntryError(Exception):
-    """An entry that cannot be used, in words."""
 
 
 class Ids(BaseModel):
@@ -68,10 +65,10 @@ class Row(BaseModel):
     show: TitleInfo | None = None
 
     def title(self, kind: ContentKind) -> TitleInfo:
-        """Return the film or the episode. Raises `UnreadableEntryError`."""
+        """Return the film or the episode. Raises `UnreadableEntry`."""
         title = self.movie if kind == "movie" else self.episode
         if title is None:
-            raise UnreadableEntryError(f"An entry names no {kind}.")
+            raise UnreadableEntry(f"An entry names no {kind}.")
         return title
 
     def runtime_seconds(self, kind: ContentKind) -> int | None:
@@ -116,14 +113,14 @@ class User(BaseModel):
 
 
 def parse(model: type[PayloadT], entry: object) -> PayloadT:
-    """Return the entry as that model. Raises `UnreadableEntryError`."""
+    """Return the entry as that model. Raises `UnreadableEntry`."""
     try:
         return model.model_validate(entry)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "entry"
         message = f"“{_label(entry)}” could not be read: {field}: {first['msg']}"
-        raise UnreadableEntryError(message) from error
+        raise UnreadableEntry(message) from error
 
 
 def parse_readable(model: type[PayloadT], entries: Iterable[object]) -> Iterator[PayloadT]:
@@ -131,7 +128,7 @@ def parse_readable(model: type[PayloadT], entries: Iterable[object]) -> Iterator
     for entry in entries:
         try:
             yield parse(model, entry)
-        except UnreadableEntryError:
+        except UnreadableEntry:
             continue
 
 
@@ -145,7 +142,7 @@ def _label(entry: object) -> str:
 
 
 def item(row: Row, kind: ContentKind, state: RemoteState) -> RemoteItem:
-    """Return a row's title as an item. Raises `UnreadableEntryError`."""
+    """Return a row's title as an item. Raises `UnreadableEntry`."""
     if kind == "movie":
         return _movie_item(row, state)
     return _episode_item(row, state)
@@ -154,7 +151,7 @@ def item(row: Row, kind: ContentKind, state: RemoteState) -> RemoteItem:
 def _movie_item(row: Row, state: RemoteState) -> RemoteItem:
     movie = row.title("movie")
     if not movie.title:
-        raise UnreadableEntryError(f"Film {movie.ids.trakt} has no title.")
+        raise UnreadableEntry(f"Film {movie.ids.trakt} has no title.")
     return RemoteItem(
         remote_id=remote_id("movie", movie.ids.trakt),
         kind="movie",
@@ -170,7 +167,7 @@ def _movie_item(row: Row, state: RemoteState) -> RemoteItem:
 def _episode_item(row: Row, state: RemoteState) -> RemoteItem:
     episode = row.episode
     if episode is None:
-        raise UnreadableEntryError("An entry names no episode.")
+        raise UnreadableEntry("An entry names no episode.")
     aired_at = instant(episode.first_aired)
     return RemoteItem(
         remote_id=remote_id("episode", episode.ids.trakt),
@@ -191,7 +188,7 @@ def _show(row: Row) -> RemoteShow:
     show = row.show
     if show is None or not show.title:
         episode = row.title("episode").title or "?"
-        raise UnreadableEntryError(f"“{episode}” belongs to a show without a title.")
+        raise UnreadableEntry(f"“{episode}” belongs to a show without a title.")
     return RemoteShow(
         title=show.title,
         year=show.year or None,
@@ -208,7 +205,7 @@ def playing(payload: object, remote_user_id: str) -> Sequence[Playing]:
         if kind is None:
             return ()
         title = watching.title(kind)
-    except UnreadableEntryError as error:
+    except UnreadableEntry as error:
         raise ServerTrouble(f"Trakt does not tell what is being watched: {error}") from error
     started_at = instant(watching.started_at)
     duration_ms = _milliseconds(started_at, instant(watching.expires_at))

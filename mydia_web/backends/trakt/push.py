@@ -16,14 +16,7 @@ from mydia_web.backends.errors import (
 )
 from mydia_web.backends.trakt.api import NOT_THERE, Api
 from mydia_web.backends.trakt.listing import Titles, list_history
-from mydia_web.backends.trakt.mapping import (
-    KINDS,
-    NEVER,
-    PLURAL,
-    TitleInfo,
-    UnreadableEntryError,
-    parse,
-)
+from mydia_web.backends.trakt.mapping import KINDS, NEVER, PLURAL, TitleInfo, parse
 from mydia_web.backends.trakt.plan import (
     ADD,
     PAUSE,
@@ -41,6 +34,7 @@ from mydia_web.backends.trakt.plan import (
 )
 from mydia_web.backends.trakt.titles import Finder, read_plays, read_positions
 from mydia_web.backends.values import ContentKind, RemoteState, Target, Wanted
+from mydia_web.backends.wire import UnreadableEntry
 
 #: Pauses are cleared one by one, a second apart, and the pusher does not wait for ever.
 MAX_CLEARED = 20
@@ -163,7 +157,7 @@ def _missing(reply: Mapping[str, Any]) -> Iterator[TitleId]:
         for entry in reply["not_found"].get(plural) or ():
             try:
                 yield kind, parse(TitleInfo, entry).ids.trakt
-            except UnreadableEntryError:
+            except UnreadableEntry:
                 continue
 
 

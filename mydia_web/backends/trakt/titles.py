@@ -13,7 +13,6 @@ from mydia_web.backends.trakt.mapping import (
     Play,
     Row,
     TitleInfo,
-    UnreadableEntryError,
     instant,
     known_ids,
     number_of,
@@ -30,6 +29,7 @@ from mydia_web.backends.trakt.plan import (
     search,
 )
 from mydia_web.backends.values import ContentKind, Target
+from mydia_web.backends.wire import UnreadableEntry
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class Finder:
             )
         try:
             return Row(episode=parse(EpisodeInfo, answer.json()), show=show)
-        except UnreadableEntryError as error:
+        except UnreadableEntry as error:
             raise NotOnServer(f"Trakt's entry of the episode cannot be read: {error}") from error
 
     def _search(self, provider: str, value: str, kind: ContentKind | Literal["show"]) -> Row | None:
@@ -154,7 +154,7 @@ def read_positions(api: Api, kind: ContentKind) -> tuple[dict[int, Position], Se
             try:
                 paused = parse(Paused, entry)
                 number = paused.title(kind).ids.trakt
-            except UnreadableEntryError as error:
+            except UnreadableEntry as error:
                 problems.append(str(error))
                 continue
             position = Position(

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 import httpx2
 
 from mydia_web import clock
-from mydia_web.backends.answers import Answer
 from mydia_web.backends.errors import LinkEnded, ServerTrouble, SignInRefused
-from mydia_web.backends.http import Http
+from mydia_web.backends.http import Answer, Http
 from mydia_web.backends.values import Connection, Credentials, LinkCode
 
 API_HOST = "api.trakt.tv"
@@ -150,7 +149,7 @@ class OAuth:
             transport=self._transport,
         )
         public = ("grant_type", "redirect_uri")
-        http.say({}, secrets=[value for name, value in body.items() if name not in public])
+        http.set_headers({}, secrets=[value for name, value in body.items() if name not in public])
         try:
             return http.send("POST", path, json=dict(body), understood=understood)
         finally:

@@ -4,8 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from mydia_web.backends.events import Event
-from mydia_web.backends.values import RemoteItem
+from mydia_web.backends.values import Event, RemoteItem
 from mydia_web.clock import now
 from mydia_web.db import db, lock_library, lock_titles
 from mydia_web.library.content import load

@@ -16,7 +16,7 @@ from sqlalchemy import or_, select
 
 from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import BackendError, SignInRefused
-from mydia_web.backends.events import Event
+from mydia_web.backends.values import Event
 from mydia_web.clock import now
 from mydia_web.config import AppContext, app_context
 from mydia_web.db import begin_write, db

@@ -8,8 +8,7 @@ without any playing: that counts at once.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mydia_web.backends.events import Event
-from mydia_web.backends.values import RemoteState
+from mydia_web.backends.values import Event, RemoteState
 from mydia_web.clock import now
 from mydia_web.library.models import Content
 from mydia_web.playback.records import is_position_begun, length_of, watched_share

@@ -3,7 +3,8 @@
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from mydia_web.backends.events import BadPayload, Event
+from mydia_web.backends.errors import BadPayload
+from mydia_web.backends.values import Event
 
 #: What the inbox calls them; no webhook address takes this kind.
 KIND = "notification"

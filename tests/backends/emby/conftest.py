@@ -13,7 +13,7 @@ from tests.fakes.mediabrowser_library import Person
 
 @pytest.fixture(params=["4.9.1.90", "4.8.11.0"])
 def bench(request: pytest.FixtureRequest) -> Iterator[EmbyBench]:
-    """What goes over the wire must be as Emby describes it, wherever its description is at hand."""
+    """A fake whose requests and answers must match Emby's description, where that is at hand."""
     bench = EmbyBench(request.param)
     yield bench
     bench.close()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 
 def expand(template: str, values: Mapping[str, object]) -> str:
-    """As the plugin does: names in any case, nothing for a missing value, truth as C# writes it."""
+    """Expand as the plugin does: names in any case, missing values empty, booleans as in C#."""
     known = {name.lower(): "" if value is None else str(value) for name, value in values.items()}
 
     def value(match: re.Match[str]) -> str:

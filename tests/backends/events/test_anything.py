@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is news or a refusal in words."""
+"""The answer to any payload is an event or a refusal in words."""
 
 import os
 from collections.abc import Callable
@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mydia_web.backends.events import BadPayload, Event
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events.reading import KINDS, parse, read
+from mydia_web.backends.values import Event
 from tests.backends.events.payloads import FOLDER, payload
 
 # An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking
@@ -80,7 +81,7 @@ anything = st.recursive(
 
 
 def check(read_it: Callable[[], Event]) -> None:
-    """What others count on; the one thing it may raise is a refusal in words."""
+    """Check what callers count on; only a refusal in words may be raised."""
     try:
         event = read_it()
     except BadPayload as refused:

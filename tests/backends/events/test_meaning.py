@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.events import BadPayload, Event
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events.reading import parse
-from mydia_web.backends.values import RemoteState
+from mydia_web.backends.values import Event, RemoteState
 from tests.backends.events.payloads import payload
 
 SAVED = payload("made.jellyfin.UserDataSaved.movie.TogglePlayed.json")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.events import BadPayload, Event
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events.reading import read
-from mydia_web.backends.values import RemoteShow, RemoteState
+from mydia_web.backends.values import Event, RemoteShow, RemoteState
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WATCHED = {

@@ -1,13 +1,13 @@
-"""What each captured payload means."""
+"""The meaning of each captured payload."""
 
 import json
 from datetime import UTC, date, datetime
 
 import pytest
 
-from mydia_web.backends.events import BadPayload, Event
+from mydia_web.backends.errors import BadPayload
 from mydia_web.backends.events.reading import read
-from mydia_web.backends.values import RemoteShow, RemoteState
+from mydia_web.backends.values import Event, RemoteShow, RemoteState
 from tests.backends.events.payloads import FOLDER, body, payload
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 123456, UTC)

@@ -1,13 +1,12 @@
-"""However the JSON is wrapped, it is found; what is not it is refused in words."""
+"""JSON is found in any wrapping; anything else is refused in words."""
 
 import json
 from urllib.parse import urlencode
 
 import pytest
 
-from mydia_web.backends.events import BadPayload
-from mydia_web.backends.events.bodies import LARGEST_BODY
-from mydia_web.backends.events.reading import KINDS, read
+from mydia_web.backends.errors import BadPayload
+from mydia_web.backends.events.reading import KINDS, LARGEST_BODY, read
 from tests.backends.events.payloads import body
 
 JELLYFIN, EMBY = "made.jellyfin.PlaybackStop.movie.json", "made.emby.playback.stop.movie.json"

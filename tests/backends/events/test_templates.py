@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from mydia_web.backends.events import Event
 from mydia_web.backends.events.reading import TEMPLATES, read
-from mydia_web.backends.values import RemoteShow
+from mydia_web.backends.values import Event, RemoteShow
 from tests.backends.events.handlebars import expand
 from tests.backends.events.payloads import body, payload
 
@@ -21,7 +20,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "webhooks.md"
 
 
 def dashed(value: object) -> object:
-    """Of a template, ids come with dashes."""
+    """In a template, ids have dashes."""
     if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{32}", value):
         return value
     return "-".join((value[:8], value[8:12], value[12:16], value[16:20], value[20:]))

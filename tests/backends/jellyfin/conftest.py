@@ -47,5 +47,5 @@ def backend(bench: JellyfinBench) -> Iterator[Jellyfin]:
 
 @pytest.fixture
 def typed(jellyfin: FakeJellyfin, alice: Person) -> Connection:
-    """As it is before linking: the name and the password that were typed."""
+    """A connection before linking, with the name and the password that were typed."""
     return Connection(jellyfin.url, {"username": "alice", "password": alice.password})

@@ -317,7 +317,7 @@ def test_a_date_is_an_instant_or_nothing(
     ("told", "read"),
     [
         ({"Imdb": "tt1", "Tmdb": "2", "Tvdb": "3"}, {"imdb": "tt1", "tmdb": "2", "tvdb": "3"}),
-        ({"IMDB": " tt1 ", "tmdb": "02"}, {"imdb": "tt1", "tmdb": "02"}),
+        ({"IMDB": " tt1 ", "tmdb": "02"}, {"imdb": "tt1", "tmdb": "2"}),
         ({"Imdb": "1", "Tmdb": "0", "Tvdb": "-1"}, {}),
         ({"TmdbCollection": "5", "Zap2It": "x"}, {}),
         ({"Imdb": None, "Tmdb": ""}, {}),

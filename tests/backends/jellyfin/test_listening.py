@@ -1,4 +1,4 @@
-"""What Jellyfin says on its WebSocket, as news."""
+"""Events from the messages of Jellyfin's WebSocket."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What others make of the fake Jellyfin, and of what our client wrote there."""
+"""Other clients read the fake Jellyfin, and what our client wrote there."""
 
 import os
 import subprocess

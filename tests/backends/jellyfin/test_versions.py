@@ -148,6 +148,27 @@ def test_a_rewatch_of_the_second_file_marks_the_title_and_keeps_the_position_the
 
 
 @SINCE_12
+@pytest.mark.parametrize("watched", [None, True])
+def test_a_push_to_the_second_file_is_explained_as_it_is_sent(
+    jellyfin: FakeJellyfin,
+    backend: Jellyfin,
+    alice: Person,
+    film: Title,
+    second: Title,
+    *,
+    watched: bool | None,
+) -> None:
+    jellyfin.stop(alice, second, POSITION, EARLIER)
+    there = target_of(listed(backend), film)
+    change = wanted("progress_update", watched=watched, position_ms=500_000)
+    lines = backend.explain(there, change)
+    jellyfin.news()
+    backend.push(there, change)
+    sent = [f"{request.method} {request.target}" for request in jellyfin.news()]
+    assert [line.split(" {")[0] for line in lines] == sent
+
+
+@SINCE_12
 def test_what_was_played_on_of_the_second_file_meanwhile_is_not_written_over(
     jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person, film: Title, second: Title
 ) -> None:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mydia_web.backends.events import Event
 from mydia_web.backends.kodi import Kodi, listening
-from mydia_web.backends.values import Connection, Target, Wanted
+from mydia_web.backends.values import Connection, Event, Target, Wanted
 from tests.real_kodi import RealKodi, real_kodi
 
 pytestmark = pytest.mark.kodi

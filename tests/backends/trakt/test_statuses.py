@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from mydia_web.backends.answers import Artwork
 from mydia_web.backends.errors import (
     BackendError,
     NotOnServer,
@@ -18,7 +17,7 @@ from mydia_web.backends.errors import (
 )
 from mydia_web.backends.trakt import Trakt
 from mydia_web.backends.trakt.api import Pace, pace_of
-from mydia_web.backends.values import Connection, Playing, ServerInfo, Target, Wanted
+from mydia_web.backends.values import Artwork, Connection, Playing, ServerInfo, Target, Wanted
 from mydia_web.sources.registry import KINDS
 from tests.fakes.trakt import FakeTrakt, Ticks
 from tests.fakes.trakt_account import Watching

@@ -1,9 +1,8 @@
-"""An id is one, however it is written."""
+"""An id has one spelling, however it was written."""
 
 import pytest
 
-from mydia_web.backends import provider_ids
-from mydia_web.backends.events import wire
+from mydia_web.backends import wire
 from mydia_web.backends.folder import ids
 
 
@@ -28,7 +27,7 @@ from mydia_web.backends.folder import ids
     ],
 )
 def test_an_id_has_one_spelling(name: str, value: str, spelled: tuple[str, str] | None) -> None:
-    assert provider_ids.spelled(name, value) == spelled
+    assert wire.canonical_id(name, value) == spelled
     assert wire.external_ids([(name, value)]) == dict([spelled] if spelled else [])
 
 
