@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mydia_web.backends.folder import naming
+from mydia_web.backends.folder import naming, seasons
 from mydia_web.backends.folder.naming import Episode, Film, Unread
 
 
@@ -214,4 +214,4 @@ def test_no_name_of_a_file_stops_the_reading(folders: list[str], name: str) -> N
         return
     assert named.show is None or named.show.title
     if isinstance(named, Episode):
-        assert len(named.numbers) <= naming.MOST_EPISODES
+        assert len(named.numbers) <= seasons.MOST_EPISODES
