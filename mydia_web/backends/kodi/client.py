@@ -205,5 +205,6 @@ def _refuse_while_playing(shown: Shown) -> None:
 
 
 def _explained_in_utc(call: Call) -> str:
-    note = "  (lastplayed in UTC here; sent in Kodi's own time)"
-    return f"{call}{note}" if "lastplayed" in call.params else str(call)
+    if "lastplayed" not in call.params:
+        return str(call)
+    return f"{call}  (lastplayed in UTC here; sent in Kodi's own time)"

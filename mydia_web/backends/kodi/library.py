@@ -247,8 +247,7 @@ def _changed_meanwhile() -> ServerTrouble:
 
 def _total(result: object) -> int:
     """Return the number of entries in all, without which no listing can be trusted to be whole."""
-    limits = result.get("limits") if isinstance(result, dict) else None
-    total = limits.get("total") if isinstance(limits, dict) else None
+    total = mapping.member(mapping.member(result, "limits"), "total")
     if not isinstance(total, int) or total < 0:
         raise ServerTrouble("Kodi does not tell how many titles it has.")
     return total
@@ -340,11 +339,12 @@ def _find_by_file(rpc: JsonRpc, target: Target, playing: Sequence[PlayedItem]) -
 def read_playing(rpc: JsonRpc) -> Sequence[Playing]:
     """Return the films and episodes of the library that play; an unreadable one hides no other."""
     players = rpc.call(PLAYERS.method)
+    if not isinstance(players, list):
+        return []
     playing: list[Playing] = []
-    for entry in players if isinstance(players, list) else ():
+    for entry in players:
         try:
-            player = mapping.read(Player, entry)
-            item = _playing_video(rpc, player.playerid) if player.type == "video" else None
+            item = _playing_video(rpc, mapping.read(Player, entry))
         except UnreadableEntryError:
             continue
         if item:
@@ -352,15 +352,19 @@ def read_playing(rpc: JsonRpc) -> Sequence[Playing]:
     return playing
 
 
-def _playing_video(rpc: JsonRpc, player_id: int) -> Playing | None:
+def _playing_video(rpc: JsonRpc, player: Player) -> Playing | None:
+    """Return what a player plays; None for music, pictures and files outside the library."""
+    if player.type != "video":
+        return None
+    number = player.playerid
     properties = ["time", "totaltime", "speed"]
     result, answer = rpc.batch(
         [
-            Call("Player.GetItem", {"playerid": player_id, "properties": ["title", "showtitle"]}),
-            Call("Player.GetProperties", {"playerid": player_id, "properties": properties}),
+            Call("Player.GetItem", {"playerid": number, "properties": ["title", "showtitle"]}),
+            Call("Player.GetProperties", {"playerid": number, "properties": properties}),
         ]
     )
-    item = mapping.read(PlayedItem, result.get("item") if isinstance(result, dict) else None)
+    item = mapping.read(PlayedItem, mapping.member(result, "item"))
     is_in_library = item.type in VOCABULARY and item.id > 0
     if not is_in_library:
         return None

@@ -208,5 +208,7 @@ def _details_call(item: _Item) -> tuple[str, Call]:
 
 
 def _mapping_in(value: object, name: str) -> Mapping[str, Any]:
-    member = value.get(name) if isinstance(value, Mapping) else None
-    return member if isinstance(member, Mapping) else {}
+    member = mapping.member(value, name)
+    if not isinstance(member, Mapping):
+        return {}
+    return member

@@ -63,8 +63,7 @@ class Video(BaseModel):
     def runtime_seconds(self) -> int | None:
         if self.runtime > 0:
             return self.runtime
-        total = int(self.resume.total)
-        return total if total > 0 else None
+        return max(0, int(self.resume.total)) or None
 
 
 class Movie(Video):
@@ -173,9 +172,16 @@ VOCABULARY: Mapping[ContentKind, Vocabulary] = {
 }
 
 
+def member(value: object, name: str, default: object = None) -> Any:
+    """Return what an object has under a name, None for what is no object."""
+    if not isinstance(value, Mapping):
+        return None
+    return value.get(name, default)
+
+
 def members(result: object, name: str) -> list[Any]:
     """Return the list of that name in an answer. Kodi may leave out an empty one."""
-    entries = result.get(name, []) if isinstance(result, dict) else None
+    entries = member(result, name, [])
     if not isinstance(entries, list):
         raise ServerTrouble("Kodi answered with something that is not a list of titles.")
     return entries
@@ -206,7 +212,7 @@ def movie_item(entry: object, time: KodiTime) -> RemoteItem:
         kind="movie",
         title=_required_name(movie),
         external_ids=external_ids(movie.uniqueid),
-        year=movie.year if movie.year > 0 else None,
+        year=max(0, movie.year) or None,
         runtime_seconds=movie.runtime_seconds,
         path=movie.file,
         artwork_url=_picture(movie.art, "poster"),
@@ -244,7 +250,7 @@ def show_item(entry: object) -> tuple[int, RemoteShow]:
         raise UnreadableEntryError(f"Show {show.tvshowid} has no title.")
     remote_show = RemoteShow(
         title=title,
-        year=show.year if show.year > 0 else None,
+        year=max(0, show.year) or None,
         external_ids=external_ids(show.uniqueid),
         artwork_url=_picture(show.art, "poster"),
     )
@@ -294,6 +300,7 @@ def _day(text: str) -> date | None:
 
 
 def _picture(art: Mapping[str, Any], kind: str) -> str:
-    url = art.get(kind)
-    is_picture = isinstance(url, str) and url.startswith("image://")
-    return str(url) if is_picture else ""
+    url = str(art.get(kind, ""))
+    if not url.startswith("image://"):
+        return ""
+    return url
