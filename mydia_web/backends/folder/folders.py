@@ -159,7 +159,9 @@ def _is_bare_season(folders: Sequence[str], stem: str) -> bool:
 def _release_of(folders: Sequence[str]) -> str:
     if len(folders) < 2 or seasons.season_of(folders[-1]) is not None:
         return ""
-    return folders[-1] if seasons.find_mark(folders[-1]) else ""
+    if seasons.find_mark(folders[-1]) is None:
+        return ""
+    return folders[-1]
 
 
 def _show_and_season(folders: Sequence[str]) -> tuple[str, int | None]:
@@ -209,6 +211,8 @@ def _named(folders: Sequence[str], repeated: Collection[str]) -> str:
 @lru_cache(maxsize=4096)
 def titled(folder: str) -> Titled:
     """Return the title that a folder's name gives, with year and ids."""
+    if not folder:
+        return Titled("")
     plain, ids_of_folder = ids.taken_out(folder)
     return replace(_titled(titles.widened(plain)), ids=ids_of_folder)
 
@@ -218,14 +222,19 @@ def _titled(name: str) -> Titled:
         return dated[0]
     if mark := seasons.find_mark(name):
         return show_before(name[: mark.start])
-    if beside := seasons.beside_title(name):
-        return show_before(beside[0]) if beside[0] else Titled(titles.neat(name))
+    beside = seasons.beside_title(name)
+    if beside and beside[0]:
+        return show_before(beside[0])
+    if beside:
+        return Titled(titles.neat(name))
     if titles.is_plain_title(name):
         return Titled(titles.neat(name))
     if released := titles.title_and_bare_year(name):
         return released
     guessed = titles.guessed_title(name)
-    return guessed if guessed.title else Titled(titles.neat(name))
+    if not guessed.title:
+        return Titled(titles.neat(name))
+    return guessed
 
 
 def show_before(text: str) -> Titled:

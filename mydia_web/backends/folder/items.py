@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from mydia_web.backends.folder import ffprobe, folders, naming, nfo, seasons, words
@@ -78,7 +78,9 @@ class Catalog:
 
     def _read_name(self, file: PurePosixPath, beside: Beside) -> Named:
         show_folder = self._show_folder(file)
-        show_name = "" if show_folder is None else self._folder_name(show_folder)
+        show_name = ""
+        if show_folder is not None:
+            show_name = self._folder_name(show_folder)
         library_name = self._folder_name(PurePosixPath())
         return naming.read(PurePosixPath(library_name) / file, show_name, beside)
 
@@ -156,16 +158,17 @@ class Catalog:
 
     def _unread(self, video: _Video, named: Unread) -> RemoteItem:
         """Return an item that is not recognised, with the reason; a person can say what it is."""
-        is_episode = named.show is not None or named.reason in (naming.NO_SHOW, naming.NO_NUMBER)
-        return RemoteItem(
+        item = RemoteItem(
             remote_id=video.file.as_posix(),
-            kind="episode" if is_episode else "movie",
+            kind="movie",
             title=video.file.stem,
-            show=self._show(video, named.show) if is_episode else None,
             season_number=named.season,
             path=str(self._root.path / video.file),
             not_recognised=named.reason,
         )
+        if named.show is None and named.reason not in (naming.NO_SHOW, naming.NO_NUMBER):
+            return item
+        return replace(item, kind="episode", show=self._show(video, named.show))
 
     def _film(self, video: _Video, film: Film, seconds: int | None) -> RemoteItem:
         record = video.nfo.record("movie")
@@ -216,18 +219,22 @@ class Catalog:
         )
 
     def _show(self, video: _Video, named: Titled | None) -> RemoteShow:
-        directory = None
-        if video.show_folder is not None:
-            directory = self.listing.directories.get(video.show_folder)
-        content = self._nfo(directory, ("tvshow.nfo",)) if directory else Nfo()
+        content = Nfo()
+        artwork_url = ""
+        if directory := self._directory(video.show_folder):
+            content = self._nfo(directory, ("tvshow.nfo",))
+            artwork_url = directory.picture(("poster", "folder", "show"))
         record = content.record("tvshow")
         name = named or Titled("")
         return RemoteShow(
             title=record.title or name.title,
             year=record.year or name.year,
             external_ids={**content.linked_ids, **name.ids, **record.ids},
-            artwork_url=directory.picture(("poster", "folder", "show")) if directory else "",
+            artwork_url=artwork_url,
         )
+
+    def _directory(self, folder: PurePosixPath | None) -> Directory | None:
+        return None if folder is None else self.listing.directories.get(folder)
 
 
 def _nfo_names(file: PurePosixPath, named: Named, directory: Directory) -> list[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -92,7 +92,7 @@ class _File:
     def context(self) -> Context:
         folder = self.around.show or self.around.named
         return Context(
-            show=titled(folder).title if folder else "",
+            show=titled(folder).title,
             is_show=self.around.is_show,
             season=self.around.season,
             beside=self.stems,
@@ -145,10 +145,14 @@ def _marked(file: _File) -> Named | None:
         return None
     own = show_before(file.stem[: mark.start])
     is_mixed = is_show and _is_mixed(tuple(file.beside.stems), file.around.show)
+    if is_mixed and own.title:
+        show: Titled | None = replace(own, ids=file.ids)
+    else:
+        show = _show(file, own)
     title, part = _title_and_part(file.stem, mark)
     day = dates.find(file.stem)
     return Episode(
-        show=replace(own, ids=file.ids) if is_mixed and own.title else _show(file, own),
+        show=show,
         season=mark.season,
         numbers=mark.numbers,
         title=title,
@@ -166,11 +170,9 @@ def _is_mixed(stems: tuple[str, ...], show: str) -> bool:
     for stem in stems:
         if mark := seasons.find_mark(titles.widened(stem), in_show=True):
             shows.add(letters(show_before(stem[: mark.start]).title))
-    shows.discard("")
-    if letters(titled(show).title) in shows:
-        return False
-    shortest = min(shows, key=len, default="")
-    return any(shortest not in other for other in shows)
+    folder = letters(titled(show).title)
+    is_named = bool(folder) and folder in shows
+    return not is_named and _differ(shows)
 
 
 def _title_and_part(stem: str, mark: Mark) -> tuple[str, int | None]:
@@ -200,22 +202,23 @@ def _daily(file: _File) -> Named | None:
     if day is None or _is_of_title(file, day):
         return None
     before = file.stem[: day.start]
-    is_named_by_folder = titles.rest_after(before, file.folder.title) is not None
-    show = _show(file, Titled("") if is_named_by_folder else show_before(before))
+    own = Titled("")
+    if titles.rest_after(before, file.folder.title) is None:
+        own = show_before(before)
+    show = _show(file, own)
     if day.date is None:
         return Unread(NO_ORDER, show)
-    rest = file.stem[day.end :].strip(" ._-")
     return Episode(
         show=show,
         season=file.around.season,
-        title="" if words.RELEASE.search(rest) else titles.neat(rest),
+        title=titles.title_behind(file.stem[day.end :]),
         air_date=day.date,
     )
 
 
 def _is_of_title(file: _File, day: dates.Day) -> bool:
     """Return whether a day is the title itself, as 11.22.63 is."""
-    title = titled(file.around.show).title if file.around.show else file.folder.title
+    title = titled(file.around.show or file.around.named).title
     rest = titles.rest_after(file.stem, title)
     if rest is not None and len(file.stem) - len(rest) >= day.end:
         return True
@@ -240,7 +243,9 @@ def _by_number(file: _File, numbered: Numbered) -> Episode | Unread:
     own = show_before(numbered.show)
     own_show = letters(own.title)
     show = _show(file, own)
-    season = numbered.season if numbered.season is not None else _season_around(file)
+    season = numbered.season
+    if season is None:
+        season = _season_around(file)
     is_number_of_disc = file.around.disc is not None and not own_show
     if not numbered.numbers or is_number_of_disc:
         return Unread(NO_NUMBER, show, season)
@@ -264,9 +269,7 @@ def _season_around(file: _File) -> int:
 def _show(file: _File, own: Titled) -> Titled | None:
     """Return the show by the folders, or `own`, which the file itself names."""
     if file.around.show:
-        show = titled(file.around.show)
-        own_year = own.year if same_title(show.title, own.title) else None
-        return replace(show, year=show.year or own_year, ids={**file.ids, **show.ids})
+        return _show_of_folder(file, own)
     folder = file.folder
     is_same = not own.title or same_title(own.title, folder.title)
     if folder.title and (is_same or file.around.release):
@@ -274,6 +277,15 @@ def _show(file: _File, own: Titled) -> Titled | None:
     if not letters(own.title):
         return None
     return replace(own, ids={**own.ids, **file.ids})
+
+
+def _show_of_folder(file: _File, own: Titled) -> Titled:
+    """Return the show of a folder that surely is one's, with the year that the file may add."""
+    show = titled(file.around.show)
+    year = show.year
+    if year is None and same_title(show.title, own.title):
+        year = own.year
+    return replace(show, year=year, ids={**file.ids, **show.ids})
 
 
 def _film_with_year(file: _File) -> Named | None:
@@ -422,7 +434,8 @@ def _same_films(films: Mapping[PurePosixPath, Film]) -> dict[PurePosixPath, str]
     """Find films without a year in different folders, but for folders called like the film."""
     if len({file.parent for file in films}) < 2:
         return {}
-    return {file: SAME_NAME for file, film in films.items() if not _is_at_home(file, film)}
+    strangers = [file for file, film in films.items() if not _is_at_home(file, film)]
+    return dict.fromkeys(strangers, SAME_NAME)
 
 
 def _is_at_home(file: PurePosixPath, film: Film) -> bool:
@@ -435,25 +448,30 @@ def _is_at_home(file: PurePosixPath, film: Film) -> bool:
 def _other_shows(episodes: Mapping[PurePosixPath, Episode]) -> dict[PurePosixPath, str]:
     """Find files that name another show than their folder, where the names differ."""
     own_shows = {file: episode.own_show for file, episode in episodes.items() if episode.own_show}
-    shortest = min(own_shows.values(), key=len, default="")
-    if all(shortest in own_show for own_show in own_shows.values()):
+    if not _differ(own_shows.values()):
         return {}
     shows = {letters(episode.show.title) for episode in episodes.values() if episode.show}
-    return {file: SAME_NUMBER for file, own_show in own_shows.items() if own_show not in shows}
+    strangers = [file for file, own_show in own_shows.items() if own_show not in shows]
+    return dict.fromkeys(strangers, SAME_NUMBER)
 
 
 def _loose_numbers(episodes: Mapping[PurePosixPath, Episode]) -> dict[PurePosixPath, str]:
     """Find bare numbers before different titles, or in several folders that are no season's."""
     loose = {file: episode for file, episode in episodes.items() if not episode.is_marked}
     parents = {file.parent for file in loose}
-    is_scattered = len(parents) > 1 and not all(map(_sorts_a_show, parents))
-    episode_titles = {letters(episode.title) for episode in loose.values()} - {""}
-    shortest = min(episode_titles, key=len, default="")
-    if any(shortest not in title for title in episode_titles):
+    if _differ(letters(episode.title) for episode in loose.values()):
         return dict.fromkeys(loose, SAME_NUMBER)
-    if not is_scattered:
+    if len(parents) < 2 or all(map(_sorts_a_show, parents)):
         return {}
-    return {file: SAME_NUMBER for file, episode in loose.items() if not episode.own_show}
+    nameless = [file for file, episode in loose.items() if not episode.own_show]
+    return dict.fromkeys(nameless, SAME_NUMBER)
+
+
+def _differ(names: Iterable[str]) -> bool:
+    """Return whether the names that say something are not all longer forms of the shortest."""
+    told = set(names) - {""}
+    shortest = min(told, key=len, default="")
+    return any(shortest not in name for name in told)
 
 
 def _sorts_a_show(folder: PurePosixPath) -> bool:

@@ -74,14 +74,10 @@ class Nfo:
 
     def record(self, kind: RecordKind) -> Record:
         """Return the first record of a kind, an empty one where there is none."""
-        return first_record(self.records, kind)
-
-
-def first_record(records: tuple[Record, ...], kind: RecordKind) -> Record:
-    for record in records:
-        if record.kind == kind:
-            return record
-    return Record(kind=kind)
+        for record in self.records:
+            if record.kind == kind:
+                return record
+        return Record(kind=kind)
 
 
 def read(file: Path) -> Nfo:

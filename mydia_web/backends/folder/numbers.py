@@ -145,7 +145,7 @@ class Context:
 
     def rest_after_show(self, stem: str) -> str | None:
         """Return what follows the show's title in a name; None where it does not begin so."""
-        return titles.rest_after(stem, self.show) if self.show else None
+        return titles.rest_after(stem, self.show)
 
 
 def read(stem: str, context: Context) -> Numbered | None:
@@ -294,7 +294,9 @@ def _in_show(stem: str, context: Context) -> Numbered | None:
     if len(number) == 4 and number.startswith("0"):
         # `0102` in season 1 is S01E02, or the 102nd.
         return _UNSURE
-    return _of_hundreds(match, context) if _is_hundreds(match) else _numbered(match)
+    if _is_hundreds(match):
+        return _of_hundreds(match, context)
+    return _numbered(match)
 
 
 def _behind_shared_words(stem: str, context: Context) -> Numbered | None:
@@ -304,7 +306,9 @@ def _behind_shared_words(stem: str, context: Context) -> Numbered | None:
         return None
     others = [_AT_END.fullmatch(_spaced(name)) for name in context.beside]
     is_shared = all(other and other["before"] == match["before"] for other in others)
-    return _numbered(match, show=" ") if is_shared else None
+    if not is_shared:
+        return None
+    return _numbered(match, show=" ")
 
 
 def _is_set_apart(match: re.Match[str]) -> bool:
@@ -345,7 +349,7 @@ def _of_hundreds(match: re.Match[str], context: Context) -> Numbered | None:
     seasons_beside = {beside // _HUNDRED for beside in numbers_beside} | {season}
     is_one_season = seasons_beside == {season} and number > 0
     if is_one_season and context.season == season:
-        return Numbered(numbers=(number,), season=season, title=_title(match["rest"]))
+        return Numbered(numbers=(number,), season=season, title=titles.title_behind(match["rest"]))
     return _UNSURE
 
 
@@ -374,9 +378,16 @@ def _after_title(rest: str, context: Context) -> Numbered | None:
         return None
     if season is not None:
         return _numbered(match, season=season)
+    return _after_bare_title(match, context)
+
+
+def _after_bare_title(match: re.Match[str], context: Context) -> Numbered | None:
+    """Read a number with no season beside it."""
     if _is_hundreds(match) and (_is_released(match) or _repeats_season(match, context)):
         return _hundreds_after_title(match, context)
-    return _UNSURE if _may_be_sequel(match, context) else _numbered(match)
+    if _may_be_sequel(match, context):
+        return _UNSURE
+    return _numbered(match)
 
 
 def _hundreds_after_title(match: re.Match[str], context: Context) -> Numbered | None:
@@ -438,7 +449,7 @@ def _numbered(
     return Numbered(
         numbers=_range(first, int(parts.get("last", first))),
         season=season or season_beside,
-        title=_title(parts.get("rest", "")),
+        title=titles.title_behind(parts.get("rest", "")),
         show=show,
     )
 
@@ -461,9 +472,3 @@ def _show_and_season(before: str) -> tuple[str, int | None]:
 def _is_year_or_picture(number: int, written: str = "") -> bool:
     is_year = number in _YEARS and len(written) in (0, 4)
     return is_year or number in _PICTURE_LINES
-
-
-def _title(rest: str) -> str:
-    """Return the episode's title, where nothing of a release is in it."""
-    rest = rest.strip(" ._-")
-    return "" if words.RELEASE.search(rest) else titles.neat(rest)

@@ -116,7 +116,9 @@ def _with_article_in_front(title: str) -> str:
 def with_country(title: str) -> str:
     """Return a neat title with its country in brackets: `The.Office.US` → The Office (US)."""
     title = neat(title)
-    return title if title.isupper() else _COUNTRY.sub(r" (\1)", title)
+    if title.isupper():
+        return title
+    return _COUNTRY.sub(r" (\1)", title)
 
 
 def widened(stem: str) -> str:
@@ -149,9 +151,12 @@ def title_and_year(name: str) -> tuple[Titled, str] | None:
     if "[" in match["rest"] or title.startswith("["):
         ungrouped = _RELEASE_GROUP.sub("", title, count=1)
         # A film called [REC] is no group.
-        title = ungrouped if letters(ungrouped) else title
+        if letters(ungrouped):
+            title = ungrouped
     title = neat(title)
-    return (Titled(title, int(match["year"])), match["rest"]) if title else None
+    if not title:
+        return None
+    return Titled(title, int(match["year"])), match["rest"]
 
 
 def title_and_bare_year(name: str) -> Titled | None:
@@ -179,6 +184,14 @@ def without_group(name: str) -> str:
         rest = _RELEASE_GROUP.sub("", rest, count=1)
     rest = _STARRED.sub("", rest)
     return rest if letters(_BRACKETED.sub("", rest)) else name
+
+
+def title_behind(rest: str) -> str:
+    """Return the episode's title behind its number or day, unless words of a release are in it."""
+    rest = rest.strip(" ._-")
+    if words.RELEASE.search(rest):
+        return ""
+    return neat(rest)
 
 
 def is_plain_title(name: str) -> bool:
@@ -243,10 +256,12 @@ def guessed_title(name: str, kind: str = "") -> Titled:
         title = f"{title} - {more}"
     country = getattr(_first(guess.get("country")), "alpha2", "")
     if title and country:
-        title = f"{title} ({'UK' if country == 'GB' else country})"
+        title = f"{title} ({country.replace('GB', 'UK')})"
     title = neat(title)
     year = _first(guess.get("year"))
-    return Titled(title, year if title and isinstance(year, int) else None)
+    if not title or not isinstance(year, int):
+        return Titled(title)
+    return Titled(title, year)
 
 
 def guessed_episode_title(stem: str) -> str:
