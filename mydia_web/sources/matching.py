@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from sqlalchemy import delete, select
 
-from mydia_web.backends.folder import naming
-from mydia_web.backends.folder.convention import is_marked, season_of, season_within
+from mydia_web.backends.folder import folders, naming
+from mydia_web.backends.folder.seasons import beside_title, find_mark, season_of
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.library.content import sort_title
@@ -124,7 +124,7 @@ def add_show(title: str) -> MediaItem:
 def name_of_folder(folder: str) -> str:
     """Return the title in a folder's name."""
     parts = _parts(folder)
-    return naming.titled(parts[-1]).title if parts else ""
+    return folders.titled(parts[-1]).title if parts else ""
 
 
 def _has_one_season(show: MediaItem) -> bool:
@@ -161,10 +161,10 @@ def _read_name(path: str) -> naming.Episode | None:
 
 def _names_season(path: str) -> bool:
     *folders, file = _parts(path)
-    if is_marked(PurePosixPath(file).stem):
+    if find_mark(PurePosixPath(file).stem):
         return True
     folder = folders[-1] if folders else ""
-    return season_of(folder) is not None or season_within(folder) is not None
+    return season_of(folder) is not None or beside_title(folder) is not None
 
 
 def _parts(path: str) -> list[str]:

@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 from sqlalchemy import event, func, select, update
 
-from mydia_web.backends.kodi import listing
+from mydia_web.backends.kodi import library
 from mydia_web.clock import now
 from mydia_web.config import app_context
 from mydia_web.db import begin_write, db
@@ -40,7 +40,7 @@ AN_AGE = timedelta(days=400)
 
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "PAGE", PAGE)
+    monkeypatch.setattr(library, "PAGE", PAGE)
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_tries_that_bring_nothing_are_given_up(server):
 
 
 def test_tries_that_get_on_are_never_given_up(server, films, monkeypatch):
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     pull_id = ask(server)
     rounds = FILMS // 2 - 1
     assert rounds > MOST_TRIES

@@ -7,8 +7,8 @@ import httpx2
 
 from mydia_web.backends.backend import Backend
 from mydia_web.backends.errors import Rejected, Unreachable
-from mydia_web.backends.folder import art, ffprobe, place, walk
-from mydia_web.backends.folder.items import Cataloguer
+from mydia_web.backends.folder import files
+from mydia_web.backends.folder.items import Catalog
 from mydia_web.backends.traits import Traits
 from mydia_web.backends.values import (
     Artwork,
@@ -20,6 +20,7 @@ from mydia_web.backends.values import (
     Wanted,
 )
 
+#: Files per page.
 PAGE = 200
 
 
@@ -29,7 +30,8 @@ class Folder(Backend):
     traits: ClassVar[Traits] = Traits(
         kind="folder",
         product="Folder",
-        summary="Films and shows in a folder on this machine. A folder keeps no watch state: mydia does.",
+        summary="Films and shows in a folder on this machine. "
+        "A folder keeps no watch state: mydia does.",
         address_hint="The whole path on this machine, such as /srv/films.",
         address="folder",
         fields=(),
@@ -42,21 +44,21 @@ class Folder(Backend):
         self._base_url = connection.base_url
 
     def check(self) -> ServerInfo:
-        found = place.find(self._base_url)
-        return ServerInfo("Folder", found.path.name or str(found.path), "")
+        path = files.find_root(self._base_url).path
+        return ServerInfo("Folder", path.name or str(path), "")
 
     def library(self) -> Iterator[LibraryPage]:
-        found = place.find(self._base_url)
-        if walk.is_bare(found):
-            raise Unreachable(f"{found.path} is empty. Mount its disk, or put a film into it.")
-        holdings = walk.walk(found)
-        cataloguer = Cataloguer(found, holdings, ffprobe.program(), holdings.problems)
-        files = holdings.videos()
-        for start in range(0, len(files) or 1, PAGE):
-            batch = files[start : start + PAGE]
-            items = cataloguer.items(batch)
-            found.require_still_there()
-            yield LibraryPage(items, start + len(batch), len(files), cataloguer.take_problems())
+        root = files.find_root(self._base_url)
+        if root.is_empty():
+            raise Unreachable(f"{root.path} is empty. Mount its disk, or put a film into it.")
+        catalog = Catalog(root, files.list_videos(root))
+        videos = catalog.listing.videos()
+        # An empty library is one empty page.
+        for start in range(0, len(videos) or 1, PAGE):
+            batch = videos[start : start + PAGE]
+            items = catalog.items(batch)
+            root.require_still_there()
+            yield LibraryPage(items, start + len(batch), len(videos), catalog.take_problems())
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
         raise Rejected("A folder keeps no watch state: nothing can be sent to it.")
@@ -65,7 +67,7 @@ class Folder(Backend):
         return ("Nothing is sent: a folder keeps no watch state.",)
 
     def artwork(self, url: str) -> Artwork:
-        return art.read(place.find(self._base_url), url)
+        return files.read_picture(files.find_root(self._base_url), url)
 
     def close(self) -> None:
         """There is no connection to give back."""

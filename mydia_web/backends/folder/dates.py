@@ -1,6 +1,4 @@
-"""Days in names, as shows that come out daily are called: `2024-01-15`, `15.01.2024`, `15 January
-2024`.
-"""
+"""Days in the names of shows that come out daily: `2024-01-15`, `15.01.2024`, `15 January 2024`."""
 
 import re
 from collections.abc import Iterable
@@ -8,60 +6,80 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from mydia_web.backends.folder.words import BEGIN, groups, verbose
+
+#: The number that a name writes first.
 Order = Literal["day", "month"]
 
+
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
-_YEAR_FIRST = re.compile(
-    rf"(?<!\d){_YEAR}(?:(?P<dot>[-. _])(?P<one>\d\d)(?P=dot)(?P<other>\d\d)|-(?P<one_1>\d\d?)-(?P<other_1>\d\d?))(?!\d)"
-)
-_YEAR_LAST = re.compile(
-    rf"(?<![^\W_])(?<!\d\.)(?P<one>\d\d?)(?P<dot>[-. _])(?P<other>\d\d?)(?P=dot){_YEAR}(?!\d)"
-)
-_TOGETHER = re.compile(
-    rf"(?<![\w]){_YEAR}(?P<one>0[1-9]|1[0-2])(?P<other>0[1-9]|[12]\d|3[01])(?!\d)"
-)
-_SHORT = re.compile(
-    r"(?<=[\w!?][ ._])(?P<year>[0-3]\d)(?P<one>0[1-9]|1[0-2])(?P<other>0[1-9]|[12]\d|3[01])(?=$|[ ._-])"
-)
+_TWO_DIGIT_MONTH = r"(?: 0[1-9] | 1[0-2] )"
+_TWO_DIGIT_DAY = r"(?: 0[1-9] | [12]\d | 3[01] )"
+#: The century of a day without one.
+_CENTURY = 2000
+_LAST_MONTH = 12
+
+#: `2024-01-15`, `2024.01.15`, `2024-1-5`.
+_YEAR_FIRST = verbose(rf"""
+    (?<!\d) {_YEAR}
+    (?: (?P<sign>[-. _]) (?P<first>\d\d) (?P=sign) (?P<second>\d\d)
+      | - (?P<first_2>\d\d?) - (?P<second_2>\d\d?) )
+    (?!\d)
+""")
+#: `2024年1月15日`.
+_CJK = verbose(rf"{_YEAR}年[ ]? (?P<first>\d\d?)月[ ]? (?P<second>\d\d?)日")
+#: `20240115`.
+_TOGETHER = verbose(rf"""
+    (?<!\w) {_YEAR} (?P<first>{_TWO_DIGIT_MONTH}) (?P<second>{_TWO_DIGIT_DAY}) (?!\d)
+""")
+#: `15.01.2024`, `1/15/2024` with any of the signs.
+_YEAR_LAST = verbose(rf"""
+    {BEGIN} (?<!\d\.)
+    (?P<first>\d\d?) (?P<sign>[-. _]) (?P<second>\d\d?) (?P=sign) {_YEAR}
+    (?!\d)
+""")
+#: `240115` behind a title.
+_SHORT = verbose(rf"""
+    (?<= [\w!?][ ._] )
+    (?P<year>[0-3]\d) (?P<first>{_TWO_DIGIT_MONTH}) (?P<second>{_TWO_DIGIT_DAY})
+    (?= $ | [ ._-] )
+""")
 #: Without its century a day may be anything, but it is no number of an episode.
-_BOTH_SHORT = re.compile(
-    r"(?<![^\W_])(?<!\d\.)(?:[0-3]\d)(?P<dot>[-.])(?:[0-3]\d)(?P=dot)\d\d(?![^\W_]|[-.]\d)"
+_BOTH_SHORT = verbose(rf"""
+    {BEGIN} (?<!\d\.) [0-3]\d (?P<sign>[-.]) [0-3]\d (?P=sign) \d\d (?! [^\W_] | [-.]\d )
+""")
+
+_MONTH_NAMES = (
+    "january jan januar janvier enero gennaio",
+    "february feb februar février febrero febbraio",
+    "march mar märz mars marzo",
+    "april apr avril abril aprile",
+    "may mai mayo maggio",
+    "june jun juni juin junio giugno",
+    "july jul juli juillet julio luglio",
+    "august aug août agosto",
+    "september sep sept septembre septiembre settembre",
+    "october oct oktober okt octobre octubre ottobre",
+    "november nov novembre noviembre",
+    "december dec dezember dez décembre diciembre dicembre",
 )
-_CJK = re.compile(rf"{_YEAR}年[ ]?(?P<one>\d\d?)月[ ]?(?P<other>\d\d?)日")
 _MONTHS = {
-    month: number
-    for number, names in enumerate(
-        (
-            "january jan januar janvier enero gennaio",
-            "february feb februar février febrero febbraio",
-            "march mar märz mars marzo",
-            "april apr avril abril aprile",
-            "may mai mayo maggio",
-            "june jun juni juin junio giugno",
-            "july jul juli juillet julio luglio",
-            "august aug août agosto",
-            "september sep sept septembre septiembre settembre",
-            "october oct oktober okt octobre octubre ottobre",
-            "november nov novembre noviembre",
-            "december dec dezember dez décembre diciembre dicembre",
-        ),
-        start=1,
-    )
-    for month in names.split()
+    name: number for number, names in enumerate(_MONTH_NAMES, start=1) for name in names.split()
 }
 _MONTH = "(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
 _IN_WORDS = (
-    re.compile(
-        rf"(?<!\d)(?P<day>\d\d?)(?:st|nd|rd|th|\.)?[ ._-]+(?:of[ ]|de[ ])?{_MONTH},?[ ._-]+{_YEAR}(?!\d)",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        rf"(?<![^\W_]){_MONTH}[ ._-]+(?P<day>\d\d?)(?:st|nd|rd|th)?,?[ ._]+{_YEAR}(?!\d)",
-        re.IGNORECASE,
-    ),
-    re.compile(rf"(?<!\d){_YEAR}[ ._-]+{_MONTH}[ ._-]+(?P<day>\d\d?)(?!\d)", re.IGNORECASE),
+    #: `15th of January, 2024`.
+    verbose(rf"""
+        (?<!\d) (?P<day>\d\d?) (?:st|nd|rd|th|\.)? [ ._-]+ (?: of[ ] | de[ ] )?
+        {_MONTH} ,?[ ._-]+ {_YEAR} (?!\d)
+    """),
+    #: `January 15th, 2024`.
+    verbose(rf"""
+        {BEGIN} {_MONTH} [ ._-]+ (?P<day>\d\d?) (?:st|nd|rd|th)? ,?[ ._]+ {_YEAR} (?!\d)
+    """),
+    #: `2024 January 15`.
+    verbose(rf"(?<!\d) {_YEAR} [ ._-]+ {_MONTH} [ ._-]+ (?P<day>\d\d?) (?!\d)"),
 )
-_LAST_MONTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,58 +92,64 @@ class Day:
 
 
 def find(stem: str, order: Order | None = None) -> Day | None:
-    """Return the day a name says. `order`: which of the two the names beside it write first."""
-    for pattern in (_YEAR_FIRST, _CJK, _TOGETHER):
-        if (found := pattern.search(stem)) and (day := _year_first(found)):
-            return Day(day, *found.span())
-    for pattern in _IN_WORDS:
-        if (found := pattern.search(stem)) and (day := _in_words(found)):
-            return Day(day, *found.span())
-    if found := _YEAR_LAST.search(stem):
-        return _year_last(found, order)
-    if (found := _SHORT.search(stem)) and (
-        day := _valid(2000 + int(found["year"]), found["one"], found["other"])
-    ):
-        return Day(day, *found.span())
-    return Day(None, *found.span()) if (found := _BOTH_SHORT.search(stem)) else None
+    """Return the day in a name. `order`: which of the two the names beside it write first."""
+    for pattern, read in _SURE_PATTERNS:
+        match = pattern.search(stem)
+        day = read(match) if match else None
+        if match and day:
+            return Day(day, *match.span())
+    if match := _YEAR_LAST.search(stem):
+        return _year_last(match, order)
+    if match := _SHORT.search(stem):
+        year = _CENTURY + int(match["year"])
+        if day := _valid(year, match["first"], match["second"]):
+            return Day(day, *match.span())
+    if match := _BOTH_SHORT.search(stem):
+        return Day(None, *match.span())
+    return None
 
 
 def order_of(stems: Iterable[str]) -> Order | None:
-    """Return what the names of one folder write first, where a day above 12 tells."""
-    orders = {
-        order for stem in stems if (found := _YEAR_LAST.search(stem)) and (order := _order(found))
-    }
+    """Return which of the two the names of one folder write first, where a day above 12 tells."""
+    matches = filter(None, map(_YEAR_LAST.search, stems))
+    orders = {_order(match) for match in matches} - {None}
     return orders.pop() if len(orders) == 1 else None
 
 
-def _order(found: re.Match[str]) -> Order | None:
-    one, other = int(found["one"]), int(found["other"])
-    if one > _LAST_MONTH >= other:
+def _order(match: re.Match[str]) -> Order | None:
+    first = int(match["first"])
+    second = int(match["second"])
+    if first > _LAST_MONTH >= second:
         return "day"
-    return "month" if other > _LAST_MONTH >= one else None
+    if second > _LAST_MONTH >= first:
+        return "month"
+    return None
 
 
-def _year_last(found: re.Match[str], order: Order | None) -> Day | None:
-    year, one, other = int(found["year"]), found["one"], found["other"]
-    by_day, by_month = _valid(year, other, one), _valid(year, one, other)
-    if not by_day and not by_month:
+def _year_last(match: re.Match[str], order: Order | None) -> Day | None:
+    year = int(match["year"])
+    day_first = _valid(year, match["second"], match["first"])
+    month_first = _valid(year, match["first"], match["second"])
+    if not day_first and not month_first:
         return None
-    if by_day and by_month and by_day != by_month:
-        sure = {"day": by_day, "month": by_month, None: None}[order]
-    else:
-        sure = by_day or by_month
-    return Day(sure, *found.span())
+    is_ambiguous = day_first and month_first and day_first != month_first
+    if not is_ambiguous:
+        return Day(day_first or month_first, *match.span())
+    by_order = {"day": day_first, "month": month_first, None: None}
+    return Day(by_order[order], *match.span())
 
 
-def _year_first(found: re.Match[str]) -> date | None:
-    """Some write the day before the month here too, which a number above 12 tells."""
-    groups = {name.partition("_")[0]: value for name, value in found.groupdict().items() if value}
-    year, one, other = int(groups["year"]), groups["one"], groups["other"]
-    return _valid(year, one, other) or _valid(year, other, one)
+def _year_first(match: re.Match[str]) -> date | None:
+    """Read month and day, or day and month where a number above 12 tells."""
+    parts = groups(match)
+    year = int(parts["year"])
+    month_first = _valid(year, parts["first"], parts["second"])
+    return month_first or _valid(year, parts["second"], parts["first"])
 
 
-def _in_words(found: re.Match[str]) -> date | None:
-    return _valid(int(found["year"]), str(_MONTHS[found["month"].lower()]), found["day"])
+def _in_words(match: re.Match[str]) -> date | None:
+    month = _MONTHS[match["month"].lower()]
+    return _valid(int(match["year"]), str(month), match["day"])
 
 
 def _valid(year: int, month: str, day: str) -> date | None:
@@ -133,3 +157,9 @@ def _valid(year: int, month: str, day: str) -> date | None:
         return date(year, int(month), int(day))
     except ValueError:
         return None
+
+
+_SURE_PATTERNS = (
+    *((pattern, _year_first) for pattern in (_YEAR_FIRST, _CJK, _TOGETHER)),
+    *((pattern, _in_words) for pattern in _IN_WORDS),
+)

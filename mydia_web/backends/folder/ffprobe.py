@@ -1,4 +1,4 @@
-"""How long a video runs, asked of `ffprobe` where it is installed."""
+"""The running time of a video, by `ffprobe` where it is installed."""
 
 import json
 import math
@@ -7,8 +7,18 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
+#: Seconds.
 TIME_LIMIT = 10
 _LONGEST = 100 * 3600
+#: Characters of its complaint that are shown.
+_QUOTED = 120
+# The whitelist keeps a playlist from fetching.
+_OPTIONS = (
+    *("-v", "error"),
+    *("-protocol_whitelist", "file"),
+    *("-show_entries", "format=duration"),
+    *("-of", "json"),
+)
 
 
 class MeasureError(Exception):
@@ -20,7 +30,7 @@ def program() -> str | None:
 
 
 def seconds(ffprobe: str, file: Path) -> int | None:
-    """Measure `file`, once as long as it does not change; raises `MeasureError`."""
+    """Measure `file`, once as long as it does not change. Raise `MeasureError`."""
     try:
         status = file.stat()
     except OSError as error:
@@ -32,18 +42,8 @@ def seconds(ffprobe: str, file: Path) -> int | None:
 
 @lru_cache(maxsize=65536)
 def _measured(ffprobe: str, path: str, mtime_ns: int, size: int) -> int | None:  # noqa: ARG001 - they are the key
-    # `file:` keeps a name from being an option or an address; the whitelist keeps a playlist from
-    # fetching.
-    command = [
-        ffprobe,
-        "-v",
-        "error",
-        "-protocol_whitelist",
-        "file",
-        "-show_entries",
-        "format=duration",
-    ]
-    command += ["-of", "json", f"file:{path}"]
+    # `file:` keeps a name from being an option or an address.
+    command = [ffprobe, *_OPTIONS, f"file:{path}"]
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and the path is guarded
             command, capture_output=True, timeout=TIME_LIMIT, check=False, stdin=subprocess.DEVNULL
@@ -59,17 +59,17 @@ def _measured(ffprobe: str, path: str, mtime_ns: int, size: int) -> int | None: 
 
 def _complaint(stderr: bytes) -> str:
     lines = stderr.decode("utf-8", "replace").strip().splitlines()
-    return (
-        f"ffprobe says “{lines[-1].rpartition(': ')[2][:120]}”"
-        if lines
-        else "ffprobe cannot read it"
-    )
+    if not lines:
+        return "ffprobe cannot read it"
+    reason = lines[-1].rpartition(": ")[2]
+    return f"ffprobe says “{reason[:_QUOTED]}”"
 
 
 def _duration(output: bytes) -> int | None:
-    """Whole seconds; None for a container that does not tell."""
+    """Return whole seconds; None for a container that does not tell."""
     try:
         length = float(json.loads(output)["format"]["duration"])
     except (ValueError, KeyError, TypeError):
         return None
-    return round(length) if math.isfinite(length) and 0 < length <= _LONGEST else None
+    is_sound = math.isfinite(length) and 0 < length <= _LONGEST
+    return round(length) if is_sound else None

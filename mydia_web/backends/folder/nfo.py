@@ -1,4 +1,4 @@
-"""NFO files: what Kodi, Jellyfin and others wrote beside a video, read without trusting it."""
+"""NFO files, which Kodi, Jellyfin and others wrote beside a video, read without trusting them."""
 
 import codecs
 import html.entities
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -16,27 +16,39 @@ from mydia_web.backends.folder import ids
 RecordKind = Literal["movie", "tvshow", "episodedetails"]
 
 LARGEST = 1024 * 1024
-_KINDS: dict[str, RecordKind] = {
-    "movie": "movie",
-    "tvshow": "tvshow",
-    "episodedetails": "episodedetails",
-}
+_KINDS: dict[str, RecordKind] = {kind: kind for kind in get_args(RecordKind)}
+#: As far into the file as its encoding is looked for.
+_DECLARATION = 1024
+_FIRST_YEAR = 1800
+_LAST_YEAR = 2200
+
 _OPENING = re.compile(r"<(movie|tvshow|episodedetails)(?=[\s>])")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 #: An & that begins no reference; CDATA holds what it likes.
 _AMPERSAND = re.compile(
-    r"(?P<cdata><!\[CDATA\[.*?\]\]>)|&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)(?:(?P<name>[A-Za-z][A-Za-z0-9]{1,31});)?",
-    re.DOTALL,
+    r"""
+    (?P<cdata> <!\[CDATA\[ .*? \]\]> )
+  | & (?! (?: amp | lt | gt | quot | apos | \#[0-9]{1,7} | \#x[0-9A-Fa-f]{1,6} ) ; )
+    (?: (?P<name> [A-Za-z][A-Za-z0-9]{1,31} ) ; )?
+    """,
+    re.VERBOSE | re.DOTALL,
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_UTF_8 = ("utf-8", "utf8", "utf-8-sig")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NUMBER = re.compile(r"[0-9]{1,6}")
+#: `118`, `118 min` or `1h 58m`.
+_RUNTIME = re.compile(
+    r"(?: (?P<hours>\d{1,2}) \s*h\w*\s* )? (?: (?P<minutes>\d{1,4}) (?: \s*m | \s*$ | \. ) )?",
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 class NfoError(Exception):
     """The NFO file cannot be read; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One film, show or episode of an NFO file. A file of several episodes has several."""
 
@@ -55,16 +67,21 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Nfo:
-    """All that an NFO file says. `linked_ids` are from links, which may be all it holds."""
+    """The contents of an NFO file. `linked_ids` are from links, which may be all it holds."""
 
     records: tuple[Record, ...] = ()
     linked_ids: Mapping[str, str] = field(default_factory=dict)
 
+    def record(self, kind: RecordKind) -> Record:
+        """Return the first record of a kind, an empty one where there is none."""
+        for record in self.records:
+            if record.kind == kind:
+                return record
+        return Record(kind=kind)
+
 
 def read(file: Path) -> Nfo:
-    """Read an NFO file; raises `NfoError`. Text of a release group is no error: it only says
-    nothing.
-    """
+    """Read an NFO file. Raise `NfoError`, but not for the text of a release group."""
     try:
         with file.open("rb") as opened:
             content = opened.read(LARGEST + 1)
@@ -81,10 +98,12 @@ def parsed(content: bytes) -> Nfo:
     text = _decoded(content)
     if "<!DOCTYPE" in text.upper() or "<!ENTITY" in text.upper():
         raise NfoError("it declares entities, which may be an attack")
-    roots = list(_roots(text))
-    if not roots:
+    records = tuple(_record(kind, root) for kind, root in _roots(text))
+    if not records:
         raise NfoError("its XML is cut short")
-    return Nfo(tuple(_record(kind, root) for kind, root in roots), ids.in_addresses(_outside(text)))
+    # Links to a title's page stand after the last record.
+    behind = text[text.rfind("</") :]
+    return Nfo(records, ids.in_addresses(behind))
 
 
 def _is_xml(content: bytes) -> bool:
@@ -92,22 +111,26 @@ def _is_xml(content: bytes) -> bool:
 
 
 def _decoded(content: bytes) -> str:
-    """The text, in the encoding it names; without a name in UTF-8 or, where it cannot be that,
-    Windows'.
-    """
-    encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
-    declared = _DECLARED.search(content, 0, 1024)
-    if declared and encoding != "utf-16" and not content.startswith(codecs.BOM_UTF8):
-        encoding = declared[1].decode("ascii")
-    if encoding.lower() in ("utf-8", "utf8", "utf-8-sig"):
-        return _in_utf_8(content)
+    encoding = _encoding(content)
+    if encoding.lower() in _UTF_8:
+        return _decoded_utf_8(content)
     try:
         return content.decode(encoding)
     except (LookupError, UnicodeError) as error:
         raise NfoError(f"it is not text in {encoding}") from error
 
 
-def _in_utf_8(content: bytes) -> str:
+def _encoding(content: bytes) -> str:
+    """Return the encoding of a byte order mark, or else the declared one, or else UTF-8."""
+    if content.startswith(_UTF_16):
+        return "utf-16"
+    declared = _DECLARED.search(content, 0, _DECLARATION)
+    if not declared or content.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    return declared[1].decode("ascii")
+
+
+def _decoded_utf_8(content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeError:
@@ -116,54 +139,50 @@ def _in_utf_8(content: bytes) -> str:
 
 
 def _mended(text: str) -> str:
-    """Return the text with what breaks XML but is meant as text: a bare &, HTML's names of letters,
-    control signs.
+    """Return the text without what breaks XML but is meant as text.
+
+    That is a bare &, HTML's names of letters, and control characters.
     """
-    return _AMPERSAND.sub(_letter, _CONTROL.sub("", text))
+    return _AMPERSAND.sub(_mended_reference, _CONTROL.sub("", text))
 
 
-def _letter(found: re.Match[str]) -> str:
-    if found["cdata"]:
-        return found["cdata"]
-    name = found["name"]
+def _mended_reference(match: re.Match[str]) -> str:
+    if match["cdata"]:
+        return match["cdata"]
+    name = match["name"]
     if name is None:
         return "&amp;"
-    letters = html.entities.html5.get(f"{name};")
-    return escape(letters) if letters is not None else f"&amp;{name};"
+    letter = html.entities.html5.get(f"{name};")
+    return f"&amp;{name};" if letter is None else escape(letter)
 
 
 def _roots(text: str) -> Iterator[tuple[RecordKind, ElementTree.Element]]:
-    """Each record on its own: Kodi writes several roots into one file, and others write links after
-    them.
-    """
-    at = 0
-    while opening := _OPENING.search(text, at):
+    """Yield each record: Kodi writes several roots into one file, and others links after them."""
+    start = 0
+    while opening := _OPENING.search(text, start):
         closing = f"</{opening[1]}>"
         end = text.find(closing, opening.end())
         if end < 0:
             return
-        at = end + len(closing)
+        start = end + len(closing)
+        xml = _mended(text[opening.start() : start])
         try:
-            yield _KINDS[opening[1]], ElementTree.fromstring(_mended(text[opening.start() : at]))  # noqa: S314 - no DOCTYPE, ≤ 1 MiB
+            root = ElementTree.fromstring(xml)  # noqa: S314 - no DOCTYPE, ≤ 1 MiB
         except (ElementTree.ParseError, ValueError) as error:
             raise NfoError(f"its XML is broken ({error})") from error
-
-
-def _outside(text: str) -> str:
-    """The lines after the last record, where links to a title's page stand."""
-    return text[text.rfind("</") :]
+        yield _KINDS[opening[1]], root
 
 
 def _record(kind: RecordKind, root: ElementTree.Element) -> Record:
     aired = _date(_text(root, "aired", "premiered", "releasedate"))
+    measured = _number(_text(root, "fileinfo/streamdetails/video/durationinseconds"))
     return Record(
         kind=kind,
         title=_text(root, "title"),
         year=_year(_text(root, "year")) or (aired.year if aired else None),
         ids=_ids(kind, root),
         runtime_seconds=_runtime(_text(root, "runtime")),
-        measured_seconds=_number(_text(root, "fileinfo/streamdetails/video/durationinseconds"))
-        or None,
+        measured_seconds=measured or None,
         air_date=aired,
         show_title=_text(root, "showtitle"),
         season=_number(_text(root, "season")),
@@ -172,55 +191,70 @@ def _record(kind: RecordKind, root: ElementTree.Element) -> Record:
 
 
 def _ids(kind: RecordKind, root: ElementTree.Element) -> dict[str, str]:
+    pairs = _modern_ids(root)
+    pairs += [("imdb", value) for _, value in pairs if value.strip().lower().startswith("tt")]
+    pairs += _ids_in_attributes(root)
+    legacy = _text(root, "id").lower()
+    if legacy.startswith("tt"):
+        pairs.append(("imdb", legacy))
+    elif not _repeats_default_id(root):
+        pairs.append(("imdb" if kind == "movie" else "tvdb", legacy))
+    return ids.known(pairs)
+
+
+def _modern_ids(root: ElementTree.Element) -> list[tuple[str, str]]:
     pairs = [
         (unique.get("type") or "", "".join(unique.itertext()))
         for unique in root.findall("uniqueid")
     ]
-    for provider in ("imdb", "tmdb", "tvdb"):
-        pairs += [(provider, _text(root, f"{provider}id", f"{provider}_id", provider))]
+    pairs += [
+        (provider, _text(root, f"{provider}id", f"{provider}_id", provider))
+        for provider in ("imdb", "tmdb", "tvdb")
+    ]
     pairs += [(_text(entry, "key"), _text(entry, "value")) for entry in root.findall("ids/entry")]
-    pairs += [("imdb", value) for _, value in pairs if value.strip().lower().startswith("tt")]
-    pairs += _attributes(root)
-    legacy = _text(root, "id").lower()
-    if any(one.get("moviedb") for one in root.findall("id")) and not legacy.startswith("tt"):
-        return ids.known(pairs)
-    if root.find("uniqueid") is not None and not legacy.startswith("tt"):
-        # Beside `uniqueid` the old element repeats the default one, whose provider it does not
-        # tell.
-        return ids.known(pairs)
-    pairs.append(("imdb" if legacy.startswith("tt") or kind == "movie" else "tvdb", legacy))
-    return ids.known(pairs)
+    return pairs
 
 
-def _attributes(root: ElementTree.Element) -> list[tuple[str, str]]:
-    """`<id IMDB="tt0113277" TMDB="949">` and `<id moviedb="tmdb">949</id>`, as older managers write
-    them.
+def _ids_in_attributes(root: ElementTree.Element) -> list[tuple[str, str]]:
+    """Return the ids that older managers write.
+
+    `<id IMDB="tt0113277" TMDB="949">` and `<id moviedb="tmdb">949</id>`.
     """
+    elements = root.findall("id")
     pairs = [
         (name, value)
-        for one in root.findall("id")
-        for name, value in one.attrib.items()
+        for element in elements
+        for name, value in element.attrib.items()
         if name != "moviedb"
     ]
-    return pairs + [
-        (one.get("moviedb") or "", "".join(one.itertext())) for one in root.findall("id")
-    ]
+    pairs += [(element.get("moviedb") or "", "".join(element.itertext())) for element in elements]
+    return pairs
+
+
+def _repeats_default_id(root: ElementTree.Element) -> bool:
+    """Return whether `id` repeats another element, whose provider it does not tell."""
+    if root.find("uniqueid") is not None:
+        return True
+    return any(element.get("moviedb") for element in root.findall("id"))
 
 
 def _text(root: ElementTree.Element, *names: str) -> str:
-    """The first of the elements that says something, in one line."""
-    elements = (element for name in names for element in root.findall(name))
-    texts = (" ".join("".join(element.itertext()).split()) for element in elements)
-    return next((text for text in texts if text), "")
+    """Return the text of the first of the elements that has any, in one line."""
+    for name in names:
+        for element in root.findall(name):
+            if text := " ".join("".join(element.itertext()).split()):
+                return text
+    return ""
 
 
 def _number(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,6}", text) else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _year(text: str) -> int | None:
-    number = _number(text[:4])
-    return number if number and 1800 <= number <= 2200 else None
+    year = _number(text[:4])
+    is_year = year is not None and _FIRST_YEAR <= year <= _LAST_YEAR
+    return year if is_year else None
 
 
 def _date(text: str) -> date | None:
@@ -231,7 +265,9 @@ def _date(text: str) -> date | None:
 
 
 def _runtime(text: str) -> int | None:
-    """Minutes, as `118`, `118 min` or `1h 58m`; in seconds."""
-    found = re.match(r"(?:(\d{1,2})\s*h\w*\s*)?(?:(\d{1,4})(?:\s*m|\s*$|\.))?", text, re.IGNORECASE)
-    seconds = (int(found[1] or 0) * 60 + int(found[2] or 0)) * 60 if found else 0
-    return seconds or None
+    """Return seconds of a length in minutes, or in hours and minutes."""
+    match = _RUNTIME.match(text)
+    if not match:
+        return None
+    minutes = int(match["hours"] or 0) * 60 + int(match["minutes"] or 0)
+    return minutes * 60 or None

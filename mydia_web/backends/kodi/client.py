@@ -7,7 +7,7 @@ end of a play, in the local time of Kodi's machine. A position has no date of it
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 import httpx2
@@ -15,12 +15,9 @@ import httpx2
 from mydia_web import clock
 from mydia_web.backends.errors import BackendError, NotShown, Rejected, ServerTrouble
 from mydia_web.backends.http import Http
-from mydia_web.backends.kodi import changes, finding, mapping
-from mydia_web.backends.kodi.finding import PLAYERS, Found
+from mydia_web.backends.kodi import library, mapping
 from mydia_web.backends.kodi.listening import PORT, Listener, address_of
-from mydia_web.backends.kodi.listing import read_changes, read_library
-from mydia_web.backends.kodi.mapping import VOCABULARY, Video
-from mydia_web.backends.kodi.playing import read_playing
+from mydia_web.backends.kodi.plan import Shown, is_confirmed, moves_position, plan, plan_unread
 from mydia_web.backends.kodi.rpc import Call, JsonRpc
 from mydia_web.backends.kodi.zone import KodiTime, ask_time
 from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
@@ -29,7 +26,6 @@ from mydia_web.backends.traits import PASSWORD, USERNAME, Field, Traits
 from mydia_web.backends.values import (
     Artwork,
     Connection,
-    ContentKind,
     Event,
     LibraryPage,
     Playing,
@@ -51,8 +47,8 @@ class Kodi(ReadsFirst):
     traits: ClassVar[Traits] = Traits(
         kind="kodi",
         product="Kodi",
-        summary="The player on your television or computer. Its web server must be switched on: Settings, Services, "
-        "Control.",
+        summary="The player on your television or computer. Its web server must be switched on: "
+        "Settings, Services, Control.",
         address_hint="Such as http://192.168.1.20:8080",
         fields=(
             USERNAME,
@@ -102,82 +98,81 @@ class Kodi(ReadsFirst):
         )
         try:
             version = f"{kodi['version']['major']}.{kodi['version']['minor']}"
-            return ServerInfo("Kodi", labels.get(_NAME) or kodi["name"], version)
+            name = labels.get(_NAME) or kodi["name"]
         except (AttributeError, KeyError, TypeError) as error:
             raise ServerTrouble(
                 "Kodi does not tell its version. It may still be starting."
             ) from error
+        return ServerInfo("Kodi", name, version)
 
     def library(self) -> Iterator[LibraryPage]:
-        yield from read_library(self._rpc, self._time())
+        yield from library.read_library(self._rpc, self._time())
 
     def changes(self, since: datetime) -> Iterator[LibraryPage]:
-        """Kodi dates each stop of a player and each mark that is set, and a title by its file.
+        """Yield what is new by Kodi's dates: of stops, of marks that were set, and of files.
 
-        It tells of no mark that is taken away, and of no position that a program wrote without a
-        date: those are found where the library is read whole. A title whose file is older than its
-        arrival shows in their number.
+        A mark that is taken away has no date, nor has a position that a program wrote without one:
+        those are found where the library is read whole. A title whose file is older than its
+        arrival shows in the number of titles.
         """
-        yield from read_changes(self._rpc, self._time(), since - _TURNED_BACK)
+        yield from library.read_changes(self._rpc, self._time(), since - _TURNED_BACK)
 
     def state(self, target: Target) -> RemoteState:
-        return mapping.state(
-            finding.find(self._rpc, target, asks_players=False).video, self._time()
-        )
+        shown = library.find(self._rpc, target, asks_players=False)
+        return mapping.state(shown.video, self._time())
 
     def read(self, push: Push) -> Reading:
+        target, wanted = push
         self._time()
         asked_at = time.monotonic()
-        return Reading(finding.find(self._rpc, push[0], asks_players=_moves(push)), asked_at)
+        shown = library.find(self._rpc, target, asks_players=moves_position(wanted))
+        return Reading(shown, asked_at)
 
     def read_many(self, pushes: Sequence[Push]) -> Sequence[Reading | BackendError | None]:
         self._time()
         asked_at = time.monotonic()
-        targets = [target for target, _ in pushes]
-        found = finding.find_many(self._rpc, targets, asks_players=any(map(_moves, pushes)))
-        return [Reading(one, asked_at) if isinstance(one, Found) else one for one in found]
+        titles = library.find_by_ids(
+            self._rpc,
+            [target for target, _ in pushes],
+            asks_players=any(moves_position(wanted) for _, wanted in pushes),
+        )
+        return [Reading(title, asked_at) if isinstance(title, Shown) else title for title in titles]
 
     def write(self, push: Push, reading: Reading) -> RemoteState:
         target, wanted = push
-        found: Found = reading.shown
+        shown: Shown = reading.shown
         with nothing_written_yet():
-            there = self._time()
-            video = found.video
-            check_unchanged(target, wanted, mapping.state(video, there))
-            told = changes.settings(video, wanted, there)
-            if changes.shows(video, told):
-                return mapping.state(video, there)
-            if _moves(push):
-                found.refuse_while_playing(target.kind)
-        shown = self._set(target.kind, found.number, told)
-        if not changes.shows(shown, told):
-            raise NotShown(
-                f"Kodi took the change to “{video.name[:80]}”, but then did not show it."
-            )
-        return mapping.state(shown, there)
+            time_there = self._time()
+            state = mapping.state(shown.video, time_there)
+            check_unchanged(target, wanted, state)
+            calls = plan(shown, wanted, time_there)
+            if not calls:
+                return state
+            if moves_position(wanted):
+                _refuse_while_playing(shown)
+        results = self._rpc.batch(calls)
+        video = library.video_of(shown.kind, results[-1])
+        if not is_confirmed(calls[0], video):
+            name = shown.video.name[: mapping.QUOTED]
+            raise NotShown(f"Kodi took the change to “{name}”, but then did not show it.")
+        return mapping.state(video, time_there)
 
     def confirm(self, push: Push, reading: Reading) -> RemoteState:
-        """Never needed: each `write` reads back what it wrote."""
+        """Return what was read. Never needed: each `write` reads back what it wrote."""
         return mapping.state(reading.shown.video, self._time())
 
     def explain(self, target: Target, wanted: Wanted) -> Sequence[str]:
-        clock_there = self._known_time or KodiTime(UTC, clock.now())
-        number = finding.number_of(target) or 0
-        unknown = Video(file=target.path)
-        calls = [finding.get(target.kind, number)]
-        if _moves((target, wanted)):
-            calls.append(PLAYERS)
-        told = changes.settings(unknown, wanted, clock_there)
-        calls += [_set(target.kind, number, told), finding.get(target.kind, number)]
-        note = "" if self._known_time else "  (lastplayed in UTC here; sent in Kodi's own time)"
-        return [f"{call}{note if 'lastplayed' in call.params else ''}" for call in calls]
+        if self._known_time:
+            return [str(call) for call in plan_unread(target, wanted, self._known_time)]
+        calls = plan_unread(target, wanted, KodiTime(UTC, clock.now()))
+        return [_explained_in_utc(call) for call in calls]
 
     def playing(self) -> Sequence[Playing]:
-        return read_playing(self._rpc)
+        return library.read_playing(self._rpc)
 
     def listen(self) -> Generator[Event | None]:
-        """Kodi asks for no sign-in here. It must allow remote control from other systems: Settings,
-        Services.
+        """Yield events. Kodi asks for no sign-in here, but must allow remote control from other
+        systems: Settings, Services.
         """
         url = address_of(self._http.address, self._port)
         place = url.removesuffix("/jsonrpc")
@@ -194,20 +189,24 @@ class Kodi(ReadsFirst):
             self._known_time = ask_time(self._rpc)
         return self._known_time
 
-    def _set(self, kind: ContentKind, number: int, told: Mapping[str, Any]) -> Video:
-        _, result = self._rpc.batch([_set(kind, number, told), finding.get(kind, number)])
-        return finding.video_of(kind, result)
-
 
 def _sign_in(credentials: Mapping[str, str]) -> tuple[str, str] | None:
-    username, password = credentials.get("username", ""), credentials.get("password", "")
-    return (username, password) if username or password else None
+    username = credentials.get("username", "")
+    password = credentials.get("password", "")
+    if not username and not password:
+        return None
+    return username, password
 
 
-def _moves(push: Push) -> bool:
-    return push[1].change_type == "progress_update"
+def _refuse_while_playing(shown: Shown) -> None:
+    """Raise `ServerTrouble` for a playing title: at its stop Kodi writes its position over ours."""
+    if shown.is_playing:
+        raise ServerTrouble(
+            f"“{shown.video.name[: mapping.QUOTED]}” is being played there now; trying again later."
+        )
 
 
-def _set(kind: ContentKind, number: int, told: Mapping[str, Any]) -> Call:
-    words = VOCABULARY[kind]
-    return Call(words.set, {words.id_name: number, **told})
+def _explained_in_utc(call: Call) -> str:
+    if "lastplayed" not in call.params:
+        return str(call)
+    return f"{call}  (lastplayed in UTC here; sent in Kodi's own time)"

@@ -1,4 +1,4 @@
-"""What Kodi calls things, and how its entries become ours."""
+"""Kodi's names for things, and how its entries become ours."""
 
 import re
 from collections.abc import Mapping
@@ -13,22 +13,28 @@ from mydia_web.backends.kodi.zone import KodiTime
 from mydia_web.backends.values import ContentKind, RemoteItem, RemoteShow, RemoteState
 from mydia_web.backends.wire import UnreadableEntry
 
+#: Characters of a title or a file that an error message quotes.
+QUOTED = 80
+#: Kodi's "no date" is 1601-01-01.
+_NO_DATE_YEAR = 1601
+
 Count = Annotated[int, Field(le=2**31 - 1)]
 Seconds = Annotated[float, Field(le=2**31 - 1, allow_inf_nan=False)]
+Entry = TypeVar("Entry", bound=BaseModel)
 
-_PROVIDERS = {
-    "imdb": "imdb",
+_NUMERIC_PROVIDERS = {
     "tmdb": "tmdb",
-    "tvdb": "tvdb",
     "themoviedb": "tmdb",
+    "tvdb": "tvdb",
     "thetvdb": "tvdb",
 }
-
-
-Entry = TypeVar("Entry", bound=BaseModel)
+_IMDB_ID = re.compile(r"tt\d+")
+_NUMERIC_ID = re.compile(r"0*[1-9]\d*")
 
 
 class Resume(BaseModel):
+    """A resume point in seconds."""
+
     position: Seconds = 0.0
     total: Seconds = 0.0
 
@@ -52,15 +58,21 @@ class Video(BaseModel):
 
     @property
     def runtime_seconds(self) -> int | None:
-        return next((whole for whole in (self.runtime, int(self.resume.total)) if whole > 0), None)
+        if self.runtime > 0:
+            return self.runtime
+        return max(0, int(self.resume.total)) or None
 
 
 class Movie(Video):
+    """A film of the library."""
+
     movieid: Count
     year: Count = 0
 
 
 class Episode(Video):
+    """An episode of the library."""
+
     episodeid: Count
     tvshowid: Count
     season: Count = -1
@@ -69,6 +81,8 @@ class Episode(Video):
 
 
 class Show(BaseModel):
+    """A show of the library."""
+
     tvshowid: Count
     title: str = ""
     label: str = ""
@@ -78,11 +92,47 @@ class Show(BaseModel):
 
 
 class Player(BaseModel):
+    """An active player."""
+
     playerid: Count
     type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+class PlayedItem(BaseModel):
+    """The item in a player; a file outside the library has no id."""
+
+    type: str = ""
+    id: Count = 0
+    file: str = ""
+    title: str = ""
+    label: str = ""
+    showtitle: str = ""
+
+
+class PlayerTime(BaseModel):
+    """A time in a player, which is negative just after a start."""
+
+    hours: Count = 0
+    minutes: Count = 0
+    seconds: Count = 0
+    milliseconds: Count = 0
+
+    @property
+    def ms(self) -> int:
+        minutes = self.hours * 60 + self.minutes
+        seconds = minutes * 60 + self.seconds
+        return max(0, seconds * 1000 + self.milliseconds)
+
+
+class Progress(BaseModel):
+    """How far a player is."""
+
+    time: PlayerTime = PlayerTime()
+    totaltime: PlayerTime = PlayerTime()
+    speed: float = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
     """The names of one kind of video in Kodi's methods and answers."""
 
@@ -95,7 +145,8 @@ class Vocabulary:
     fields: tuple[str, ...]
 
 
-_STATE = ("title", "file", "playcount", "lastplayed", "resume", "runtime", "uniqueid")
+STATE_FIELDS = ("title", "file", "playcount", "lastplayed", "resume", "runtime", "uniqueid")
+SHOW_FIELDS = ("title", "year", "uniqueid", "art")
 VOCABULARY: Mapping[ContentKind, Vocabulary] = {
     "movie": Vocabulary(
         get="VideoLibrary.GetMovieDetails",
@@ -104,7 +155,7 @@ VOCABULARY: Mapping[ContentKind, Vocabulary] = {
         id_name="movieid",
         details="moviedetails",
         entries="movies",
-        fields=(*_STATE, "year", "art"),
+        fields=(*STATE_FIELDS, "year", "art"),
     ),
     "episode": Vocabulary(
         get="VideoLibrary.GetEpisodeDetails",
@@ -113,30 +164,42 @@ VOCABULARY: Mapping[ContentKind, Vocabulary] = {
         id_name="episodeid",
         details="episodedetails",
         entries="episodes",
-        fields=(*_STATE, "season", "episode", "tvshowid", "firstaired", "art"),
+        fields=(*STATE_FIELDS, "season", "episode", "tvshowid", "firstaired", "art"),
     ),
 }
-STATE_FIELDS = _STATE
-SHOW_FIELDS = ("title", "year", "uniqueid", "art")
+
+
+def member(value: object, name: str, default: object = None) -> Any:
+    """Return what an object has under a name, None for what is no object."""
+    if not isinstance(value, Mapping):
+        return None
+    return value.get(name, default)
 
 
 def members(result: object, name: str) -> list[Any]:
-    """The list of that name in an answer; Kodi may leave out an empty one."""
-    entries = result.get(name, []) if isinstance(result, dict) else None
+    """Return the list of that name in an answer. Kodi may leave out an empty one."""
+    entries = member(result, name, [])
     if not isinstance(entries, list):
         raise ServerTrouble("Kodi answered with something that is not a list of titles.")
     return entries
 
 
 def read(model: type[Entry], entry: object) -> Entry:
+    """Validate an entry. Raise `UnreadableEntry`."""
     try:
         return model.model_validate(entry)
     except ValidationError as error:
-        named = entry.get("title") or entry.get("label") if isinstance(entry, dict) else None
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        why = f"{where or 'entry'}: {first['msg']}"
-        raise UnreadableEntry(f"“{str(named or '?')[:80]}” could not be read: {why}") from error
+        field_name = ".".join(map(str, first["loc"])) or "entry"
+        raise UnreadableEntry(
+            f"“{_title_of(entry)[:QUOTED]}” could not be read: {field_name}: {first['msg']}"
+        ) from error
+
+
+def _title_of(entry: object) -> str:
+    if not isinstance(entry, dict):
+        return "?"
+    return str(entry.get("title") or entry.get("label") or "?")
 
 
 def movie_item(entry: object, time: KodiTime) -> RemoteItem:
@@ -144,9 +207,9 @@ def movie_item(entry: object, time: KodiTime) -> RemoteItem:
     return RemoteItem(
         remote_id=f"movie:{movie.movieid}",
         kind="movie",
-        title=_named(movie),
+        title=_required_name(movie),
         external_ids=external_ids(movie.uniqueid),
-        year=movie.year if movie.year > 0 else None,
+        year=max(0, movie.year) or None,
         runtime_seconds=movie.runtime_seconds,
         path=movie.file,
         artwork_url=_picture(movie.art, "poster"),
@@ -158,17 +221,17 @@ def episode_item(entry: object, time: KodiTime, shows: Mapping[int, RemoteShow])
     episode = read(Episode, entry)
     if episode.tvshowid not in shows:
         raise UnreadableEntry(
-            f"“{_named(episode)[:80]}” belongs to a show that Kodi does not list."
+            f"“{_required_name(episode)[:QUOTED]}” belongs to a show that Kodi does not list."
         )
     return RemoteItem(
         remote_id=f"episode:{episode.episodeid}",
         kind="episode",
-        title=_named(episode),
+        title=_required_name(episode),
         external_ids=external_ids(episode.uniqueid),
         runtime_seconds=episode.runtime_seconds,
         show=shows[episode.tvshowid],
-        season_number=_number(episode.season),
-        episode_number=_number(episode.episode),
+        season_number=_known_number(episode.season),
+        episode_number=_known_number(episode.episode),
         air_date=_day(episode.firstaired),
         path=episode.file,
         artwork_url=_picture(episode.art, "thumb"),
@@ -177,15 +240,18 @@ def episode_item(entry: object, time: KodiTime, shows: Mapping[int, RemoteShow])
 
 
 def show_item(entry: object) -> tuple[int, RemoteShow]:
+    """Return a show with its number."""
     show = read(Show, entry)
-    if not (show.title or show.label):
+    title = show.title or show.label
+    if not title:
         raise UnreadableEntry(f"Show {show.tvshowid} has no title.")
-    return show.tvshowid, RemoteShow(
-        title=show.title or show.label,
-        year=show.year if show.year > 0 else None,
+    remote_show = RemoteShow(
+        title=title,
+        year=max(0, show.year) or None,
         external_ids=external_ids(show.uniqueid),
         artwork_url=_picture(show.art, "poster"),
     )
+    return show.tvshowid, remote_show
 
 
 def state(video: Video, time: KodiTime) -> RemoteState:
@@ -198,24 +264,27 @@ def state(video: Video, time: KodiTime) -> RemoteState:
 
 
 def external_ids(uniqueid: Mapping[str, Any]) -> dict[str, str]:
-    """Of known providers only: what a scraper calls its own numbers means nothing elsewhere."""
-    found: dict[str, str] = {}
+    """Return the ids of known providers: a scraper's own numbers mean nothing elsewhere."""
+    ids: dict[str, str] = {}
     for name, value in uniqueid.items():
         text = str(value).strip()
-        provider = "imdb" if re.fullmatch(r"tt\d+", text) else _PROVIDERS.get(name.lower(), "")
-        if provider and re.fullmatch(r"tt\d+" if provider == "imdb" else r"0*[1-9]\d*", text):
-            found.setdefault(provider, text)
-    return found
+        if _IMDB_ID.fullmatch(text):
+            ids.setdefault("imdb", text)
+            continue
+        provider = _NUMERIC_PROVIDERS.get(name.lower(), "")
+        if provider and _NUMERIC_ID.fullmatch(text):
+            ids.setdefault(provider, text)
+    return ids
 
 
-def _named(video: Video) -> str:
+def _required_name(video: Video) -> str:
     if not video.name:
-        raise UnreadableEntry(f"“{video.file[-80:] or '?'}” has no title.")
+        raise UnreadableEntry(f"“{video.file[-QUOTED:] or '?'}” has no title.")
     return video.name
 
 
-def _number(value: int) -> int | None:
-    """Kodi writes -1 where it knows no number; 0 is a real one."""
+def _known_number(value: int) -> int | None:
+    """Return None for the -1 that Kodi writes where it knows no number; 0 is a real one."""
     return value if value >= 0 else None
 
 
@@ -224,9 +293,11 @@ def _day(text: str) -> date | None:
         day = date.fromisoformat(text[:10])
     except ValueError:
         return None
-    return day if day.year > 1601 else None  # 1601-01-01 is Kodi's "no date"
+    return day if day.year > _NO_DATE_YEAR else None
 
 
 def _picture(art: Mapping[str, Any], kind: str) -> str:
-    url = art.get(kind)
-    return url if isinstance(url, str) and url.startswith("image://") else ""
+    url = str(art.get(kind, ""))
+    if not url.startswith("image://"):
+        return ""
+    return url

@@ -8,11 +8,19 @@ from typing import Any
 from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble
 from mydia_web.backends.http import REASON_CHARS, Http
 
-_NO_SUCH_METHOD = -32601
+#: Kodi has no HTTP statuses for errors; these come from proxies and from other servers.
+_READABLE_STATUSES = (400, 404, 405, 415)
+
 _INVALID_PARAMS = -32602
-_NOT_ALLOWED = (-32099, -32096)
 _NOT_FOUND = -32098
-_MISUNDERSTOOD = (-32700, -32600)
+#: What a person is told by the code of an error that repeating the call does not mend.
+_REJECTIONS = {
+    -32601: "This Kodi does not know {method}. Is it older than version 19?",
+    -32099: "Kodi does not allow {method}.",
+    -32096: "Kodi does not allow {method}.",
+    -32700: "Kodi did not understand {method}.",
+    -32600: "Kodi did not understand {method}.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,7 @@ class Call:
 
 
 class JsonRpc:
-    """Calls methods of one Kodi."""
+    """A client for the methods of one Kodi."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
@@ -36,7 +44,7 @@ class JsonRpc:
         return self.batch([Call(method, params)])[0]
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
-        """Make the calls in order and return their results; the first error is raised."""
+        """Make the calls in one request and return their results. Raise the first error."""
         results = self.try_batch(calls)
         for result in results:
             if isinstance(result, BackendError):
@@ -44,33 +52,39 @@ class JsonRpc:
         return results
 
     def try_batch(self, calls: Sequence[Call]) -> list[Any]:
-        """As `batch`, with the error in the place of a result that there is none of."""
-        asked = [
+        """Make the calls in one request and return a result or a `BackendError` for each."""
+        requests = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
-            for number, call in enumerate(calls, 1)
+            for number, call in enumerate(calls, start=1)
         ]
-        answers = self._post(asked[0] if len(asked) == 1 else asked)
-        return [self._result(answers.get(number), call) for number, call in enumerate(calls, 1)]
+        responses = self._post(requests[0] if len(requests) == 1 else requests)
+        return [
+            self._result(responses.get(number), call) for number, call in enumerate(calls, start=1)
+        ]
 
-    def _post(self, body: object) -> dict[object, Mapping[str, Any]]:
-        """The answers by the id of their question."""
-        answer = self._http.send("POST", "jsonrpc", json=body, understood=(400, 404, 405, 415))
+    def _post(self, body: object) -> dict[int, Mapping[str, Any]]:
+        """Send a request or a batch and return the responses by their ids."""
+        answer = self._http.send("POST", "jsonrpc", json=body, understood=_READABLE_STATUSES)
         if answer.status != 200 or answer.is_web_page:
             raise self._not_kodi()
-        told = answer.json()
-        answers = told if isinstance(told, list) else [told]
-        if not all(isinstance(one, dict) and one.get("jsonrpc") == "2.0" for one in answers):
+        payload = answer.json()
+        responses = payload if isinstance(payload, list) else [payload]
+        if not all(map(_is_response, responses)):
             raise self._not_kodi()
-        return {one["id"]: one for one in answers if isinstance(one.get("id"), int)}
+        return {
+            response["id"]: response
+            for response in responses
+            if isinstance(response.get("id"), int)
+        }
 
-    def _result(self, answer: Mapping[str, Any] | None, call: Call) -> Any:
-        if answer is None:
+    def _result(self, response: Mapping[str, Any] | None, call: Call) -> Any:
+        if response is None:
             return ServerTrouble(f"Kodi left the question {call.method} unanswered.")
-        if "error" in answer:
-            return _error(answer["error"], call)
-        if "result" not in answer:
+        if "error" in response:
+            return _error(response["error"], call.method)
+        if "result" not in response:
             return self._not_kodi()
-        return answer["result"]
+        return response["result"]
 
     def _not_kodi(self) -> BackendError:
         return ServerTrouble(
@@ -79,19 +93,20 @@ class JsonRpc:
         )
 
 
-def _error(error: object, call: Call) -> BackendError:
-    told = error if isinstance(error, dict) else {}
-    code, method = told.get("code"), call.method
+def _is_response(value: object) -> bool:
+    return isinstance(value, dict) and value.get("jsonrpc") == "2.0"
+
+
+def _error(payload: object, method: str) -> BackendError:
+    error = payload if isinstance(payload, dict) else {}
+    code = error.get("code")
     # Kodi gives one code to an unknown id and to a wrong parameter, but explains only the second.
-    if code == _NOT_FOUND or (code == _INVALID_PARAMS and "data" not in told):
+    is_unknown_id = code == _INVALID_PARAMS and "data" not in error
+    if code == _NOT_FOUND or is_unknown_id:
         return NotOnServer("Kodi does not have this title any more.")
     if code == _INVALID_PARAMS:
-        why = json.dumps(told["data"], ensure_ascii=False)[:REASON_CHARS]
-        return Rejected(f"Kodi does not take {method} as it was sent: {why}")
-    if code == _NO_SUCH_METHOD:
-        return Rejected(f"This Kodi does not know {method}. Is it older than version 19?")
-    if code in _NOT_ALLOWED:
-        return Rejected(f"Kodi does not allow {method}.")
-    if code in _MISUNDERSTOOD:
-        return Rejected(f"Kodi did not understand {method}.")
+        reason = json.dumps(error["data"], ensure_ascii=False)[:REASON_CHARS]
+        return Rejected(f"Kodi does not take {method} as it was sent: {reason}")
+    if code in _REJECTIONS:
+        return Rejected(_REJECTIONS[code].format(method=method))
     return ServerTrouble(f"Kodi could not do {method} just now. Trying again later may help.")

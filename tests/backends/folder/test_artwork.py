@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mydia_web.backends.errors import NotOnServer, Rejected
-from mydia_web.backends.folder import art
+from mydia_web.backends.folder import files
 from tests.backends.folder.conftest import JPEG, PNG, Disk
 
 WEBP = b"RIFF\x10\0\0\0WEBPVP8 "
@@ -60,7 +60,7 @@ def test_a_file_that_is_no_picture_is_not_handed_out(disk: Disk, content: bytes)
 
 
 def test_a_picture_that_is_too_large_is_not_handed_out(disk: Disk) -> None:
-    disk.put("poster.jpg", content=JPEG + bytes(art.LARGEST))
+    disk.put("poster.jpg", content=JPEG + bytes(files.LARGEST_PICTURE))
     with pytest.raises(NotOnServer, match="10 MiB"):
         disk.folder().artwork("poster.jpg")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mydia_web.backends.folder import Folder, convention, place, walk
+from mydia_web.backends.folder import Folder, files, titles
 from mydia_web.backends.values import Connection, RemoteItem
 
 NAMES = Path(__file__).parent / "names.tsv"
@@ -54,7 +54,7 @@ def expected() -> Mapping[str, Meaning]:
     return {
         row["path"]: Meaning(
             kind=row["kind"],
-            title=convention.letters(row["title"]),
+            title=titles.letters(row["title"]),
             year=row["year"],
             season=row["season"],
             numbers=row["numbers"],
@@ -77,7 +77,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Meaning]:
     for item in (item for page in pages for item in page.items):
         items[item.path.removeprefix(f"{base}/")].append(item)
     problems = " ".join(problem for page in pages for problem in page.problems)
-    videos = {path.as_posix() for path in walk.walk(place.find(str(base))).videos()}
+    videos = {path.as_posix() for path in files.list_videos(files.find_root(str(base))).videos()}
     return {
         path: _meaning(items[path]) if items[path] else _unlisted(path, videos, problems)
         for path in paths
@@ -97,9 +97,9 @@ def _meaning(items: Sequence[RemoteItem]) -> Meaning:
     if item.not_recognised:
         return Meaning(kind="not recognised")
     if item.kind == "movie":
-        return Meaning(kind="film", title=convention.letters(item.title), year=str(item.year or ""))
+        return Meaning(kind="film", title=titles.letters(item.title), year=str(item.year or ""))
     assert item.show
-    show = {"title": convention.letters(item.show.title), "year": str(item.show.year or "")}
+    show = {"title": titles.letters(item.show.title), "year": str(item.show.year or "")}
     season = "" if item.season_number is None else str(item.season_number)
     if item.episode_number is None:
         return Meaning(kind="day", season=season, numbers=str(item.air_date), **show)

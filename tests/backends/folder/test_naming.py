@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mydia_web.backends.folder import naming
+from mydia_web.backends.folder import naming, seasons
 from mydia_web.backends.folder.naming import Episode, Film, Unread
 
 
@@ -68,8 +68,10 @@ def test_a_film_is_read_from_its_name(path: str, title: str, year: int | None) -
          "Severance", 2022, 1, (1,), "Good News About Hell"),
         ("Severance/Season 2/Severance S02E01 Hello Ms Cobel 2160p WEB-DL DDP5 1 H 265-NTb.mkv",
          "Severance", None, 2, (1,), "Hello Ms Cobel"),
-        ("Severance/S01/Severance - S01E01 - Pilot WEBDL-1080p.mkv", "Severance", None, 1, (1,), "Pilot"),
-        ("TV Shows/Severance (2022)/S01E02 - Half Loop.mkv", "Severance", 2022, 1, (2,), "Half Loop"),
+        ("Severance/S01/Severance - S01E01 - Pilot WEBDL-1080p.mkv",
+         "Severance", None, 1, (1,), "Pilot"),
+        ("TV Shows/Severance (2022)/S01E02 - Half Loop.mkv",
+         "Severance", 2022, 1, (2,), "Half Loop"),
         ("Severance/Season 1/S01E03.mkv", "Severance", None, 1, (3,), ""),
         ("Severance/S01/E04.mkv", "Severance", None, 1, (4,), ""),
         ("Severance/Season 1/01 - Pilot.mkv", "Severance", None, 1, (1,), "Pilot"),
@@ -78,15 +80,18 @@ def test_a_film_is_read_from_its_name(path: str, title: str, year: int | None) -
         ("Severance/01.mkv", "Severance", None, 1, (1,), ""),
         ("Severance 1x02.mkv", "Severance", None, 1, (2,), ""),
         ("Severance/Season 1/Severance - 1x00 - Zero.mkv", "Severance", None, 1, (0,), "Zero"),
-        ("Severance/Season 00/Severance - S00E00 - Teaser.mkv", "Severance", None, 0, (0,), "Teaser"),
+        ("Severance/Season 00/Severance - S00E00 - Teaser.mkv",
+         "Severance", None, 0, (0,), "Teaser"),
         ("Severance/Specials/Severance - S00E03.mkv", "Severance", None, 0, (3,), ""),
         ("Severance/Specials/02 - Gala.mkv", "Severance", None, 0, (2,), "Gala"),
         ("Severance/Season 1/Severance.S01E01E02.mkv", "Severance", None, 1, (1, 2), ""),
-        ("Severance/Season 1/Severance - S01E01-E03 - Info.avi", "Severance", None, 1, (1, 2, 3), "Info"),
+        ("Severance/Season 1/Severance - S01E01-E03 - Info.avi",
+         "Severance", None, 1, (1, 2, 3), "Info"),
         ("Severance/Severance.S01E01-02.mkv", "Severance", None, 1, (1, 2), ""),
         ("Severance/Severance S01E01-E99.mkv", "Severance", None, 1, (1,), ""),
         ("The.Office.US.S03E01E02.720p.mkv", "The Office (US)", None, 3, (1, 2), ""),
-        ("The Office (US) (2005)/The.Office.US.S03E01.720p.mkv", "The Office (US)", 2005, 3, (1,), ""),
+        ("The Office (US) (2005)/The.Office.US.S03E01.720p.mkv",
+         "The Office (US)", 2005, 3, (1,), ""),
         ("Breaking.Bad.S01.1080p-GRP/Breaking.Bad.S01E05.Gray.Matter.1080p.BluRay-GRP.mkv",
          "Breaking Bad", None, 1, (5,), "Gray Matter"),
         ("Breaking Bad S01 1080p/Breaking Bad S01E05.mkv", "Breaking Bad", None, 1, (5,), ""),
@@ -103,7 +108,8 @@ def test_a_film_is_read_from_its_name(path: str, title: str, year: int | None) -
         ("Naruto/Naruto 103.mkv", "Naruto", None, 1, (103,), ""),
         ("Attack on Titan (2013)/[HorribleSubs] Attack on Titan - 25v2 [720p].mkv",
          "Attack on Titan", 2013, 1, (25,), ""),
-        ("[Erai-raws] Jujutsu Kaisen 2nd Season - 05 [1080p].mkv", "Jujutsu Kaisen", None, 2, (5,), ""),
+        ("[Erai-raws] Jujutsu Kaisen 2nd Season - 05 [1080p].mkv",
+         "Jujutsu Kaisen", None, 2, (5,), ""),
         ("[SubsPlease] Mushoku Tensei S2 - 05 (1080p).mkv", "Mushoku Tensei", None, 2, (5,), ""),
         ("進撃の巨人 - 01.mkv", "進撃の巨人", None, 1, (1,), ""),
     ],
@@ -202,7 +208,9 @@ def test_a_file_of_a_season_without_a_number_has_none() -> None:
 _names = st.text(
     st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=80
 ) | st.from_regex(
-    r"\A[A-Za-z \[\](){}._-]{0,20}(s\d{1,3}e\d{1,3}|\d{4}|[0-9x.-]{1,9})[A-Za-z0-9 \[\](){}._-]{0,30}\Z"
+    r"\A[A-Za-z \[\](){}._-]{0,20}"
+    r"(s\d{1,3}e\d{1,3}|\d{4}|[0-9x.-]{1,9})"
+    r"[A-Za-z0-9 \[\](){}._-]{0,30}\Z"
 )
 
 
@@ -214,4 +222,4 @@ def test_no_name_of_a_file_stops_the_reading(folders: list[str], name: str) -> N
         return
     assert named.show is None or named.show.title
     if isinstance(named, Episode):
-        assert len(named.numbers) <= naming.MOST_EPISODES
+        assert len(named.numbers) <= seasons.MOST_EPISODES

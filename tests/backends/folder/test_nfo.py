@@ -19,7 +19,7 @@ HEAT = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 """
 
 LAUGHS = """<?xml version="1.0"?>
-<!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;">]>
+<!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;">]>
 <movie><title>&lol2;</title></movie>"""
 
 FETCH = """<!DOCTYPE movie [<!ENTITY file SYSTEM "file:///etc/passwd">]><movie><title>&file;</title></movie>"""
@@ -46,8 +46,9 @@ def test_the_nfo_of_one_film_is_not_that_of_its_neighbour(disk: Disk) -> None:
 def test_an_nfo_tells_a_film_from_an_episode(disk: Disk) -> None:
     disk.put("Agent 7/Agent 7 - 08.mkv", "Odd/Odd One.mkv")
     disk.put("Agent 7/Agent 7 - 08.nfo", content="<movie><title>Agent 7 - 08</title></movie>")
-    disk.put("Odd/Odd One.nfo", content="""<episodedetails><title>One</title><showtitle>Odd</showtitle>
-        <season>0</season><episode>0</episode><aired>2020-02-03</aired></episodedetails>""")  # fmt: skip
+    disk.put("Odd/Odd One.nfo", content="""<episodedetails><title>One</title>
+        <showtitle>Odd</showtitle><season>0</season><episode>0</episode>
+        <aired>2020-02-03</aired></episodedetails>""")  # fmt: skip
     agent, odd = disk.items().values()
     assert (agent.kind, agent.title) == ("movie", "Agent 7 - 08")
     assert (odd.kind, odd.title, odd.season_number, odd.episode_number) == ("episode", "One", 0, 0)
@@ -58,8 +59,9 @@ def test_an_nfo_tells_a_film_from_an_episode(disk: Disk) -> None:
 
 def test_a_shows_nfo_says_what_the_show_is(disk: Disk) -> None:
     disk.put("sev/S01/e01.mkv", "sev/02.mkv")
-    disk.put("sev/tvshow.nfo", content="""<tvshow><title>Severance</title><premiered>2022-02-18</premiered>
-        <imdb_id>tt11280740</imdb_id><tmdbid>95396</tmdbid><id>371980</id></tvshow>""")  # fmt: skip
+    disk.put("sev/tvshow.nfo", content="""<tvshow><title>Severance</title>
+        <premiered>2022-02-18</premiered><imdb_id>tt11280740</imdb_id><tmdbid>95396</tmdbid>
+        <id>371980</id></tvshow>""")  # fmt: skip
     shows = [item.show for item in disk.items().values()]
     assert shows[0] == shows[1]
     assert shows[0]
@@ -69,9 +71,10 @@ def test_a_shows_nfo_says_what_the_show_is(disk: Disk) -> None:
 
 def test_an_episodes_nfo_says_what_the_episode_is(disk: Disk) -> None:
     disk.put("Severance/Season 1/Severance - S01E02.mkv")
-    disk.put("Severance/Season 1/Severance - S01E02.nfo", content="""<episodedetails><title>Half Loop</title>
-        <season>1</season><episode>2</episode><aired>2022-02-18</aired><runtime>53</runtime>
-        <uniqueid type="tvdb">8816416</uniqueid></episodedetails>""")  # fmt: skip
+    disk.put("Severance/Season 1/Severance - S01E02.nfo", content="""<episodedetails>
+        <title>Half Loop</title><season>1</season><episode>2</episode><aired>2022-02-18</aired>
+        <runtime>53</runtime><uniqueid type="tvdb">8816416</uniqueid>
+        </episodedetails>""")  # fmt: skip
     item = disk.only()
     assert (item.title, item.season_number, item.episode_number) == ("Half Loop", 1, 2)
     assert (item.air_date, item.runtime_seconds) == (date(2022, 2, 18), 53 * 60)
@@ -79,7 +82,10 @@ def test_an_episodes_nfo_says_what_the_episode_is(disk: Disk) -> None:
 
 
 def test_an_nfo_of_two_episodes_has_a_record_for_each(disk: Disk) -> None:
-    record = "<episodedetails><title>{}</title><season>1</season><episode>{}</episode></episodedetails>\n"
+    record = (
+        "<episodedetails><title>{}</title><season>1</season><episode>{}</episode>"
+        "</episodedetails>\n"
+    )
     disk.put("Severance/Season 1/Severance - S01E01E02.mkv")
     disk.put(
         "Severance/Season 1/Severance - S01E01E02.nfo",

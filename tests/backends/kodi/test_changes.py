@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mydia_web.backends.errors import ServerTrouble
-from mydia_web.backends.kodi import Kodi, listing
+from mydia_web.backends.kodi import Kodi, library
 from mydia_web.backends.kodi.zone import FORMAT
 from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteState
 from tests.fakes.kodi import FakeKodi
@@ -96,7 +96,7 @@ def test_the_hour_that_comes_twice_hides_nothing(
 def test_more_than_a_page_is_read_page_by_page_and_the_shorter_list_once(
     kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     for number in range(5):
         kodi.add_movie(f"Film {number}", playcount=1, lastplayed=AFTER)
     kodi.add_show("Harbour Lights", episodes=1).episodes[0].played.lastplayed = AFTER
@@ -114,7 +114,7 @@ def test_more_than_a_page_is_read_page_by_page_and_the_shorter_list_once(
 def test_what_is_unwatched_while_we_read_spoils_the_reading(
     kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     films = [kodi.add_movie(f"Film {number}", playcount=1, lastplayed=AFTER) for number in range(3)]
     pages = backend.changes(SINCE)
     next(pages)

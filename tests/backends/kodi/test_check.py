@@ -1,4 +1,4 @@
-"""Testing a connection: what a person reads when the address, the password or the machine is wrong."""
+"""A tested connection: what a person reads when address, password or machine is wrong."""
 
 import json
 

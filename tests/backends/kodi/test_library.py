@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mydia_web.backends.errors import ServerTrouble, Unreachable
-from mydia_web.backends.kodi import Kodi, listing
+from mydia_web.backends.kodi import Kodi, library
 from mydia_web.backends.kodi.mapping import external_ids
 from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow, RemoteState
 from tests.fakes.kodi import FakeKodi
@@ -57,7 +57,7 @@ def test_an_episode_comes_with_its_show(kodi: FakeKodi, backend: Kodi) -> None:
 def test_films_and_episodes_are_counted_together(
     kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     for number in range(5):
         kodi.add_movie(f"Film {number}")
     kodi.add_show("Harbour Lights", seasons=1, episodes=3)
@@ -149,7 +149,7 @@ def test_a_date_that_is_none_is_no_date(kodi: FakeKodi, backend: Kodi) -> None:
 def test_a_library_that_shrinks_while_it_is_read_raises(
     kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     films = [kodi.add_movie(f"Film {number}") for number in range(4)]
     pages = backend.library()
     next(pages)
@@ -161,7 +161,7 @@ def test_a_library_that_shrinks_while_it_is_read_raises(
 def test_rows_that_move_while_they_are_read_raise(
     kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     for number in range(4):
         kodi.add_movie(f"Film {number}")
     pages = backend.library()
@@ -174,7 +174,7 @@ def test_rows_that_move_while_they_are_read_raise(
 def test_a_library_that_grows_while_it_is_read_is_read_to_its_end(
     kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     for number in range(4):
         kodi.add_movie(f"Film {number}")
     pages = backend.library()
@@ -187,7 +187,7 @@ def test_a_library_that_grows_while_it_is_read_is_read_to_its_end(
 def test_a_kodi_that_goes_off_half_way_raises(
     kodi: FakeKodi, backend: Kodi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(library, "PAGE", 2)
     for number in range(4):
         kodi.add_movie(f"Film {number}")
     pages = backend.library()

@@ -176,11 +176,13 @@ def test_a_file_outside_the_library_and_music_are_passed_over(kodi, ear):
         '{"method": 7}',
         '{"method": "VideoLibrary.OnUpdate"}',
         '{"method": "VideoLibrary.OnUpdate", "params": []}',
-        '{"method": "VideoLibrary.OnUpdate", "params": {"data": {"item": {"id": "1", "type": "movie"}}}}',
+        '{"method": "VideoLibrary.OnUpdate", '
+        '"params": {"data": {"item": {"id": "1", "type": "movie"}}}}',
         '{"method": "VideoLibrary.OnUpdate", "params": {"data": {"item": {"id": 1, "type": []}}}}',
         '{"method": "VideoLibrary.OnUpdate", "params": {"data": {"id": 999, "type": "movie"}}}',
         '{"method": "VideoLibrary.OnUpdate", "params": {"data": {"id": 1, "type": "tvshow"}}}',
-        '{"method": "VideoLibrary.OnUpdate", "params": {"data": {"item": {"id": 1, "type": "movie"}, "added": true}}}',
+        '{"method": "VideoLibrary.OnUpdate", '
+        '"params": {"data": {"item": {"id": 1, "type": "movie"}, "added": true}}}',
         '{"method": "VideoLibrary.OnRemove", "params": {"data": {"id": 1, "type": "movie"}}}',
         '{"method": "Player.OnStop", "params": {"data": null}}',
     ],

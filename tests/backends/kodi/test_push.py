@@ -1,4 +1,4 @@
-"""Pushing a change: Kodi's registers are independent, its ids are reused, and its OK means little."""
+"""Pushing a change: Kodi's registers are independent, its ids reused, and its OK means little."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -284,8 +284,8 @@ def test_explaining_after_a_push_tells_the_date_kodi_will_get(backend: Kodi, fil
     backend.push(target(film), wanted("mark_watched"))
     line = backend.explain(target(film), wanted("mark_watched"))[1]
     assert line == (
-        f'VideoLibrary.SetMovieDetails {{"movieid": 1, "playcount": 1, "lastplayed": "{IN_NEW_YORK}", '
-        '"resume": {"position": 0, "total": 0}}'
+        'VideoLibrary.SetMovieDetails {"movieid": 1, "playcount": 1, '
+        f'"lastplayed": "{IN_NEW_YORK}", "resume": {{"position": 0, "total": 0}}}}'
     )
 
 
