@@ -1,5 +1,6 @@
 """What every test stands on: an application with its own database, and the cast that lives in it."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from mydia_web.config import Settings
 from mydia_web.db import db
 from mydia_web.library.models import Episode, MediaItem
 from tests.cast import Cast, add_film, add_show
+from tests.compiled_once import RuleCompiledOnce, TemplatesInMemory
 from tests.databases import Cluster, postgresql_cluster
 
 PASSWORD = "correct horse"
@@ -48,10 +50,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_finish() -> None:
+    """Take thousands of modules, items and examples out of what each garbage collection walks."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> None:
     """Real argon2 hashes that take no time: a test is about something else."""
     users.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def routes_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(Flask, "url_rule_class", RuleCompiledOnce)
+        yield
+
+
+@pytest.fixture(scope="session")
+def compiled_templates() -> TemplatesInMemory:
+    return TemplatesInMemory()
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +142,9 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 @pytest.fixture
-def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
+def app(
+    new_database: Callable[[], str], tmp_path: Path, compiled_templates: TemplatesInMemory
+) -> Iterator[Flask]:
     own = Settings(
         data_dir=str(tmp_path / "data"),
         database_url=new_database(),
@@ -134,6 +156,7 @@ def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
         {"SETTINGS": own, "TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
     )
     app.test_client_class = Browser
+    app.jinja_env.bytecode_cache = compiled_templates
     yield app
     with app.app_context():
         db.engine.dispose()
