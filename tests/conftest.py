@@ -1,4 +1,4 @@
-"""What every test stands on: an application with its own database, and the cast that lives in it."""
+"""An application with a database of its own for every test, and the cast that lives in it."""
 
 import gc
 import os
@@ -25,7 +25,7 @@ from mydia_web.config import Settings
 from mydia_web.db import db
 from mydia_web.library.models import Episode, MediaItem
 from tests.cast import Cast, add_film, add_show
-from tests.compiled_once import RuleCompiledOnce, TemplatesInMemory
+from tests.compiled_once import RuleCompiledOnce, StatementsInMemory, TemplatesInMemory
 from tests.databases import Cluster, postgresql_cluster
 
 PASSWORD = "correct horse"
@@ -48,6 +48,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="what the tests run on",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what uses no database: it is the same there as on SQLite."""
+    if config.getoption("--database") == "sqlite":
+        return
+    with_database: list[pytest.Item] = []
+    without_database: list[pytest.Item] = []
+    for item in items:
+        uses_database = "new_database" in getattr(item, "fixturenames", ())
+        kept = with_database if uses_database else without_database
+        kept.append(item)
+    config.hook.pytest_deselected(items=without_database)
+    items[:] = with_database
 
 
 def pytest_collection_finish() -> None:
@@ -75,6 +89,11 @@ def compiled_templates() -> TemplatesInMemory:
 
 
 @pytest.fixture(scope="session")
+def compiled_statements() -> StatementsInMemory:
+    return StatementsInMemory()
+
+
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     with ExitStack() as stack:
         try:
@@ -82,6 +101,15 @@ def cluster() -> Iterator[Cluster]:
         except LookupError as reason:
             pytest.skip(str(reason))
         yield found
+
+
+@pytest.fixture(scope="session")
+def kodi_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for the films of all real Kodis of this run, whichever process starts them."""
+    base = tmp_path_factory.getbasetemp()
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    folder_of_run = base.parent if is_worker else base
+    return folder_of_run / "kodi-media"
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +171,10 @@ def migrate(url: str, revision: str = "head") -> None:
 
 @pytest.fixture
 def app(
-    new_database: Callable[[], str], tmp_path: Path, compiled_templates: TemplatesInMemory
+    new_database: Callable[[], str],
+    tmp_path: Path,
+    compiled_templates: TemplatesInMemory,
+    compiled_statements: StatementsInMemory,
 ) -> Iterator[Flask]:
     own = Settings(
         data_dir=str(tmp_path / "data"),
@@ -157,6 +188,8 @@ def app(
     )
     app.test_client_class = Browser
     app.jinja_env.bytecode_cache = compiled_templates
+    with app.app_context():
+        compiled_statements.share(db.engine)
     yield app
     with app.app_context():
         db.engine.dispose()
