@@ -2,6 +2,7 @@
 be.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -29,6 +30,8 @@ class RealKodi:
     """Kodi with three films and two shows of two seasons with three episodes each."""
 
     home: Path
+    #: Its films. All Kodis of a run share them: making them takes longer than starting Kodi.
+    media: Path
     timezone: str = "Etc/UTC"
     username: str = "kodi"
     password: str = "secret"
@@ -46,6 +49,7 @@ class RealKodi:
     def start(self) -> None:
         """Start it with the state it had; does nothing while it runs."""
         command = ["bash", str(SCRIPTS / "start-kodi.sh"), "--no-install", "--home", str(self.home)]
+        command += ["--media", str(self.media)]
         command += [
             "--port",
             str(self.port),
@@ -56,7 +60,7 @@ class RealKodi:
         ]
         command += ["--user", self.username, "--password", self.password]
         # Into a file: Kodi stays and would keep a pipe open.
-        with (self.home / "start.log").open("w+") as log:
+        with (self.home / "start.log").open("w+") as log, _one_at_a_time(self.media):
             subprocess.run(command, stdout=log, stderr=log, timeout=START_SECONDS, check=True)
 
     def stop(self) -> None:
@@ -81,12 +85,12 @@ class RealKodi:
 
 
 @contextmanager
-def real_kodi(timezone: str = "Etc/UTC") -> Iterator[RealKodi]:
-    """For a fixture of session scope: starting takes some ten seconds."""
+def real_kodi(media: Path, timezone: str = "Etc/UTC") -> Iterator[RealKodi]:
+    """For a fixture of module scope: starting takes some ten seconds."""
     if reason := why_not():
         pytest.skip(reason)
     # Not in pytest's folder, which keeps the last three runs: a home has 30 MB.
-    kodi = RealKodi(Path(tempfile.mkdtemp(prefix="mydia-kodi-")), timezone)
+    kodi = RealKodi(Path(tempfile.mkdtemp(prefix="mydia-kodi-")), media, timezone)
     try:
         try:
             kodi.start()
@@ -97,6 +101,14 @@ def real_kodi(timezone: str = "Etc/UTC") -> Iterator[RealKodi]:
     finally:
         kodi.stop()
         shutil.rmtree(kodi.home, ignore_errors=True)
+
+
+@contextmanager
+def _one_at_a_time(media: Path) -> Iterator[None]:
+    """Let no other process of the run start a Kodi meanwhile: the first one makes the films."""
+    with media.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def why_not() -> str:
