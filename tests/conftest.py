@@ -104,11 +104,15 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def kodi_media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder for the films of all real Kodis of this run, whichever process starts them."""
+def folder_of_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the run share."""
     base = tmp_path_factory.getbasetemp()
-    is_worker = "PYTEST_XDIST_WORKER" in os.environ
-    folder_of_run = base.parent if is_worker else base
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def kodi_media(folder_of_run: Path) -> Path:
+    """The folder for the films of every real Kodi."""
     return folder_of_run / "kodi-media"
 
 

@@ -2,7 +2,6 @@
 be.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -18,6 +17,8 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+
+from tests.once import one_at_a_time
 
 SHARED = Path(os.environ.get("MYDIA_SHARED", Path(__file__).parents[2] / "shared"))
 SCRIPTS = SHARED / "real-servers"
@@ -59,8 +60,8 @@ class RealKodi:
             self.timezone,
         ]
         command += ["--user", self.username, "--password", self.password]
-        # Into a file: Kodi stays and would keep a pipe open.
-        with (self.home / "start.log").open("w+") as log, _one_at_a_time(self.media):
+        # The first one makes the films. Into a file: Kodi stays and would keep a pipe open.
+        with (self.home / "start.log").open("w+") as log, one_at_a_time(self.media):
             subprocess.run(command, stdout=log, stderr=log, timeout=START_SECONDS, check=True)
 
     def stop(self) -> None:
@@ -101,14 +102,6 @@ def real_kodi(media: Path, timezone: str = "Etc/UTC") -> Iterator[RealKodi]:
     finally:
         kodi.stop()
         shutil.rmtree(kodi.home, ignore_errors=True)
-
-
-@contextmanager
-def _one_at_a_time(media: Path) -> Iterator[None]:
-    """Let no other process of the run start a Kodi meanwhile: the first one makes the films."""
-    with media.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def why_not() -> str:
