@@ -1,7 +1,9 @@
-"""What every test stands on: an application with its own database, and the cast that lives in it."""
+"""An application with a database of its own for every test, and the cast that lives in it."""
 
+import gc
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -24,9 +26,13 @@ from mydia_web.config import Settings
 from mydia_web.db import db
 from mydia_web.library.models import Episode, MediaItem
 from tests.cast import Cast, add_film, add_show
+from tests.compiled_once import RuleCompiledOnce, StatementsInMemory, TemplatesInMemory
 from tests.databases import Cluster, postgresql_cluster
 
 PASSWORD = "correct horse"
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder below it is pytest's own
+ROOM_NEEDED = 6_000_000_000
 
 # An everyday run tries the same examples each time; `HYPOTHESIS_PROFILE=long pytest` goes looking
 # for new ones.
@@ -48,10 +54,56 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure() -> None:
+    """Keep thousands of small databases in memory where there is room: no disk slows them down."""
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    if shutil.disk_usage(MEMORY).free > ROOM_NEEDED:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what uses no database: it is the same there as on SQLite."""
+    if config.getoption("--database") == "sqlite":
+        return
+    with_database: list[pytest.Item] = []
+    without_database: list[pytest.Item] = []
+    for item in items:
+        uses_database = "new_database" in getattr(item, "fixturenames", ())
+        kept = with_database if uses_database else without_database
+        kept.append(item)
+    config.hook.pytest_deselected(items=without_database)
+    items[:] = with_database
+
+
+def pytest_collection_finish() -> None:
+    """Take thousands of modules, items and examples out of what each garbage collection walks."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> None:
     """Real argon2 hashes that take no time: a test is about something else."""
     users.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def routes_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(Flask, "url_rule_class", RuleCompiledOnce)
+        yield
+
+
+@pytest.fixture(scope="session")
+def compiled_templates() -> TemplatesInMemory:
+    return TemplatesInMemory()
+
+
+@pytest.fixture(scope="session")
+def compiled_statements() -> StatementsInMemory:
+    return StatementsInMemory()
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +114,19 @@ def cluster() -> Iterator[Cluster]:
         except LookupError as reason:
             pytest.skip(str(reason))
         yield found
+
+
+@pytest.fixture(scope="session")
+def folder_of_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of the run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def kodi_media(folder_of_run: Path) -> Path:
+    """The folder for the films of every real Kodi."""
+    return folder_of_run / "kodi-media"
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +187,12 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 @pytest.fixture
-def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
+def app(
+    new_database: Callable[[], str],
+    tmp_path: Path,
+    compiled_templates: TemplatesInMemory,
+    compiled_statements: StatementsInMemory,
+) -> Iterator[Flask]:
     own = Settings(
         data_dir=str(tmp_path / "data"),
         database_url=new_database(),
@@ -134,6 +204,9 @@ def app(new_database: Callable[[], str], tmp_path: Path) -> Iterator[Flask]:
         {"SETTINGS": own, "TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
     )
     app.test_client_class = Browser
+    app.jinja_env.bytecode_cache = compiled_templates
+    with app.app_context():
+        compiled_statements.share(db.engine)
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import NullPool, create_engine, make_url
+from sqlalchemy import Engine, NullPool, create_engine, make_url
 
 _numbers = count(1)
 
@@ -57,6 +57,8 @@ class Cluster:
     def __init__(self, folder: Path, binaries: Path) -> None:
         self.folder = folder
         self._binaries = binaries
+        # The first connection of an engine asks the server a handful of questions.
+        self._engines: dict[str, Engine] = {}
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
@@ -70,6 +72,7 @@ class Cluster:
 
     def drop(self, url: str) -> None:
         """Whoever is still connected is cut off."""
+        self._engines.pop(url, None)
         self.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def empty(self, url: str) -> None:
@@ -96,10 +99,12 @@ class Cluster:
 
     def execute(self, statement: str, url: str = "") -> object:
         """Run one statement by itself; the first row of its answer, where it has one."""
-        engine = create_engine(
-            url or self.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool
-        )
-        with engine.connect() as connection:
+        url = url or self.url("postgres")
+        if url not in self._engines:
+            self._engines[url] = create_engine(
+                url, isolation_level="AUTOCOMMIT", poolclass=NullPool
+            )
+        with self._engines[url].connect() as connection:
             answer = connection.exec_driver_sql(statement)
             return tuple(answer.one()) if answer.returns_rows else None
 

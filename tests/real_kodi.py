@@ -18,6 +18,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.once import one_at_a_time
+
 SHARED = Path(os.environ.get("MYDIA_SHARED", Path(__file__).parents[2] / "shared"))
 SCRIPTS = SHARED / "real-servers"
 #: A first start makes three films of 40 minutes: some ten seconds.
@@ -29,6 +31,8 @@ class RealKodi:
     """Kodi with three films and two shows of two seasons with three episodes each."""
 
     home: Path
+    #: Its films. All Kodis of a run share them: making them takes longer than starting Kodi.
+    media: Path
     timezone: str = "Etc/UTC"
     username: str = "kodi"
     password: str = "secret"
@@ -46,6 +50,7 @@ class RealKodi:
     def start(self) -> None:
         """Start it with the state it had; does nothing while it runs."""
         command = ["bash", str(SCRIPTS / "start-kodi.sh"), "--no-install", "--home", str(self.home)]
+        command += ["--media", str(self.media)]
         command += [
             "--port",
             str(self.port),
@@ -55,8 +60,8 @@ class RealKodi:
             self.timezone,
         ]
         command += ["--user", self.username, "--password", self.password]
-        # Into a file: Kodi stays and would keep a pipe open.
-        with (self.home / "start.log").open("w+") as log:
+        # The first one makes the films. Into a file: Kodi stays and would keep a pipe open.
+        with (self.home / "start.log").open("w+") as log, one_at_a_time(self.media):
             subprocess.run(command, stdout=log, stderr=log, timeout=START_SECONDS, check=True)
 
     def stop(self) -> None:
@@ -81,12 +86,12 @@ class RealKodi:
 
 
 @contextmanager
-def real_kodi(timezone: str = "Etc/UTC") -> Iterator[RealKodi]:
-    """For a fixture of session scope: starting takes some ten seconds."""
+def real_kodi(media: Path, timezone: str = "Etc/UTC") -> Iterator[RealKodi]:
+    """For a fixture of module scope: starting takes some ten seconds."""
     if reason := why_not():
         pytest.skip(reason)
     # Not in pytest's folder, which keeps the last three runs: a home has 30 MB.
-    kodi = RealKodi(Path(tempfile.mkdtemp(prefix="mydia-kodi-")), timezone)
+    kodi = RealKodi(Path(tempfile.mkdtemp(prefix="mydia-kodi-")), media, timezone)
     try:
         try:
             kodi.start()

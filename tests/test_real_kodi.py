@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient, FlaskCliRunner
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.kodi
 
 
 @pytest.fixture(scope="module")
-def kodi() -> Iterator[RealKodi]:
-    with real_kodi() as found:
+def kodi(kodi_media: Path) -> Iterator[RealKodi]:
+    with real_kodi(kodi_media) as found:
         yield found
 
 

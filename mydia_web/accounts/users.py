@@ -5,14 +5,13 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
-from zoneinfo import available_timezones
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select, text, update
 
 from mydia_web.accounts.models import ApiToken, User
-from mydia_web.clock import now
+from mydia_web.clock import list_time_zones, now
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue, NotFound
 from mydia_web.names import name_key
@@ -77,7 +76,7 @@ def add_first_user(name: str, password: str, *, time_zone: str = "UTC") -> User 
 
 def set_time_zone(user: User, time_zone: str) -> None:
     """Set an IANA time zone. Raises `InvalidValue` for anything else."""
-    if time_zone not in available_timezones():
+    if time_zone not in list_time_zones():
         raise InvalidValue("time_zone", "Choose a time zone such as Europe/Berlin.")
     user.time_zone = time_zone
 

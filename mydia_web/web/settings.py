@@ -1,7 +1,5 @@
 """/settings: one's own time zone, look, password and API tokens."""
 
-from zoneinfo import available_timezones
-
 from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -13,6 +11,7 @@ from mydia_web.accounts.users import (
     revoke_token,
     set_time_zone,
 )
+from mydia_web.clock import list_time_zones
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue
 from mydia_web.web.frame import htmx
@@ -109,7 +108,7 @@ def _page(*, errors: dict[str, str] | None = None, token: str | None = None) -> 
     return render_template(
         "settings/index.html",
         errors=errors or {},
-        time_zones=sorted(available_timezones()),
+        time_zones=sorted(list_time_zones()),
         time_zone=request.form.get("time_zone", g.user.time_zone),
         theme=request.form.get("theme") or request.cookies.get("theme", "system"),
         themes=THEMES,

@@ -1,11 +1,10 @@
 """/setup: the first run. Makes the first user, an admin, and goes on to adding a source."""
 
-from zoneinfo import available_timezones
-
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from mydia_web.accounts.users import MIN_PASSWORD, add_first_user, any_user
+from mydia_web.clock import list_time_zones
 from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue
 from mydia_web.web.frame.auth import limiter, public, sign_in
@@ -49,7 +48,7 @@ def create_first_user() -> ResponseReturnValue:
 def _asked_time_zone() -> str:
     """What the browser says; one it alone knows, or no script to say it, is no reason to stop."""
     asked = request.form.get("time_zone", "")
-    return asked if asked in available_timezones() else "UTC"
+    return asked if asked in list_time_zones() else "UTC"
 
 
 def _form(errors: dict[str, str] | None = None) -> str:

@@ -15,7 +15,8 @@ from mydia_web.sync.service import Service
 from tests.fakes.kodi import FakeKodi
 
 # A machine that tests two databases at once is slow, not broken.
-expect.set_options(timeout=30_000)
+PATIENCE_MS = 90_000
+expect.set_options(timeout=PATIENCE_MS)
 
 AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
 #: What axe is asked: WCAG 2.2 AA and good practice.

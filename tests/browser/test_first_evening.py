@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.browser.conftest import violations
+from tests.browser.conftest import PATIENCE_MS, violations
 from tests.conftest import PASSWORD
 from tests.fakes.kodi import FakeKodi
 
@@ -20,6 +20,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, site: str):
     context = browser.new_context(
         base_url=site, java_script_enabled=request.param, viewport={"width": 1280, "height": 900}
     )
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

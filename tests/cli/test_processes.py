@@ -28,7 +28,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def run(*words: str, environment: dict[str, str], cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / words[0]), *words[1:]]
     return subprocess.run(
-        command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=180, check=False
     )
 
 

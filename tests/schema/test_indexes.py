@@ -38,6 +38,7 @@ from mydia_web.sources.recipients import sources_to_tell
 from mydia_web.sync.outbound.delivery import prepare
 from tests.conftest import Clock, migrate
 from tests.databases import Cluster
+from tests.once import make_once
 from tests.schema import crowd
 from tests.schema.crowd import ALICE, BOB, DEAD, FILM, NOW, SHOW
 from tests.schema.plans import Answer, answer, generic_plan
@@ -206,11 +207,13 @@ FRESH, ANALYSED, POSTGRESQL = "sqlite", "sqlite with statistics", "postgresql"
 
 
 @pytest.fixture(scope="session")
-def crowded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def crowded_file(folder_of_run: Path) -> Path:
     """A SQLite file with the crowd in it."""
-    file = tmp_path_factory.mktemp("crowd") / "mydia.db"
-    _prepare(f"sqlite:///{file}", crowd.build)
-    return file
+
+    def build(file: Path) -> None:
+        _prepare(f"sqlite:///{file}", crowd.build)
+
+    return make_once(folder_of_run / "crowd.db", build)
 
 
 @pytest.fixture(

@@ -1,8 +1,8 @@
 """Four sides, one person: whatever happens in whatever order, all sides end equal and no play is
 lost or invented.
 
-`SEED=7 ACTS=10000 pytest -s -m chaos tests/sync/test_mesh.py` tells a longer story; the same seed
-tells the same one. `AHEAD=120` sets the clocks of Jellyfin and Plex two hours ahead and behind.
+`SEED=7 ACTS=10000 pytest -n 0 -s -m chaos tests/sync/test_mesh.py` tells a longer story; the same
+seed tells the same one. `AHEAD=120` sets the clocks of Jellyfin and Plex two hours ahead and behind.
 """
 
 import os

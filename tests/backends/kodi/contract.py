@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.backends.shapes import reduced
+
 SHARED = Path(os.environ.get("MYDIA_SHARED", Path(__file__).parents[4] / "shared"))
 FOLDER = SHARED / "specs" / "kodi-21.2"
 
@@ -56,7 +58,9 @@ def faults_of_answer(method: str, result: object) -> list[str]:
         return []
     returns = _read("methods.json")[method]["returns"]
     return list(
-        _faults(result, {"$ref": returns} if isinstance(returns, str) else returns, "result")
+        _faults(
+            reduced(result), {"$ref": returns} if isinstance(returns, str) else returns, "result"
+        )
     )
 
 

@@ -24,9 +24,9 @@ WINTER = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NEVER = {"field": "lastplayed", "operator": "greaterthan", "value": "2099-01-01 00:00:00"}
 
 
-@pytest.fixture(scope="session")
-def real() -> Iterator[RealKodi]:
-    with real_kodi("America/New_York") as kodi:
+@pytest.fixture(scope="module")
+def real(kodi_media: Path) -> Iterator[RealKodi]:
+    with real_kodi(kodi_media, "America/New_York") as kodi:
         yield kodi
 
 

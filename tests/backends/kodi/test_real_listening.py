@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,8 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def real() -> Iterator[RealKodi]:
-    with real_kodi("America/New_York") as kodi:
+def real(kodi_media: Path) -> Iterator[RealKodi]:
+    with real_kodi(kodi_media, "America/New_York") as kodi:
         yield kodi
 
 
