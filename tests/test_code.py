@@ -58,7 +58,7 @@ def test_only_the_edges_commit():
         "sync/service.py",
         "sync/clients.py",
         "sync/inbound/run_pull.py",
-        "sync/inbound/claim_keeper.py",
+        "sync/inbound/reading.py",
         "sync/inbound/inbox.py",
         "sync/inbound/listen.py",
         "sync/outbound/worker.py",

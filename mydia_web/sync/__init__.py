@@ -1,1 +1,1 @@
-"""Keeping servers and us alike: `inbound` takes their news, `outbound` delivers what they are owed."""
+"""Keeping servers and us in step: `inbound` takes their changes, `outbound` delivers ours."""

@@ -1,9 +1,8 @@
-"""Times that lie further ahead than any of ours is ever set: they were written while a clock was
-wrong.
+"""Cutting back stored times that were written while a clock was wrong.
 
-A machine without a clock of its own may believe in another year until it has asked for the time.
-What it wrote down then would be waited for until that year comes; so it is cut back, in one place
-for all columns that are waited for. Nothing here commits.
+They lie further in the future than we ever set any. A machine without a battery-backed clock may
+believe in another year until it has asked for the time; what it stored would be waited for until
+that year. All columns that are waited for are listed here. Nothing here commits.
 """
 
 from collections.abc import Sequence
@@ -30,29 +29,31 @@ from mydia_web.sources.models import (
 from mydia_web.sync.outbound.retry import MAX_DELAY, MAX_RETRY_AFTER
 from mydia_web.sync.pulls import LEASE as PULL_LEASE
 
-#: What was written a moment ago by another machine, whose clock is a little ahead.
+#: Another machine, whose clock is a little ahead, may have written just now.
 _GRACE = timedelta(minutes=5)
-#: A code for signing in is good for no longer.
+#: The longest time that a sign-in code is valid.
 _LONGEST_CODE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
-    """A column, and how far ahead of now what is in it can lie."""
+    """A column of times, and how far in the future they can lie."""
 
     column: Any
     longest: timedelta = timedelta()
-    #: Without it nobody knows when it was, and what depends on it is done in full. Else it is set
-    #: to now.
+    #: The time is removed, and what depends on it is done in full; otherwise it is set to now.
     is_forgotten: bool = False
-    #: Of which rows alone.
+    #: Conditions for the rows.
     where: tuple[Any, ...] = ()
 
 
 def timed_columns() -> Sequence[Timed]:
-    delays = (config.settings().sync_delay, config.settings().progress_delay)
+    settings = config.settings()
     longest_wait = max(
-        MAX_DELAY * 1.2, MAX_RETRY_AFTER, *(timedelta(seconds=delay) for delay in delays)
+        MAX_DELAY * 1.2,
+        MAX_RETRY_AFTER,
+        timedelta(seconds=settings.sync_delay),
+        timedelta(seconds=settings.progress_delay),
     )
     is_open = (NowPlaying.taken_at.is_(None),)
     return (
@@ -81,16 +82,16 @@ def timed_columns() -> Sequence[Timed]:
 
 
 def has_times_ahead() -> bool:
-    """Return whether there is any: in one question, and without a lock."""
-    found = [
+    """Return whether there are any; asks one query, without a lock."""
+    conditions = [
         exists(select(1).select_from(timed.column.class_).where(*_is_ahead(timed)))
         for timed in timed_columns()
     ]
-    return bool(db.session.scalar(select(or_(*found))))
+    return bool(db.session.scalar(select(or_(*conditions))))
 
 
 def cut_times_ahead() -> None:
-    """Set them to now, or forget them."""
+    """Set them to now, or remove them."""
     for timed in timed_columns():
         value = None if timed.is_forgotten else now()
         cut = update(timed.column.class_).where(*_is_ahead(timed)).values({timed.column.key: value})

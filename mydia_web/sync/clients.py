@@ -1,6 +1,4 @@
-"""Clients of accounts: signed in, and able to renew a sign-in that runs out, whichever worker or
-page uses them.
-"""
+"""Clients signed in as accounts; they renew a sign-in that expires, whoever uses them."""
 
 import time
 from collections.abc import Callable
@@ -20,20 +18,19 @@ from mydia_web.sources.credentials import decrypt, encrypt
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import open_backend
 
-#: As long one may take to renew; after that the next one tries.
+#: How long one client may take to renew a sign-in; after that the next one tries.
 _LONGEST = timedelta(seconds=40)
+#: How often the others look whether it is renewed, in seconds.
 _LOOK_EVERY = 0.2
 
 
 def open_account(source: Source, account: SourceAccount | None) -> Backend:
-    """A client of the source for that account. Raises `SignInRefused` for credentials that cannot
-    be read.
-    """
+    """Open a client of the source. Raise `SignInRefused` for credentials that cannot be read."""
     return open_backend(source.kind, live_connection(source, account))
 
 
 def live_connection(source: Source, account: SourceAccount | None) -> Connection:
-    """As `connection_of`, and what is renewed is kept."""
+    """Return a connection as `connection_of` does, which stores renewed credentials."""
     connection = connection_of(source, account)
     if account is None:
         return connection
@@ -42,37 +39,36 @@ def live_connection(source: Source, account: SourceAccount | None) -> Connection
 
 @dataclass(slots=True)
 class _Renewal:
-    """Renews an account's credentials once for all who use them: a service takes a refresh token
-    only once.
+    """Renews an account's credentials once for everybody: a refresh token is accepted only once.
 
-    Runs in any thread and in transactions of its own; none is open while the service is asked.
+    It runs in any thread and in transactions of its own; none is open while the service is asked.
     """
 
     context: AppContext
     account_id: int
-    #: What the client signs in with.
-    had: Credentials
+    #: What the client signs in with now.
+    current: Credentials
 
     def __call__(self, ask: Callable[[Credentials], Credentials]) -> Credentials:
         with self.context():
-            self.had = self._newer() or self._renewed(ask)
-            return self.had
+            self.current = self._newer() or self._renewed(ask)
+            return self.current
 
     def _renewed(self, ask: Callable[[Credentials], Credentials]) -> Credentials:
-        renewed = self.had
+        renewed = self.current
         try:
-            renewed = ask(self.had)
+            renewed = ask(self.current)
         finally:
             begin_write()
-            kept = {"credentials": encrypt(renewed), "renewing_until": None}
+            values = {"credentials": encrypt(renewed), "renewing_until": None}
             db.session.execute(
-                update(SourceAccount).where(SourceAccount.id == self.account_id).values(kept)
+                update(SourceAccount).where(SourceAccount.id == self.account_id).values(values)
             )
             db.session.commit()
         return renewed
 
     def _newer(self) -> Credentials | None:
-        """What somebody else has got meanwhile. None: nobody, and it is our turn now."""
+        """Wait for credentials that another client renews; return None where it is our turn."""
         until = time.monotonic() + _LONGEST.total_seconds()
         while time.monotonic() < until:
             begin_write()
@@ -81,11 +77,14 @@ class _Renewal:
                 db.session.rollback()
                 raise SignInRefused("The account was removed meanwhile.")
             stored = decrypt(account.credentials)
-            is_free = not lies_ahead(account.renewing_until, _LONGEST)
-            if is_free and stored == self.had:
+            is_newer = stored != self.current
+            is_our_turn = not is_newer and not lies_ahead(account.renewing_until, _LONGEST)
+            if is_our_turn:
                 account.renewing_until = now() + _LONGEST
             db.session.commit()
-            if is_free or stored != self.had:
-                return stored if stored != self.had else None
+            if is_newer:
+                return stored
+            if is_our_turn:
+                return None
             time.sleep(_LOOK_EVERY)
         raise ServerTrouble("Renewing the sign-in takes long. It will be tried again.")

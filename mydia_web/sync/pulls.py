@@ -1,9 +1,8 @@
-"""Pulls as people see them (asked for, running, done) and as workers share them: claimed, held by a
-lease, ended.
+"""Requested pulls, and how workers share them: claimed, held by a lease, ended.
 
-A claim works as in the queue. Its worker renews the lease, and every write of it checks the token:
-whoever lost the claim writes nothing more into that pull. Whoever looks frees the pulls of dead
-workers. Nothing here commits.
+A claim works as in the queue. Its worker renews the lease, and each of its writes checks the token,
+so a worker that lost the claim writes nothing more into the pull. Whoever looks frees the pulls of
+dead workers. Nothing here commits.
 """
 
 import uuid
@@ -19,16 +18,17 @@ from mydia_web.db import db, insert_for
 from mydia_web.errors import MydiaError
 from mydia_web.sources.models import Pull
 
-#: How long a pull stays its worker's without a sign of life: after a kill, nobody reads the source
-#: for that long.
+#: How long a worker keeps a pull without a sign of life. After a kill nobody reads the source for
+#: that long.
 LEASE = timedelta(seconds=20)
-#: A pull that was begun so often in a row and brought nothing is not begun again by itself: it may
-#: be what kills the process.
+#: A pull that was started this often in a row and brought nothing is not started again: it may be
+#: what kills the process.
 MOST_TRIES = 10
 
-Wish = Literal["", "pull", "sweep", "removals", "keep"]
+#: What a pull is followed by, as stored; "sweep" is a full scan.
+FollowUp = Literal["", "pull", "sweep", "removals", "keep"]
 #: Each does what those before it do.
-_WISHES: Sequence[Wish] = ("", "pull", "sweep", "removals", "keep")
+_FOLLOW_UPS: Sequence[FollowUp] = ("", "pull", "sweep", "removals", "keep")
 
 
 class ClaimLost(MydiaError):
@@ -37,7 +37,7 @@ class ClaimLost(MydiaError):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A running pull that is ours as long as nobody else claims it."""
+    """A running pull that is ours until somebody else claims it."""
 
     pull_id: int
     token: str
@@ -51,12 +51,12 @@ def request_pull(
     takes_removals: bool = False,
     keeps_ours: bool = False,
 ) -> Pull:
-    """Ask for a pull of the source; the one that is open already, if there is one.
+    """Request a pull of the source; return it, or the one that is open already.
 
-    A preview only says what it would bring; a sweep reads everything; `takes_removals` is a
-    person's word that what is unwatched all at once is meant so, and `keeps_ours` that it is not.
-    One that waits becomes a sweep where that is asked for; one that is under way, or is a preview,
-    is followed by what it does not do itself.
+    A preview only says what it would bring; `is_sweep` asks for a full scan. With `takes_removals`
+    a person confirms many removals at once; with `keeps_ours` the person rejects them. A pull that
+    waits becomes a full scan where one is requested; one that is running, or is a preview, is
+    followed by another pull that does the rest.
     """
     free_lost_pulls()
     row = insert_for(Pull).values(
@@ -71,14 +71,14 @@ def request_pull(
         keeps_ours=keeps_ours,
     )
     new = row.excluded
-    # Where the condition does not hold, the open row is locked all the same: it cannot end before
-    # we are done.
-    not_begun = row.on_conflict_do_update(
+    # The open row is locked even where the condition does not hold, so it cannot end before we are
+    # done.
+    insert_or_widen = row.on_conflict_do_update(
         index_elements=["source_id"],
         index_where=Pull.finished_at.is_(None),
         set_={
             "is_sweep": or_(Pull.is_sweep, new.is_sweep),
-            # The last word counts.
+            # The latest decision counts.
             "takes_removals": or_(
                 and_(Pull.takes_removals, not_(new.keeps_ours)), new.takes_removals
             ),
@@ -88,17 +88,20 @@ def request_pull(
             Pull.status == "requested", Pull.is_preview.is_(False), new.is_preview.is_(False)
         ),
     )
-    db.session.execute(not_begun)
-    open_one = select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
-    pull = db.session.scalars(open_one.execution_options(populate_existing=True)).one()
-    if not is_preview:
-        _follow(
-            pull, _wish(is_sweep=is_sweep, takes_removals=takes_removals, keeps_ours=keeps_ours)
-        )
+    db.session.execute(insert_or_widen)
+    query = select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
+    pull = db.session.scalars(query.execution_options(populate_existing=True)).one()
+    if is_preview:
+        return pull
+    follow_up = _follow_up(is_sweep=is_sweep, takes_removals=takes_removals, keeps_ours=keeps_ours)
+    if pull.is_preview or (pull.status != "requested" and follow_up != "pull"):
+        # The open pull will not do it: what it has read by now, it does not read again.
+        pull.followed_by = max(pull.followed_by, follow_up, key=_FOLLOW_UPS.index)
+        db.session.flush()
     return pull
 
 
-def _wish(*, is_sweep: bool, takes_removals: bool, keeps_ours: bool) -> Wish:
+def _follow_up(*, is_sweep: bool, takes_removals: bool, keeps_ours: bool) -> FollowUp:
     if keeps_ours:
         return "keep"
     if takes_removals:
@@ -106,22 +109,11 @@ def _wish(*, is_sweep: bool, takes_removals: bool, keeps_ours: bool) -> Wish:
     return "sweep" if is_sweep else "pull"
 
 
-def _follow(pull: Pull, wish: Wish) -> None:
-    """Note what the open pull will not do: what it has read by now is not read again for a sweep
-    that is wanted now.
-    """
-    if not pull.is_preview and (pull.status == "requested" or wish == "pull"):
-        return
-    pull.followed_by = max(pull.followed_by, wish, key=_WISHES.index)
-    db.session.flush()
-
-
 def claim_pull(pull_id: int) -> Claim | None:
-    """Take a pull that waits. None: somebody else has taken it."""
+    """Claim a waiting pull; return None where somebody else has it."""
     token = str(uuid.uuid4())
     at = now()
-    waits = (Pull.id == pull_id, Pull.status == "requested")
-    begun = {
+    values = {
         "status": "running",
         "began_at": at,
         "moved_at": at,
@@ -129,21 +121,21 @@ def claim_pull(pull_id: int) -> Claim | None:
         "lease_until": at + LEASE,
         "tries": Pull.tries + 1,
     }
-    taken = _update(*waits, values=begun)
-    return Claim(pull_id, token) if taken else None
+    is_claimed = _update(Pull.id == pull_id, Pull.status == "requested", values=values)
+    return Claim(pull_id, token) if is_claimed else None
 
 
 def hold(claim: Claim, **values: Any) -> None:
-    """Renew the lease, and write these values with it. Raises `ClaimLost`.
+    """Renew the lease and store these values. Raise `ClaimLost`.
 
-    In the transaction of what the worker writes: then either both are kept or none.
+    Call it in the transaction of what the worker writes, so that both are stored or neither.
     """
     if not _update(*_own(claim), values={"lease_until": now() + LEASE, **values}):
         raise ClaimLost
 
 
 def give_back(claim: Claim, *, counts_as_try: bool = False) -> None:
-    """Let somebody else go on at once. Does nothing where the claim is lost."""
+    """Let somebody else continue at once. Do nothing where the claim is lost."""
     values: dict[str, Any] = {**_FREE, "moved_at": now()}
     if not counts_as_try:
         values["tries"] = case((Pull.tries > 0, Pull.tries - 1), else_=0)
@@ -151,10 +143,10 @@ def give_back(claim: Claim, *, counts_as_try: bool = False) -> None:
 
 
 def end_pull(claim: Claim, status: Literal["done", "failed"], **values: Any) -> Pull | None:
-    """End a pull, and request what was asked for meanwhile. None: the claim is lost, or the source
-    was removed.
+    """End a pull, and request the one that follows it.
 
-    A preview writes nothing, so that its answer is good whoever has the claim.
+    Return None where the claim is lost or the source was removed. A preview writes nothing, so its
+    result is valid whoever has the claim.
     """
     own = or_(and_(*_own(claim)), and_(Pull.id == claim.pull_id, Pull.is_preview))
     ended: dict[str, Any] = {
@@ -178,10 +170,9 @@ def end_pull(claim: Claim, status: Literal["done", "failed"], **values: Any) -> 
 
 
 def free_lost_pulls() -> None:
-    """Let the pulls of dead workers be taken by others: what they had brought is kept.
+    """Let others claim the pulls of dead workers; what those brought is kept.
 
-    A lease that ends later than one can was written while a clock was wrong: it is cut to its
-    length.
+    A lease that ends too late was written while a clock was wrong, and is cut.
     """
     if not has_lost_pulls():
         return
@@ -204,7 +195,7 @@ def free_lost_pulls() -> None:
 
 
 def has_lost_pulls() -> bool:
-    """Return whether a lease has run out, or never will."""
+    """Return whether a lease has expired, or never will."""
     at = now()
     is_odd = or_(Pull.lease_until.is_(None), Pull.lease_until < at, Pull.lease_until > at + LEASE)
     query = select(Pull.id).where(Pull.finished_at.is_(None), Pull.status == "running", is_odd)
@@ -212,8 +203,10 @@ def has_lost_pulls() -> bool:
 
 
 def is_being_read(pull: Pull) -> bool:
-    """Return whether a worker that lives is at it."""
-    return pull.status == "running" and pull.lease_until is not None and pull.lease_until >= now()
+    """Return whether a live worker is running it."""
+    if pull.status != "running" or pull.lease_until is None:
+        return False
+    return pull.lease_until >= now()
 
 
 def latest_pull(source_id: int) -> Pull | None:
@@ -223,14 +216,14 @@ def latest_pull(source_id: int) -> Pull | None:
 
 
 def list_pulls(source_id: int, *, limit: int = 10) -> Sequence[Pull]:
-    """The latest pulls of the source, newest first."""
+    """Return the latest pulls of the source, newest first."""
     return db.session.scalars(
         select(Pull).where(Pull.source_id == source_id).order_by(Pull.id.desc()).limit(limit)
     ).all()
 
 
 def open_pulls() -> Sequence[Pull]:
-    """What is asked for or running, the longest waiting first."""
+    """Return requested and running pulls, the longest waiting first."""
     return db.session.scalars(
         select(Pull).where(Pull.finished_at.is_(None)).order_by(Pull.id)
     ).all()
@@ -244,6 +237,6 @@ def _own(claim: Claim) -> tuple[Any, ...]:
 
 
 def _update(*where: Any, values: Mapping[str, Any]) -> int:
-    """How many rows were changed."""
+    """Return how many rows were changed."""
     statement = update(Pull).where(*where).values(values).returning(Pull.id)
     return len(db.session.scalars(statement.execution_options(synchronize_session=False)).all())

@@ -1,4 +1,4 @@
-"""The worker inside the web server: one thread delivers, one pulls, until the server stops."""
+"""The threads of the web server that deliver, pull, apply events and listen."""
 
 import logging
 import time
@@ -30,15 +30,15 @@ from mydia_web.sync.pulls import open_pulls, request_pull
 
 log = logging.getLogger(__name__)
 
-#: A worker that nobody wakes looks by itself this often.
+#: How often a worker looks without being woken.
 POLL_SECONDS = 5.0
-#: Pictures are fetched ahead of the pages that show them, a few between two looks for pulls.
+#: How many pictures are fetched ahead of the pages that show them, between two looks for pulls.
 PICTURES_AT_A_TIME = 24
-#: How often times are looked for that a wrong clock has written, in seconds.
+#: How often times that a wrong clock has written are looked for, in seconds.
 LOOK_AT_CLOCKS_EVERY = 60.0
-#: Somewhere a day begins with every quarter of an hour.
+#: Somewhere a day begins every quarter of an hour.
 NEW_DAY_EVERY = timedelta(minutes=15)
-#: A row may be due and yet not to be had, while another worker holds all that its source bears.
+#: The shortest pause: a due row cannot be claimed while other workers use its source fully.
 LEAST_SECONDS = 0.2
 
 
@@ -53,7 +53,7 @@ def watch_queue(
     looked_at = -LOOK_AT_CLOCKS_EVERY
     with Worker(source_ids=source_ids, on_settled=on_settled) as worker, WakeUp() as wake_up:
         while not stop.is_set():
-            looked_at = _mend_times(looked_at)
+            looked_at = _cut_times_ahead(looked_at)
             worker.drain(stop=stop)
             worker.forget_connections()
             pause = _until_due(poll)
@@ -61,27 +61,13 @@ def watch_queue(
             wake_up.wait(stop, pause)
 
 
-def _refresh_aired(since: datetime) -> datetime:
-    """Bring shows up to date where a day has begun for somebody; return until when that is done."""
-    until = now()
-    if until - since < NEW_DAY_EVERY:
-        return since
-    begun = days_begun(since, until)
-    db.session.rollback()
-    if begun:
-        begin_write()
-        refresh_aired(*begun)
-        db.session.commit()
-    return until
-
-
 def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
-    """Run pulls as they are asked for or fall due, until `stop` is set."""
+    """Run pulls as they are requested or fall due, until `stop` is set."""
     refreshed = now() - timedelta(days=7)
     pictures_missing = True
     looked_at = -LOOK_AT_CLOCKS_EVERY
     while not stop.is_set():
-        looked_at = _mend_times(looked_at)
+        looked_at = _cut_times_ahead(looked_at)
         refreshed = _refresh_aired(refreshed)
         reclaim_lost_pulls()
         _request_due_pulls()
@@ -98,8 +84,22 @@ def watch_pulls(stop: Event, *, interval: float = 1.0) -> None:
         stop.wait(interval)
 
 
-def _mend_times(looked_at: float) -> float:
-    """Cut what a wrong clock has written, where it was not looked for just now. Return when it was."""
+def _refresh_aired(since: datetime) -> datetime:
+    """Update shows for people whose day has begun since then; return up to when that is done."""
+    until = now()
+    if until - since < NEW_DAY_EVERY:
+        return since
+    begun = days_begun(since, until)
+    db.session.rollback()
+    if begun:
+        begin_write()
+        refresh_aired(*begun)
+        db.session.commit()
+    return until
+
+
+def _cut_times_ahead(looked_at: float) -> float:
+    """Cut times that a wrong clock has written, once a minute; return when that was done last."""
     at = time.monotonic()
     if at - looked_at < LOOK_AT_CLOCKS_EVERY:
         return looked_at
@@ -113,19 +113,22 @@ def _mend_times(looked_at: float) -> float:
 
 
 def _until_due(poll: float) -> float:
-    """Seconds until a row is due at a source that may be spoken to, `poll` at most."""
-    at, until = now(), now() + timedelta(seconds=poll)
+    """Return the seconds until a row is due on a source that is not paused, `poll` at most."""
+    at = now()
+    until = at + timedelta(seconds=poll)
     query = select(Source).where(Source.enabled, Source.pause_reason.is_distinct_from("operator"))
     for source in db.session.scalars(query).all():
         due_at = PlaybackSyncRepository().next_due(source.id)
-        if due_at is not None:
-            paused_until = source.paused_until if is_paused(source) else None
-            until = min(until, max(due_at, paused_until or due_at))
+        if due_at is None:
+            continue
+        if is_paused(source) and source.paused_until is not None:
+            due_at = max(due_at, source.paused_until)
+        until = min(until, due_at)
     return max(LEAST_SECONDS, (until - at).total_seconds())
 
 
 def keep_going(watch: Callable[[Event], None], stop: Event, app_context: AppContext) -> None:
-    """Watch until `stop` is set, through whatever happens meanwhile."""
+    """Watch until `stop` is set, and start again after any error."""
     while not stop.is_set():
         try:
             with app_context():
@@ -135,17 +138,19 @@ def keep_going(watch: Callable[[Event], None], stop: Event, app_context: AppCont
             stop.wait(5)
 
 
-#: What must run somewhere beside the deliveries; more than one at a time do no harm.
+#: What must run somewhere beside the deliveries; running in several processes does no harm.
 READERS: Sequence[Callable[[Event], None]] = (watch_pulls, watch_inbox)
 
 
 class Service:
-    """The threads of a running web server, or those of them that are named."""
+    """The threads of a running web server, or the given ones of them."""
 
     def __init__(
         self, app_context: AppContext, watches: Sequence[Callable[[Event], None]] | None = None
     ) -> None:
         self._stop = Event()
+        if watches is None:
+            watches = _all_watches(app_context)
         self._threads = [
             Thread(
                 target=keep_going,
@@ -153,7 +158,7 @@ class Service:
                 name=watch.__name__,
                 daemon=True,
             )
-            for watch in (_watches(app_context) if watches is None else watches)
+            for watch in watches
         ]
 
     def start(self) -> None:
@@ -167,10 +172,12 @@ class Service:
             thread.join(timeout)
 
 
-def _watches(app_context: AppContext) -> Sequence[Callable[[Event], None]]:
-    always = (watch_queue, *READERS)
+def _all_watches(app_context: AppContext) -> Sequence[Callable[[Event], None]]:
     with app_context():
-        return (*always, watch_servers) if config.settings().listen else always
+        listens = config.settings().listen
+    if listens:
+        return (watch_queue, *READERS, watch_servers)
+    return (watch_queue, *READERS)
 
 
 def _run(pull_id: int, stop: Event) -> None:
@@ -185,12 +192,14 @@ def _request_due_pulls() -> None:
     if not interval:
         return
     at = now()
-    # One that was asked for ahead of now was so while a clock was wrong.
-    is_recent = (Pull.requested_at > at - timedelta(seconds=interval), Pull.requested_at <= at)
-    was_read = exists().where(Pull.source_id == Source.id, *is_recent)
-    due = select(Source.id).where(
-        Source.enabled, exists().where(Pull.source_id == Source.id), not_(was_read)
+    was_ever_pulled = exists().where(Pull.source_id == Source.id)
+    was_pulled_lately = exists().where(
+        Pull.source_id == Source.id,
+        Pull.requested_at > at - timedelta(seconds=interval),
+        # A request dated in the future was made while a clock was wrong.
+        Pull.requested_at <= at,
     )
+    due = select(Source.id).where(Source.enabled, was_ever_pulled, not_(was_pulled_lately))
     source_ids = db.session.scalars(due).all()
     db.session.rollback()
     for source_id in source_ids:

@@ -26,7 +26,7 @@ from mydia_web import clock
 from mydia_web.cli import main
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sync import pulls
-from mydia_web.sync.inbound import claim_keeper
+from mydia_web.sync.inbound import run_pull
 from mydia_web.sync.outbound import retry
 from mydia_web.sync.outbound import worker as delivering
 
@@ -151,7 +151,7 @@ def _be_hasty() -> None:
     """The real periods, shrunk: those that a test would else have to wait for."""
     PlaybackSyncRepository.mark_syncing.__kwdefaults__["lease"] = LEASE
     pulls.LEASE = LEASE
-    claim_keeper.RENEW_EVERY = LEASE.total_seconds() / 4
+    run_pull.RENEW_EVERY = LEASE.total_seconds() / 4
     delivering.LONGEST_PUSH = timedelta(seconds=2)
     retry.FIRST_DELAY, retry.MAX_DELAY = timedelta(seconds=0.2), timedelta(seconds=2)
     retry.FIRST_PAUSE, retry.MAX_PAUSE = timedelta(seconds=0.5), timedelta(seconds=2)

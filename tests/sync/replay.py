@@ -29,13 +29,11 @@ from mydia_web.library.models import Content, Episode, MediaItem
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.accounts import get_source
-from mydia_web.sources.inbox import store_event, webhook_secret
+from mydia_web.sources.inbox import webhook_secret
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.models import SourceAccount, SourceEvent, SourceItem
 from mydia_web.sync.clients import open_account
-from mydia_web.sync.inbound import notifications
-from mydia_web.sync.inbound.inbox import apply_events
-from mydia_web.sync.inbound.notifications import Notification
+from mydia_web.sync.inbound.inbox import apply_events, store_notification
 from mydia_web.sync.outbound.worker import Worker
 from tests.fakes.mediabrowser_library import TICKS
 from tests.sync.household import Household
@@ -244,10 +242,9 @@ class Live:
         """Have the listener take all that waits, and keep its news as the real one does."""
         for event in self._news:
             if event is not None:
-                body = notifications.write(Notification(self._account_id, event))
                 db.session.commit()
                 begin_write()
-                store_event(self.a.source_id, notifications.KIND, body, name=event.name)
+                store_notification(self.a.source_id, self._account_id, event)
                 db.session.commit()
             elif not self._socket.waiting:
                 return

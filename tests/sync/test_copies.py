@@ -18,7 +18,7 @@ from mydia_web.playback import get_progress
 from mydia_web.playback.models import ChangeSet
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.models import Source
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.pull import AccountPull
 from mydia_web.sync.inbound.report import Report
 from tests.cast import add_server
 from tests.sync.household import plays_of, queue
@@ -61,7 +61,7 @@ class Shelf:
     def read(self, states: Sequence[RemoteState], order: Sequence[int], in_pages_of: int) -> None:
         source = get_source(self._source_id)
         [account] = accounts_of(source.id)
-        pull = PullOf(source, account, Report())
+        pull = AccountPull(source, account, Report())
         items = [self._copy(number, states[number]) for number in order]
         for start in range(0, len(items), in_pages_of):
             page = items[start : start + in_pages_of]

@@ -28,7 +28,7 @@ from mydia_web.sources.accounts import accounts_of, add_source, get_source
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.matching import match_by_hand
 from mydia_web.sources.models import SourceItem, SourceItemEpisode, SourceItemState, UnmatchedItem
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.pull import AccountPull
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
@@ -544,7 +544,7 @@ def test_the_questions_of_a_page_do_not_grow_with_its_files(household, server, a
         db.session.commit()
         begin_write()
         [account] = accounts_of(server.source_id)
-        pull = PullOf(get_source(server.source_id), account, Report())
+        pull = AccountPull(get_source(server.source_id), account, Report())
         items = [item(first, 2 * number + 1, is_watched=is_watched) for number in range(files)]
         counts = []
         for _ in range(2):

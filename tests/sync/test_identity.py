@@ -19,7 +19,7 @@ from mydia_web.library.models import Episode, ExternalId, MediaItem
 from mydia_web.playback import get_progress, mark_watched
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.models import Source, SourceItem, UnmatchedItem
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.pull import AccountPull
 from mydia_web.sync.inbound.removals import forget_copies, missing_copies
 from mydia_web.sync.inbound.report import Report
 from tests.cast import add_server
@@ -64,7 +64,7 @@ def read(sources: dict[str, int]) -> Read:
         source = get_source(sources[on])
         began_at = now()
         [account] = accounts_of(source.id)
-        pull = PullOf(source, account, Report())
+        pull = AccountPull(source, account, Report())
         for page in pages:
             changed = pull.changes_on(LibraryPage(page, len(page), len(page)))
             db.session.rollback()

@@ -20,7 +20,8 @@ from mydia_web.sources.accounts import add_source
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, UnmatchedItem
 from mydia_web.sync.inbound.report import Report
-from mydia_web.sync.inbound.run_pull import SWEEP_EVERY, run_pull
+from mydia_web.sync.inbound.reading import FULL_SCAN_EVERY
+from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
@@ -136,7 +137,7 @@ def quiet(bench: Bench) -> int:
 def a_day_passes() -> None:
     """Since the last sweep."""
     db.session.execute(
-        update(SourceAccount).values(swept_at=now() - SWEEP_EVERY - timedelta(minutes=1))
+        update(SourceAccount).values(swept_at=now() - FULL_SCAN_EVERY - timedelta(minutes=1))
     )
     db.session.commit()
 

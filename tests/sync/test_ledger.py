@@ -10,7 +10,7 @@ from mydia_web.db import db
 from mydia_web.playback.acts import Act
 from mydia_web.playback.models import Play
 from mydia_web.sources.models import Source
-from mydia_web.sync.inbound.ledger import Ledger
+from mydia_web.sync.inbound.local_state import Ledger
 from tests.cast import add_film, add_server, add_show, episode_of
 
 NINE = datetime(2026, 3, 1, 21, tzinfo=UTC)

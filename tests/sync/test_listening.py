@@ -22,10 +22,14 @@ from mydia_web.sources.accounts import link_account
 from mydia_web.sources.inbox import make_webhook, store_event
 from mydia_web.sources.models import NowPlaying, Source, SourceAccount, SourceEvent
 from mydia_web.sync.inbound import listen as listening
-from mydia_web.sync.inbound import notifications
-from mydia_web.sync.inbound.inbox import apply_events, watch_inbox
-from mydia_web.sync.inbound.listen import listened, watch_servers
-from mydia_web.sync.inbound.listener_status import is_listened_to
+from mydia_web.sync.inbound.inbox import NOTIFICATION, apply_events, watch_inbox
+from mydia_web.sync.inbound.listen import (
+    Listener,
+    ListenTarget,
+    is_listened_to,
+    listen_targets,
+    watch_servers,
+)
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
@@ -247,11 +251,20 @@ def test_a_connection_that_never_holds_is_not_said_again_and_again(run, kodi, se
 def test_pauses_grow_to_the_longest_and_are_not_all_the_same(session, monkeypatch):
     monkeypatch.setattr(listening, "FIRST_PAUSE", 1.0)
     monkeypatch.setattr(listening, "LONGEST_PAUSE", 120.0)
-    monkeypatch.setattr(listening.Line, "_run", lambda _line: None)
-    line = listening.Line(listening.Listened(1, 1, "Den", "", "", "", ""), app_context())
+    monkeypatch.setattr(Listener, "_run", lambda _listener: None)
+    target = ListenTarget(
+        account_id=1,
+        source_id=1,
+        name="Den",
+        base_url="",
+        tls="",
+        remote_user_id="",
+        credentials="",
+    )
+    listener = Listener(target, app_context())
     for failures, longest in ((1, 1), (2, 2), (5, 16), (8, 120), (10_000, 120)):
-        line._failures = failures
-        pauses = {line._pause() for _ in range(100)}
+        listener._failures = failures
+        pauses = {listener._pause() for _ in range(100)}
         assert longest / 2 <= min(pauses) < max(pauses) <= longest
 
 
@@ -303,13 +316,13 @@ def change(source: Source, **values: object) -> None:
 
 
 def test_where_webhooks_come_in_nobody_listens(session, server):
-    assert len(listened()) == 1
+    assert len(listen_targets()) == 1
     make_webhook(server)
-    assert len(listened()) == 1  # none has come yet
+    assert len(listen_targets()) == 1  # none has come yet
     server.last_event_at = now() - timedelta(hours=23)
-    assert listened() == []
+    assert listen_targets() == []
     server.last_event_at = now() - timedelta(hours=25)
-    assert len(listened()) == 1
+    assert len(listen_targets()) == 1
 
 
 def test_whom_nobody_listens_to(session, server, alice, cast):
@@ -317,15 +330,15 @@ def test_whom_nobody_listens_to(session, server, alice, cast):
     account = db.session.scalars(
         select(SourceAccount).where(SourceAccount.source_id == server.id)
     ).one()
-    assert [one.account_id for one in listened()] == [account.id]
+    assert [one.account_id for one in listen_targets()] == [account.id]
     account.refused_at = now()
-    assert listened() == []
+    assert listen_targets() == []
 
 
 def test_there_is_an_end_to_threads(session, server, bob, monkeypatch):
     link_account(server, bob.id, {"username": "bob"})
     monkeypatch.setattr(listening, "MOST_THREADS", 1)
-    assert len(listened()) == 1
+    assert len(listen_targets()) == 1
 
 
 def test_a_stop_ends_all_threads_quickly(session, kodi, server, alice):
@@ -356,7 +369,7 @@ def test_a_stop_ends_all_threads_quickly(session, kodi, server, alice):
 
 def test_what_another_version_wrote_is_no_end_of_the_inbox(session, server):
     begin_write()
-    store_event(server.id, notifications.KIND, '{"account_id": "?"}')
+    store_event(server.id, NOTIFICATION, '{"account_id": "?"}')
     db.session.commit()
     assert apply_events() == 1
     event = db.session.scalars(select(SourceEvent)).one()

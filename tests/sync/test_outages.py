@@ -17,7 +17,7 @@ from mydia_web.sources import health
 from mydia_web.sources.accounts import link_account
 from mydia_web.sources.artwork import remember_artwork
 from mydia_web.sources.inbox import make_webhook, webhook_secret
-from mydia_web.sync.inbound.listen import Line, listened
+from mydia_web.sync.inbound.listen import Listener, listen_targets
 from mydia_web.sync.outbound.retry import DOWN_AFTER, MAX_PAUSE
 from mydia_web.sync.outbound.worker import Worker
 from tests.cast import add_copy, add_film, add_server
@@ -132,13 +132,13 @@ def show_life(way: str, kodi: FakeKodi, server, client, runner) -> None:
         address = f"/webhooks/generic/{webhook_secret(server)}"
         assert client.post(address, json={"event": "nonsense"}).status_code in (202, 400)
     elif way == "connection":
-        [to] = listened()
+        [to] = listen_targets()
         db.session.commit()
-        line = Line(to, app_context())
+        listener = Listener(to, app_context())
         assert kodi.sockets.wait_for(1)
         wait_until_probed(server.id)
-        line.end()
-        line.join(5)
+        listener.end()
+        listener.join(5)
     else:
         kodi.pictures["image://film.jpg/"] = PNG
         key = remember_artwork(server.id, "image://film.jpg/")

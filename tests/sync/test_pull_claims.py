@@ -18,7 +18,7 @@ from mydia_web.playback.models import PlaybackProgress
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import Pull, Source, SourceItem
 from mydia_web.sync import service
-from mydia_web.sync.inbound import claim_keeper
+from mydia_web.sync.inbound import run_pull as pulling
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import reclaim_lost_pulls, run_pull
 from mydia_web.sync.pulls import (
@@ -262,7 +262,7 @@ class pages_merged:  # noqa: N801 - reads as a statement
 
 
 def test_the_lease_is_renewed_while_a_slow_server_is_waited_for(server, films, kodi, monkeypatch):
-    monkeypatch.setattr(claim_keeper, "RENEW_EVERY", 0.02)
+    monkeypatch.setattr(pulling, "RENEW_EVERY", 0.02)
     kodi.delay = 60
     pull_id = ask(server)
     reading = threading.Thread(target=in_context(app_context(), read, pull_id))

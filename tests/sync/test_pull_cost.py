@@ -19,8 +19,8 @@ from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import SourceItem
 from mydia_web.sources.recipients import sources_to_tell, sources_to_tell_each
-from mydia_web.sync.inbound import run_pull as pulling
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound import reading
+from mydia_web.sync.inbound.pull import AccountPull
 from mydia_web.sync.inbound.report import Report
 from tests.cast import add_copy, add_film, add_server
 
@@ -31,7 +31,7 @@ OF_THE_PULL_ITSELF = {"pulls", "sources", "source_accounts"}
 @pytest.fixture(autouse=True)
 def pages_as_wholes(monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite takes them in parts, whose size is a matter of time."""
-    monkeypatch.setattr(pulling, "AT_A_TIME", 500)
+    monkeypatch.setattr(reading, "AT_A_TIME", 500)
 
 
 @contextmanager
@@ -76,9 +76,9 @@ def test_a_page_on_which_nothing_changed_is_a_handful_of_questions_and_one_trans
     fill(kodi, 240, 240)
     pull()
     # However small the parts are in which changes are taken in.
-    monkeypatch.setattr(pulling, "AT_A_TIME", 10)
+    monkeypatch.setattr(reading, "AT_A_TIME", 10)
     looked, taken = [], []
-    changes_on, take = PullOf.changes_on, PullOf.take
+    changes_on, take = AccountPull.changes_on, AccountPull.take
 
     def look(self, page):
         with statements() as seen:
@@ -90,8 +90,8 @@ def test_a_page_on_which_nothing_changed_is_a_handful_of_questions_and_one_trans
         taken.append(len(page.items))
         take(self, page, asked_at)
 
-    monkeypatch.setattr(PullOf, "changes_on", look)
-    monkeypatch.setattr(PullOf, "take", note)
+    monkeypatch.setattr(AccountPull, "changes_on", look)
+    monkeypatch.setattr(AccountPull, "take", note)
     report = pull()
     assert report.message == "480 titles: nothing new"
     assert sum(number for number, _ in looked) >= 480
@@ -131,7 +131,7 @@ def take(server):
         db.session.commit()
         begin_write()
         [account] = accounts_of(server.id)
-        pull = PullOf(server, account, Report())
+        pull = AccountPull(server, account, Report())
         pull.take(page(*items), now())
         pull.finish()
         db.session.commit()

@@ -18,7 +18,7 @@ from mydia_web.playback.continue_watching import continue_watching
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sources.models import SourceItemState
 from mydia_web.sync.inbound.inbox import apply_events
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.pull import AccountPull
 from mydia_web.sync.inbound.report import Report
 from tests.backends.jellyfin.bench import JellyfinBench
 from tests.sync.household import HEAT, Household, Server, heat, plays_of, queue
@@ -213,7 +213,7 @@ def test_news_that_came_in_while_a_page_was_taken_in_is_newer_than_the_page(
     attic.sends(report(target, event="watched", at=now()), kind="generic", is_applied=False)
     db.session.commit()
     begin_write()
-    PullOf(source, account, Report()).take(page, asked_at)
+    AccountPull(source, account, Report()).take(page, asked_at)
     db.session.commit()
     apply_events()
     assert get_progress(alice.id, heat()).watched

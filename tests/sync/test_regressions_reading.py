@@ -119,7 +119,7 @@ def test_a_page_that_cannot_be_kept_moves_no_cursor(attic, monkeypatch):
     """watchstate: the cursor was moved before the answers were dealt with."""
     monkeypatch.setattr(listing, "PAGE", 2)
     seen_films(attic, 4)
-    keep, kept = pulling.PullOf.take, []
+    keep, kept = pulling.AccountPull.take, []
 
     def breaks_on_the_second_page(self, page, asked_at):
         if kept:
@@ -127,11 +127,11 @@ def test_a_page_that_cannot_be_kept_moves_no_cursor(attic, monkeypatch):
         kept.append(page)
         keep(self, page, asked_at)
 
-    monkeypatch.setattr(pulling.PullOf, "take", breaks_on_the_second_page)
+    monkeypatch.setattr(pulling.AccountPull, "take", breaks_on_the_second_page)
     with pytest.raises(RuntimeError):
         attic.pull()
     assert (cursor(attic), watched()) == ((None, None), 2)
-    monkeypatch.setattr(pulling.PullOf, "take", keep)
+    monkeypatch.setattr(pulling.AccountPull, "take", keep)
     assert attic.pull().watched == 2
     assert watched() == 4
 

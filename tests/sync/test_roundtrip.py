@@ -15,7 +15,7 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import Pull, Source, UnmatchedItem
 from mydia_web.sync.clients import open_account
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.pull import AccountPull
 from mydia_web.sync.inbound.report import Report
 
 
@@ -199,7 +199,7 @@ def test_a_mark_delivered_while_a_page_was_read_is_not_undone_by_that_page(
     drain()
     assert movie.playcount == 1
     begin_write()
-    reading = PullOf(source, account, Report())
+    reading = AccountPull(source, account, Report())
     for page in pages:
         reading.take(page, asked_at)
     reading.finish()

@@ -17,7 +17,7 @@ from mydia_web.playback.models import PlaybackProgress
 from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import SourceItem, SourceItemEpisode, SourceItemState
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.pull import AccountPull
 from mydia_web.sync.inbound.report import Report
 from tests.cast import add_server
 
@@ -84,16 +84,15 @@ PAGE = (SOLARIS, STALKER, OWN_ID, ID_OF_SHOW, DOUBLE, OTHER_SHOW, BEGUN, STATELE
 
 
 @pytest.fixture
-def pulls(alice) -> Callable[[], PullOf]:
+def pulls(alice) -> Callable[[], AccountPull]:
     """Complete readings of alice's server, which was read before."""
     server = add_server("Attic", alice, kind="kodi")
     db.session.commit()
     begin_write()
     [account] = accounts_of(server.id)
 
-    def complete() -> PullOf:
-        pull = PullOf(server, account, Report())
-        pull.is_complete = True
+    def complete() -> AccountPull:
+        pull = AccountPull(server, account, Report(), is_complete=True)
         return pull
 
     first = complete()
@@ -107,7 +106,7 @@ def page(items: Any) -> LibraryPage:
     return LibraryPage(items, len(items), len(items))
 
 
-def changed(pulls: Callable[[], PullOf], items: Any) -> set[str]:
+def changed(pulls: Callable[[], AccountPull], items: Any) -> set[str]:
     db.session.commit()
     return {item.remote_id for item in pulls().changes_on(page(items)).items}
 
@@ -314,7 +313,7 @@ def test_nothing_that_a_source_shows_otherwise_than_we_hold_is_left_untold(pulls
     assert pull.report.owed == 1
 
 
-def assert_what_is_left_out_brings_nothing(pulls: Callable[[], PullOf], items: Any) -> None:
+def assert_what_is_left_out_brings_nothing(pulls: Callable[[], AccountPull], items: Any) -> None:
     """Whether the whole page is taken or what has changed on it: all tables stand the same."""
     asked_at, found = now(), []
     for is_whole in (True, False):

@@ -11,7 +11,7 @@ from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.accounts import accounts_of, get_source
 from mydia_web.sync.clients import open_account
-from mydia_web.sync.inbound.pull import PullOf
+from mydia_web.sync.inbound.pull import AccountPull
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
@@ -110,7 +110,7 @@ def test_a_click_that_is_under_way_is_newer_than_a_page_that_was_asked_for_befor
     [claim] = PlaybackSyncRepository().mark_syncing(first.source_id, limit=1)
     db.session.commit()
     begin_write()
-    pull = PullOf(source, account, Report())
+    pull = AccountPull(source, account, Report())
     for page in pages:
         pull.take(page, asked_at)
     pull.finish()

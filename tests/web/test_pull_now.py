@@ -19,7 +19,8 @@ from mydia_web.sources.accounts import add_source
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.models import Pull, Source, SourceAccount
 from mydia_web.sync.inbound.report import Report
-from mydia_web.sync.inbound.run_pull import SWEEP_EVERY, run_pull
+from mydia_web.sync.inbound.reading import FULL_SCAN_EVERY
+from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import MOST_TRIES, claim_pull, request_pull
 from mydia_web.sync.service import watch_pulls
 from mydia_web.web.sources.pull_words import pull_words
@@ -141,7 +142,7 @@ def test_everything_is_read_where_that_is_asked_for(pull_now, jellyfin, films):
 def test_what_is_new_is_here_before_everything_is_read(attic, jellyfin, films, is_sweep):
     if not is_sweep:
         db.session.execute(
-            update(SourceAccount).values(swept_at=now() - SWEEP_EVERY - timedelta(minutes=1))
+            update(SourceAccount).values(swept_at=now() - FULL_SCAN_EVERY - timedelta(minutes=1))
         )
     jellyfin.person_watches(films[-1], now())
     db.session.commit()

@@ -21,8 +21,8 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.inbox import make_webhook, store_event, webhook_secret
 from mydia_web.sources.models import NowPlaying, Source, SourceEvent
-from mydia_web.sync.inbound import listener_status
 from mydia_web.sync.inbound.inbox import apply_events
+from mydia_web.sync.inbound.listen import forget_connected, note_connected
 from tests.cast import add_copy, add_server
 from tests.conftest import Clock
 
@@ -334,9 +334,9 @@ def test_the_page_says_whether_the_source_is_listened_to(
     source_id, account_id = source.id, account.id
     db.session.commit()
     if is_there is not None:
-        listener_status.note(source_id, account_id, is_there=is_there)
+        note_connected(source_id, account_id, is_connected=is_there)
     page = browser_of_alice.get(f"/sources/{source_id}").text
-    listener_status.forget(source_id, account_id)
+    forget_connected(source_id, account_id)
     assert words in page
     assert "Last event" in page
     assert "VideoLibrary.OnUpdate" in page

@@ -1,381 +1,403 @@
-"""Making the user's what a source tells of one title: its plays, its mark and its position."""
+"""Deciding what a source's state of one title means, and making it the user's."""
 
+import logging
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Literal
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
 
-from mydia_web.backends.precondition import is_like
-from mydia_web.backends.traits import Traits
-from mydia_web.backends.values import RemoteItem, RemoteState
-from mydia_web.clock import UNKNOWN_TIME, now
+from mydia_web.backends.values import RemoteState
+from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import db
 from mydia_web.library.models import Content, ContentKey, Episode
 from mydia_web.playback.acts import Act, Mark
 from mydia_web.playback.history import add_play, last_unwatched_at, was_unwatched_since
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.records import get_progress, length_for, length_of, watched_share
+from mydia_web.playback.outbox import enqueue_difference
+from mydia_web.playback.records import get_progress, length_for, watched_share
+from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
-from mydia_web.sources.states import Base
-from mydia_web.sync.inbound.ledger import Ledger
-from mydia_web.sync.inbound.local_state import OutboxState
-from mydia_web.sync.inbound.merge import Decision
-from mydia_web.sync.inbound.multi_episode import ExtraEpisode
+from mydia_web.sources.registry import backend_class
+from mydia_web.sync.inbound.change import RemoteChange, as_side
+from mydia_web.sync.inbound.local_state import Ledger, our_side
+from mydia_web.sync.inbound.merge import Decision, Side, Strategy, agree, merge
+from mydia_web.sync.inbound.report import Report
 
-#: What is there at present; or a message, which may be late, of a state or of a play.
-Telling = Literal["present", "state", "play"]
-#: Dates that lie closer together are the same one: servers round them.
-_SAME_DATE = timedelta(seconds=2)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteChange:
-    """One title as a source shows it, or tells of it.
-
-    `state.last_played_at` dates the play, in the way of each kind of server. It does not say how
-    new the news are: that is `heard_at`, for a page the moment it was asked for.
-    """
-
-    item: RemoteItem
-    state: RemoteState
-    content: Content
-    #: Of the source.
-    traits: Traits
-    base: Base | None = None
-    #: None: the source was never told of it.
-    outbox: OutboxState | None = None
-    telling: Telling = "state"
-    #: What else is in the file.
-    extra: Sequence[ExtraEpisode] = ()
-    #: When it was told, or seen, by our clock.
-    heard_at: datetime = field(default_factory=now)
-    #: A person or a program has set it, whether the title played or not.
-    is_marked: bool = False
-    #: It is what the server has kept when a play ended.
-    is_left_behind: bool = False
-    #: Whether the play that ended was a whole one; None where nothing tells.
-    was_finished: bool | None = None
-
-    @property
-    def at(self) -> datetime | None:
-        """The date of the play, never one to come."""
-        return min(self.state.last_played_at, now()) if self.state.last_played_at else None
-
-    @property
-    def played_at(self) -> datetime | None:
-        """When it was finished; None: nobody knows. The date that a source shows may be of
-        something else.
-        """
-        at = self.at
-        was = self.base.state if self.base else None
-        if at is None and self.is_marked and not self.is_owed:
-            return self.heard_at
-        if at is None or was is None or self.telling == "play":
-            return at
-        if self.state.position_ms:
-            return None  # It is of what was begun since.
-        if (
-            self.traits.dates_plays_by_start
-            and not was.watched
-            and _is_same_date(at, was.last_played_at)
-        ):
-            return (
-                self.heard_at
-            )  # It was marked by hand, which leaves the date of what was begun before.
-        return at
-
-    @property
-    def changed_after(self) -> datetime | None:
-        """From when on it may have been changed there, by our clock; None: nobody knows."""
-        if self.telling != "present":
-            return self.heard_at
-        seen_at = self.base.seen_at if self.base else None
-        dated = self.at if self._has_new_date else None
-        known = [one for one in (seen_at, dated) if one is not None]
-        return max(known) if known else None
-
-    def changed_at(self, ours_at: datetime | None) -> datetime | None:
-        """When it was changed there, for a comparison with a change of ours; None: that cannot be
-        told.
-
-        A message is of the time it was told. Of a page only the bounds are known, unless its date
-        is of the last stop.
-        """
-        after = self.changed_after
-        if self.telling != "present" or after is None or ours_at is None:
-            return after
-        if not self.traits.dates_plays_by_start and self._has_new_date and self.at is not None:
-            return self.at
-        if after < ours_at < self.heard_at:
-            return None
-        return after if ours_at <= after else min(after, self.heard_at)
-
-    @property
-    def marked_after(self) -> datetime | None:
-        """Return from when on it may have been marked there; None: the date of the play tells.
-
-        Where a play is dated by its start, a mark may stand beside an old date, and is new all the
-        same.
-        """
-        was_unwatched = self.base is not None and not self.base.state.watched
-        if self.telling == "play" or not (
-            self.traits.dates_plays_by_start and was_unwatched and self.state.watched
-        ):
-            return None
-        return self.changed_after
-
-    @property
-    def _has_new_date(self) -> bool:
-        was = self.base.state.last_played_at if self.base else None
-        return self.at is not None and not _is_same_date(self.at, was)
-
-    @property
-    def is_begun_again(self) -> bool:
-        """Return whether it was begun since it was last seen: a start counts, and dates the title.
-
-        A start may take the mark away. Where we have given it back since, the source may still show
-        that start.
-        """
-        if self.base is None:
-            return False
-        shows_start_still = (
-            self.traits.dates_plays_by_start and not self.base.is_listed and not self.is_untouched
-        )
-        return shows_start_still or self._has_new_count_or_date
-
-    @property
-    def _has_new_count_or_date(self) -> bool:
-        if self.base is None:
-            return False
-        was = self.base.state
-        last = was.last_played_at
-        is_newer = self.at is not None and (last is None or self.at > last + _SAME_DATE)
-        return self.state.play_count > was.play_count or (
-            self.traits.dates_plays_by_start and is_newer
-        )
-
-    @property
-    def is_untouched(self) -> bool:
-        """Return whether it shows nothing of ever having been played: a person who unmarks leaves
-        that.
-        """
-        return self.state == RemoteState(watched=False)
-
-    @property
-    def is_finished_again(self) -> bool:
-        """Return whether what was watched was watched once more, as far as that can be told from
-        here.
-        """
-        if self.base is None or not self.state.watched or self.state.position_ms:
-            return False
-        if not self.traits.dates_plays_by_start:
-            return self.state.play_count > self.base.state.play_count
-        if self.was_finished is not None:
-            return self.was_finished and self._has_new_count_or_date
-        return self._has_new_count_or_date and self._can_have_been_played
-
-    @property
-    def _can_have_been_played(self) -> bool:
-        if self.at is None:
-            return False
-        length = timedelta(seconds=self.item.runtime_seconds or length_of(self.content))
-        return self.heard_at - self.at >= watched_share(self.content) * length
-
-    @property
-    def mark_may_be_ours(self) -> bool:
-        """It may be one that we have pushed, of which the answer was lost."""
-        owes_mark = self.is_owed and self.outbox is not None and self.outbox.of_mark
-        return owes_mark and not self.traits.accepts_watched_at and self.telling != "play"
-
-    @property
-    def is_owed(self) -> bool:
-        return bool(self.outbox and self.outbox.is_owed)
-
-    @property
-    def is_change(self) -> bool:
-        return self.base is not None and not is_like(self.base.state, self.state)
-
-    @property
-    def new_extra(self) -> Sequence[Episode]:
-        """Those of which nothing that was shown before said anything."""
-        base = self.base
-        return [one.episode for one in self.extra if base is None or base.seen_at < one.since]
-
-
-def _is_same_date(one: datetime, other: datetime | None) -> bool:
-    return other is not None and abs(one - other) <= _SAME_DATE
+log = logging.getLogger(__name__)
 
 
 class StateApplier:
-    """Takes one source's news over for one user."""
+    """Applies one source's changes to one user's state, and answers where the two stay apart."""
 
-    def __init__(self, act: Act, source: Source) -> None:
+    def __init__(self, act: Act, source: Source, report: Report) -> None:
         self._act = act
+        self._user_id = act.user_id
+        self._source_id = source.id
+        self._takes_watched = source.takes_watched
+        self._takes_positions = source.takes_positions
+        self._strategy = cast("Strategy", source.strategy)
+        self._traits = backend_class(source.kind).traits
         self._ledger = Ledger(act, source)
-        #: Titles without a record, a play or an unwatching of the user, where that was found out.
+        self._report = report
+        #: Titles known to have no record, play or unwatching of the user.
         self.fresh: AbstractSet[ContentKey] = set()
 
-    def take_play(self, news: RemoteChange, *, is_shown: bool) -> bool:
-        """Take over that it was watched, whatever has been done since. False: that was known.
+    # A change on a page or in an event
 
-        `is_shown`: it is the last that was done there, too.
+    def apply(
+        self,
+        change: RemoteChange,
+        ours: PlaybackProgress | None,
+        *,
+        is_complete: bool,
+        is_another_play: bool,
+    ) -> Decision:
+        """Take a change over, unless it unwatches the title: that needs a second look.
+
+        A complete reading tells the source again what it shows otherwise. `is_another_play`: where
+        ours is watched, another copy on the page has just said so; each has a play of its own.
         """
-        if news.at is None or self._knows(news):
-            return False
-        own = self._own(news)
-        is_watched = bool(own and own.watched)
-        if is_watched and not is_shown:
-            return self._ledger.note(news.content, news.at)
-        return self.take_mark(news, again=is_watched)
+        decision = self._decide(change, ours)
+        is_unremarkable = decision == "nothing" and change.base is None
+        if is_unremarkable and is_another_play and change.state.watched:
+            decision = "again"
+        if decision == "unwatched":
+            return decision
+        self._follow(decision, change, is_complete=is_complete)
+        if self._may_still_differ(decision, change, ours):
+            self._answer(change)
+        return decision
 
-    def take_mark(self, news: RemoteChange, *, again: bool) -> bool:
-        """A mark takes the position away; but one that is being watched again, there or here since,
-        is kept.
-
-        False: it was known.
-        """
-        content, at, own = news.content, news.played_at, self._own(news)
-        is_known = self._is_known(news)
-        if self._is_of_before(news, own, again=again):
-            # A player that was offline tells late: it was seen, and unwatched or watched again
-            # since.
-            if is_known or at is None:
-                return False
-            add_play(self._act, content, at)
-            return True
-        is_in_progress = bool(own and own.in_progress)
-        if again and (is_known or at is None) and not is_in_progress:
-            self._take_position_of(news)
-            return False
-        # Another copy may have told it on the same page.
-        is_news = again or not (own and own.watched and not is_in_progress)
-        here = self._kept_here(news, own)
-        self._act.mark_watched(
-            content, Mark(at=at, date_unknown=at is None, again=again, is_known=is_known)
+    def _decide(self, change: RemoteChange, ours: PlaybackProgress | None) -> Decision:
+        own = our_side(ours, change.outbox)
+        base = as_side(change.base.state) if change.base else None
+        theirs = self._their_side(change, own)
+        decision = merge(
+            base, theirs, own, ours_is_newer_than_base=change.is_owed, strategy=self._strategy
         )
-        if here:
-            self._save(news, *here)
+        if self._have_both_changed(change, own) and not agree(theirs, own or Side()):
+            self._report.conflicts += 1
+            log.info(
+                "both sides changed “%s”: base %s, theirs %s, ours %s: %s",
+                change.item.title,
+                base,
+                theirs,
+                own,
+                decision,
+                extra={"source": self._source_id},
+            )
+        return decision
+
+    def _their_side(self, change: RemoteChange, own: Side | None) -> Side:
+        plays = change.base.state.play_count if change.base else 0
+        if change.is_finished_again:
+            plays += 1
+        return replace(
+            as_side(change.state),
+            changed_at=change.changed_at(own.changed_at if own else None),
+            plays=plays,
+            is_begun_again=change.is_begun_again,
+            is_marked=change.is_marked,
+            is_at_start=change.is_left_behind,
+        )
+
+    def _have_both_changed(self, change: RemoteChange, own: Side | None) -> bool:
+        """Return whether both changed since the source last showed the title."""
+        if not change.is_owed or change.base is None:
+            return False
+        if agree(as_side(change.base.state), as_side(change.state)):
+            return False
+        return own is None or own.changed_at is None or own.changed_at > change.base.seen_at
+
+    def _follow(self, decision: Decision, change: RemoteChange, *, is_complete: bool) -> None:
+        # Before the mark of the first episode is taken, which would be known from then on.
+        extra = self._extra_watched(change, decision)
+        if decision in ("watched", "again"):
+            if self._takes_watched:
+                self._report.watched += self.take_mark(change, again=decision == "again")
+        elif decision == "progress":
+            if self._takes_positions:
+                self.take_position(change)
+                self._report.positions += 1
+        elif decision == "owed" and not change.is_change and not change.is_owed:
+            self._tell_again(change, is_complete=is_complete)
+        if extra:
+            self._report.watched += self._mark_extra(change, extra)
+
+    def _tell_again(self, change: RemoteChange, *, is_complete: bool) -> None:
+        """Tell the source what it does not show.
+
+        What it was told before, only a complete reading tells again. A source that takes a change
+        and still shows otherwise would be told with every pull.
+        """
+        was_told = change.outbox is not None and change.base is not None
+        if was_told and (not is_complete or self._shows_what_it_can(change)):
+            return
+        is_told = enqueue_difference(self._act, change.content, self._source_id)
+        self._report.owed += is_told
+        if was_told and is_told:
+            self._report.healed += 1
+
+    def _shows_what_it_can(self, change: RemoteChange) -> bool:
+        """Return whether the source shows what it makes of a position like ours."""
+        ours = get_progress(self._user_id, change.content)
+        if ours is None or not ours.in_progress:
+            return False
+        own = our_side(ours) or Side()
+        kept = self._traits.kept_position(own.position_ms, ours.duration_seconds * 1000)
+        return agree(replace(own, position_ms=kept), as_side(change.state))
+
+    def _may_still_differ(
+        self, decision: Decision, change: RemoteChange, ours: PlaybackProgress | None
+    ) -> bool:
+        """Return whether the decision may leave us with another state than the source."""
+        if decision == "nothing":
+            return change.is_change and (change.is_owed or not _holds(ours, change))
+        if change.base is None:
+            return decision != "owed"
+        return change.is_change
+
+    def _answer(self, change: RemoteChange) -> None:
+        """Settle what is owed where we hold what the source shows; else tell it our state.
+
+        An account service forgets positions by itself.
+        """
+        if self._is_fresh(change):
+            return
+        db.session.flush()
+        own = get_progress(self._user_id, change.content)
+        if _holds(own, change):
+            self._settle_owed(change.content)
+            return
+        is_known_there = change.base is not None and not change.is_change
+        if is_known_there or not self.may_answer:
+            return
+        if own is None and self._strategy == "always-local":
+            return
+        self.answer(change.content)
+
+    @property
+    def may_answer(self) -> bool:
+        """Return whether our state may be told to the source against what it shows."""
+        takes_all = self._takes_watched and self._takes_positions
+        return takes_all and not self._traits.accepts_unlisted
+
+    def answer(self, content: Content) -> bool:
+        """Tell the source our state instead of what it shows."""
+        is_told = enqueue_difference(self._act, content, self._source_id, overrules=True)
+        self._report.owed += is_told
+        return is_told
+
+    def _settle_owed(self, content: Content) -> None:
+        """Settle what the source was owed and now shows. A play that it counts stays owed."""
+        if not self._traits.counts_plays:
+            PlaybackSyncRepository().settle_shown(self._user_id, self._source_id, content.key)
+
+    # Single steps
+
+    def unwatch(self, change: RemoteChange) -> None:
+        """Mark the title and the extra episodes of its file unwatched; keep a position there."""
+        if self._takes_watched:
+            contents = [change.content, *(extra.episode for extra in change.extra)]
+            for content in contents:
+                self._report.unwatched += self._act.mark_unwatched(content)
+        if change.state.position_ms and self._takes_positions:
+            self.take_position(change)
+        self._settle_owed(change.content)
+
+    def take_report(self, change: RemoteChange) -> None:
+        """Take over a report of a title without a copy on the source: only what the person did."""
+        state = change.state
+        if state.watched and self._takes_watched:
+            self._report.watched += self.take_mark(change, again=False)
+        elif state.position_ms and self._takes_positions:
+            self.take_position(change)
+            self._report.positions += 1
+        elif not state.watched and not state.position_ms and self._takes_watched:
+            self._report.unwatched += self._act.mark_unwatched(change.content)
+
+    def take_play(self, change: RemoteChange, *, is_shown: bool) -> bool:
+        """Take over a finished play, whatever was done since. Return False for a known one.
+
+        `is_shown`: it is also the last thing that was done there.
+        """
+        if not self._takes_watched or change.at is None or self._knows(change):
+            return False
+        own = self._progress(change)
+        is_watched = own is not None and own.watched
+        if is_watched and not is_shown:
+            return self._ledger.note(change.content, change.at)
+        return self.take_mark(change, again=is_watched)
+
+    def take_mark(self, change: RemoteChange, *, again: bool) -> bool:
+        """Take over a mark. Return False for a known one.
+
+        It removes the position, unless the title is being watched again since, there or here.
+        """
+        own = self._progress(change)
+        if self._is_outdated(change, own, again=again):
+            return self._take_late_play(change)
+        at = change.played_at
+        is_known = self._is_known(change)
+        is_in_progress = own is not None and own.in_progress
+        adds_no_play = is_known or at is None
+        if again and adds_no_play and not is_in_progress:
+            self._take_position_if_any(change)
+            return False
+        # Another copy on the same page may have brought the mark before.
+        is_news = again or not _is_settled(own)
+        kept = self._newer_position(change, own)
+        mark = Mark(at=at, date_unknown=at is None, again=again, is_known=is_known)
+        self._act.mark_watched(change.content, mark)
+        if kept:
+            self._save(change, *kept)
         else:
-            self._take_position_of(news)
+            self._take_position_if_any(change)
         return is_news
 
-    def _is_known(self, news: RemoteChange) -> bool:
-        """Return whether this adds no play: it stands in History, is ours, or was only begun."""
-        return (
-            news.was_finished is False
-            or news.mark_may_be_ours
-            or self._knows(news)
-            or self._is_undated_known(news)
-        )
-
-    def _is_undated_known(self, news: RemoteChange) -> bool:
-        """Return whether the source has told of the play since it showed the title unwatched."""
-        if news.played_at is not None or news.base is None or self._is_fresh(news):
+    def _take_late_play(self, change: RemoteChange) -> bool:
+        """Add a play that a player reports late: it was unwatched, or watched again, since."""
+        at = change.played_at
+        if at is None or self._is_known(change):
             return False
-        return self._ledger.has_been_told(news.content, since=news.base.seen_at)
+        add_play(self._act, change.content, at)
+        return True
 
-    def _kept_here(
-        self, news: RemoteChange, own: PlaybackProgress | None
-    ) -> tuple[int, datetime] | None:
-        """The position of ours that a mark there does not take away: it is newer."""
-        if own is None or not own.in_progress:
-            return None
-        kept = (own.position_seconds, own.last_watched_at)
-        there_at = news.changed_at(own.last_watched_at)
-        if not news.state.position_ms and (there_at is None or news.telling == "play"):
-            return kept if own.last_watched_at > (news.played_at or UNKNOWN_TIME) else None
-        if there_at is None:
-            return kept if own.position_seconds * 1000 >= news.state.position_ms else None
-        return kept if own.last_watched_at >= there_at else None
+    def take_position(self, change: RemoteChange) -> None:
+        """Take over how far the person is there: it is new, whatever date the title has."""
+        own = get_progress(self._user_id, change.content)
+        at = change.at
+        if at is None and change.telling != "present":
+            at = change.heard_at
+        if at and own is None:
+            changed_after = change.changed_after or at
+            if was_unwatched_since(self._user_id, change.content, changed_after):
+                return
+        if at and own:
+            at = max(at, own.last_watched_at)
+        self._save(change, change.state.position_ms // 1000, at)
 
-    def extra_watched(self, news: RemoteChange, decision: Decision) -> Sequence[Episode]:
-        """The further episodes that were watched with the first; asked before that one's mark is
-        taken.
+    def _take_position_if_any(self, change: RemoteChange) -> None:
+        if change.state.position_ms:
+            self.take_position(change)
 
-        What may be our own mark of the first says nothing of the others.
-        """
-        if not news.extra or not news.state.watched:
-            return ()
-        told_mark = bool(news.outbox and news.outbox.of_mark)
-        if decision not in ("watched", "again"):
-            return () if told_mark else news.new_extra
-        is_told_apart = (
-            news.played_at is not None and not news.mark_may_be_ours and not self._knows(news)
+    def _save(self, change: RemoteChange, position: int, at: datetime | None) -> None:
+        duration = length_for(change.content, position, change.item.runtime_seconds)
+        is_end = position >= duration * watched_share(change.content)
+        if is_end and at and self._ledger.knows(change.content, at):
+            return
+        # It starts from the stored record.
+        db.session.flush()
+        self._act.save_progress(
+            change.content, position_seconds=position, duration_seconds=duration, at=at
         )
-        may_be_ours = told_mark and news.is_owed and not is_told_apart
-        return () if may_be_ours else [one.episode for one in news.extra]
 
-    def apply_to_extra(self, news: RemoteChange, episodes: Sequence[Episode]) -> int:
-        """Mark these with the date of the first, but for those that are watched; how many that
-        were.
+    # Extra episodes of a file
+
+    def _extra_watched(self, change: RemoteChange, decision: Decision) -> Sequence[Episode]:
+        """Return the extra episodes that were watched together with the first.
+
+        A mark of the first that may be our own says nothing about the others.
         """
-        state, taken = RemoteState(watched=True, last_played_at=news.played_at), 0
+        if not self._takes_watched or not change.extra or not change.state.watched:
+            return ()
+        if decision not in ("watched", "again"):
+            return () if change.was_told_mark else change.new_extra
+        if change.owes_mark and not self._is_new_play(change):
+            return ()
+        return [extra.episode for extra in change.extra]
+
+    def _is_new_play(self, change: RemoteChange) -> bool:
+        is_theirs = change.played_at is not None and not change.mark_may_be_ours
+        return is_theirs and not self._knows(change)
+
+    def _mark_extra(self, change: RemoteChange, episodes: Sequence[Episode]) -> int:
+        """Mark unwatched episodes with the date of the first; return how many were new."""
+        state = RemoteState(watched=True, last_played_at=change.played_at)
+        taken = 0
         for episode in episodes:
             mark = RemoteChange(
-                item=news.item,
+                item=change.item,
                 state=state,
                 content=episode,
-                traits=news.traits,
-                telling=news.telling,
+                traits=change.traits,
+                telling=change.telling,
             )
-            own = self._own(mark)
+            own = self._progress(mark)
             if own is None or not own.watched:
                 taken += self.take_mark(mark, again=False)
         return taken
 
-    def take_position(self, news: RemoteChange) -> None:
-        """Take over how far the person is there: this is news, whatever date stands with the title."""
-        user_id = self._act.user_id
-        content = news.content
-        own = get_progress(user_id, content)
-        at = news.at if news.telling == "present" or news.at else news.heard_at
-        if at and own is None and was_unwatched_since(user_id, content, news.changed_after or at):
-            return
-        if at and own:
-            at = max(at, own.last_watched_at)
-        self._save(news, news.state.position_ms // 1000, at)
+    # What is known here
 
-    def _take_position_of(self, news: RemoteChange) -> None:
-        if news.state.position_ms:
-            self.take_position(news)
-
-    def _own(self, news: RemoteChange) -> PlaybackProgress | None:
-        if self._is_fresh(news):
+    def _progress(self, change: RemoteChange) -> PlaybackProgress | None:
+        if self._is_fresh(change):
             return None
         db.session.flush()
-        return get_progress(self._act.user_id, news.content)
+        return get_progress(self._user_id, change.content)
 
-    def _is_fresh(self, news: RemoteChange) -> bool:
-        return news.content.key in self.fresh
+    def _is_fresh(self, change: RemoteChange) -> bool:
+        return change.content.key in self.fresh
 
-    def _knows(self, news: RemoteChange) -> bool:
-        """Return whether its play stands in History."""
-        at = None if self._is_fresh(news) else news.played_at
-        if at is None:
+    def _is_known(self, change: RemoteChange) -> bool:
+        """Return whether a mark adds no play: it is in History, our own, or was only begun."""
+        if change.was_finished is False or change.mark_may_be_ours:
+            return True
+        return self._knows(change) or self._is_known_without_date(change)
+
+    def _knows(self, change: RemoteChange) -> bool:
+        """Return whether the play is in History."""
+        at = change.played_at
+        if at is None or self._is_fresh(change):
             return False
-        # What was watched before the mark was taken away is not what was watched after.
-        unwatched_at = last_unwatched_at(self._act.user_id, news.content)
-        since = unwatched_at if unwatched_at and unwatched_at < at else None
-        return self._ledger.knows(news.content, at, since=since)
+        # A play from before the mark was removed is another one than a play after it.
+        unwatched_at = last_unwatched_at(self._user_id, change.content)
+        if unwatched_at is not None and unwatched_at >= at:
+            unwatched_at = None
+        return self._ledger.knows(change.content, at, since=unwatched_at)
 
-    def _is_of_before(
-        self, news: RemoteChange, own: PlaybackProgress | None, *, again: bool
+    def _is_known_without_date(self, change: RemoteChange) -> bool:
+        """Return whether the source reported the play after it showed the title as unwatched."""
+        if change.played_at is not None or change.base is None or self._is_fresh(change):
+            return False
+        return self._ledger.has_been_told(change.content, since=change.base.seen_at)
+
+    def _is_outdated(
+        self, change: RemoteChange, own: PlaybackProgress | None, *, again: bool
     ) -> bool:
-        """Was something else done here since the last that was done there?"""
-        if news.at is None or self._is_fresh(news):
+        """Return whether something else was done here since the last that was done there."""
+        if change.at is None or self._is_fresh(change):
             return False
         if own and own.watched:
-            return again and own.last_watched_at > news.at and not own.in_progress
-        return was_unwatched_since(self._act.user_id, news.content, news.marked_after or news.at)
+            return again and own.last_watched_at > change.at and not own.in_progress
+        marked_after = change.marked_after or change.at
+        return was_unwatched_since(self._user_id, change.content, marked_after)
 
-    def _save(self, news: RemoteChange, position: int, at: datetime | None) -> None:
-        duration = length_for(news.content, position, news.item.runtime_seconds)
-        is_end = position >= duration * watched_share(news.content)
-        if is_end and at and self._ledger.knows(news.content, at):
-            return
-        # It starts from the record as it stands.
-        db.session.flush()
-        self._act.save_progress(
-            news.content, position_seconds=position, duration_seconds=duration, at=at
-        )
+    def _newer_position(
+        self, change: RemoteChange, own: PlaybackProgress | None
+    ) -> tuple[int, datetime] | None:
+        """Return our position and its date, where a mark there is older than it."""
+        if own is None or not own.in_progress:
+            return None
+        ours_at = own.last_watched_at
+        there_at = change.changed_at(ours_at)
+        if not change.state.position_ms and (there_at is None or change.telling == "play"):
+            is_newer = ours_at > (change.played_at or UNKNOWN_TIME)
+        elif there_at is None:
+            is_newer = own.position_seconds * 1000 >= change.state.position_ms
+        else:
+            is_newer = ours_at >= there_at
+        if not is_newer:
+            return None
+        return (own.position_seconds, ours_at)
+
+
+def _is_settled(ours: PlaybackProgress | None) -> bool:
+    """Return whether it is watched, and not being watched again."""
+    return ours is not None and ours.watched and not ours.in_progress
+
+
+def _holds(ours: PlaybackProgress | None, change: RemoteChange) -> bool:
+    """Return whether we hold what the source shows."""
+    return agree(our_side(ours) or Side(), as_side(change.state))

@@ -1,4 +1,4 @@
-"""What one event of a server means: whose it is, and of which title. Nothing here commits."""
+"""Events of a server: whose they are, and which title they are about. Nothing here commits."""
 
 from datetime import datetime
 
@@ -15,8 +15,8 @@ from mydia_web.sources.clocks import by_our_clock
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemVersion
 from mydia_web.sources.playing import silent_sessions
 from mydia_web.sources.registry import backend_class
-from mydia_web.sync.inbound.listing import Listing
-from mydia_web.sync.inbound.live import LiveNews, NoNews, UnknownTitle, told_state
+from mydia_web.sync.inbound.known import Listing
+from mydia_web.sync.inbound.live import EventApplier, NothingToDo, UnknownTitle, told_state
 from mydia_web.sync.inbound.matching import Matcher, Unmatched
 from mydia_web.sync.inbound.merging import AccountMerge
 from mydia_web.sync.inbound.report import Report
@@ -25,29 +25,24 @@ from mydia_web.sync.inbound.report import Report
 def apply_event(
     source: Source, event: Event, received_at: datetime, *, account_id: int | None = None
 ) -> str:
-    """Take over what the event says; what was done, in words. Raises `NoNews` and `PushUnderWay`.
+    """Take over an event; return in words what was done. Raise `NothingToDo` or `PushUnderWay`.
 
-    `account_id` is whose news it is where that is known; else the event tells.
+    `account_id`: the account it is for, where that is known; otherwise the event names it.
     """
-    if event.action in ("test", "other") or event.item is None:
-        raise NoNews(
-            "A test: the address works." if event.action == "test" else "Nothing about watching."
-        )
-    if event.server_id and source.server_id and _plain(event.server_id) != _plain(source.server_id):
-        raise NoNews("It speaks of another server.")
-    account = _account(source, event) if account_id is None else _known_account(account_id)
-    copy, content = _copy(source, event.item)
+    item = _item_of(source, event)
+    account = _find_account(source, event, account_id)
+    copy, content = _find_copy(source, item)
     lock_titles([(account.user_id, content.title_id)])
     at = by_our_clock(source, event.at) if event.at else received_at
     with Act(account.user_id, "webhook", source_id=source.id, at=at) as act:
         merge = AccountMerge(act, source, account.id, Report())
         if copy is None:
-            return _take_report(merge, content, event)
-        return LiveNews(merge, account.id, copy, content, event).take(received_at)
+            return _take_report(merge, content, event, item)
+        return EventApplier(merge, account.id, copy, content, event, item).apply(received_at)
 
 
 def take_silent() -> int:
-    """Take over what was last heard of players that have gone silent; how many."""
+    """Take over the last state of players that have gone silent; return how many."""
     sessions = silent_sessions()
     for session in sessions:
         session.taken_at = now()
@@ -60,76 +55,104 @@ def take_silent() -> int:
         lock_titles([(account.user_id, content.title_id)])
         with Act(account.user_id, "webhook", source_id=source.id, at=session.seen_at) as act:
             merge = AccountMerge(act, source, account.id, Report())
-            LiveNews(merge, account.id, copy, content, event).take_silence(session)
+            applier = EventApplier(merge, account.id, copy, content, event, item)
+            applier.apply_silence(session)
     return len(sessions)
 
 
-def _take_report(merge: AccountMerge, content: Content, event: Event) -> str:
-    """Take over news of a title of which nobody knows a copy on the source."""
-    assert event.item is not None
+def _item_of(source: Source, event: Event) -> RemoteItem:
+    """Return the item the event is about. Raise `NothingToDo`."""
+    if event.action == "test":
+        raise NothingToDo("A test: the address works.")
+    if event.action == "other" or event.item is None:
+        raise NothingToDo("Nothing about watching.")
+    if not _is_from(source, event):
+        raise NothingToDo("It speaks of another server.")
+    return event.item
+
+
+def _is_from(source: Source, event: Event) -> bool:
+    if not event.server_id or not source.server_id:
+        return True
+    return _normalised(event.server_id) == _normalised(source.server_id)
+
+
+def _normalised(server_id: str) -> str:
+    """Return the id without dashes, in lower case."""
+    return server_id.replace("-", "").casefold()
+
+
+def _take_report(merge: AccountMerge, content: Content, event: Event, item: RemoteItem) -> str:
+    """Take over an event about a title without a known copy on the source."""
     if event.action in ("playing", "paused"):
         return "It plays."
-    merge.take_report(content, told_state(event, None, merge.at), event.item)
+    merge.take_report(content, told_state(event, None, merge.at), item)
     return merge.report.news
 
 
-def _account(source: Source, event: Event) -> SourceAccount:
-    """Whose news it is. A source that names nobody speaks of its only account."""
-    accounts = db.session.scalars(
-        select(SourceAccount).where(SourceAccount.source_id == source.id)
-    ).all()
-    named = event.remote_user_id or event.remote_user_name
-    for account in accounts:
-        by_id = event.remote_user_id and account.remote_user_id == event.remote_user_id
-        # Until the server has said who it is, there is what was typed.
-        name = account.remote_user_name or account.remote_user_id
-        same_name = is_same_name(name, event.remote_user_name)
-        if by_id or (event.remote_user_name and same_name):
-            return account
-    if len(accounts) == 1 and (
-        not named or not (accounts[0].remote_user_id or accounts[0].remote_user_name)
-    ):
-        return accounts[0]
-    who = event.remote_user_name or event.remote_user_id or "an unnamed user"
-    raise NoNews(f"Nobody here is {who} there.")
+# Whose it is
 
 
-def _known_account(account_id: int) -> SourceAccount:
+def _find_account(source: Source, event: Event, account_id: int | None) -> SourceAccount:
+    if account_id is None:
+        return _account_named(source, event)
     account = db.session.get(SourceAccount, account_id)
     if account is None:
-        raise NoNews("The account it was for was removed.")
+        raise NothingToDo("The account it was for was removed.")
     return account
 
 
-def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]:
-    """The item as we know it, or as its ids tell; no copy where the event does not say by what id
-    it is there.
+def _account_named(source: Source, event: Event) -> SourceAccount:
+    """Return the account that the event names. Raise `NothingToDo`.
+
+    An event that names nobody is for the only account of its source.
     """
-    known = _known(source, item)
-    if known is None:
+    query = select(SourceAccount).where(SourceAccount.source_id == source.id)
+    accounts = db.session.scalars(query).all()
+    for account in accounts:
+        if _is_named(account, event):
+            return account
+    if len(accounts) == 1:
+        [only] = accounts
+        names_nobody = not event.remote_user_id and not event.remote_user_name
+        is_nameless = not only.remote_user_id and not only.remote_user_name
+        if names_nobody or is_nameless:
+            return only
+    who = event.remote_user_name or event.remote_user_id or "an unnamed user"
+    raise NothingToDo(f"Nobody here is {who} there.")
+
+
+def _is_named(account: SourceAccount, event: Event) -> bool:
+    if event.remote_user_id and event.remote_user_id == account.remote_user_id:
+        return True
+    # Until the server has told the id, the account has the name that was typed instead.
+    name = account.remote_user_name or account.remote_user_id
+    return bool(event.remote_user_name) and is_same_name(name, event.remote_user_name)
+
+
+# Which title it is
+
+
+def _find_copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]:
+    """Return the item's copy and content, added where they are new. Raise `UnknownTitle`.
+
+    There is no copy where the event does not tell the item's id on the server.
+    """
+    copy = _stored_copy(source, item)
+    if copy is None:
         lock_library()
-        known = _known(source, item)
-    if known is not None:
-        return known, load(known.content_key)
-    # Without an id of the server it is of a file that is known; with an unknown one it may be of
-    # another.
-    matcher = Matcher([item], Listing(source.id, is_whole=not item.remote_id), is_event=True)
-    try:
-        content = matcher.content(item)
-    except Unmatched as reason:
-        raise UnknownTitle(
-            f"“{item.title or item.remote_id}” is not recognised: {reason.message}"
-        ) from reason
-    matcher.keep()
+        copy = _stored_copy(source, item)
+    if copy is not None:
+        return copy, load(copy.content_key)
+    content = _recognise(source, item)
     listed = _copy_of(source, content)
     if not item.remote_id:
         return listed, content
     if listed is not None and backend_class(source.kind).traits.has_versions:
-        db.session.add(
-            SourceItemVersion(
-                source_id=source.id, remote_id=item.remote_id, source_item_id=listed.id
-            )
+        version = SourceItemVersion(
+            source_id=source.id, remote_id=item.remote_id, source_item_id=listed.id
         )
+        db.session.add(version)
         return listed, content
     copy = SourceItem(source_id=source.id, remote_id=item.remote_id, path=item.path)
     copy.set_content(content)
@@ -138,23 +161,34 @@ def _copy(source: Source, item: RemoteItem) -> tuple[SourceItem | None, Content]
     return copy, content
 
 
-def _known(source: Source, item: RemoteItem) -> SourceItem | None:
-    """Return the item of that id, or the one of which it is a version."""
+def _stored_copy(source: Source, item: RemoteItem) -> SourceItem | None:
+    """Return the copy of that id, or the one of which it is a further file."""
     if not item.remote_id:
         return None
-    here = (SourceItem.source_id == source.id, SourceItem.remote_id == item.remote_id)
-    found: SourceItem | None = db.session.scalar(select(SourceItem).where(*here))
-    if found is not None:
-        return found
+    query = select(SourceItem).where(
+        SourceItem.source_id == source.id, SourceItem.remote_id == item.remote_id
+    )
+    copy: SourceItem | None = db.session.scalar(query)
+    if copy is not None:
+        return copy
     version = db.session.get(SourceItemVersion, (source.id, item.remote_id))
     return db.session.get(SourceItem, version.source_item_id) if version else None
+
+
+def _recognise(source: Source, item: RemoteItem) -> Content:
+    # An item without an id of the server has a file that is known; with an unknown id it may have
+    # another one.
+    listing = Listing(source.id, is_whole=not item.remote_id)
+    matcher = Matcher([item], listing, is_event=True)
+    try:
+        content = matcher.content(item)
+    except Unmatched as reason:
+        name = item.title or item.remote_id
+        raise UnknownTitle(f"“{name}” is not recognised: {reason.message}") from reason
+    matcher.keep()
+    return content
 
 
 def _copy_of(source: Source, content: Content) -> SourceItem | None:
     query = select(SourceItem).where(SourceItem.source_id == source.id, SourceItem.of(content))
     return db.session.scalar(query.order_by(SourceItem.id).limit(1))
-
-
-def _plain(server_id: str) -> str:
-    """Return the id as it is written without dashes, in lower case."""
-    return server_id.replace("-", "").casefold()

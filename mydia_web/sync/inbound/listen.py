@@ -1,10 +1,8 @@
-"""Listens to servers that tell their news on an open connection: one connection for each account,
-in its own thread.
-"""
+"""Listening to servers that send events on an open connection, a thread for each account."""
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,39 +20,52 @@ from mydia_web.config import AppContext, app_context
 from mydia_web.db import begin_write, db
 from mydia_web.queue.outages import note_alive
 from mydia_web.queue.sign_ins import note_accepted
-from mydia_web.queue.wakeup import INBOX, notify
-from mydia_web.sources.inbox import store_event
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.registry import backend_class, kinds_that_listen
 from mydia_web.sync.clients import open_account
-from mydia_web.sync.inbound import listener_status, notifications
-from mydia_web.sync.inbound.notifications import Notification
+from mydia_web.sync.inbound.inbox import store_notification
 
 log = logging.getLogger(__name__)
 
-#: How often sources and accounts are looked at, in seconds.
+#: How often the targets are looked up, in seconds.
 LOOK_EVERY = 30.0
 MOST_THREADS = 50
-#: Where webhooks come in nobody needs to listen; after so long without one they count as broken.
+#: Where webhooks come in, nobody needs to listen. After this long without one they count as broken.
 SILENT_AFTER = timedelta(days=1)
-#: Seconds before a server that is gone is tried again: twice as long each time, up to the longest
-#: pause.
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
-#: A refused sign-in gets no better by itself, and some servers lock out who tries often.
+#: The pause before a server that is gone is tried again, in seconds: doubled each time.
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 120.0
+#: A refused sign-in does not mend itself, and some servers lock out who tries often.
 REFUSED_PAUSE = 3600.0
-#: A connection that held so long was a good one.
+#: A connection that held for this long was a good one.
 GOOD_SECONDS = 60.0
-#: The least time between two lines about a server that comes and goes.
-SAID_EVERY = 600.0
-#: How long all threads together have to end; one that waits for a server ends with the process.
+#: The shortest time between two log lines about a server that comes and goes.
+LOG_EVERY = 600.0
+#: How long all threads together may take to end; the others end with the process.
 _END_SECONDS = 3.0
 
+#: Whether this process is connected, by source and account id; absent where it does not try.
+_CONNECTED: dict[tuple[int, int], bool] = {}
 
-@dataclass(frozen=True, slots=True)
-class Listened:
-    """An account to listen to. Another one than before where anything of its connection has
-    changed.
-    """
+
+def is_listened_to(source_id: int) -> bool | None:
+    """Return whether any account of the source is connected; None: nobody tries."""
+    states = [state for (known_id, _), state in list(_CONNECTED.items()) if known_id == source_id]
+    return any(states) if states else None
+
+
+def note_connected(source_id: int, account_id: int, *, is_connected: bool) -> None:
+    """Note that an account is listened to, or is to be as soon as its server can be reached."""
+    _CONNECTED[source_id, account_id] = is_connected
+
+
+def forget_connected(source_id: int, account_id: int) -> None:
+    _CONNECTED.pop((source_id, account_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenTarget:
+    """An account to listen to; a different one once anything about its connection changes."""
 
     account_id: int
     source_id: int
@@ -68,21 +79,23 @@ class Listened:
 
 def watch_servers(stop: Signal) -> None:
     """Listen to all accounts that can be listened to, until `stop` is set."""
-    lines: dict[Listened, Line] = {}
+    listeners: dict[ListenTarget, Listener] = {}
     context = app_context()
     try:
         while not stop.is_set():
-            wanted = listened()
+            targets = listen_targets()
             db.session.remove()
-            _end([lines.pop(one) for one in lines.keys() - wanted])
-            lines |= {one: Line(one, context) for one in wanted if one not in lines}
+            _end([listeners.pop(target) for target in listeners.keys() - targets])
+            for target in targets:
+                if target not in listeners:
+                    listeners[target] = Listener(target, context)
             stop.wait(LOOK_EVERY)
     finally:
-        _end(list(lines.values()))
+        _end(listeners.values())
 
 
-def listened() -> list[Listened]:
-    """The accounts to listen to now."""
+def listen_targets() -> list[ListenTarget]:
+    """Return the accounts to listen to now."""
     is_silent = or_(Source.last_event_at.is_(None), Source.last_event_at < now() - SILENT_AFTER)
     rows = db.session.execute(
         select(SourceAccount, Source)
@@ -97,32 +110,33 @@ def listened() -> list[Listened]:
         .limit(MOST_THREADS)
     )
     return [
-        Listened(
-            account.id,
-            source.id,
-            source.name,
-            source.base_url,
-            source.tls,
-            account.remote_user_id,
-            account.credentials,
+        ListenTarget(
+            account_id=account.id,
+            source_id=source.id,
+            name=source.name,
+            base_url=source.base_url,
+            tls=source.tls,
+            remote_user_id=account.remote_user_id,
+            credentials=account.credentials,
         )
         for account, source in rows
     ]
 
 
-class Line:
+class Listener:
     """A connection that is made again whenever it breaks, until `end`."""
 
-    def __init__(self, to: Listened, context: AppContext) -> None:
-        self._to, self._context = to, context
+    def __init__(self, target: ListenTarget, context: AppContext) -> None:
+        self._target = target
+        self._context = context
         self._stop = Signal()
         self._failures = 0
-        self._is_there = False
-        #: Whether it was last said to be there; None: nothing was said yet.
-        self._is_said_there: bool | None = None
-        self._said_at: float | None = None
-        self._note(is_there=False)
-        self._thread = Thread(target=self._run, name=f"listen to {to.name}", daemon=True)
+        self._is_connected = False
+        #: Whether it was connected by the last log line; None: nothing was logged yet.
+        self._was_logged_as_connected: bool | None = None
+        self._logged_at: float | None = None
+        self._note(is_connected=False)
+        self._thread = Thread(target=self._run, name=f"listen to {target.name}", daemon=True)
         self._thread.start()
 
     def end(self) -> None:
@@ -130,27 +144,29 @@ class Line:
 
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
-        listener_status.forget(self._to.source_id, self._to.account_id)
+        forget_connected(self._target.source_id, self._target.account_id)
 
     def _run(self) -> None:
         while not self._stop.is_set():
             began_at = time.monotonic()
             try:
                 self._listen()
+            except SignInRefused as error:
+                self._note_gone(began_at, error.message, is_refused=True)
+                self._stop.wait(REFUSED_PAUSE)
             except BackendError as error:
-                is_refused = isinstance(error, SignInRefused)
-                self._note_gone(began_at, error.message, is_refused=is_refused)
-                self._stop.wait(REFUSED_PAUSE if is_refused else self._pause())
+                self._note_gone(began_at, error.message)
+                self._stop.wait(self._pause())
             except Exception:  # a full disk or a restarted database must not end listening for good
                 log.exception(
-                    "listening to %s was stopped by an error", self._to.name, extra=self._extra
+                    "listening to %s was stopped by an error", self._target.name, extra=self._extra
                 )
                 self._note_gone(began_at, "An error inside mydia-web.")
                 self._stop.wait(self._pause())
 
     def _listen(self) -> None:
-        with self._open() as backend, closing(backend.listen()) as news:
-            for event in news:
+        with self._open() as backend, closing(backend.listen()) as events:
+            for event in events:
                 if self._stop.is_set():
                     return
                 self._note_there()
@@ -160,8 +176,8 @@ class Line:
     @contextmanager
     def _open(self) -> Iterator[Backend]:
         with self._context():
-            account = db.session.get(SourceAccount, self._to.account_id)
-            source = db.session.get(Source, self._to.source_id)
+            account = db.session.get(SourceAccount, self._target.account_id)
+            source = db.session.get(Source, self._target.source_id)
             if account is None or source is None:
                 raise SignInRefused("The account was removed.")
             backend = open_account(source, account)
@@ -169,68 +185,77 @@ class Line:
             yield backend
 
     def _store(self, event: Event) -> None:
-        body = notifications.write(Notification(self._to.account_id, event))
+        target = self._target
         with self._context():
             begin_write()
-            if db.session.get(SourceAccount, self._to.account_id) is not None:
-                store_event(self._to.source_id, notifications.KIND, body, name=event.name)
-                notify(INBOX)
+            if db.session.get(SourceAccount, target.account_id) is not None:
+                store_notification(target.source_id, target.account_id, event)
             db.session.commit()
-
-    def _note_established(self) -> None:
-        """The server is there, and took the sign-in where its connection asks for one."""
-        with self._context():
-            begin_write()
-            source = db.session.get(Source, self._to.source_id)
-            if source is not None and backend_class(source.kind).traits.signs_in_to_listen:
-                note_accepted(self._to.account_id)
-            note_alive(self._to.source_id)
-            db.session.commit()
-
-    def _note(self, *, is_there: bool) -> None:
-        """For the source's page, which must not tell of a line that was ended."""
-        self._is_there = is_there
-        if not self._stop.is_set():
-            listener_status.note(self._to.source_id, self._to.account_id, is_there=is_there)
 
     def _note_there(self) -> None:
-        if not self._is_there:
+        if not self._is_connected:
             self._note_established()
-        self._note(is_there=True)
-        if not self._is_said_there:
-            self._say(True, "%s tells its news by itself.", self._to.name)
+        self._note(is_connected=True)
+        if not self._was_logged_as_connected:
+            self._log(True, "%s tells its news by itself.", self._target.name)
 
-    def _note_gone(self, began_at: float, why: str, *, is_refused: bool = False) -> None:
-        """Not said of a short break, nor again and again of a connection that never holds."""
-        self._note(is_there=False)
+    def _note_established(self) -> None:
+        """Note that the server is up, and accepted the sign-in if its connection asks for one."""
+        with self._context():
+            begin_write()
+            source = db.session.get(Source, self._target.source_id)
+            if source is not None and backend_class(source.kind).traits.signs_in_to_listen:
+                note_accepted(self._target.account_id)
+            note_alive(self._target.source_id)
+            db.session.commit()
+
+    def _note(self, *, is_connected: bool) -> None:
+        """Note the status for the source's page, which must not show a listener that was ended."""
+        self._is_connected = is_connected
+        if not self._stop.is_set():
+            note_connected(
+                self._target.source_id, self._target.account_id, is_connected=is_connected
+            )
+
+    def _note_gone(self, began_at: float, reason: str, *, is_refused: bool = False) -> None:
+        """Note a lost connection; do not log short breaks, nor repeatedly one that never holds."""
+        self._note(is_connected=False)
         lasted = time.monotonic() - began_at
         self._failures = 1 if lasted >= GOOD_SECONDS else self._failures + 1
-        is_break = self._failures == 1 and not is_refused
-        is_said_lately = self._said_at is not None and time.monotonic() - self._said_at < SAID_EVERY
-        if self._is_said_there is False or is_break or (self._failures > 2 and is_said_lately):
+        is_short_break = self._failures == 1 and not is_refused
+        never_holds = self._failures > 2 and self._was_logged_lately()
+        is_logged = self._was_logged_as_connected is False
+        if is_logged or is_short_break or never_holds:
             return
-        self._say(
-            False, "%s cannot be listened to: %s Its news come with the pulls.", self._to.name, why
+        self._log(
+            False,
+            "%s cannot be listened to: %s Its news come with the pulls.",
+            self._target.name,
+            reason,
         )
 
-    def _say(self, is_there: bool, *words: str) -> None:
-        self._is_said_there, self._said_at = is_there, time.monotonic()
+    def _was_logged_lately(self) -> bool:
+        return self._logged_at is not None and time.monotonic() - self._logged_at < LOG_EVERY
+
+    def _log(self, is_connected: bool, *words: str) -> None:
+        self._was_logged_as_connected = is_connected
+        self._logged_at = time.monotonic()
         log.info(*words, extra=self._extra)
 
     def _pause(self) -> float:
-        """Not of the same length for all, for they may have been lost together."""
-        return float(
-            uniform(0.5, 1) * min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - 1, 20))
-        )
+        """Return a varied pause, in seconds: many connections may have been lost together."""
+        doublings = min(self._failures - 1, 20)
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**doublings)
+        return float(longest * uniform(0.5, 1))  # noqa: S311 - nothing here is secret
 
     @property
     def _extra(self) -> dict[str, object]:
-        return {"source": self._to.source_id}
+        return {"source": self._target.source_id}
 
 
-def _end(lines: list[Line]) -> None:
+def _end(listeners: Collection[Listener]) -> None:
     until = time.monotonic() + _END_SECONDS
-    for line in lines:
-        line.end()
-    for line in lines:
-        line.join(max(0.0, until - time.monotonic()))
+    for listener in listeners:
+        listener.end()
+    for listener in listeners:
+        listener.join(max(0.0, until - time.monotonic()))

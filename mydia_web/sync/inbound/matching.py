@@ -1,7 +1,8 @@
-"""Which of our films and episodes a server's item is. The rule itself is `library/identity.py`."""
+"""Which of our films and episodes a server's item is. The rules are in `library/identity.py`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, tuple_
 
@@ -21,8 +22,18 @@ from mydia_web.library.identity import (
 )
 from mydia_web.library.models import Content, Episode, ExternalId, MediaItem
 from mydia_web.sources.models import SourceItem
-from mydia_web.sync.inbound.known import Copies, KnownTitles
-from mydia_web.sync.inbound.listing import IdKey, Listing
+from mydia_web.sync.inbound.known import IdKey, KnownTitles, Listing, remote_ids_of
+
+#: Season and number.
+_Place = tuple[int, int]
+
+
+class MatchedItem(NamedTuple):
+    """An item of a server, the copy it is stored as, and what it was recognised as."""
+
+    copy: SourceItem
+    item: RemoteItem
+    content: Content
 
 
 class Unmatched(MydiaError):
@@ -30,12 +41,11 @@ class Unmatched(MydiaError):
 
 
 class OtherFileKnown(Unmatched):
-    """Another file of this name was here; whether it still is, is known when everything was listed."""
+    """Another file of this name was here. Whether it still is, shows when everything was listed."""
 
 
 class Matcher:
-    """Finds or adds the contents of one library page, with what we know of them read in a few
-    questions.
+    """Finds or adds the contents of one library page, with what we know of them read in bulk.
 
     What is new has an id only after `keep`.
     """
@@ -44,32 +54,29 @@ class Matcher:
         self,
         items: Sequence[RemoteItem],
         listing: Listing,
-        known: Mapping[str, SourceItem] | None = None,
+        copies: Mapping[str, SourceItem] | None = None,
         *,
         is_event: bool = False,
     ) -> None:
         self._listing = listing
-        #: What the items of the page were recognised as before, by their remote ids.
-        self._before = known or {}
-        #: A single event cannot show that an id is one episode's alone: it finds by it, and keeps
-        #: it not.
+        #: The stored copies of the items, by remote id.
+        self._copies = copies or {}
+        #: A single event cannot show that an id belongs to one episode alone: the id may find an
+        #: episode, but is not stored.
         self._is_event = is_event
         self._titles = KnownTitles.load(items)
-        self._copies = Copies(listing.source_id)
-        #: Shows found for this page, by what the server says of them.
+        #: Shows of this page, by what the server says of them.
         self._shows: dict[tuple[str, int | None, str], MediaItem] = {}
-        #: By the number of their show: the episodes of the seasons of this page.
-        self._episodes: dict[int, dict[tuple[int, int], Episode]] = {}
+        #: Episodes in the seasons of this page, by the id of their show.
+        self._episodes: dict[int, dict[_Place, Episode]] = {}
         self._seasons = {item.season_number for item in items if item.season_number is not None}
         self._new_ids: dict[IdKey, Content] = {}
         self._wrong_ids: set[IdKey] = set()
-        #: Films of this page that nothing but their names tells.
+        #: Films of this page that only their names tell.
         self._by_name_alone: set[MediaItem] = set()
 
     def content(self, item: RemoteItem) -> Content:
-        """The content the item is, added to the library where it is new. Raises `Unmatched` with
-        the reason.
-        """
+        """Return the content, added where it is new. Raise `Unmatched` with a reason."""
         if item.not_recognised:
             raise Unmatched(item.not_recognised)
         content = self._movie(item) if item.kind == "movie" else self._episode(item)
@@ -77,26 +84,23 @@ class Matcher:
         return content
 
     def keep(self) -> None:
-        """Write down what was added."""
+        """Store what was added."""
         db.session.flush()
         if self._wrong_ids:
-            place = tuple_(ExternalId.provider, ExternalId.kind, ExternalId.value)
-            db.session.execute(delete(ExternalId).where(place.in_(sorted(self._wrong_ids))))
+            id_key = tuple_(ExternalId.provider, ExternalId.kind, ExternalId.value)
+            wrong = id_key.in_(sorted(self._wrong_ids))
+            db.session.execute(delete(ExternalId).where(wrong))
             self._wrong_ids.clear()
-        if not self._new_ids:
-            return
-        rows = [
-            {
-                **content.key.columns,
-                "provider": provider,
-                "kind": kind,
-                "value": value,
-            }
-            for (provider, kind, value), content in self._new_ids.items()
-        ]
-        row = insert_for(ExternalId.__table__).on_conflict_do_nothing()
-        db.session.connection().execute(row, rows)
-        self._new_ids.clear()
+        if self._new_ids:
+            rows = [
+                {**content.key.columns, "provider": provider, "kind": kind, "value": value}
+                for (provider, kind, value), content in self._new_ids.items()
+            ]
+            insert = insert_for(ExternalId.__table__).on_conflict_do_nothing()
+            db.session.connection().execute(insert, rows)
+            self._new_ids.clear()
+
+    # Films
 
     def _movie(self, item: RemoteItem) -> MediaItem:
         ids = self._own_ids("movie", item.external_ids)
@@ -110,25 +114,27 @@ class Matcher:
         return film
 
     def _film_by_name_alone(self, item: RemoteItem, ids: Mapping[str, str]) -> MediaItem:
-        """The film of that name, where there is but one, and this source has no other file that is
-        called so.
-        """
+        """Return the only film of that name, if this source has no other file called so."""
         namesakes = self._titles.namesakes("movie", item.title)
-        film = self._known_before(item, namesakes) or self._only_namesake(item, namesakes, ids)
-        film = film or self._add_title("movie", item.title, None)
+        film = self._film_before(item, namesakes)
+        if film is None:
+            film = self._only_namesake(item, namesakes, ids)
+        if film is None:
+            film = self._add_title("movie", item.title, None)
         self._by_name_alone.add(film)
         return film
 
-    def _known_before(self, item: RemoteItem, films: Iterable[MediaItem]) -> MediaItem | None:
-        before = self._before.get(item.remote_id)
-        if before is None or before.path != item.path:
+    def _film_before(self, item: RemoteItem, films: Iterable[MediaItem]) -> MediaItem | None:
+        """Return the film that this file was recognised as before."""
+        copy = self._copies.get(item.remote_id)
+        if copy is None or copy.path != item.path:
             return None
-        return next((film for film in films if film.id == before.media_item_id), None)
+        return next((film for film in films if film.id == copy.media_item_id), None)
 
     def _only_namesake(
         self, item: RemoteItem, namesakes: Sequence[MediaItem], ids: Mapping[str, str]
     ) -> MediaItem | None:
-        """None: it is a new film. Raises `Unmatched`."""
+        """Return None for a new film. Raise `Unmatched`."""
         if ids:
             fitting = [film for film in namesakes if self._may_be_undated(film, item, ids)]
             return fitting[0] if len(fitting) == 1 else None
@@ -146,54 +152,66 @@ class Matcher:
         return namesakes[0]
 
     def _may_be_undated(self, film: MediaItem, item: RemoteItem, ids: Mapping[str, str]) -> bool:
-        """Return whether a film without a year may be this one, which has ids that nobody knows
-        yet.
-        """
+        """Return whether a film without a year may be this item, whose ids are all unknown."""
         _, contradicting = self._titles.compare_ids(film, ids)
-        if film.year is not None or contradicting:
+        is_open = film.year is None and not contradicting
+        if not is_open or film in self._by_name_alone:
             return False
-        return film not in self._by_name_alone and not self._copies.of(film) - {item.remote_id}
+        return not self._other_files(film, item)
 
     def _check_no_other_file(self, film: MediaItem, item: RemoteItem) -> None:
-        """Two files of one name need not be the same film. Raises `Unmatched`."""
-        words = f"There is another file called “{item.title}”, and neither a year nor an id tells them apart."
-        others = self._copies.of(film) - {item.remote_id}
+        """Raise `Unmatched` where another file has the name: it need not be the same film."""
+        words = (
+            f"There is another file called “{item.title}”, "
+            "and neither a year nor an id tells them apart."
+        )
+        others = self._other_files(film, item)
         if film in self._by_name_alone or others & self._listing.remote_ids:
             raise Unmatched(words)
-        if others and not self._listing.is_whole:
-            raise Unmatched(words) if self._listing.is_at_end else OtherFileKnown(words)
+        if not others or self._listing.is_whole:
+            return
+        if self._listing.is_at_end:
+            raise Unmatched(words)
+        raise OtherFileKnown(words)
+
+    def _other_files(self, content: Content, item: RemoteItem) -> set[str]:
+        """Return the remote ids of the content's other copies on this source."""
+        return remote_ids_of(self._listing.source_id, content) - {item.remote_id}
+
+    # Films and shows
 
     def _title(self, kind: Kind, name: str, year: int | None, ids: Mapping[str, str]) -> MediaItem:
-        """The film or show that the ids, or name and year, tell; added where it is new. Raises
-        `Unmatched`.
+        """Return the film or show that ids, or name and year, tell; add it where it is new.
+
+        Raise `Unmatched`.
         """
+        title = self._choose(kind, name, year, ids)
+        return title or self._add_title(kind, name, year)
+
+    def _choose(
+        self, kind: Kind, name: str, year: int | None, ids: Mapping[str, str]
+    ) -> MediaItem | None:
+        titles = [*self._titles.of_ids(kind, ids), *self._titles.namesakes(kind, name)]
+        candidates = [self._candidate(title, name, year, ids) for title in dict.fromkeys(titles)]
         try:
-            found = choose(self._candidates(kind, name, year, ids), kind)
+            return choose(candidates, kind)
         except Undecided as reason:
             raise Unmatched(reason.words) from reason
-        return found or self._add_title(kind, name, year)
-
-    def _candidates(
-        self, kind: Kind, name: str, year: int | None, ids: Mapping[str, str]
-    ) -> Sequence[Candidate[MediaItem]]:
-        known = dict.fromkeys(
-            [*self._titles.of_ids(kind, ids), *self._titles.namesakes(kind, name)]
-        )
-        return [self._candidate(one, name, year, ids) for one in known]
 
     def _candidate(
-        self, known: MediaItem, name: str, year: int | None, ids: Mapping[str, str]
+        self, title: MediaItem, name: str, year: int | None, ids: Mapping[str, str]
     ) -> Candidate[MediaItem]:
-        agreeing, contradicting = self._titles.compare_ids(known, ids)
+        agreeing, contradicting = self._titles.compare_ids(title, ids)
+        own_names = (title.title, title.original_title or "")
+        years_apart = None
+        if title.year is not None and year is not None:
+            years_apart = abs(title.year - year)
         return Candidate(
-            known=known,
+            known=title,
             agreeing=agreeing,
             contradicting=contradicting,
-            has_same_name=is_same_name(known.title, name)
-            or is_same_name(known.original_title or "", name),
-            years_apart=abs(known.year - year)
-            if known.year is not None and year is not None
-            else None,
+            has_same_name=any(is_same_name(own, name) for own in own_names),
+            years_apart=years_apart,
         )
 
     def _add_title(self, kind: Kind, name: str, year: int | None) -> MediaItem:
@@ -202,102 +220,115 @@ class Matcher:
         self._titles.add(title)
         return title
 
+    # Episodes
+
     def _episode(self, item: RemoteItem) -> Episode:
         ids = self._own_ids("episode", item.external_ids)
-        of_show = self._ids_of_show(item)
-        own = {name: value for name, value in ids.items() if of_show.get(name) != value}
-        episode = self._episode_of_ids(item, own, of_show) or self._episode_at(item, of_show)
+        show_ids = self._show_ids(item)
+        own_ids = {name: value for name, value in ids.items() if show_ids.get(name) != value}
+        episode = self._episode_by_ids(item, own_ids, show_ids)
+        if episode is None:
+            episode = self._episode_at(item, show_ids)
         self._note_wrong_ids(episode, item)
         if not self._is_event:
-            self._add_ids(episode, "episode", own)
+            self._add_ids(episode, "episode", own_ids)
         return episode
 
-    def _ids_of_show(self, item: RemoteItem) -> Mapping[str, str]:
-        """What is told of its show, and those of its own that we know as ids of a show of that
-        name.
-        """
+    def _show_ids(self, item: RemoteItem) -> Mapping[str, str]:
+        """Return the ids told of the show, and ids of the episode that are known as the show's."""
         if item.show is None:
             return {}
-        found = {}
+        ids = {}
         for provider, value in item.external_ids.items():
-            known = self._titles.get((provider, "show", value))
-            if isinstance(known, MediaItem) and is_same_name(known.title, item.show.title):
-                found[provider] = value
-        return {**found, **self._own_ids("show", item.show.external_ids)}
+            owner = self._titles.get((provider, "show", value))
+            if isinstance(owner, MediaItem) and is_same_name(owner.title, item.show.title):
+                ids[provider] = value
+        return {**ids, **self._own_ids("show", item.show.external_ids)}
 
-    def _episode_of_ids(
-        self, item: RemoteItem, ids: Mapping[str, str], of_show: Mapping[str, str]
+    def _episode_by_ids(
+        self, item: RemoteItem, ids: Mapping[str, str], show_ids: Mapping[str, str]
     ) -> Episode | None:
-        """The one episode that ids lead to and the rest does not speak against. Raises `Unmatched`."""
-        found = dict.fromkeys(self._titles.episodes_of_ids(ids))
+        """Return the one episode that ids lead to and nothing contradicts. Raise `Unmatched`."""
+        episodes: Sequence[Episode] = list(dict.fromkeys(self._titles.episodes_of_ids(ids)))
         if item.season_number is not None and item.episode_number is not None:
-            believed = [one for one in found if is_believed(self._evidence(one, item, of_show))]
-            same = [one for one in believed if _place(one) == _place_of(item)]
-            believed = same if len(believed) > 1 and same else believed
-        else:
-            believed = list(found)
-        if len(believed) > 1:
+            episodes = self._believed(episodes, item, show_ids)
+        if len(episodes) > 1:
             raise Unmatched("Its ids are those of different episodes.")
-        return believed[0] if believed else None
+        return episodes[0] if episodes else None
+
+    def _believed(
+        self, episodes: Iterable[Episode], item: RemoteItem, show_ids: Mapping[str, str]
+    ) -> Sequence[Episode]:
+        """Return episodes that nothing contradicts; of several, the one with the item's number."""
+        believed = [
+            episode for episode in episodes if is_believed(self._evidence(episode, item, show_ids))
+        ]
+        if len(believed) < 2:
+            return believed
+        same_number = [episode for episode in believed if _place(episode) == _place_of(item)]
+        return same_number or believed
 
     def _evidence(
-        self, known: Episode, item: RemoteItem, of_show: Mapping[str, str]
+        self, episode: Episode, item: RemoteItem, show_ids: Mapping[str, str]
     ) -> EpisodeEvidence:
-        show = self._titles.show_of(known)
-        is_same_show = self._is_same_show(show, item.show, of_show)
-        has_same_number = _place(known) == _place_of(item)
-        has_same_title = _is_same_title(known, item, show)
+        show = self._titles.show_of(episode)
+        is_same_show = self._is_same_show(show, item.show, show_ids)
+        has_same_number = _place(episode) == _place_of(item)
+        has_same_title = _is_same_title(episode, item, show)
+        is_moved = bool(is_same_show) and not has_same_number and not has_same_title
         return EpisodeEvidence(
             is_same_show=is_same_show,
             has_same_number=has_same_number,
             has_same_title=has_same_title,
-            is_claimed_by_number=bool(is_same_show)
-            and not has_same_number
-            and not has_same_title
-            and self._is_claimed_by_number(known, show, item),
+            is_claimed_by_number=is_moved and self._is_claimed_by_number(episode, show, item),
         )
 
     def _is_same_show(
-        self, known: MediaItem, told: RemoteShow | None, of_show: Mapping[str, str]
+        self, known: MediaItem, told: RemoteShow | None, show_ids: Mapping[str, str]
     ) -> bool | None:
-        agreeing, contradicting = self._titles.compare_ids(known, of_show)
-        is_same_name = told is not None and self._candidate(
-            known, told.title, told.year, {}
-        ).is_named("show")
-        if agreeing or (is_same_name and not contradicting):
+        """Return None where nothing tells."""
+        agreeing, contradicting = self._titles.compare_ids(known, show_ids)
+        if agreeing:
             return True
-        is_another = bool(contradicting) or bool(self._titles.of_ids("show", of_show))
+        if told is not None and not contradicting:
+            candidate = self._candidate(known, told.title, told.year, {})
+            if candidate.is_named("show"):
+                return True
+        is_another = bool(contradicting) or bool(self._titles.of_ids("show", show_ids))
         return False if is_another else None
 
-    def _is_claimed_by_number(self, known: Episode, show: MediaItem, item: RemoteItem) -> bool:
+    def _is_claimed_by_number(self, episode: Episode, show: MediaItem, item: RemoteItem) -> bool:
+        """Return whether the item is rather the episode of its number than the one of its id."""
         at_place = self._episodes_of(show).get(_place_of(item))
-        before = self._before.get(item.remote_id)
-        if at_place is not None:
-            was_that = (
-                before is not None and before.episode_id == at_place.id and before.path == item.path
-            )
-            if was_that or _is_same_title(at_place, item, show):
-                return True
-        if self._listing.is_whole or not self._copies.of(known) - self._listing.remote_ids - {
-            item.remote_id
-        }:
+        if at_place is not None and self._fits(item, at_place, show):
+            return True
+        if self._listing.is_whole:
+            return False
+        if not self._other_files(episode, item) - self._listing.remote_ids:
             return False
         # Listed later, that other file shows by its number whether the id is that of one episode.
         if not self._listing.is_at_end:
             raise OtherFileKnown("Another file here has its id, and another number.")
         return True
 
-    def _episode_at(self, item: RemoteItem, of_show: Mapping[str, str]) -> Episode:
-        """The episode of that number, added where it is new. Raises `Unmatched`."""
+    def _fits(self, item: RemoteItem, episode: Episode, show: MediaItem) -> bool:
+        """Return whether this file was recognised as the episode before, or has its title."""
+        copy = self._copies.get(item.remote_id)
+        if copy is not None and (copy.path, copy.episode_id) == (item.path, episode.id):
+            return True
+        return _is_same_title(episode, item, show)
+
+    def _episode_at(self, item: RemoteItem, show_ids: Mapping[str, str]) -> Episode:
+        """Return the episode of that number; add it where it is new. Raise `Unmatched`."""
         if item.show is None or not item.show.title.strip():
             raise Unmatched("The server does not say which show it belongs to.")
         if item.episode_number is None and item.air_date is not None:
-            return self._episode_of_day(item.show, item.air_date, of_show)
+            return self._episode_of_day(item.show, item.air_date, show_ids)
         if item.season_number is None or item.episode_number is None:
             raise Unmatched("The server does not say which season and episode it is.")
         if item.season_number < 0 or item.episode_number < 0:
             raise Unmatched("The server gives it a season or episode number below 0.")
-        show = self._show(item.show, of_show)
+        show = self._show(item.show, show_ids)
         episodes = self._episodes_of(show)
         place = (item.season_number, item.episode_number)
         if place not in episodes:
@@ -311,41 +342,44 @@ class Matcher:
             episodes[place] = episode
         return episodes[place]
 
-    def _episode_of_day(self, told: RemoteShow, day: date, of_show: Mapping[str, str]) -> Episode:
-        """The one known episode of a known show that aired that day. Raises `Unmatched`."""
-        try:
-            show = choose(self._candidates("show", told.title, told.year, of_show), "show")
-        except Undecided as reason:
-            raise Unmatched(reason.words) from reason
-        aired = (Episode.media_item_id == show.id, Episode.air_date == day) if show else ()
-        found = db.session.scalars(select(Episode).where(*aired)).all() if aired else []
-        if len(found) != 1:
-            how_many = f"{len(found)} episodes" if found else "no episode"
-            raise Unmatched(
-                f"It is named by its day, and {how_many} of “{told.title}” is known to have aired on {day}."
-            )
-        return found[0]
+    def _episode_of_day(self, told: RemoteShow, day: date, show_ids: Mapping[str, str]) -> Episode:
+        """Return the only known episode of a known show that aired that day. Raise `Unmatched`."""
+        show = self._choose("show", told.title, told.year, show_ids)
+        episodes: Sequence[Episode] = ()
+        if show is not None:
+            aired = select(Episode).where(Episode.media_item_id == show.id, Episode.air_date == day)
+            episodes = db.session.scalars(aired).all()
+        if len(episodes) == 1:
+            return episodes[0]
+        how_many = f"{len(episodes)} episodes" if episodes else "no episode"
+        raise Unmatched(
+            f"It is named by its day, and {how_many} of “{told.title}” "
+            f"is known to have aired on {day}."
+        )
 
-    def _episodes_of(self, show: MediaItem) -> dict[tuple[int, int], Episode]:
+    def _episodes_of(self, show: MediaItem) -> dict[_Place, Episode]:
         if show.id not in self._episodes:
-            of_page = (Episode.media_item_id == show.id, Episode.season_number.in_(self._seasons))
-            rows = db.session.scalars(select(Episode).where(*of_page))
-            self._episodes[show.id] = {_place(row): row for row in rows}
+            of_page = select(Episode).where(
+                Episode.media_item_id == show.id, Episode.season_number.in_(self._seasons)
+            )
+            self._episodes[show.id] = {_place(row): row for row in db.session.scalars(of_page)}
         return self._episodes[show.id]
 
-    def _show(self, show: RemoteShow, ids: Mapping[str, str]) -> MediaItem:
-        key = (show.title, show.year, repr(sorted(ids.items())))
+    def _show(self, told: RemoteShow, ids: Mapping[str, str]) -> MediaItem:
+        key = (told.title, told.year, repr(sorted(ids.items())))
         if key not in self._shows:
-            found = self._title("show", show.title, show.year, ids)
-            # Its episodes are found and added by its number.
+            show = self._title("show", told.title, told.year, ids)
+            # Its episodes are found and added by its id.
             db.session.flush()
-            self._add_ids(found, "show", ids)
-            found.year = found.year or show.year
-            self._shows[key] = found
+            self._add_ids(show, "show", ids)
+            show.year = show.year or told.year
+            self._shows[key] = show
         return self._shows[key]
 
+    # Ids
+
     def _own_ids(self, kind: str, ids: Mapping[str, str]) -> Mapping[str, str]:
-        """Those that are one title's: what a listing gives to several is nobody's."""
+        """Return the ids that this listing gives to one title only."""
         return {
             provider: value
             for provider, value in ids.items()
@@ -353,7 +387,7 @@ class Matcher:
         }
 
     def _note_wrong_ids(self, episode: Episode, item: RemoteItem) -> None:
-        """An id that was taken for one episode's stands at several of its show: it is given up."""
+        """Give up stored ids of an episode that several episodes of its show carry."""
         for provider, value in item.external_ids.items():
             key = (provider, "episode", value)
             owner = self._titles.get(key)
@@ -363,7 +397,7 @@ class Matcher:
                 self._wrong_ids.add(key)
 
     def _add_ids(self, content: Content, kind: str, ids: Mapping[str, str]) -> None:
-        """Ids that nobody has; not those of a catalogue that knows the title under another one."""
+        """Add ids without an owner, unless their catalogue has the title under another one."""
         for provider, value in ids.items():
             key = (provider, kind, value)
             if self._titles.get(key) is None and not self._titles.has_other_id(content, provider):
@@ -371,18 +405,18 @@ class Matcher:
                 self._new_ids[key] = content
 
 
-def _place(episode: Episode) -> tuple[int, int]:
+def _place(episode: Episode) -> _Place:
     return (episode.season_number, episode.episode_number)
 
 
-def _place_of(item: RemoteItem) -> tuple[int, int]:
+def _place_of(item: RemoteItem) -> _Place:
     return (item.season_number or 0, item.episode_number or 0)
 
 
-def _is_same_title(known: Episode, item: RemoteItem, show: MediaItem) -> bool:
+def _is_same_title(episode: Episode, item: RemoteItem, show: MediaItem) -> bool:
     """Return whether both have one title that is the episode's own."""
     is_own = not says_nothing(item.title) and not is_same_name(item.title, show.title)
-    return is_own and is_same_name(known.title, item.title)
+    return is_own and is_same_name(episode.title, item.title)
 
 
 def _fill_blanks(content: Content, item: RemoteItem) -> None:

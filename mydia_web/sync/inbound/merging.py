@@ -1,14 +1,11 @@
-"""Taking over what a source shows: the merge's decisions become changes, and the base moves with
-them.
-"""
+"""Merging what a source shows into a user's state; what it showed last becomes the next base."""
 
-import logging
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import NamedTuple
 
 from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import UNKNOWN_TIME, now
@@ -17,7 +14,6 @@ from mydia_web.library.models import Content, ContentKey, Episode
 from mydia_web.playback.acts import Act
 from mydia_web.playback.history import having_history
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.playback.outbox import enqueue_difference
 from mydia_web.playback.records import get_progress, length_of
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
@@ -25,498 +21,402 @@ from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.recipients import sources_to_tell_each
 from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base, ShownState, keep_states, states_of
-from mydia_web.sync.inbound.apply import RemoteChange, StateApplier
+from mydia_web.sync.inbound.apply import StateApplier
+from mydia_web.sync.inbound.change import RemoteChange
 from mydia_web.sync.inbound.local_state import (
     OutboxState,
     differing_copies,
     lock_contents,
     outbox_state,
     progress_of,
-    side_of,
 )
-from mydia_web.sync.inbound.merge import Decision, Side, Strategy, agree, merge
+from mydia_web.sync.inbound.matching import MatchedItem
+from mydia_web.sync.inbound.merge import Decision
 from mydia_web.sync.inbound.multi_episode import ExtraEpisode, extra_episodes
 from mydia_web.sync.inbound.report import Report
 
-log = logging.getLogger(__name__)
-
-#: News that may be the echo of a push wait this long for the end of it.
+#: How long an event that may be the echo of a push waits for the end of the push.
 WAIT_FOR_PUSH = timedelta(minutes=2)
 
-_Matched = tuple[SourceItem, RemoteItem, Content]
-Removal = tuple[int, RemoteItem, Content]
+
+class Removal(NamedTuple):
+    """A title that a source shows as unwatched; its row may be gone when that is followed."""
+
+    source_item_id: int
+    item: RemoteItem
+    content: Content
 
 
 class PushUnderWay(Exception):
-    """A change of ours is just on its way to the title there: what comes back from it is told apart
-    only afterwards.
-    """
+    """A change of ours is on its way to the title; its echo can only be told apart afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventContext:
-    """What an event says of itself, beside the state it tells."""
+    """What an event says about itself, beside the state."""
 
-    #: When it happened and when it came in, by our clock; and when it happened by the server's own.
+    #: When it happened and when it came in, by our clock.
     at: datetime
     received_at: datetime
+    #: When it happened, by the server's clock.
     server_time: datetime | None = None
-    #: A person or a program has set it, whether the title played or not.
+    #: A person or a program set the state, whether or not the title played.
     is_marked: bool = False
-    #: It is what the server has kept when a play ended.
+    #: The server kept this state when a play ended.
     is_left_behind: bool = False
     #: It says that the title was finished.
     is_play: bool = False
-    #: Whether the play that ended was a whole one; None where nothing tells.
+    #: Whether the play that ended was a whole one; None: unknown.
     was_finished: bool | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """How the states came in: on a page, from a push that looked first, or in an event."""
+
+    #: What the source took from us later, a page may not show yet.
+    asked_at: datetime
+    event: EventContext | None = None
+    #: A push found it, and wrote nothing.
+    is_found: bool = False
+    #: Everything is being read.
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """What we hold of the titles on a page."""
+
+    #: Listed contents, and the extra episodes in their files.
+    contents: Sequence[Content]
+    #: By source item id, as are the bases.
+    extra: Mapping[int, Sequence[ExtraEpisode]]
+    bases: Mapping[int, Base]
+    progress: Mapping[ContentKey, PlaybackProgress]
+    outbox: Mapping[ContentKey, OutboxState]
+    #: How many copies of each content are on the page.
+    copies: Mapping[ContentKey, int]
+    #: What was watched before the page was merged.
+    watched: frozenset[ContentKey]
+
+
 class AccountMerge:
-    """Merges one account's states of one source into the user's."""
+    """Merges one account's states on one source into the user's."""
 
     def __init__(self, act: Act, source: Source, account_id: int, report: Report) -> None:
         self._act = act
         self._source_id = source.id
-        self._takes = (source.takes_watched, source.takes_positions)
-        self._strategy = cast("Strategy", source.strategy)
         self._account_id = account_id
         self._traits = backend_class(source.kind).traits
-        self._applier = StateApplier(act, source)
+        self._applier = StateApplier(act, source, report)
         self.report = report
 
     @property
     def at(self) -> datetime:
-        """When what is merged was done, by our clock."""
+        """When the merged changes were made, by our clock."""
         return self._act.at
 
+    # Ways in
+
     def merge_page(
-        self,
-        matched: Sequence[_Matched],
-        asked_at: datetime,
-        *,
-        told: EventContext | None = None,
-        is_found: bool = False,
-        is_complete: bool = False,
+        self, matched: Sequence[MatchedItem], asked_at: datetime, *, is_complete: bool = False
     ) -> list[Removal]:
-        """Take the page's news over; what looks unwatched is returned, for a mass of it needs a
-        second look.
+        """Take over a page; return what looks unwatched, since many at once need a second look.
 
-        What the source took from us after `asked_at`, when the page was asked for, the page may not
-        show yet. With `told` it is no page but one event; `is_found`: a push has found it, and
-        wrote nothing. A complete reading tells the source again what it shows otherwise.
+        `asked_at`: when the page was asked for. A complete reading tells the source again what it
+        shows otherwise.
         """
-        matched = [(row, with_position(item, content), content) for row, item, content in matched]
-        extra = extra_episodes(
-            [row.id for row, _, content in matched if isinstance(content, Episode)]
-        )
-        along = [one.episode for some in extra.values() for one in some]
-        contents = [content for _, _, content in matched]
-        lock_contents(self._act.user_id, [*contents, *along])
-        ours, outbox = self._held(contents, along)
-        # After the outbox: a push that is settled in between is still under way there, or its state
-        # is kept here.
-        bases = states_of(self._account_id, [row.id for row, _, _ in matched])
-        removals: list[Removal] = []
-        shown: list[ShownState] = []
-        moved: list[Content] = []
-        copies = Counter(content.key for content in contents)
-        watched_before = {key for key, one in ours.items() if one.watched}
-        with self._prefetched([*contents, *along], ours, outbox):
-            for row, item, content in sorted(matched, key=_in_order):
-                key, base = content.key, bases.get(row.id)
-                if item.state is None or (base and base.seen_at >= asked_at):
-                    continue
-                if (
-                    told is None
-                    and not is_found
-                    and self._is_in_question(outbox.get(key), asked_at)
-                ):
-                    continue
-                news = self._change(
-                    item, content, base, outbox.get(key), extra.get(row.id, ()), asked_at, told
-                )
-                own = self._held_now(content) if copies[key] > 1 else ours.get(key)
-                is_another_play = copies[key] > 1 and key not in watched_before
-                if self._follow(news, own, is_complete, is_another_play) == "unwatched":
-                    removals.append((row.id, item, content))
-                elif base is None or base.state != item.state or self._is_seen_anew(news, base):
-                    moved.append(content)
-                    shown.append(self._shown(row, item, asked_at))
-        keep_states(shown)
-        self._tell_copies(moved)
-        return removals
-
-    def _held_now(self, content: Content) -> PlaybackProgress | None:
-        """Return what we hold after what another copy on the page has brought."""
-        db.session.flush()
-        return get_progress(self._act.user_id, content)
-
-    def _follow(
-        self,
-        news: RemoteChange,
-        ours: PlaybackProgress | None,
-        is_complete: bool,
-        is_another_play: bool,
-    ) -> Decision:
-        """Decide what the change means and take it over, unless it is unwatched: that needs a
-        second look.
-
-        `is_another_play`: where ours is watched, another copy on the page has told so, and each has
-        a play of its own.
-        """
-        decision = self._decide(news, ours)
-        if decision == "nothing" and is_another_play and news.base is None and news.state.watched:
-            decision = "again"
-        if decision != "unwatched":
-            self._apply(decision, news, is_complete=is_complete)
-            if self._is_left(decision, news, ours):
-                self._answer(news)
-        return decision
-
-    def _shown(self, row: SourceItem, item: RemoteItem, asked_at: datetime) -> ShownState:
-        assert item.state is not None
-        return ShownState(
-            self._account_id, row.id, item.state, seen_at=asked_at, version_id=item.resumed_version
-        )
-
-    def _is_in_question(self, outbox: OutboxState | None, asked_at: datetime) -> bool:
-        """Return whether a page may show the title before or after a push that has not come back
-        yet.
-        """
-        return outbox is not None and outbox.is_under_way and outbox.is_older_than(asked_at)
-
-    def _change(
-        self,
-        item: RemoteItem,
-        content: Content,
-        base: Base | None,
-        outbox: OutboxState | None,
-        extra: Sequence[ExtraEpisode],
-        asked_at: datetime,
-        told: EventContext | None,
-    ) -> RemoteChange:
-        assert item.state is not None
-        known = RemoteChange(
-            item=item,
-            state=item.state,
-            content=content,
-            traits=self._traits,
-            base=base,
-            outbox=outbox,
-            extra=extra,
-            telling="present",
-            heard_at=asked_at,
-        )
-        if told is None:
-            return known
-        return replace(
-            known,
-            telling="play" if told.is_play else "state",
-            heard_at=told.at,
-            is_marked=told.is_marked,
-            is_left_behind=told.is_left_behind,
-            was_finished=told.was_finished,
-        )
-
-    def check_no_push_under_way(self, content: Content, received_at: datetime) -> None:
-        """Raises `PushUnderWay` for news that may be the echo of what is being pushed just now."""
-        if now() - received_at > WAIT_FOR_PUSH:
-            return
-        outbox = outbox_state(self._act.user_id, self._source_id, [content]).get(content.key)
-        if outbox is not None and outbox.is_under_way:
-            raise PushUnderWay
-
-    def _held(
-        self, listed: Sequence[Content], along: Sequence[Content]
-    ) -> tuple[Mapping[ContentKey, PlaybackProgress], Mapping[ContentKey, OutboxState]]:
-        """Of what the page lists, and of the further episodes in its files."""
-        user_id, contents = self._act.user_id, [*listed, *along]
-        told = outbox_state(user_id, self._source_id, contents)
-        # What was not found there stands in its listing now.
-        known = [told[content.key] for content in listed if content.key in told]
-        if found_again := [one.missing_id for one in known if one.missing_id]:
-            PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
-        return progress_of(user_id, contents), told
-
-    @contextmanager
-    def _prefetched(
-        self,
-        contents: Sequence[Content],
-        ours: Collection[ContentKey],
-        outbox: Mapping[ContentKey, OutboxState],
-    ) -> Iterator[None]:
-        """Ask for all of a page what would be asked for each, and write it down together.
-
-        What stands on the page more than once is left out: the first may change what is true of the
-        second.
-        """
-        many = Counter(content.key for content in contents)
-        once = [content for content in contents if many[content.key] == 1]
-        recipients = sources_to_tell_each(self._act.user_id, once)
-        owed = {key for key, one in outbox.items() if one.is_owed}
-        self._act.recipients = {
-            key: [one for one in sources if one.source_id != self._source_id or key in owed]
-            for key, sources in recipients.items()
-        }
-        self._applier.fresh = recipients.keys() - ours - having_history(self._act.user_id, once)
-        try:
-            with db.session.no_autoflush:
-                yield
-        finally:
-            self._act.recipients, self._applier.fresh = {}, set()
+        return self._merge(matched, _Reading(asked_at=asked_at, is_complete=is_complete))
 
     def take_found(
         self, copy: SourceItem, item: RemoteItem, content: Content, asked_at: datetime
     ) -> None:
-        """Take over what a push has found there when it looked."""
-        self.unwatch(self.merge_page([(copy, item, content)], asked_at, is_found=True), asked_at)
+        """Take over what a push found when it looked before writing."""
+        match = MatchedItem(copy, item, content)
+        self.unwatch(self._merge([match], _Reading(asked_at=asked_at, is_found=True)), asked_at)
 
     def take_event(
-        self, copy: SourceItem, item: RemoteItem, content: Content, told: EventContext
+        self, copy: SourceItem, item: RemoteItem, content: Content, event: EventContext
     ) -> None:
-        """Take over what one event tells. A single title that is unwatched is a person's doing."""
+        """Take over one event. A single title that is unwatched is a person's doing."""
         assert item.state is not None
-        base = states_of(self._account_id, [copy.id]).get(copy.id)
-        is_newest = base is None or base.seen_at < told.received_at
+        received_at = event.received_at
+        base = self._base(copy)
+        is_newest = base is None or base.seen_at < received_at
         if is_newest:
-            removals = self.merge_page([(copy, item, content)], told.received_at, told=told)
-            self.unwatch(removals, told.received_at)
-            kept = ShownState(
+            match = MatchedItem(copy, item, content)
+            removals = self._merge([match], _Reading(asked_at=received_at, event=event))
+            self.unwatch(removals, received_at)
+            shown = ShownState(
                 self._account_id,
                 copy.id,
                 item.state,
-                told.server_time,
+                event.server_time,
                 self._act.at,
                 version_id=item.resumed_version,
             )
-            keep_states([kept])
-        if told.is_play:
+            keep_states([shown])
+        if event.is_play:
             # What the source showed in between may have hidden it.
             self.report.watched += self._take_play(item, item.state, content, is_shown=is_newest)
 
     def take_old_play(
         self, copy: SourceItem, item: RemoteItem, state: RemoteState, content: Content
     ) -> bool:
-        """Take over that it was finished before what was told since. False: that was known.
+        """Take over a play that ended before the latest event. Return False for a known one.
 
-        The mark stands there since, beside whatever was done after it.
+        Its mark still stands beside whatever was done later.
         """
-        base = states_of(self._account_id, [copy.id]).get(copy.id)
-        own = get_progress(self._act.user_id, content)
-        begun_since = bool(base and base.state.position_ms and not base.state.watched)
-        if begun_since and base is not None:
+        base = self._base(copy)
+        was_begun_since = False
+        if base is not None:
+            was_begun_since = bool(base.state.position_ms) and not base.state.watched
+        if base is not None and was_begun_since:
             watched = replace(base.state, watched=True, play_count=base.state.play_count + 1)
-            keep_states(
-                [ShownState(self._account_id, copy.id, watched, base.told_at, base.seen_at)]
-            )
-        is_shown = begun_since and own is not None and not own.watched
+            shown = ShownState(self._account_id, copy.id, watched, base.told_at, base.seen_at)
+            keep_states([shown])
+        own = get_progress(self._act.user_id, content)
+        is_shown = was_begun_since and own is not None and not own.watched
         return self._take_play(item, state, content, is_shown=is_shown)
 
-    def _take_play(
-        self, item: RemoteItem, state: RemoteState, content: Content, *, is_shown: bool
-    ) -> bool:
-        """Take over that it was finished then, whatever has been done since. False: that was known."""
-        played = RemoteState(watched=True, last_played_at=state.last_played_at)
-        news = RemoteChange(
-            item=item, state=played, content=content, traits=self._traits, telling="play"
-        )
-        return self._takes[0] and self._applier.take_play(news, is_shown=is_shown)
-
     def take_report(self, content: Content, state: RemoteState | None, item: RemoteItem) -> None:
-        """Take over a telling of which nobody knows a copy on the source: it is what the person
-        did, no more.
-        """
+        """Take over a report of a title of which no copy on the source is known."""
         if state is None:
             return
-        news = RemoteChange(
-            item=item, state=state, content=content, traits=self._traits, heard_at=self.at
-        )
-        if state.watched and self._takes[0]:
-            self.report.watched += self._applier.take_mark(news, again=False)
-        elif state.position_ms and self._takes[1]:
-            self._applier.take_position(news)
-            self.report.positions += 1
-        elif not state.watched and not state.position_ms and self._takes[0]:
-            self.report.unwatched += self._act.mark_unwatched(content)
-
-    def keep_ours(self, removals: Sequence[Removal], asked_at: datetime) -> None:
-        """Tell the source again what it shows as unwatched: a person here says that nobody has
-        unwatched it.
-        """
-        contents = [content for _, _, content in removals]
-        lock_contents(self._act.user_id, contents)
-        bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
-        shown: list[ShownState] = []
-        for source_item_id, item, content in removals:
-            base = bases.get(source_item_id)
-            if item.state is None or (base and base.seen_at >= asked_at):
-                continue
-            self.report.owed += enqueue_difference(
-                self._act, content, self._source_id, overrules=True
+        self._applier.take_report(
+            RemoteChange(
+                item=item, state=state, content=content, traits=self._traits, heard_at=self.at
             )
-            shown.append(ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at))
-        keep_states(shown)
+        )
+
+    def check_no_push_under_way(self, content: Content, received_at: datetime) -> None:
+        """Raise `PushUnderWay` for an event that may be the echo of a push under way."""
+        if now() - received_at > WAIT_FOR_PUSH:
+            return
+        outbox = outbox_state(self._act.user_id, self._source_id, [content]).get(content.key)
+        if outbox is not None and outbox.is_under_way:
+            raise PushUnderWay
+
+    # Removals
 
     def unwatch(self, removals: Sequence[Removal], asked_at: datetime) -> None:
-        """Take over that these are unwatched, but for those that the source has taken a newer state
-        of since.
-        """
+        """Take over removals, except where the source has taken a newer state since `asked_at`."""
         extra = extra_episodes(
-            [item_id for item_id, _, content in removals if isinstance(content, Episode)]
+            [removal.source_item_id for removal in removals if isinstance(removal.content, Episode)]
         )
-        contents = [content for _, _, content in removals]
+        contents = [removal.content for removal in removals]
+        for removal, state, base in self._current(removals, contents, asked_at):
+            self._applier.unwatch(
+                RemoteChange(
+                    item=removal.item,
+                    state=state,
+                    content=removal.content,
+                    traits=self._traits,
+                    base=base,
+                    extra=extra.get(removal.source_item_id, ()),
+                )
+            )
+            keep_states([self._shown_at(removal, state, asked_at)])
+        self._answer_for_copies(contents)
+
+    def keep_ours(self, removals: Sequence[Removal], asked_at: datetime) -> None:
+        """Tell the source our state again: a person says that nobody has unwatched these."""
+        contents = [removal.content for removal in removals]
+        shown: list[ShownState] = []
+        for removal, state, _ in self._current(removals, contents, asked_at):
+            self._applier.answer(removal.content)
+            shown.append(self._shown_at(removal, state, asked_at))
+        keep_states(shown)
+
+    def _current(
+        self, removals: Sequence[Removal], contents: Sequence[Content], asked_at: datetime
+    ) -> Iterator[tuple[Removal, RemoteState, Base | None]]:
+        """Lock these, and yield those of which nothing newer was seen, with their bases."""
         lock_contents(self._act.user_id, contents)
-        bases = states_of(self._account_id, [source_item_id for source_item_id, _, _ in removals])
-        for source_item_id, item, content in removals:
-            assert item.state is not None
-            base = bases.get(source_item_id)
-            if base and base.seen_at >= asked_at:
-                continue
-            if self._takes[0]:
-                for one in (content, *(more.episode for more in extra.get(source_item_id, ()))):
-                    self.report.unwatched += self._act.mark_unwatched(one)
-            news = RemoteChange(
-                item=item, state=item.state, content=content, traits=self._traits, base=base
-            )
-            if item.state.position_ms and self._takes[1]:
-                self._applier.take_position(news)
-            self._settle_owed(content)
-            keep_states(
-                [ShownState(self._account_id, source_item_id, item.state, seen_at=asked_at)]
-            )
-        self._tell_copies(contents)
+        item_ids = [removal.source_item_id for removal in removals]
+        bases = states_of(self._account_id, item_ids)
+        for removal in removals:
+            base = bases.get(removal.source_item_id)
+            is_overtaken = base is not None and base.seen_at >= asked_at
+            if removal.item.state is not None and not is_overtaken:
+                yield removal, removal.item.state, base
 
-    def _decide(self, news: RemoteChange, ours: PlaybackProgress | None) -> Decision:
-        own = side_of(ours, news.outbox)
-        base = _side(news.base.state) if news.base else None
-        plays = base.plays if base else 0
-        theirs = replace(
-            _side(news.state),
-            changed_at=news.changed_at(own.changed_at if own else None),
-            plays=plays + 1 if news.is_finished_again else plays,
-            is_begun_again=news.is_begun_again,
-            is_marked=news.is_marked,
-            is_at_start=news.is_left_behind,
-        )
-        decision = merge(
-            base, theirs, own, ours_is_newer_than_base=news.is_owed, strategy=self._strategy
-        )
-        if self._have_both_changed(news, own) and not agree(theirs, own or Side()):
-            self.report.conflicts += 1
-            words = "both sides changed “%s”: base %s, theirs %s, ours %s: %s"
-            sides = (base, theirs, own)
-            log.info(words, news.item.title, *sides, decision, extra={"source": self._source_id})
-        return decision
+    def _shown_at(self, removal: Removal, state: RemoteState, asked_at: datetime) -> ShownState:
+        return ShownState(self._account_id, removal.source_item_id, state, seen_at=asked_at)
 
-    def _have_both_changed(self, news: RemoteChange, own: Side | None) -> bool:
-        """Return whether something of ours is owed there that is newer than what was last shown."""
-        if (
-            not news.is_owed
-            or news.base is None
-            or agree(_side(news.base.state), _side(news.state))
-        ):
-            return False
-        return own is None or own.changed_at is None or own.changed_at > news.base.seen_at
+    # The merge
 
-    def _apply(self, decision: Decision, news: RemoteChange, *, is_complete: bool) -> None:
-        takes_watched, takes_positions = self._takes
-        along = self._applier.extra_watched(news, decision) if takes_watched else ()
-        if decision in ("watched", "again") and takes_watched:
-            self.report.watched += self._applier.take_mark(news, again=decision == "again")
-        elif decision == "progress" and takes_positions:
-            self._applier.take_position(news)
-            self.report.positions += 1
-        elif decision == "owed" and not news.is_change and not news.is_owed:
-            self._tell_again(news, is_complete=is_complete)
-        self.report.watched += self._applier.apply_to_extra(news, along)
+    def _merge(self, matched: Sequence[MatchedItem], reading: _Reading) -> list[Removal]:
+        matched = [
+            match._replace(item=with_position(match.item, match.content)) for match in matched
+        ]
+        held = self._lock_and_load(matched)
+        removals: list[Removal] = []
+        shown: list[ShownState] = []
+        moved: list[Content] = []
+        with self._prefetched(held):
+            for match in sorted(matched, key=_by_time_played):
+                state = match.item.state
+                if state is None or _is_stale(match, held, reading):
+                    continue
+                change = self._change(match, state, held, reading)
+                decision = self._apply(change, held, is_complete=reading.is_complete)
+                if decision == "unwatched":
+                    removals.append(Removal(match.copy.id, match.item, match.content))
+                elif self._is_news(change):
+                    moved.append(match.content)
+                    shown.append(self._shown(match, state, reading.asked_at))
+        keep_states(shown)
+        self._answer_for_copies(moved)
+        return removals
 
-    def _tell_again(self, news: RemoteChange, *, is_complete: bool) -> None:
-        """Tell the source what it does not show. Once told, only a complete reading tells it again.
-
-        A source that takes a change and still shows otherwise would else be told with every pull.
-        """
-        was_told = news.outbox is not None and news.base is not None
-        if was_told and (not is_complete or self._shows_what_it_can(news)):
-            return
-        is_told = enqueue_difference(self._act, news.content, self._source_id)
-        self.report.owed += is_told
-        if was_told and is_told:
-            self.report.healed += 1
-
-    def _shows_what_it_can(self, news: RemoteChange) -> bool:
-        """Return whether this is what the source makes of a position like ours."""
-        ours = get_progress(self._act.user_id, news.content)
-        if ours is None or not ours.in_progress:
-            return False
-        own = side_of(ours) or Side()
-        kept = self._traits.kept_position(own.position_ms, ours.duration_seconds * 1000)
-        return agree(replace(own, position_ms=kept), _side(news.state))
-
-    def _is_left(
-        self, decision: Decision, news: RemoteChange, ours: PlaybackProgress | None
-    ) -> bool:
-        """May it be that we do not hold what the source shows, after we have followed the decision?"""
-        if decision == "nothing":
-            return news.is_change and (news.is_owed or not self._is_held(news, ours))
-        return news.is_change or (news.base is None and decision != "owed")
-
-    def _is_seen_anew(self, news: RemoteChange, base: Base) -> bool:
-        """Does the same state tell something that it did not before?
-
-        Only an account service's listing can say by what it leaves out that something was
-        unwatched.
-        """
-        was_not_listed = self._traits.accepts_unlisted and not base.is_listed
-        return was_not_listed or bool(news.new_extra)
-
-    def _is_held(self, news: RemoteChange, ours: PlaybackProgress | None) -> bool:
-        return agree(side_of(ours) or Side(), _side(news.state))
-
-    def _answer(self, news: RemoteChange) -> None:
-        """Settle what is owed to the source: nothing where we hold what it shows, else ours.
-
-        An account service forgets positions by itself.
-        """
-        if news.content.key in self._applier.fresh:
-            return
-        db.session.flush()
-        own = get_progress(self._act.user_id, news.content)
-        if self._is_held(news, own):
-            self._settle_owed(news.content)
-            return
-        if not news.is_change and news.base is not None:
-            return
-        if not all(self._takes) or self._traits.accepts_unlisted:
-            return
-        if own is None and self._strategy == "always-local":
-            return
-        self.report.owed += enqueue_difference(
-            self._act, news.content, self._source_id, overrules=True
+    def _lock_and_load(self, matched: Sequence[MatchedItem]) -> _Held:
+        user_id = self._act.user_id
+        listed = [match.content for match in matched]
+        episode_ids = [match.copy.id for match in matched if isinstance(match.content, Episode)]
+        extra = extra_episodes(episode_ids)
+        extra_contents = [one.episode for episodes in extra.values() for one in episodes]
+        contents = [*listed, *extra_contents]
+        lock_contents(user_id, contents)
+        outbox = outbox_state(user_id, self._source_id, contents)
+        self._retry_missing(listed, outbox)
+        progress = progress_of(user_id, contents)
+        # After the outbox: a push that is settled in between is still under way there, or its state
+        # is kept here.
+        bases = states_of(self._account_id, [match.copy.id for match in matched])
+        return _Held(
+            contents=contents,
+            extra=extra,
+            bases=bases,
+            progress=progress,
+            outbox=outbox,
+            copies=Counter(content.key for content in listed),
+            watched=frozenset(key for key, record in progress.items() if record.watched),
         )
 
-    def _settle_owed(self, content: Content) -> None:
-        """The source shows what it was still owed. A play that it counts stays owed."""
-        if not self._traits.counts_plays:
-            PlaybackSyncRepository().settle_shown(self._act.user_id, self._source_id, content.key)
+    def _retry_missing(
+        self, listed: Sequence[Content], outbox: Mapping[ContentKey, OutboxState]
+    ) -> None:
+        """Retry pushes that failed because the source did not have the title it lists now."""
+        known = [outbox[content.key] for content in listed if content.key in outbox]
+        if found_again := [one.missing_id for one in known if one.missing_id]:
+            PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
 
-    def _tell_copies(self, contents: Sequence[Content]) -> None:
-        """Tell the source of a title that it holds more than once, where another copy shows
-        something else.
+    @contextmanager
+    def _prefetched(self, held: _Held) -> Iterator[None]:
+        """Ask once for the whole page what would be asked for each title, and flush once.
+
+        Titles that are on the page more than once are left out: the first copy may change what
+        holds for the second.
         """
-        if not all(self._takes) or self._traits.accepts_unlisted:
+        number = Counter(content.key for content in held.contents)
+        once = [content for content in held.contents if number[content.key] == 1]
+        recipients = sources_to_tell_each(self._act.user_id, once)
+        owed = {key for key, outbox in held.outbox.items() if outbox.is_owed}
+        self._act.recipients = {
+            key: [
+                target for target in targets if target.source_id != self._source_id or key in owed
+            ]
+            for key, targets in recipients.items()
+        }
+        having_past = having_history(self._act.user_id, once)
+        self._applier.fresh = recipients.keys() - held.progress.keys() - having_past
+        try:
+            with db.session.no_autoflush:
+                yield
+        finally:
+            self._act.recipients = {}
+            self._applier.fresh = set()
+
+    def _change(
+        self, match: MatchedItem, state: RemoteState, held: _Held, reading: _Reading
+    ) -> RemoteChange:
+        change = RemoteChange(
+            item=match.item,
+            state=state,
+            content=match.content,
+            traits=self._traits,
+            base=held.bases.get(match.copy.id),
+            outbox=held.outbox.get(match.content.key),
+            extra=held.extra.get(match.copy.id, ()),
+            telling="present",
+            heard_at=reading.asked_at,
+        )
+        event = reading.event
+        if event is None:
+            return change
+        return replace(
+            change,
+            telling="play" if event.is_play else "state",
+            heard_at=event.at,
+            is_marked=event.is_marked,
+            is_left_behind=event.is_left_behind,
+            was_finished=event.was_finished,
+        )
+
+    def _apply(self, change: RemoteChange, held: _Held, *, is_complete: bool) -> Decision:
+        key = change.content.key
+        ours = held.progress.get(key)
+        has_several_copies = held.copies[key] > 1
+        if has_several_copies:
+            # Another copy on the page may have changed it.
+            db.session.flush()
+            ours = get_progress(self._act.user_id, change.content)
+        return self._applier.apply(
+            change,
+            ours,
+            is_complete=is_complete,
+            is_another_play=has_several_copies and key not in held.watched,
+        )
+
+    def _is_news(self, change: RemoteChange) -> bool:
+        """Return whether the shown state, or what it says by now, differs from what is stored.
+
+        Only an account service's listing can say by what it omits that something was unwatched.
+        """
+        base = change.base
+        if base is None or base.state != change.state:
+            return True
+        is_listed_now = self._traits.accepts_unlisted and not base.is_listed
+        return is_listed_now or bool(change.new_extra)
+
+    def _shown(self, match: MatchedItem, state: RemoteState, asked_at: datetime) -> ShownState:
+        return ShownState(
+            self._account_id,
+            match.copy.id,
+            state,
+            seen_at=asked_at,
+            version_id=match.item.resumed_version,
+        )
+
+    def _answer_for_copies(self, contents: Sequence[Content]) -> None:
+        """Tell the source our state of titles of which another copy shows something else."""
+        if not self._applier.may_answer:
             return
         for content in differing_copies(
             self._act.user_id, self._account_id, self._source_id, contents
         ):
-            self.report.owed += enqueue_difference(
-                self._act, content, self._source_id, overrules=True
-            )
+            self._applier.answer(content)
+
+    def _base(self, copy: SourceItem) -> Base | None:
+        return states_of(self._account_id, [copy.id]).get(copy.id)
+
+    def _take_play(
+        self, item: RemoteItem, state: RemoteState, content: Content, *, is_shown: bool
+    ) -> bool:
+        """Take over a finished play, whatever was done since. Return False for a known one."""
+        played = RemoteChange(
+            item=item,
+            state=RemoteState(watched=True, last_played_at=state.last_played_at),
+            content=content,
+            traits=self._traits,
+            telling="play",
+        )
+        return self._applier.take_play(played, is_shown=is_shown)
 
 
 def with_position(item: RemoteItem, content: Content) -> RemoteItem:
-    """Return the item with a position in place of a share of a length that its server does not
-    know.
-    """
+    """Return the item with a position instead of a share of a length unknown to its server."""
     if item.position_percent is None or item.state is None:
         return item
     length = length_of(content)
@@ -524,20 +424,29 @@ def with_position(item: RemoteItem, content: Content) -> RemoteItem:
     return replace(item, position_percent=None, runtime_seconds=length, state=state)
 
 
-def _in_order(one: _Matched) -> tuple[object, ...]:
-    """Sort copies of one title by when they were played, so that the last word is that of the
-    latest one.
+def _is_stale(match: MatchedItem, held: _Held, reading: _Reading) -> bool:
+    """Return whether something newer is known, or may be after a push that is under way."""
+    base = held.bases.get(match.copy.id)
+    if base is not None and base.seen_at >= reading.asked_at:
+        return True
+    outbox = held.outbox.get(match.content.key)
+    is_page = reading.event is None and not reading.is_found
+    if outbox is None or not is_page:
+        return False
+    return outbox.is_under_way and outbox.is_older_than(reading.asked_at)
 
-    The rest makes the order the same however the page lists them.
+
+def _by_time_played(match: MatchedItem) -> tuple[object, ...]:
+    """Sort the copies of a title by when they were played, so that the latest has the last word.
+
+    The rest of the key makes the order independent of the page's.
     """
-    _, item, content = one
-    state = item.state or RemoteState(watched=False)
-    played_at = state.last_played_at or UNKNOWN_TIME
-    shown = (played_at, state.watched, state.position_ms, state.play_count)
-    return (content.key, *shown, item.remote_id)
-
-
-def _side(state: RemoteState) -> Side:
-    return Side(
-        state.watched, state.position_ms, plays=state.play_count, played_at=state.last_played_at
+    state = match.item.state or RemoteState(watched=False)
+    return (
+        match.content.key,
+        state.last_played_at or UNKNOWN_TIME,
+        state.watched,
+        state.position_ms,
+        state.play_count,
+        match.item.remote_id,
     )

@@ -1,6 +1,4 @@
-"""Files of several episodes: the item stands for the first, and here is kept which further ones it
-holds.
-"""
+"""Files of several episodes: a copy stands for the first; the extra ones are kept beside it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,84 +11,100 @@ from mydia_web.db import db, lock_library
 from mydia_web.library.models import Content, Episode
 from mydia_web.sources.models import SourceItem, SourceItemEpisode
 
-_Matched = tuple[SourceItem, RemoteItem, Content]
-#: The id of its show, its season and its number.
+#: The id of the show, the season and the number.
 _Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraEpisode:
-    """An episode in the file of an item, and since when that is known."""
+    """A further episode in the file of an item, and since when that is known."""
 
     episode: Episode
     since: datetime
 
 
 def extra_episodes(item_ids: Collection[int]) -> Mapping[int, Sequence[ExtraEpisode]]:
-    """By source item id, in their order; an item that holds no further episode is missing."""
+    """Return the extra episodes by source item id, in their order; items without any are absent."""
     if not item_ids:
         return {}
-    found: dict[int, list[ExtraEpisode]] = {}
     link = SourceItemEpisode
-    query = select(link.source_item_id, link.since, Episode).join(
-        Episode, Episode.id == link.episode_id
-    )
     rows = db.session.execute(
-        query.where(link.source_item_id.in_(item_ids)).order_by(Episode.episode_number)
+        select(link.source_item_id, link.since, Episode)
+        .join(Episode, Episode.id == link.episode_id)
+        .where(link.source_item_id.in_(item_ids))
+        .order_by(Episode.episode_number)
     )
+    extra: dict[int, list[ExtraEpisode]] = {}
     for item_id, since, episode in rows:
-        found.setdefault(item_id, []).append(ExtraEpisode(episode, since))
-    return found
+        extra.setdefault(item_id, []).append(ExtraEpisode(episode, since))
+    return extra
 
 
-def keep_extra_episodes(kept: Iterable[_Matched], asked_at: datetime) -> set[int]:
-    """Keep what the files of a page hold, as it was asked for at that time. The shows to which that
-    is news.
-    """
-    listed = {
-        row.id: _places(item, content)
-        for row, item, content in kept
-        if isinstance(content, Episode)
-    }
-    held = {
-        (item_id, _place(one.episode)): one.episode.id
-        for item_id, some in extra_episodes(listed).items()
-        for one in some
-    }
-    wanted = {(item_id, place) for item_id, places in listed.items() for place in places}
-    if gone := [(item_id, held[item_id, place]) for item_id, place in held.keys() - wanted]:
-        link = tuple_(SourceItemEpisode.source_item_id, SourceItemEpisode.episode_id)
-        db.session.execute(delete(SourceItemEpisode).where(link.in_(gone)))
-    if new := sorted(wanted - held.keys()):
-        episodes = _found_or_added({place for _, place in new})
-        rows = [
-            {"source_item_id": item_id, "episode_id": episodes[place].id, "since": asked_at}
-            for item_id, place in new
-        ]
-        db.session.execute(insert(SourceItemEpisode), rows)
+def keep_extra_episodes(
+    matched: Iterable[tuple[SourceItem, RemoteItem, Content]], asked_at: datetime
+) -> set[int]:
+    """Store which extra episodes the files of a page hold. Return the shows with new ones."""
+    wanted: set[tuple[int, _Place]] = set()
+    item_ids = []
+    for copy, item, content in matched:
+        if isinstance(content, Episode):
+            item_ids.append(copy.id)
+            wanted.update((copy.id, place) for place in _listed_places(item, content))
+    stored = _stored(item_ids)
+    _forget([(item_id, stored[item_id, place]) for item_id, place in stored.keys() - wanted])
+    new = sorted(wanted - stored.keys())
+    if new:
+        _add(new, asked_at)
     return {show_id for _, (show_id, _, _) in new}
 
 
-def _places(item: RemoteItem, first: Episode) -> Sequence[_Place]:
-    """None where the first is another by its id than by its number: then the numbers tell of none."""
+def _listed_places(item: RemoteItem, first: Episode) -> Sequence[_Place]:
+    """Return the places of the extra episodes.
+
+    Where the item's id and its number tell different first episodes, the numbers say nothing.
+    """
     if (first.season_number, first.episode_number) != (item.season_number, item.episode_number):
         return ()
     return [(first.media_item_id, first.season_number, number) for number in item.further_episodes]
 
 
-def _found_or_added(places: set[_Place]) -> Mapping[_Place, Episode]:
-    lock_library()
-    of_shows = Episode.media_item_id.in_({show_id for show_id, _, _ in places})
-    of_seasons = Episode.season_number.in_({season for _, season, _ in places})
-    found = {
-        _place(one): one for one in db.session.scalars(select(Episode).where(of_shows, of_seasons))
+def _stored(item_ids: Collection[int]) -> Mapping[tuple[int, _Place], int]:
+    """Return the episode ids by item id and place."""
+    return {
+        (item_id, _place(extra.episode)): extra.episode.id
+        for item_id, episodes in extra_episodes(item_ids).items()
+        for extra in episodes
     }
-    for show_id, season, number in sorted(places - found.keys()):
+
+
+def _forget(links: Collection[tuple[int, int]]) -> None:
+    if links:
+        link = tuple_(SourceItemEpisode.source_item_id, SourceItemEpisode.episode_id)
+        db.session.execute(delete(SourceItemEpisode).where(link.in_(links)))
+
+
+def _add(new: Sequence[tuple[int, _Place]], asked_at: datetime) -> None:
+    episodes = _find_or_add({place for _, place in new})
+    rows = [
+        {"source_item_id": item_id, "episode_id": episodes[place].id, "since": asked_at}
+        for item_id, place in new
+    ]
+    db.session.execute(insert(SourceItemEpisode), rows)
+
+
+def _find_or_add(places: set[_Place]) -> Mapping[_Place, Episode]:
+    lock_library()
+    nearby = select(Episode).where(
+        Episode.media_item_id.in_({show_id for show_id, _, _ in places}),
+        Episode.season_number.in_({season for _, season, _ in places}),
+    )
+    episodes = {_place(episode): episode for episode in db.session.scalars(nearby)}
+    for show_id, season, number in sorted(places - episodes.keys()):
         episode = Episode(media_item_id=show_id, season_number=season, episode_number=number)
-        found[show_id, season, number] = episode
         db.session.add(episode)
+        episodes[show_id, season, number] = episode
     db.session.flush()
-    return found
+    return episodes
 
 
 def _place(episode: Episode) -> _Place:

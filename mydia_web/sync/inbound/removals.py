@@ -1,8 +1,8 @@
-"""What a complete reading did not list any more.
+"""Titles that a complete reading does not list any more.
 
-A server that lists a title no more says nothing of whether it was watched: its copies are
-forgotten, and nothing is owed to them. An account service lists what the person has watched or
-begun: there, a missing title was unwatched.
+On a server that says nothing of whether they were watched: their copies are forgotten, and nothing
+is owed to them. An account service lists what the person has watched or begun, so a title missing
+there was unwatched.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -13,33 +13,35 @@ from sqlalchemy import and_, delete, exists, func, or_, select
 from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.library.content import load
 from mydia_web.playback.models import Change, ChangeSet
 from mydia_web.queue.models import ChangeType, QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import SourceItem, SourceItemState
+from mydia_web.sync.inbound.matching import MatchedItem
 
-#: Of this many copies or more, more than half are not removed at once: a disk may be missing.
+#: From this many copies on, more than half are not removed at once: a disk may be missing.
 MANY = 20
-#: So many titles that are unwatched at once, and that share of what was read, are hardly a person's
-#: doing.
-MANY_UNWATCHED, MANY_OF_READ = 20, 0.1
-#: In a small library fewer are: so many within the time below, if they are that share of what was
-#: watched there.
-FEW_UNWATCHED, FEW_OF_WATCHED = 3, 0.25
+#: More titles unwatched at once than this number, and than this share of what was read, are hardly
+#: one person's doing.
+MANY_UNWATCHED = 20
+MANY_OF_READ = 0.1
+#: Nor is this number within the time below, in a small library where it is also this share of what
+#: was watched there.
+FEW_UNWATCHED = 3
+FEW_OF_WATCHED = 0.25
 LATELY = timedelta(hours=1)
-#: What a service showed this shortly before may be missing only because its listing lags behind.
+#: What a service showed more recently may be missing only because its listing lags behind.
 SETTLED_AFTER = timedelta(hours=1)
 _BATCH = 500
-
-UnlistedState = tuple[SourceItem, RemoteItem, Content]
 
 
 def missing_copies(
     source_id: int, listed: Collection[str], began_at: datetime
 ) -> tuple[Sequence[int], bool]:
-    """Return the copies known before `began_at` that a complete listing left out, and whether they
-    are too many.
+    """Return the ids of copies known before `began_at` that a complete listing left out.
+
+    The second value tells whether they are too many to be forgotten without asking.
     """
     known = db.session.execute(
         select(SourceItem.id, SourceItem.remote_id).where(
@@ -52,29 +54,26 @@ def missing_copies(
 
 
 def forget_copies(source_id: int, item_ids: Sequence[int]) -> None:
-    """Forget these copies, and cancel what is owed to titles that have none left on the source."""
+    """Forget these copies; cancel what is owed to titles without any left on the source."""
     for start in range(0, len(item_ids), _BATCH):
         batch = SourceItem.id.in_(item_ids[start : start + _BATCH])
         db.session.execute(
             delete(SourceItem).where(batch).execution_options(synchronize_session=False)
         )
     db.session.expire_all()
-    copy = or_(
-        SourceItem.episode_id == QueuedChange.episode_id,
-        and_(
-            QueuedChange.episode_id.is_(None),
-            SourceItem.media_item_id == QueuedChange.media_item_id,
-        ),
+    is_same_film = and_(
+        QueuedChange.episode_id.is_(None), SourceItem.media_item_id == QueuedChange.media_item_id
     )
-    has_copy = exists().where(SourceItem.source_id == source_id, copy)
+    is_copy = or_(SourceItem.episode_id == QueuedChange.episode_id, is_same_film)
+    has_copy = exists().where(SourceItem.source_id == source_id, is_copy)
     PlaybackSyncRepository().cancel(QueuedChange.source_id == source_id, ~has_copy)
 
 
 def are_too_many(number: int, *, read: int, watched_there: int, just_taken: int) -> bool:
-    """Return whether so many titles that a source shows as unwatched must wait for a person's word.
+    """Return whether this number of removals must wait until a person confirms it.
 
-    `just_taken` were unwatched by the same source a short while ago: a listing may lose its marks
-    bit by bit.
+    `just_taken`: removals taken over from the same source a short while ago. A listing may lose its
+    marks bit by bit.
     """
     if number > max(MANY_UNWATCHED, MANY_OF_READ * read):
         return True
@@ -90,7 +89,7 @@ def watched_there(account_id: int) -> int:
 
 
 def unwatched_lately(user_id: int, source_id: int) -> int:
-    """Return how many titles the source's readings have unwatched a short while ago."""
+    """Return how many titles the source's pulls have unwatched a short while ago."""
     query = (
         select(func.count())
         .select_from(Change)
@@ -109,12 +108,11 @@ def unwatched_lately(user_id: int, source_id: int) -> int:
 
 def unlisted_states(
     source_id: int, account_id: int, listed: Collection[str], began_at: datetime
-) -> Iterator[Sequence[UnlistedState]]:
-    """Yield, as unwatched, the account's items that had a state and are not among the remote ids
-    `listed`.
+) -> Iterator[Sequence[MatchedItem]]:
+    """Yield, as unwatched, items of the account that had a state and are not in `listed`.
 
-    A title that the service was told of and never listed since is left out: nobody knows why it is
-    missing.
+    A title that the service was told of, and never listed since, is left out: it is unknown why it
+    is missing.
     """
     query = (
         select(SourceItem.id, SourceItem.remote_id)
@@ -131,18 +129,13 @@ def unlisted_states(
         item_id for item_id, remote_id in db.session.execute(query) if remote_id not in listed
     ]
     for start in range(0, len(missing), _BATCH):
-        yield [_as_unwatched(row) for row in _rows(missing[start : start + _BATCH])]
+        batch = missing[start : start + _BATCH]
+        copies = db.session.scalars(select(SourceItem).where(SourceItem.id.in_(batch))).all()
+        yield [_as_unwatched(copy) for copy in copies]
 
 
-def _rows(item_ids: Sequence[int]) -> Sequence[SourceItem]:
-    return db.session.scalars(select(SourceItem).where(SourceItem.id.in_(item_ids))).all()
-
-
-def _as_unwatched(row: SourceItem) -> UnlistedState:
-    content: Content
-    if row.episode_id is not None:
-        content = db.session.get_one(Episode, row.episode_id)
-    else:
-        content = db.session.get_one(MediaItem, row.media_item_id)
-    item = RemoteItem(row.remote_id, content.content_kind, content.title, state=RemoteState(False))
-    return (row, item, content)
+def _as_unwatched(copy: SourceItem) -> MatchedItem:
+    content = load(copy.content_key)
+    unwatched = RemoteState(watched=False)
+    item = RemoteItem(copy.remote_id, content.content_kind, content.title, state=unwatched)
+    return MatchedItem(copy, item, content)

@@ -1,10 +1,8 @@
-"""Telling what is on a page as it was, so that a complete reading in which nothing changed costs
-next to nothing.
+"""Leaving out the unchanged items of a page, so that an uneventful full scan costs next to nothing.
 
-Entries that are as they were are looked at as plain values, a page in a few questions, with nothing
-locked: nothing is done about them, so whatever changes meanwhile is for whoever changes it to tell.
-An entry of which anything is new, or open, goes the long way: it is matched, locked, looked at
-again and merged. In doubt it goes the long way.
+Items are compared as plain values, a page in a few queries and without locks. Nothing is done about
+unchanged ones, so whatever changes meanwhile is told by whoever changes it. An item of which
+anything is new, open or in doubt is matched, locked, read again and merged.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -24,13 +22,13 @@ from mydia_web.sources.models import SourceItem, SourceItemState, SourceItemVers
 from mydia_web.sync.inbound.merge import Side, agree
 from mydia_web.sync.inbound.multi_episode import ExtraEpisode, extra_episodes
 
-#: So many entries are looked at in one question.
-_AT_ONCE = 500
+#: How many items are compared at a time.
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """For whom a source is read; without a person, as a folder is, there is no state."""
+    """Whom a source is read for; a source without people, such as a folder, has no states."""
 
     source_id: int
     account_id: int | None
@@ -38,33 +36,28 @@ class Reader:
 
 
 def changed_items(reader: Reader, items: Sequence[RemoteItem]) -> Sequence[RemoteItem]:
-    """Return the items of a page that are not as they were, and what else is of a title with such
-    an item.
+    """Return the changed items of a page, and the other items of their titles.
 
     What is taken over of one episode, or of one copy, may concern the others.
     """
     changed_ids: set[str] = set()
-    titles: dict[str, int] = {}
-    for start in range(0, len(items), _AT_ONCE):
-        part = items[start : start + _AT_ONCE]
-        known = _known_items(reader.source_id, part)
-        here = _Here.load(reader, known.values(), part)
-        titles |= {remote_id: one.title_id for remote_id, one in known.items()}
-        changed_ids |= {
-            item.remote_id
-            for item in part
-            if not here.is_unchanged(item, known.get(item.remote_id))
-        }
-    changed_titles = {titles[remote_id] for remote_id in changed_ids if remote_id in titles}
+    title_ids: dict[str, int] = {}
+    for start in range(0, len(items), _BATCH):
+        batch = items[start : start + _BATCH]
+        copies = _stored_copies(reader.source_id, batch)
+        stored = _Stored.load(reader, copies.values(), batch)
+        title_ids |= {remote_id: copy.title_id for remote_id, copy in copies.items()}
+        changed_ids.update(stored.changed_ids(batch, copies))
+    changed_titles = {title_ids[id_] for id_ in changed_ids if id_ in title_ids}
     return [
         item
         for item in items
-        if item.remote_id in changed_ids or titles.get(item.remote_id) in changed_titles
+        if item.remote_id in changed_ids or title_ids.get(item.remote_id) in changed_titles
     ]
 
 
-class _Known(NamedTuple):
-    """An item of the source, and what we know of its film or episode."""
+class _Copy(NamedTuple):
+    """A stored copy, with what we know of its film or episode."""
 
     id: int
     remote_id: str
@@ -72,14 +65,13 @@ class _Known(NamedTuple):
     matched_by_hand: bool
     film_id: int | None
     episode_id: int | None
-    #: Of the film, or the show.
+    #: Of the film or the show, as is the year.
     title_id: int
-    #: Of the film, or the show.
     year: int | None
     runtime_seconds: int | None
     artwork_key: str | None
     title: str | None
-    #: The rest is of episodes only.
+    # The rest is None for films.
     air_date: date | None
     season_number: int | None
     episode_number: int | None
@@ -89,9 +81,9 @@ class _Known(NamedTuple):
     def content_id(self) -> int:
         return self.episode_id or self.title_id
 
-    @property
-    def place(self) -> tuple[int | None, int | None]:
-        return (self.season_number, self.episode_number)
+    def has_number_of(self, item: RemoteItem) -> bool:
+        number = (item.season_number, item.episode_number)
+        return number == (self.season_number, self.episode_number)
 
 
 class _Settled(NamedTuple):
@@ -104,143 +96,156 @@ class _Settled(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Here:
-    """What we hold of a page."""
+class _Stored:
+    """What is stored of the items of a page."""
 
-    #: Which film, show or episode each id of a catalogue is of.
+    #: The id of the film, show or episode, by provider, kind and value.
     owners: Mapping[tuple[str, str, str], int]
-    #: By the number of the item.
+    #: By the id of the copy, as are the extra episodes.
     settled: Mapping[int, _Settled]
     extra: Mapping[int, Sequence[ExtraEpisode]]
-    #: By the id of a further file: the number of its item.
+    #: The id of the copy, by the id of a further file.
     versions: Mapping[str, int]
 
     @classmethod
-    def load(cls, reader: Reader, known: Collection[_Known], items: Iterable[RemoteItem]) -> Self:
+    def load(cls, reader: Reader, copies: Collection[_Copy], items: Iterable[RemoteItem]) -> Self:
+        versions = {version for item in items for version in item.versions}
+        episode_copies = [copy.id for copy in copies if copy.episode_id is not None]
         return cls(
-            owners=_owners_of_ids(known),
-            settled=_settled_states(reader, known),
-            extra=extra_episodes([one.id for one in known if one.episode_id is not None]),
-            versions=_items_of_versions(
-                reader.source_id, {id_ for item in items for id_ in item.versions}
-            ),
+            owners=_owners_of_ids(copies),
+            settled=_settled_states(reader, copies),
+            extra=extra_episodes(episode_copies),
+            versions=_copies_of_versions(reader.source_id, versions),
         )
 
-    def is_unchanged(self, item: RemoteItem, known: _Known | None) -> bool:
-        return (
-            known is not None
-            and item.path == known.path
-            and (
-                known.matched_by_hand
-                or (self._is_recognised(item, known) and not _tells_more(item, known))
-            )
-            and not _brings_picture(item, known)
-            and all(self.versions.get(version) == known.id for version in item.versions)
-            and self._shows_the_same(item, known)
-        )
+    def changed_ids(
+        self, items: Iterable[RemoteItem], copies: Mapping[str, _Copy]
+    ) -> Iterable[str]:
+        for item in items:
+            copy = copies.get(item.remote_id)
+            if copy is None or not self._is_unchanged(item, copy):
+                yield item.remote_id
 
-    def _is_recognised(self, item: RemoteItem, known: _Known) -> bool:
-        """Return whether its ids, all of which we know, tell that it is still the same.
-
-        What only its title tells depends on what else has that title: that is looked at each time.
-        So is what its title and year, or its number, may speak against.
-        """
-        if item.not_recognised or not _is_called_so(item, known):
+    def _is_unchanged(self, item: RemoteItem, copy: _Copy) -> bool:
+        if item.path != copy.path or _brings_picture(item, copy):
             return False
-        show = item.show
-        of_show = show.external_ids if show else {}
-        own = {
-            name: value for name, value in item.external_ids.items() if of_show.get(name) != value
-        }
-        if own:
-            return self._are_of(own, item.kind, known.content_id)
-        return (
-            show is not None
-            and bool(show.title.strip())
-            and bool(show.external_ids)
-            and self._are_of(show.external_ids, "show", known.title_id)
-            and not (show.year and not known.year)
-        )
+        if not copy.matched_by_hand and not self._is_recognised(item, copy):
+            return False
+        if any(self.versions.get(version) != copy.id for version in item.versions):
+            return False
+        return self._has_same_extra(item, copy) and self._shows_the_same(item, copy)
 
-    def _are_of(self, ids: Mapping[str, str], kind: str, owner_id: int) -> bool:
+    def _is_recognised(self, item: RemoteItem, copy: _Copy) -> bool:
+        """Return whether ids, all known to us, tell that it is the same and tell nothing more.
+
+        What only a title tells depends on which others have it, so it is matched each time. So is
+        an item whose number, or title and year, may contradict its ids.
+        """
+        if item.not_recognised or not _is_named_alike(item, copy) or _tells_more(item, copy):
+            return False
+        show_ids = item.show.external_ids if item.show else {}
+        own_ids = {
+            provider: value
+            for provider, value in item.external_ids.items()
+            if show_ids.get(provider) != value
+        }
+        if own_ids:
+            return self._belong_to(copy.content_id, item.kind, own_ids)
+        return self._is_same_show(item, copy)
+
+    def _is_same_show(self, item: RemoteItem, copy: _Copy) -> bool:
+        show = item.show
+        if show is None or not show.title.strip() or not show.external_ids:
+            return False
+        if show.year and not copy.year:
+            return False
+        return self._belong_to(copy.title_id, "show", show.external_ids)
+
+    def _belong_to(self, owner_id: int, kind: str, ids: Mapping[str, str]) -> bool:
         return all(
             self.owners.get((provider, kind, value)) == owner_id for provider, value in ids.items()
         )
 
-    def _shows_the_same(self, item: RemoteItem, known: _Known) -> bool:
-        """Return whether it shows what it last showed, we hold that too, and its file holds what it
-        held then.
-        """
-        extra = self.extra.get(known.id, ())
-        if {_place(one.episode) for one in extra} != _listed_places(item, known):
-            return False
+    def _has_same_extra(self, item: RemoteItem, copy: _Copy) -> bool:
+        """Return whether the file holds the extra episodes that `multi_episode` has stored."""
+        listed: set[tuple[int, int | None, int]] = set()
+        if copy.episode_id is not None and copy.has_number_of(item):
+            listed = {
+                (copy.title_id, copy.season_number, number) for number in item.further_episodes
+            }
+        return listed == {_place(extra.episode) for extra in self.extra.get(copy.id, ())}
+
+    def _shows_the_same(self, item: RemoteItem, copy: _Copy) -> bool:
+        """Return whether the state is what was last shown, and what we hold."""
         if item.state is None:
             return True
-        settled = self.settled.get(known.id)
-        return (
-            settled is not None
-            and settled.is_listed
-            and settled.shown == item.state
-            and agree(settled.ours, Side(item.state.watched, item.state.position_ms))
-            and all(one.since <= settled.seen_at for one in extra)
-        )
+        settled = self.settled.get(copy.id)
+        if settled is None or not settled.is_listed or settled.shown != item.state:
+            return False
+        if any(extra.since > settled.seen_at for extra in self.extra.get(copy.id, ())):
+            return False
+        theirs = Side(watched=item.state.watched, position_ms=item.state.position_ms)
+        return agree(settled.ours, theirs)
 
 
-def _is_called_so(item: RemoteItem, known: _Known) -> bool:
+def _is_named_alike(item: RemoteItem, copy: _Copy) -> bool:
     """Return whether it has the number of the episode, or the name or the year of the film."""
-    if known.episode_id is not None:
-        return (item.season_number, item.episode_number) == known.place
-    return item.year == known.year or is_same_name(item.title, known.title or "")
+    if copy.episode_id is not None:
+        return copy.has_number_of(item)
+    return item.year == copy.year or is_same_name(item.title, copy.title or "")
 
 
-def _tells_more(item: RemoteItem, known: _Known) -> bool:
+def _tells_more(item: RemoteItem, copy: _Copy) -> bool:
     """Return whether it tells what we did not know of its film or episode."""
-    if item.runtime_seconds and not known.runtime_seconds:
+    if item.runtime_seconds and not copy.runtime_seconds:
         return True
-    if known.episode_id is None:
-        return bool(item.year and not known.year)
-    return bool((item.title and not known.title) or (item.air_date and not known.air_date))
+    if copy.episode_id is None:
+        return bool(item.year) and not copy.year
+    has_title = bool(item.title) and not copy.title
+    return has_title or (item.air_date is not None and copy.air_date is None)
 
 
-def _brings_picture(item: RemoteItem, known: _Known) -> bool:
-    of_show = item.show.artwork_url if item.show and known.episode_id is not None else ""
-    return bool(
-        (item.artwork_url and not known.artwork_key) or (of_show and not known.show_artwork_key)
-    )
-
-
-def _listed_places(item: RemoteItem, known: _Known) -> set[tuple[int, int | None, int]]:
-    """Return what else the file holds, as `multi_episode` keeps it."""
-    if known.episode_id is None or (item.season_number, item.episode_number) != known.place:
-        return set()
-    return {(known.title_id, known.season_number, number) for number in item.further_episodes}
+def _brings_picture(item: RemoteItem, copy: _Copy) -> bool:
+    if item.artwork_url and not copy.artwork_key:
+        return True
+    if item.show is None or copy.episode_id is None:
+        return False
+    return bool(item.show.artwork_url) and not copy.show_artwork_key
 
 
 def _place(episode: Episode) -> tuple[int, int | None, int]:
     return (episode.media_item_id, episode.season_number, episode.episode_number)
 
 
-def _known_items(source_id: int, items: Sequence[RemoteItem]) -> dict[str, _Known]:
-    asked = (
-        SourceItem.source_id == source_id,
-        SourceItem.remote_id.in_([item.remote_id for item in items]),
-    )
-    rows = [row for query in (_FILMS, _EPISODES) for row in db.session.execute(query.where(*asked))]
-    return {row.remote_id: _Known._make(row) for row in rows}
-
-
-_OF_ITEM = (
-    *(SourceItem.id, SourceItem.remote_id, SourceItem.path, SourceItem.matched_by_hand),
-    *(SourceItem.media_item_id, SourceItem.episode_id, MediaItem.id, MediaItem.year),
+_COPY_COLUMNS = (
+    SourceItem.id,
+    SourceItem.remote_id,
+    SourceItem.path,
+    SourceItem.matched_by_hand,
+    SourceItem.media_item_id,
+    SourceItem.episode_id,
+    MediaItem.id,
+    MediaItem.year,
 )
-_FILMS = select(
-    *(*_OF_ITEM, MediaItem.runtime_seconds, MediaItem.artwork_key, MediaItem.title),
-    *(null().label(name) for name in ("air_date", "season", "number", "show_artwork_key")),
+_FILM_COPIES = select(
+    *_COPY_COLUMNS,
+    MediaItem.runtime_seconds,
+    MediaItem.artwork_key,
+    MediaItem.title,
+    null().label("air_date"),
+    null().label("season_number"),
+    null().label("episode_number"),
+    null().label("show_artwork_key"),
 ).join(MediaItem, MediaItem.id == SourceItem.media_item_id)
-_EPISODES = (
+_EPISODE_COPIES = (
     select(
-        *(*_OF_ITEM, Episode.runtime_seconds, Episode.artwork_key),
-        *(Episode.title, Episode.air_date, Episode.season_number, Episode.episode_number),
+        *_COPY_COLUMNS,
+        Episode.runtime_seconds,
+        Episode.artwork_key,
+        Episode.title,
+        Episode.air_date,
+        Episode.season_number,
+        Episode.episode_number,
         MediaItem.artwork_key.label("show_artwork_key"),
     )
     .join(Episode, Episode.id == SourceItem.episode_id)
@@ -248,9 +253,22 @@ _EPISODES = (
 )
 
 
-def _owners_of_ids(known: Collection[_Known]) -> dict[tuple[str, str, str], int]:
-    keys = {ContentKey("movie", item.title_id) for item in known}
-    keys |= {ContentKey("episode", item.episode_id) for item in known if item.episode_id}
+def _stored_copies(source_id: int, items: Sequence[RemoteItem]) -> dict[str, _Copy]:
+    """Return the stored copies of the items, by remote id."""
+    remote_ids = [item.remote_id for item in items]
+    copies = {}
+    for query in (_FILM_COPIES, _EPISODE_COPIES):
+        rows = db.session.execute(
+            query.where(SourceItem.source_id == source_id, SourceItem.remote_id.in_(remote_ids))
+        )
+        for row in rows:
+            copies[row.remote_id] = _Copy._make(row)
+    return copies
+
+
+def _owners_of_ids(copies: Collection[_Copy]) -> dict[tuple[str, str, str], int]:
+    keys = {ContentKey("movie", copy.title_id) for copy in copies}
+    keys |= {ContentKey("episode", copy.episode_id) for copy in copies if copy.episode_id}
     row = ExternalId
     owner_id = func.coalesce(row.episode_id, row.media_item_id)
     query = select(row.provider, row.kind, row.value, owner_id).where(row.of_any(keys))
@@ -258,7 +276,7 @@ def _owners_of_ids(known: Collection[_Known]) -> dict[tuple[str, str, str], int]
     return {(provider, kind, value): owner for provider, kind, value, owner in rows}
 
 
-def _items_of_versions(source_id: int, versions: Collection[str]) -> dict[str, int]:
+def _copies_of_versions(source_id: int, versions: Collection[str]) -> dict[str, int]:
     if not versions:
         return {}
     version = SourceItemVersion
@@ -268,38 +286,45 @@ def _items_of_versions(source_id: int, versions: Collection[str]) -> dict[str, i
     return {row.remote_id: row.source_item_id for row in db.session.execute(query)}
 
 
-def _settled_states(reader: Reader, known: Collection[_Known]) -> dict[int, _Settled]:
-    """Return, by the number of the item, those to which nothing is owed and of which nothing waits.
+def _settled_states(reader: Reader, copies: Collection[_Copy]) -> dict[int, _Settled]:
+    """Return the states of copies to which nothing is owed and for which nothing waits.
 
-    What the source showed, what we hold and what is owed are asked for at once: between two
-    questions a delivery might end.
+    What the source showed, what we hold and what is owed are read in one query: a delivery might
+    end between two.
     """
     if reader.account_id is None or reader.user_id is None:
         return {}
-    films = [one.id for one in known if one.episode_id is None]
-    episodes = [one.id for one in known if one.episode_id is not None]
-    found: dict[int, _Settled] = {}
-    for item_ids, of_same in ((films, _is_same_film), (episodes, _is_same_episode)):
-        if item_ids:
-            found |= _settled(_states(reader, of_same), item_ids)
-    return found
+    films = [copy.id for copy in copies if copy.episode_id is None]
+    episodes = [copy.id for copy in copies if copy.episode_id is not None]
+    settled: dict[int, _Settled] = {}
+    for copy_ids, is_same in ((films, _is_same_film), (episodes, _is_same_episode)):
+        if copy_ids:
+            settled |= _read_settled(_settled_query(reader, is_same), copy_ids)
+    return settled
 
 
-def _settled(query: Select[Any], item_ids: Sequence[int]) -> dict[int, _Settled]:
-    rows = db.session.execute(query.where(SourceItem.id.in_(item_ids)))
-    return {
-        item_id: _Settled(
-            RemoteState(*shown),
-            Side(bool(watched), 1000 * seconds if in_progress else 0),
-            seen_at,
-            is_listed,
+def _read_settled(query: Select[Any], copy_ids: Sequence[int]) -> dict[int, _Settled]:
+    settled = {}
+    for row in db.session.execute(query.where(SourceItem.id.in_(copy_ids))):
+        shown = RemoteState(
+            watched=row.watched,
+            position_ms=row.position_ms,
+            play_count=row.play_count,
+            last_played_at=row.last_played_at,
         )
-        for item_id, watched, seconds, in_progress, seen_at, is_listed, *shown in rows
-    }
+        ours = Side(
+            watched=bool(row.our_watched),
+            position_ms=1000 * row.position_seconds if row.in_progress else 0,
+        )
+        settled[row.id] = _Settled(shown, ours, row.seen_at, row.is_listed)
+    return settled
 
 
-def _states(reader: Reader, is_same: Any) -> Select[Any]:
-    state, own, queued = SourceItemState, PlaybackProgress, QueuedChange
+def _settled_query(reader: Reader, is_same: Any) -> Select[Any]:
+    """Return the query; `is_same` restricts a table to the content of the copy."""
+    state = SourceItemState
+    ours = PlaybackProgress
+    queued = QueuedChange
     waits = exists().where(
         *is_same(queued),
         queued.user_id == reader.user_id,
@@ -310,19 +335,20 @@ def _states(reader: Reader, is_same: Any) -> Select[Any]:
     of_account = and_(
         state.source_item_id == SourceItem.id, state.source_account_id == reader.account_id
     )
-    of_user = and_(own.user_id == reader.user_id, *is_same(own))
+    of_user = and_(ours.user_id == reader.user_id, *is_same(ours))
     columns: tuple[Any, ...] = (
-        *(
-            SourceItem.id,
-            own.watched,
-            own.position_seconds,
-            own.in_progress,
-            state.seen_at,
-            state.is_listed,
-        ),
-        *(state.watched, state.position_ms, state.play_count, state.last_played_at),
+        SourceItem.id,
+        ours.watched.label("our_watched"),
+        ours.position_seconds,
+        ours.in_progress.label("in_progress"),
+        state.seen_at,
+        state.is_listed,
+        state.watched,
+        state.position_ms,
+        state.play_count,
+        state.last_played_at,
     )
-    return select(*columns).join(state, of_account).outerjoin(own, of_user).where(~waits)
+    return select(*columns).join(state, of_account).outerjoin(ours, of_user).where(~waits)
 
 
 def _is_same_film(table: Any) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from mydia_web.errors import InvalidValue
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.inbox import list_events, make_webhook, webhook_secret
 from mydia_web.sources.models import Source
-from mydia_web.sync.inbound.listener_status import is_listened_to
+from mydia_web.sync.inbound.listen import is_listened_to
 from mydia_web.sync.inbound.merge import STRATEGIES
 from mydia_web.sync.pulls import request_pull
 from mydia_web.web.frame import htmx

@@ -9,7 +9,7 @@ from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.sources.registry import backend_class
 from mydia_web.sources.states import Base
-from mydia_web.sync.inbound.apply import RemoteChange
+from mydia_web.sync.inbound.change import RemoteChange
 from tests.cast import add_film
 
 NINE = datetime(2026, 3, 1, 21, tzinfo=UTC)
