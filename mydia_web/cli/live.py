@@ -18,7 +18,7 @@ from mydia_web.cli.support import plain
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.logs import TextLines
-from mydia_web.queue.listing import Owed, owed_by_source
+from mydia_web.queue.board import Owed, owed_by_source
 from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.health import health
 from mydia_web.sources.models import Source
@@ -145,7 +145,7 @@ class LiveView:
     def look(self) -> None:
         """Read the database."""
         try:
-            owed = owed_by_source(None, most=MAX_COUNT)
+            owed = owed_by_source(None, limit=MAX_COUNT)
             self._lines = [
                 self._line(source, owed.get(source.id, Owed()))
                 for source in list_sources()

@@ -192,7 +192,7 @@ class Household(RuleBasedStateMachine):
     def _operate(self, what: str, source_id: int) -> None:
         with transaction():
             if what == "retry":
-                self.queue.retry()
+                self.queue.retry_sources(self.source_ids)
             elif what == "hurry":
                 self.queue.hurry([source_id])
             else:
@@ -488,7 +488,7 @@ class Household(RuleBasedStateMachine):
             for user_id in self.user_ids:
                 self._sign_in_again(source_id, user_id)
         with transaction():
-            self.queue.retry()
+            self.queue.retry_sources(self.source_ids)
         self.clock.time = max(self.clock.time, self.latest) + LONG
         with Worker() as worker:
             worker.drain()
@@ -518,8 +518,7 @@ class Household(RuleBasedStateMachine):
     def _sign_in_again(self, source_id: int, user_id: int) -> None:
         with transaction():
             link_account(db.session.get_one(Source, source_id), user_id, {})
-            own = (QueuedChange.source_id == source_id, QueuedChange.user_id == user_id)
-            self.queue.retry(*own, QueuedChange.error_class == "auth")
+            self.queue.resume_account(source_id, user_id)
 
     def _someone(self, data: st.DataObject) -> int:
         return data.draw(st.sampled_from([self.user_ids[0]] * 3 + [self.user_ids[1]]))

@@ -224,7 +224,7 @@ def test_a_late_push_does_not_outlive_a_click_that_is_just_being_written(
         [late] = prepare(QUEUE.mark_syncing(source_id, limit=1))
         QUEUE.release(late.row_id, late.claim_token)
         mark_unwatched(alice, film)
-        QUEUE.cancel(QueuedChange.id == late.row_id)
+        QUEUE.cancel_row(late.row_id)
     outcome = Outcome(
         late, states=((late.targets[0][0], RemoteState(watched=True, position_ms=0)),)
     )

@@ -19,7 +19,6 @@ from mydia_web.playback.history import having_history
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.outbox import enqueue_difference
 from mydia_web.playback.records import get_progress, length_of
-from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.recipients import sources_to_tell_each
@@ -235,7 +234,7 @@ class AccountMerge:
         # What was not found there stands in its listing now.
         known = [told[content.key] for content in listed if content.key in told]
         if found_again := [one.missing_id for one in known if one.missing_id]:
-            PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
+            PlaybackSyncRepository().retry_rows(found_again)
         return progress_of(user_id, contents), told
 
     @contextmanager

@@ -14,7 +14,6 @@ from mydia_web.db import db, insert_for, lock_library
 from mydia_web.library.models import Content, ContentKey, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.shows import refresh_shows
-from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import artwork_key, remember_artworks
 from mydia_web.sources.matching import folder_of
@@ -363,9 +362,8 @@ class PullOf:
             return
         episodes = [one for one in contents if isinstance(one, Episode)]
         self.new_shows.update(one.media_item_id for one in episodes)
-        of = QueuedChange.of_any([content.key for content in contents])
-        waits = (QueuedChange.source_id == self._source_id, QueuedChange.error_class == "unmatched")
-        PlaybackSyncRepository().retry(of, *waits)
+        keys = [content.key for content in contents]
+        PlaybackSyncRepository().retry_unmatched(self._source_id, keys)
 
     def _keep_artwork(self, found: Sequence[tuple[RemoteItem, Content]]) -> None:
         urls: set[str] = set()

@@ -5,7 +5,7 @@ behind now and then.
 import time
 from collections.abc import Sequence
 
-from mydia_web.queue.front import ScanStart, find_scan_start
+from mydia_web.queue.claims import ScanStart, find_scan_start
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 
@@ -34,7 +34,7 @@ class Claims:
     def take(self, source_id: int, limit: int) -> Sequence[QueuedChange]:
         """Up to `limit` due rows of the source."""
         front = self._fronts.get(source_id)
-        rows = self._queue.mark_syncing(source_id, limit=limit, front=front)
+        rows = self._queue.mark_syncing(source_id, limit=limit, start=front)
         if front and len(rows) < limit:
             del self._fronts[source_id]
             rows = [*rows, *self._queue.mark_syncing(source_id, limit=limit - len(rows))]

@@ -98,7 +98,9 @@ def _was_understood(outcome: Outcome) -> bool:
 def _attempt(outcome: Outcome) -> Attempt:
     failure = outcome.failure
     result, words = (failure.failure_class, failure.message) if failure else ("ok", "")
-    return Attempt(outcome.delivery.row_id, result, words, outcome.seconds)
+    return Attempt(
+        row_id=outcome.delivery.row_id, outcome=result, message=words, seconds=outcome.seconds
+    )
 
 
 def _after_past_play(delivery: Delivery) -> None:
@@ -106,7 +108,7 @@ def _after_past_play(delivery: Delivery) -> None:
     queue = PlaybackSyncRepository()
     state_row_id = unwatched_since(delivery.row_id)
     if state_row_id is not None:
-        queue.cancel(QueuedChange.id == delivery.row_id)
+        queue.cancel_row(delivery.row_id)
         queue.heal(state_row_id, delivery.wanted.at)
 
 
@@ -273,14 +275,12 @@ def _ask_sign_in_again(outcome: Outcome, failure: Failure) -> datetime | None:
 
 
 def _wait_for_second_try(delivery: Delivery, failure: Failure, again_at: datetime) -> bool:
-    return PlaybackSyncRepository().mark_failed(
+    return PlaybackSyncRepository().mark_in_doubt(
         delivery.row_id,
         delivery.claim_token,
         failure.message,
-        "transient",
         retry_at=again_at,
         may_have_arrived=failure.may_have_arrived,
-        is_counted=False,
     )
 
 
