@@ -24,7 +24,7 @@ from mydia_web.sources.health import health
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import kinds_that_take_pushes
 from mydia_web.sync.outbound.delivery import Outcome
-from mydia_web.sync.outbound.summary import Tally
+from mydia_web.sync.outbound.metrics import Tally
 
 #: Seconds between two drawings of what is in memory.
 REFRESH = 0.5

@@ -30,7 +30,7 @@ from mydia_web.sync.ahead import cut_times_ahead
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.outbound.delivery import Outcome, prepare
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.service import READERS, Service, keep_going, watch_queue
 

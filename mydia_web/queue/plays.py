@@ -39,28 +39,33 @@ def fold_plays(intents: Sequence[Intent]) -> None:
     A play that a row still owes when the next one comes gets a row of its own. Marking the title
     unwatched drops the plays that the service was not told of yet.
     """
-    counted: dict[Any, Intent] = {}
-    for intent in intents:
-        if intent.counts_plays and intent.completed is not None:
-            counted[intent.row_key] = intent
+    counted = {intent.row_key: intent for intent in intents if _counts(intent)}
     if not counted:
         return
-    carried = []
-    dropped = []
+    carried: list[dict[str, Any]] = []
+    dropped: list[int] = []
     for row in _lock_rows_of(intents):
-        newer = counted.get(row_key(row))
-        if newer is None:
+        intent = counted.get(row_key(row))
+        if intent is None:
             continue
-        if newer.completed and _owes_other_play(row, newer):
+        if intent.completed and _owes_other_play(row, intent):
             carried.append(_play_row(row))
-        elif not newer.completed and _is_waiting_play(row):
+        elif not intent.completed and _is_waiting_play(row):
             dropped.append(row.id)
+    _insert_and_delete(carried, dropped)
+
+
+def _counts(intent: Intent) -> bool:
+    return intent.counts_plays and intent.completed is not None
+
+
+def _insert_and_delete(carried: list[dict[str, Any]], dropped: list[int]) -> None:
     if carried:
         insert = insert_for(QueuedChange.__table__).on_conflict_do_nothing()
         db.session.connection().execute(insert.returning(QueuedChange.id), carried)
     if dropped:
-        rows = delete(QueuedChange).where(QueuedChange.id.in_(dropped))
-        db.session.execute(rows.execution_options(synchronize_session=False))
+        statement = delete(QueuedChange).where(QueuedChange.id.in_(dropped))
+        db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def unwatched_since(play_row_id: int) -> int | None:

@@ -44,14 +44,18 @@ def take_back(rows: Sequence[Row[Any]], change_set_id: int, made_at: datetime) -
                 continue
             dropped.append(carried.id)
         restored.append({"row": row.id, "at": now(), **_restored_values(row, before, made_at)})
+    _delete_and_restore(dropped, restored)
+    if _are_due_sooner(rows, restored):
+        notify()
+    return {*dropped, *(values["row"] for values in restored)}
+
+
+def _delete_and_restore(dropped: list[int], restored: list[dict[str, Any]]) -> None:
     if dropped:
         statement = delete(QueuedChange).where(QueuedChange.id.in_(dropped))
         db.session.execute(statement.execution_options(synchronize_session=False))
     if restored:
         db.session.connection().execute(_restore(), restored)
-    if _are_due_sooner(rows, restored):
-        notify()
-    return {*dropped, *(values["row"] for values in restored)}
 
 
 def _is_unsent(row: Row[Any], change_set_id: int, made_at: datetime) -> bool:

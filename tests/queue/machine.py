@@ -32,7 +32,7 @@ from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.accounts import link_account
 from mydia_web.sources.health import pause, resume
 from mydia_web.sources.models import Source, SourceAccount, SourceItemState
-from mydia_web.sync.outbound.admission import admit
+from mydia_web.sync.outbound.claiming import admit
 from mydia_web.sync.outbound.connections import Connections
 from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.outbound.delivery import prepare as prepare_deliveries
@@ -434,7 +434,7 @@ class Household(RuleBasedStateMachine):
         is_live = row is not None and row["claim_token"] == claim.delivery.claim_token
         why_not = claim.backend if isinstance(claim.backend, Failure) else claim.delivery.problem
         if why_not is not None:
-            claim.outcome = Outcome(claim.delivery, failure=why_not)
+            claim.outcome = Outcome(delivery=claim.delivery, failure=why_not)
             return
         self.servers.answer, self.servers.retry_after = answer, retry_after
         claim.outcome = deliver(claim.backend, claim.delivery)

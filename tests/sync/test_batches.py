@@ -23,7 +23,7 @@ from mydia_web.sources.accounts import add_source, link_account
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.outbound import lanes
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
 from tests.cast import add_film
@@ -95,7 +95,7 @@ def there(alice: User, kind: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
     db.session.commit()
     # However slow the machine is that this runs on.
     monkeypatch.setattr(reading, "FRESH_SECONDS", 3600.0)
-    monkeypatch.setattr(lanes, "_LONGEST_UNCONFIRMED", 3600.0)
+    monkeypatch.setattr(lanes, "_MAX_UNCONFIRMED_SECONDS", 3600.0)
     there = There(bench, source, account, alice)
     yield there
     bench.close()

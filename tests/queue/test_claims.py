@@ -78,7 +78,7 @@ def test_a_row_that_came_before_the_front_goes_out_in_the_same_drain(owe, server
     monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     later = owe(20, 10)
-    claims.find_fronts([server.id])
+    claims.find_starts([server.id])
     [earlier] = owe(30)
     assert [row.id for row in claims.take(server.id, 2)] == later
     assert [row.id for row in claims.take(server.id, 2)] == [earlier]
@@ -88,7 +88,7 @@ def test_a_claim_that_comes_up_short_is_filled_from_the_beginning(owe, server, m
     monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     later = owe(20, 10)
-    claims.find_fronts([server.id])
+    claims.find_starts([server.id])
     [earlier] = owe(30)
     assert {row.id for row in claims.take(server.id, 9)} == {earlier, *later}
 
@@ -108,8 +108,8 @@ def test_now_and_then_the_front_is_looked_for_from_the_very_beginning(owe, serve
     monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     owe(20, 10)
-    claims.find_fronts([server.id])
+    claims.find_starts([server.id])
     [earlier] = owe(30)
     monkeypatch.setattr("mydia_web.sync.outbound.claiming._BEGIN_ANEW_EVERY", -1)
-    claims.find_fronts([server.id])
+    claims.find_starts([server.id])
     assert [row.id for row in claims.take(server.id, 1)] == [earlier]
