@@ -17,7 +17,7 @@ from mydia_web.sources.registry import backend_class
 SyncState = Literal["waiting", "sending", "delivered", "needs you"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CopyStatus:
     """One copy of a content on one source: the state it last showed, and what it is still owed."""
 
@@ -31,13 +31,13 @@ class CopyStatus:
     #: Whether the user has an account there.
     linked: bool
     #: None: it has not shown its state yet.
-    watched: bool | None
-    position_seconds: int
-    seen_at: datetime | None
+    watched: bool | None = None
+    position_seconds: int = 0
+    seen_at: datetime | None = None
     #: None: nothing was ever owed to it.
-    sync: SyncState | None
-    next_attempt_at: datetime | None
-    error_message: str | None
+    sync: SyncState | None = None
+    next_attempt_at: datetime | None = None
+    error_message: str | None = None
 
 
 def copy_statuses(user_id: int, content: Content) -> Sequence[CopyStatus]:
@@ -84,7 +84,7 @@ def _copy_status(
     state: SourceItemState | None,
     change: QueuedChange | None,
 ) -> CopyStatus:
-    return CopyStatus(
+    status = CopyStatus(
         source_id=source.id,
         source_item_id=copy.id,
         source_name=source.name,
@@ -92,13 +92,16 @@ def _copy_status(
         path=copy.path,
         web_link=_web_link(source, copy),
         linked=account_id is not None,
-        watched=state.watched if state else None,
-        position_seconds=state.position_ms // 1000 if state else 0,
-        seen_at=state.seen_at if state else None,
-        sync=_sync_state(change) if change else None,
-        next_attempt_at=change.next_attempt_at if change else None,
-        error_message=change.error_message if change else None,
     )
+    if state is not None:
+        status.watched = state.watched
+        status.position_seconds = state.position_ms // 1000
+        status.seen_at = state.seen_at
+    if change is not None:
+        status.sync = _sync_state(change)
+        status.next_attempt_at = change.next_attempt_at
+        status.error_message = change.error_message
+    return status
 
 
 def _web_link(source: Source, copy: SourceItem) -> str:

@@ -118,13 +118,19 @@ class QueuedChange(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
         ),
         _where(
             "uq_playback_sync_queue_movie",
-            *("user_id", "media_item_id", "source_id", "play_key"),
+            "user_id",
+            "media_item_id",
+            "source_id",
+            "play_key",
             where="episode_id IS NULL",
             unique=True,
         ),
         _where(
             "uq_playback_sync_queue_episode",
-            *("episode_id", "user_id", "source_id", "play_key"),
+            "episode_id",
+            "user_id",
+            "source_id",
+            "play_key",
             where="episode_id IS NOT NULL",
             unique=True,
         ),
@@ -148,7 +154,9 @@ class QueuedChange(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
         # the one of all statuses.
         _where(
             "ix_playback_sync_queue_needs_you_source",
-            *("source_id", "next_attempt_at", "user_id"),
+            "source_id",
+            "next_attempt_at",
+            "user_id",
             where=NEEDS_YOU,
         ),
         # The same two tabs of one user.

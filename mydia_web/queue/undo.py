@@ -38,12 +38,12 @@ def take_back(rows: Sequence[Row[Any]], change_set_id: int, made_at: datetime) -
         if before is None:
             dropped.append(row.id)
             continue
-        carried = _carried_play(row, before, plays)
-        if carried is not None:
-            if carried.status not in _WAITING:
+        play = _carried_play(row, before, plays)
+        if play is not None:
+            if play.status not in _WAITING:
                 continue
-            dropped.append(carried.id)
-        restored.append({"row": row.id, "at": now(), **_restored_values(row, before, made_at)})
+            dropped.append(play.id)
+        restored.append(_restored_values(row, before, made_at))
     _delete_and_restore(dropped, restored)
     if _are_due_sooner(rows, restored):
         notify()
@@ -102,11 +102,14 @@ def _carried_play(row: Row[Any], before: dict[str, Any], plays: _Plays) -> Row[A
 
 def _restored_values(row: Row[Any], before: dict[str, Any], made_at: datetime) -> dict[str, Any]:
     """Return the columns to restore. The result of a push since the change set is kept."""
-    values = {name: before[name] for name in STATE_COLUMNS}
+    values: dict[str, Any] = {"row": row.id, "at": now()}
+    for name in STATE_COLUMNS:
+        values[name] = before[name]
     was_waiting = before["status"] in _WAITING and row.status in _WAITING
-    if was_waiting and _is_untried(row, made_at):
-        return values | {name: before[name] for name in SCHEDULE_COLUMNS}
-    return values | {name: getattr(row, name) for name in SCHEDULE_COLUMNS}
+    keeps_schedule = was_waiting and _is_untried(row, made_at)
+    for name in SCHEDULE_COLUMNS:
+        values[name] = before[name] if keeps_schedule else getattr(row, name)
+    return values
 
 
 def _are_due_sooner(rows: Sequence[Row[Any]], restored: Sequence[dict[str, Any]]) -> bool:

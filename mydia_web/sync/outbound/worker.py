@@ -121,9 +121,7 @@ class Worker:
             if until.is_over():
                 self._give_up()
             elif left != 0 and self._wants_more():
-                claimed = self._claim(left, probe=probe)
-                if left is not None:
-                    left -= claimed
+                left = _less(left, self._claim(left, probe=probe))
             not_begun = self._take_back()
             self._give_back(not_begun)
             if self._open:
@@ -296,6 +294,13 @@ class Worker:
         if failure.source_wide or _is_down(delivery.source_id):
             self._lanes[delivery.source_id].give_up()
             self._resting[delivery.source_id] = time.monotonic() + _REST_SECONDS
+
+
+def _less(left: int | None, claimed: int) -> int | None:
+    """Return what is left of a limit; None: there is no limit."""
+    if left is None:
+        return None
+    return left - claimed
 
 
 def _settle_together(outcomes: list[Outcome]) -> list[Outcome]:
