@@ -1,4 +1,4 @@
-"""The front of a source: where its due rows begin, and that nothing before it is forgotten."""
+"""Where the due rows of a source begin, and that nothing before that is forgotten."""
 
 from datetime import datetime, timedelta
 

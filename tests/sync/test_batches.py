@@ -1,6 +1,4 @@
-"""What is owed to a server that is read before it is written to goes out by the handful: one
-reading for many.
-"""
+"""Servers that are read before they are written: one reading for a batch of many titles."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +35,7 @@ LENGTH_SECONDS = 90 * 60
 POSITION_SECONDS = 30 * 60
 #: Requests for a position once the title is read; a Plex shows its own only when it is asked.
 POSITION_REQUESTS = {"jellyfin": 1, "emby": 1, "plex": 2, "kodi": 1}
-#: Requests that read again, at the end of a handful, what the answers to its writes did not show:
+#: Requests that read again, at the end of a batch, what the answers to its writes did not show:
 #: one for each connection.
 CONFIRMING = {"jellyfin": 0, "emby": 4, "plex": 2, "kodi": 0}
 
