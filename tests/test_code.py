@@ -62,7 +62,7 @@ def test_only_the_edges_commit():
         "sync/inbound/inbox.py",
         "sync/inbound/listen.py",
         "sync/outbound/worker.py",
-        "sync/outbound/clocks.py",
+        "sync/outbound/connections.py",
         "sync/outbound/quarantine.py",
     )
     inside = [

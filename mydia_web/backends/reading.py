@@ -1,6 +1,6 @@
 """Backends that read a title before they write to it, and can read many in one request.
 
-`push` does all of it for one title. For many, `sync/outbound/handfuls.py` reads a handful at once,
+`push` does all of it for one title. For many, `sync/outbound/batches.py` reads a handful at once,
 writes each by itself, and reads those again together whose answers did not show the new state.
 """
 

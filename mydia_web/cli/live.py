@@ -18,13 +18,13 @@ from mydia_web.cli.support import plain
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.logs import TextLines
-from mydia_web.queue.listing import Owed, owed_by_source
+from mydia_web.queue.board import Owed, owed_by_source
 from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.health import health
 from mydia_web.sources.models import Source
 from mydia_web.sources.registry import kinds_that_take_pushes
 from mydia_web.sync.outbound.delivery import Outcome
-from mydia_web.sync.outbound.summary import Tally
+from mydia_web.sync.outbound.metrics import Tally
 
 #: Seconds between two drawings of what is in memory.
 REFRESH = 0.5
@@ -145,7 +145,7 @@ class LiveView:
     def look(self) -> None:
         """Read the database."""
         try:
-            owed = owed_by_source(None, most=MAX_COUNT)
+            owed = owed_by_source(None, limit=MAX_COUNT)
             self._lines = [
                 self._line(source, owed.get(source.id, Owed()))
                 for source in list_sources()

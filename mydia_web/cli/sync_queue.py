@@ -19,7 +19,7 @@ from mydia_web.cli.live import LiveView, show
 from mydia_web.cli.support import USAGE_ERROR, fail, json_option, plain, progress_bar, with_app
 from mydia_web.db import begin_write, db
 from mydia_web.logs import set_up
-from mydia_web.queue.depths import Depth, depths
+from mydia_web.queue.board import SourceCounts, count_by_source
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.queue.sign_ins import ask_again
@@ -30,7 +30,7 @@ from mydia_web.sync.ahead import cut_times_ahead
 from mydia_web.sync.clients import open_account
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.outbound.delivery import Outcome, prepare
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.service import READERS, Service, keep_going, watch_queue
 
@@ -121,7 +121,7 @@ def sync_queue(**arguments: Any) -> None:
     if options.changes_pause:
         _set_pause(options)
     elif options.status:
-        _show_status(depths(source_ids), as_json=options.as_json)
+        _show_status(count_by_source(source_ids), as_json=options.as_json)
     elif options.dry_run:
         _show_plan(planned_calls(source_ids, options.limit or MAX_PLANNED), options.as_json)
     elif options.watch:
@@ -148,7 +148,7 @@ def _set_pause(options: Options) -> None:
     click.echo(outcome)
 
 
-def _show_status(queues: Sequence[Depth], *, as_json: bool) -> None:
+def _show_status(queues: Sequence[SourceCounts], *, as_json: bool) -> None:
     rows = [
         {
             "source": queue.source.name,
@@ -274,7 +274,7 @@ def _drain(source_ids: Sequence[int], options: Options) -> None:
     # Where no server runs beside it, nobody else reads what webhooks have brought.
     apply_events(stop)
     _make_due(source_ids, retry_failed=options.retry_failed)
-    total = sum(queue.waiting for queue in depths(source_ids))
+    total = sum(queue.waiting for queue in count_by_source(source_ids))
     db.session.rollback()
     if options.limit is not None:
         total = min(total, options.limit)
@@ -288,7 +288,7 @@ def _drain(source_ids: Sequence[int], options: Options) -> None:
             summary = worker.drain(
                 limit=options.limit, max_seconds=options.max_seconds, stop=stop, probe=True
             )
-    left = depths(source_ids)
+    left = count_by_source(source_ids)
     _show_summary(summary, left, as_json=options.as_json)
     raise click.exceptions.Exit(_exit_code(summary, left))
 
@@ -297,7 +297,7 @@ def _make_due(source_ids: Sequence[int], *, retry_failed: bool) -> None:
     queue = PlaybackSyncRepository()
     begin_write()
     if retry_failed:
-        queue.retry(QueuedChange.source_id.in_(source_ids))
+        queue.retry_sources(source_ids)
         ask_again(source_ids)
     cut_times_ahead()
     queue.rescue()
@@ -306,7 +306,7 @@ def _make_due(source_ids: Sequence[int], *, retry_failed: bool) -> None:
     db.session.commit()
 
 
-def _show_summary(summary: Summary, left: Sequence[Depth], *, as_json: bool) -> None:
+def _show_summary(summary: Summary, left: Sequence[SourceCounts], *, as_json: bool) -> None:
     remaining = {queue.source.name: queue.owed for queue in left}
     rows: list[dict[str, object]] = [
         {
@@ -326,7 +326,7 @@ def _show_summary(summary: Summary, left: Sequence[Depth], *, as_json: bool) -> 
     _print_rows(headings, rows, as_json=as_json)
 
 
-def _exit_code(summary: Summary, left: Sequence[Depth]) -> int:
+def _exit_code(summary: Summary, left: Sequence[SourceCounts]) -> int:
     if any(tally.needs_you for tally in summary.tallies.values()):
         return NEEDS_A_PERSON
     if any(queue.owed for queue in left):

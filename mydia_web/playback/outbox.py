@@ -13,7 +13,7 @@ from sqlalchemy import select
 from mydia_web import config
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.library.models import Content, ContentKey, Episode
+from mydia_web.library.models import Content, ContentKey
 from mydia_web.playback.change_sets import ChangeRecorder
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import get_progress
@@ -129,8 +129,8 @@ def intent_for(
     return Intent(
         user_id=act.user_id,
         source_id=source.source_id,
-        media_item_id=content.title_id,
-        episode_id=content.id if isinstance(content, Episode) else None,
+        content=content.key,
+        title_id=content.title_id,
         change_type=change.change_type,
         position_ms=position.position_seconds * 1000 if position else 0,
         duration_ms=position.duration_seconds * 1000 if position else None,

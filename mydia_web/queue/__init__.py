@@ -1,1 +1,1 @@
-"""The outbox: what servers must still be told."""
+"""The outbox: changes that servers have yet to receive."""

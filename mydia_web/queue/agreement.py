@@ -1,4 +1,4 @@
-"""Where a film or episode stands on each server, and which servers a click will reach."""
+"""How each server's copy of a film or episode stands, and which servers a click will reach."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,35 +14,40 @@ from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, SourceItemState
 from mydia_web.sources.registry import backend_class
 
+SyncState = Literal["waiting", "sending", "delivered", "needs you"]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, kw_only=True)
 class CopyStatus:
-    """One copy of a content on one source, as it last showed this user's state, and what it is
-    still owed.
-    """
+    """One copy of a content on one source: the state it last showed, and what it is still owed."""
 
     source_id: int
     source_item_id: int
     source_name: str
     kind: str
     path: str
-    #: Where a browser opens it there; "" where that has no page of its own.
+    #: The address of its page on the source; "" if it has none.
     web_link: str
     #: Whether the user has an account there.
     linked: bool
     #: None: it has not shown its state yet.
-    watched: bool | None
-    position_seconds: int
-    seen_at: datetime | None
+    watched: bool | None = None
+    position_seconds: int = 0
+    seen_at: datetime | None = None
     #: None: nothing was ever owed to it.
-    sync: Literal["waiting", "sending", "delivered", "needs you"] | None
-    next_attempt_at: datetime | None
-    error_message: str | None
+    sync: SyncState | None = None
+    next_attempt_at: datetime | None = None
+    error_message: str | None = None
 
 
 def copy_statuses(user_id: int, content: Content) -> Sequence[CopyStatus]:
-    """Every copy of the content, by the name of its source."""
-    owed = and_(
+    """Return the status of every copy of the content, by the name of its source."""
+    is_account = and_(SourceAccount.source_id == Source.id, SourceAccount.user_id == user_id)
+    is_state = and_(
+        SourceItemState.source_item_id == SourceItem.id,
+        SourceItemState.source_account_id == SourceAccount.id,
+    )
+    is_owed = and_(
         QueuedChange.user_id == user_id,
         QueuedChange.source_id == SourceItem.source_id,
         QueuedChange.play_key == "",
@@ -52,18 +57,9 @@ def copy_statuses(user_id: int, content: Content) -> Sequence[CopyStatus]:
         select(Source, SourceAccount.id, SourceItem, SourceItemState, QueuedChange)
         .select_from(SourceItem)
         .join(Source, Source.id == SourceItem.source_id)
-        .outerjoin(
-            SourceAccount,
-            and_(SourceAccount.source_id == Source.id, SourceAccount.user_id == user_id),
-        )
-        .outerjoin(
-            SourceItemState,
-            and_(
-                SourceItemState.source_item_id == SourceItem.id,
-                SourceItemState.source_account_id == SourceAccount.id,
-            ),
-        )
-        .outerjoin(QueuedChange, owed)
+        .outerjoin(SourceAccount, is_account)
+        .outerjoin(SourceItemState, is_state)
+        .outerjoin(QueuedChange, is_owed)
         .where(SourceItem.of(content))
         .order_by(Source.name, SourceItem.id)
     )
@@ -71,7 +67,7 @@ def copy_statuses(user_id: int, content: Content) -> Sequence[CopyStatus]:
 
 
 def names_of_told(change_set_id: int) -> Sequence[str]:
-    """The sources that are still to hear of this act."""
+    """Return the names of the sources that have yet to receive this change set."""
     return db.session.scalars(
         select(Source.name)
         .join(QueuedChange, QueuedChange.source_id == Source.id)
@@ -86,9 +82,9 @@ def _copy_status(
     account_id: int | None,
     copy: SourceItem,
     state: SourceItemState | None,
-    owed: QueuedChange | None,
+    change: QueuedChange | None,
 ) -> CopyStatus:
-    return CopyStatus(
+    status = CopyStatus(
         source_id=source.id,
         source_item_id=copy.id,
         source_name=source.name,
@@ -96,24 +92,29 @@ def _copy_status(
         path=copy.path,
         web_link=_web_link(source, copy),
         linked=account_id is not None,
-        watched=state.watched if state else None,
-        position_seconds=state.position_ms // 1000 if state else 0,
-        seen_at=state.seen_at if state else None,
-        sync=_sync(owed) if owed else None,
-        next_attempt_at=owed.next_attempt_at if owed else None,
-        error_message=owed.error_message if owed else None,
     )
+    if state is not None:
+        status.watched = state.watched
+        status.position_seconds = state.position_ms // 1000
+        status.seen_at = state.seen_at
+    if change is not None:
+        status.sync = _sync_state(change)
+        status.next_attempt_at = change.next_attempt_at
+        status.error_message = change.error_message
+    return status
 
 
 def _web_link(source: Source, copy: SourceItem) -> str:
-    kind: Literal["movie", "episode"] = "movie" if copy.episode_id is None else "episode"
     connection = Connection(source.base_url, server_id=source.server_id)
-    return backend_class(source.kind).web_link(connection, Target(copy.remote_id, kind, copy.path))
+    target = Target(copy.remote_id, copy.content_key.kind, copy.path)
+    return backend_class(source.kind).web_link(connection, target)
 
 
-def _sync(owed: QueuedChange) -> Literal["waiting", "sending", "delivered", "needs you"]:
-    if owed.status == Status.SYNCED:
+def _sync_state(change: QueuedChange) -> SyncState:
+    if change.status == Status.SYNCED:
         return "delivered"
-    if owed.status == Status.SYNCING:
+    if change.status == Status.SYNCING:
         return "sending"
-    return "waiting" if owed.next_attempt_at else "needs you"
+    if change.next_attempt_at:
+        return "waiting"
+    return "needs you"

@@ -1,5 +1,6 @@
-"""The table of queued changes: one row is the latest wanted state of one content for one user on
-one source.
+"""The table of queued changes.
+
+One row is the latest state wanted of one content for one user on one source.
 """
 
 from collections.abc import Collection
@@ -28,12 +29,12 @@ class Status(StrEnum):
     SYNCING = "syncing"
     #: The server has taken it.
     SYNCED = "synced"
-    #: The last attempt did not succeed: waiting while `next_attempt_at` is set, else it needs a
-    #: person.
+    #: The last attempt failed. It is tried again while `next_attempt_at` is set; otherwise a person
+    #: must help.
     FAILED = "failed"
 
 
-# Written without `status = …` on purpose: see `listing`.
+# Written without `status = …` on purpose: `board` says why.
 GOES_OUT_AFTER_FAILURE = "status <> 'pending' AND next_attempt_at IS NOT NULL"
 NEEDS_YOU = "status <> 'synced' AND next_attempt_at IS NULL AND lease_until IS NULL"
 
@@ -53,8 +54,8 @@ class QueuedChange(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
     media_item_id: Mapped[int] = mapped_column(ForeignKey("media_items.id", ondelete="CASCADE"))
     source_id: Mapped[int] = mapped_column(ForeignKey("sources.id", ondelete="CASCADE"))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    #: "" for the state row. A play that a service counts, and that another has overtaken, is a row
-    #: of its own.
+    #: "" for the state row. A play that a service counts has a row of its own once a newer one has
+    #: come.
     play_key: Mapped[str] = mapped_column(default="", server_default="")
 
     change_type: Mapped[str]
@@ -67,22 +68,23 @@ class QueuedChange(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
     watched_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     #: When the person did it.
     intent_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    #: Grows by one with every change folded in; the fence of acknowledgements.
+    #: Grows by one with every change folded in. An acknowledgement holds for the number it carries.
     intent_seq: Mapped[int] = mapped_column(BigId, default=1, server_default="1")
-    #: The `intent_seq` that the present claim carries to the server.
+    #: The `intent_seq` that the current claim carries to the server.
     claimed_seq: Mapped[int | None] = mapped_column(BigId)
     #: The `intent_seq` the server last took.
     synced_seq: Mapped[int] = mapped_column(BigId, default=0, server_default="0")
-    #: The `intent_at` that the present claim carries, and those of claims since `synced_seq` whose
-    #: push may have arrived, though nobody knows: with a comma after each.
+    #: The `intent_at` that the current claim carries.
     claimed_intent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    #: The `intent_at` of claims since `synced_seq` whose push may have arrived although no answer
+    #: came, with a comma after each.
     unconfirmed: Mapped[str] = mapped_column(default="", server_default="")
     origin: Mapped[str]
     change_set_id: Mapped[int | None] = mapped_column(
         ForeignKey("change_sets.id", ondelete="SET NULL")
     )
-    #: What was owed already when that change set came: the columns of `intents.KEPT` as they were
-    #: then. Undo puts them back.
+    #: What was owed when that change set came: `STATE_COLUMNS` and `SCHEDULE_COLUMNS` of `intents`.
+    #: Undo restores them.
     before_change: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     status: Mapped[str] = mapped_column(default=Status.PENDING, server_default="pending")
@@ -116,17 +118,23 @@ class QueuedChange(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
         ),
         _where(
             "uq_playback_sync_queue_movie",
-            *("user_id", "media_item_id", "source_id", "play_key"),
+            "user_id",
+            "media_item_id",
+            "source_id",
+            "play_key",
             where="episode_id IS NULL",
             unique=True,
         ),
         _where(
             "uq_playback_sync_queue_episode",
-            *("episode_id", "user_id", "source_id", "play_key"),
+            "episode_id",
+            "user_id",
+            "source_id",
+            "play_key",
             where="episode_id IS NOT NULL",
             unique=True,
         ),
-        # Led by the source: one dead server's million rows cost the others nothing.
+        # Led by the source, so that a million rows of one dead server cost the others nothing.
         _where(
             "ix_playback_sync_queue_due",
             "source_id",
@@ -135,18 +143,20 @@ class QueuedChange(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
             where="next_attempt_at IS NOT NULL",
         ),
         _where("ix_playback_sync_queue_lease", "lease_until", where="lease_until IS NOT NULL"),
-        # What goes out again after a failure, in the order of its turn and in that of the page;
-        # what needs a person.
+        # Rows that go out again after a failure, in the order of claims and in that of the page;
+        # rows that need a person.
         _where(
             "ix_playback_sync_queue_retry", "next_attempt_at", "id", where=GOES_OUT_AFTER_FAILURE
         ),
         _where("ix_playback_sync_queue_waiting", "updated_at", "id", where=GOES_OUT_AFTER_FAILURE),
         _where("ix_playback_sync_queue_needs_you", "updated_at", "id", where=NEEDS_YOU),
-        # The time is NULL in all of it; asked for, it makes SQLite prefer this index to that of all
-        # statuses.
+        # The time is NULL throughout. A query that orders by it makes SQLite prefer this index to
+        # the one of all statuses.
         _where(
             "ix_playback_sync_queue_needs_you_source",
-            *("source_id", "next_attempt_at", "user_id"),
+            "source_id",
+            "next_attempt_at",
+            "user_id",
             where=NEEDS_YOU,
         ),
         # The same two tabs of one user.
@@ -160,8 +170,7 @@ class QueuedChange(ContentColumns, db.Model):  # type: ignore[name-defined,misc]
         _where(
             "ix_playback_sync_queue_own_needs_you", "user_id", "updated_at", "id", where=NEEDS_YOU
         ),
-        # The tabs of the queue page, newest first; the seed's three indexes are the first columns
-        # of these.
+        # The tabs of the queue page, newest first. The seed's three indexes begin these.
         Index("ix_playback_sync_queue_status", "status", "updated_at", "id"),
         Index("ix_playback_sync_queue_source_id", "source_id", "status", "user_id"),
         Index("ix_playback_sync_queue_media_item_id", "media_item_id"),

@@ -1,7 +1,7 @@
-"""Waiting for work, at no cost while nothing happens.
+"""Wait for work, at no cost while nothing happens.
 
-PostgreSQL tells of it. On SQLite a thread of the same process does, and the others look whether
-somebody has written.
+PostgreSQL notifies its listeners. On SQLite a thread of the same process is woken directly, and
+other processes look whether the database was written.
 """
 
 import time
@@ -15,23 +15,23 @@ from sqlalchemy.orm import Session
 
 from mydia_web.db import db
 
-#: What is waited for: something to deliver, something that came in.
+#: The channels: something to deliver, something that came in.
 QUEUE = "mydia_queue"
 INBOX = "mydia_inbox"
-#: How soon a waiting worker notices that it shall stop.
+#: Seconds until a waiting worker notices that it shall stop.
 _STOP_SECONDS = 0.25
-#: How soon, on SQLite, it notices that another process wrote.
-_LOOK_EVERY = 0.1
-#: What a transaction has to tell once it is committed, in the `info` of its session.
-_TO_TELL = "mydia_to_tell"
+#: Seconds until, on SQLite, it notices that another process wrote.
+_POLL_SECONDS = 0.1
+#: The channels to wake once a transaction is committed, in the `info` of its session.
+_PENDING = "mydia_to_wake"
 
 
 def notify(channel: str = QUEUE) -> None:
-    """Wake who waits for that, once this transaction is committed."""
+    """Wake whoever waits on the channel, once this transaction is committed."""
     if db.engine.dialect.name == "postgresql":
         db.session.execute(select(func.pg_notify(channel, "")))
     else:
-        db.session().info.setdefault(_TO_TELL, set()).add(channel)
+        db.session().info.setdefault(_PENDING, set()).add(channel)
 
 
 class WakeUp(AbstractContextManager["WakeUp"]):
@@ -43,14 +43,17 @@ class WakeUp(AbstractContextManager["WakeUp"]):
         self._connection = connection
         self._channel = channel
         self._listens = db.engine.dialect.name == "postgresql"
-        self._is_told = Event()
-        self._seen = 0
+        self._woken = Event()
+        self._version = 0
         if self._listens:
             connection.set_autocommit(True)
             connection.execute(f"LISTEN {channel}")
         else:
-            self._seen = self._version()
-            _waiting.add(channel, self._is_told)
+            self._version = self._read_version()
+            _waiting.add(channel, self._woken)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
@@ -58,68 +61,66 @@ class WakeUp(AbstractContextManager["WakeUp"]):
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _waiting.remove(self._channel, self._is_told)
+        _waiting.remove(self._channel, self._woken)
         # Not back into the pool: the next user would listen too.
         self._pool_connection.invalidate()
 
-    def __enter__(self) -> Self:
-        return self
-
     def wait(self, stop: Event, seconds: float) -> None:
-        """Return when somebody may have queued something, when `stop` is set, or after so many
-        seconds.
-        """
+        """Return when something may be there to do, when `stop` is set, or after that time."""
+        has_work = self._is_notified if self._listens else self._is_written
         until = time.monotonic() + seconds
-        while not stop.is_set() and (left := until - time.monotonic()) > 0:
-            if self._notified(left) if self._listens else self._changed(left):
+        while not stop.is_set():
+            left = until - time.monotonic()
+            if left <= 0 or has_work(left):
                 return
 
-    def _notified(self, left: float) -> bool:
+    def _is_notified(self, left: float) -> bool:
         timeout = min(left, _STOP_SECONDS)
-        return any(True for _ in self._connection.notifies(timeout=timeout, stop_after=1))
+        notifications = self._connection.notifies(timeout=timeout, stop_after=1)
+        return any(True for _ in notifications)
 
-    def _changed(self, left: float) -> bool:
-        is_told = self._is_told.wait(min(left, _LOOK_EVERY))
-        self._is_told.clear()
-        version = self._version()
-        changed, self._seen = version != self._seen, version
-        return is_told or changed
+    def _is_written(self, left: float) -> bool:
+        is_woken = self._woken.wait(min(left, _POLL_SECONDS))
+        self._woken.clear()
+        known_version = self._version
+        self._version = self._read_version()
+        return is_woken or self._version != known_version
 
-    def _version(self) -> int:
-        """Another number after every commit of another connection."""
+    def _read_version(self) -> int:
+        """Return a number that differs after every commit of another connection."""
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 class _Waiting:
-    """Who waits in this process, by what they wait for."""
+    """The events of this process's waiting threads, by channel."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._events: dict[str, set[Event]] = {}
 
-    def add(self, channel: str, one: Event) -> None:
+    def add(self, channel: str, woken: Event) -> None:
         with self._lock:
-            self._events.setdefault(channel, set()).add(one)
+            self._events.setdefault(channel, set()).add(woken)
 
-    def remove(self, channel: str, one: Event) -> None:
+    def remove(self, channel: str, woken: Event) -> None:
         with self._lock:
-            self._events.get(channel, set()).discard(one)
+            self._events.get(channel, set()).discard(woken)
 
-    def tell(self, channel: str) -> None:
+    def wake(self, channel: str) -> None:
         with self._lock:
-            for one in self._events.get(channel, ()):
-                one.set()
+            for woken in self._events.get(channel, ()):
+                woken.set()
 
 
 _waiting = _Waiting()
 
 
 @event.listens_for(Session, "after_commit")
-def _tell(session: Session) -> None:
-    for channel in session.info.pop(_TO_TELL, ()):
-        _waiting.tell(channel)
+def _wake(session: Session) -> None:
+    for channel in session.info.pop(_PENDING, ()):
+        _waiting.wake(channel)
 
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
-    session.info.pop(_TO_TELL, None)
+    session.info.pop(_PENDING, None)

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from mydia_web.clock import now
-from mydia_web.queue.depths import depths
+from mydia_web.queue.board import count_by_source
 from mydia_web.sync.metrics import registry as process_registry
 
 bp = Blueprint("metrics", __name__)
@@ -40,7 +40,7 @@ class QueueCollector:
             "mydia_source_paused", "1 while nothing is sent.", labels=["source", "reason"]
         )
         at = now()
-        for depth in depths():
+        for depth in count_by_source():
             name = depth.source.name
             for state in ("waiting", "sending", "needs_you", "synced"):
                 rows.add_metric([name, state], getattr(depth, state))

@@ -31,7 +31,7 @@ from mydia_web.playback.continue_watching import dismiss
 from mydia_web.playback.models import Change, ChangeSet, Play, PlaybackProgress, ShowProgress
 from mydia_web.playback.records import is_begun
 from mydia_web.playback.shows import SeenEpisode, choose_next
-from mydia_web.queue.intents import KEPT_SCHEDULE, KEPT_STATE
+from mydia_web.queue.intents import SCHEDULE_COLUMNS, STATE_COLUMNS
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source
@@ -217,7 +217,8 @@ class Household(RuleBasedStateMachine):
 
     @rule()
     def an_admin_presses_retry(self) -> None:
-        PlaybackSyncRepository().retry()
+        source_ids = db.session.scalars(select(Source.id)).all()
+        PlaybackSyncRepository().retry_sources(source_ids)
 
     @rule(data=st.data(), watched=st.booleans())
     def a_server_shows_a_mark(self, data: st.DataObject, watched: bool) -> None:
@@ -431,7 +432,7 @@ def _tables() -> Tables:
 
 def _owed(tables: Tables) -> dict[Place, tuple[Any, ...]]:
     """What servers are owed, kind, attempts, error and all."""
-    names = (*KEPT_STATE, *KEPT_SCHEDULE)
+    names = (*STATE_COLUMNS, *SCHEDULE_COLUMNS)
     rows = [row for row in tables[QueuedChange] if row.status != Status.SYNCED]
     return {_place(row): tuple(getattr(row, name) for name in names) for row in rows}
 

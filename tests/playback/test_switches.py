@@ -100,7 +100,7 @@ def test_a_push_that_came_too_late_is_mended_by_what_is_on(source, alice, film, 
     set_clock.pass_(minutes=5)
     PlaybackSyncRepository().rescue()
     STATES[state](alice.id, film)
-    settle([Outcome(one, seconds=1.0) for one in late])
+    settle([Outcome(delivery=one, seconds=1.0) for one in late])
 
 
 def test_an_act_changes_its_own_person(alice, bob, film):

@@ -12,7 +12,7 @@ from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_
 from mydia_web.playback.acts import Act
 from mydia_web.playback.continue_watching import dismiss
 from mydia_web.playback.models import ChangeSet, Play, PlaybackProgress
-from mydia_web.queue.intents import KEPT_SCHEDULE, KEPT_STATE
+from mydia_web.queue.intents import SCHEDULE_COLUMNS, STATE_COLUMNS
 from mydia_web.queue.models import ChangeType
 from mydia_web.queue.repository import PlaybackSyncRepository
 from tests.cast import add_copy, add_server
@@ -86,14 +86,15 @@ def test_a_mark_that_may_have_arrived_is_taken_back_whatever_was_retried(
     set_clock.pass_(minutes=1)
     [push] = repository.mark_syncing(server.id, limit=1)
     repository.mark_failed(push.id, push.claim_token, "No answer.", "transient", retry_at=now())
-    repository.retry()
+    repository.retry_row(push.id)
     undo(newest())
     [row] = queue()
     assert (row.status, row.completed) == ("pending", False)
 
 
 def owed(queue) -> list[tuple]:
-    return [tuple(getattr(row, name) for name in (*KEPT_STATE, *KEPT_SCHEDULE)) for row in queue()]
+    names = (*STATE_COLUMNS, *SCHEDULE_COLUMNS)
+    return [tuple(getattr(row, name) for name in names) for row in queue()]
 
 
 def stop_at(alice, film, seconds) -> None:

@@ -50,11 +50,12 @@ def enqueue(
     ) -> int:
         kind = ChangeType(change_type)
         completed = {ChangeType.MARK_WATCHED: True, ChangeType.MARK_UNWATCHED: False}.get(kind)
+        content = episode or film
         intent = Intent(
             user_id=user.id,
             source_id=source.id,
-            media_item_id=episode.media_item_id if episode else film.id,
-            episode_id=episode.id if episode else None,
+            content=content.key,
+            title_id=content.title_id,
             change_type=kind,
             position_ms=position_ms,
             duration_ms=900_000,

@@ -32,7 +32,7 @@ from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.accounts import link_account
 from mydia_web.sources.health import pause, resume
 from mydia_web.sources.models import Source, SourceAccount, SourceItemState
-from mydia_web.sync.outbound.admission import admit
+from mydia_web.sync.outbound.claiming import admit
 from mydia_web.sync.outbound.connections import Connections
 from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
 from mydia_web.sync.outbound.delivery import prepare as prepare_deliveries
@@ -192,7 +192,7 @@ class Household(RuleBasedStateMachine):
     def _operate(self, what: str, source_id: int) -> None:
         with transaction():
             if what == "retry":
-                self.queue.retry()
+                self.queue.retry_sources(self.source_ids)
             elif what == "hurry":
                 self.queue.hurry([source_id])
             else:
@@ -434,7 +434,7 @@ class Household(RuleBasedStateMachine):
         is_live = row is not None and row["claim_token"] == claim.delivery.claim_token
         why_not = claim.backend if isinstance(claim.backend, Failure) else claim.delivery.problem
         if why_not is not None:
-            claim.outcome = Outcome(claim.delivery, failure=why_not)
+            claim.outcome = Outcome(delivery=claim.delivery, failure=why_not)
             return
         self.servers.answer, self.servers.retry_after = answer, retry_after
         claim.outcome = deliver(claim.backend, claim.delivery)
@@ -488,7 +488,7 @@ class Household(RuleBasedStateMachine):
             for user_id in self.user_ids:
                 self._sign_in_again(source_id, user_id)
         with transaction():
-            self.queue.retry()
+            self.queue.retry_sources(self.source_ids)
         self.clock.time = max(self.clock.time, self.latest) + LONG
         with Worker() as worker:
             worker.drain()
@@ -518,8 +518,7 @@ class Household(RuleBasedStateMachine):
     def _sign_in_again(self, source_id: int, user_id: int) -> None:
         with transaction():
             link_account(db.session.get_one(Source, source_id), user_id, {})
-            own = (QueuedChange.source_id == source_id, QueuedChange.user_id == user_id)
-            self.queue.retry(*own, QueuedChange.error_class == "auth")
+            self.queue.resume_account(source_id, user_id)
 
     def _someone(self, data: st.DataObject) -> int:
         return data.draw(st.sampled_from([self.user_ids[0]] * 3 + [self.user_ids[1]]))

@@ -138,14 +138,14 @@ def test_a_change_that_is_just_being_queued_hides_its_source_from_no_worker(
     with another(app):
         mark_watched(cast.alice.id, cast.film)
         with another(app), Worker() as worker:
-            assert [source.id for source in worker._sources()] == [source_id]
+            assert [source.id for source in worker._lock_sources()] == [source_id]
 
 
 def test_a_change_is_queued_while_a_worker_claims(
     app: Flask, cast: Cast, source_id: int, postgresql
 ):
     with another(app), Worker() as worker:
-        assert list(worker._sources())
+        assert list(worker._lock_sources())
         with another(app):
             set_lock_timeout(5000)
             mark_watched(cast.alice.id, cast.film)
@@ -224,9 +224,9 @@ def test_a_late_push_does_not_outlive_a_click_that_is_just_being_written(
         [late] = prepare(QUEUE.mark_syncing(source_id, limit=1))
         QUEUE.release(late.row_id, late.claim_token)
         mark_unwatched(alice, film)
-        QUEUE.cancel(QueuedChange.id == late.row_id)
+        QUEUE.cancel_row(late.row_id)
     outcome = Outcome(
-        late, states=((late.targets[0][0], RemoteState(watched=True, position_ms=0)),)
+        delivery=late, states=((late.targets[0][0], RemoteState(watched=True, position_ms=0)),)
     )
     with another(app):
         mark_watched(alice, film)
@@ -247,7 +247,8 @@ def test_a_failure_does_not_end_the_pause_that_a_person_is_just_making(
     with another(app):
         pause(db.session.get_one(Source, source_id))
         db.session.flush()
-        outcome = Outcome(delivery, failure=Failure("transient", "It is in trouble."))
+        failure = Failure(failure_class="transient", message="It is in trouble.")
+        outcome = Outcome(delivery=delivery, failure=failure)
         settled = elsewhere(lambda: settle([outcome]))
         wait_for_waiting()
     settled.result(20)
@@ -316,7 +317,7 @@ def test_what_is_settled_waits_in_no_circle_with_a_click(
         pushed = [prepare(QUEUE.mark_syncing(one, limit=1))[0] for one in (source_id, other.id)]
     with another(app):
         lock_rows(QueuedChange.id == pushed[0].row_id)
-        settled = elsewhere(lambda: settle([Outcome(one) for one in reversed(pushed)]))
+        settled = elsewhere(lambda: settle([Outcome(delivery=one) for one in reversed(pushed)]))
         wait_for_waiting()
         set_lock_timeout(5000)
         mark_unwatched(alice, film)

@@ -8,7 +8,10 @@ from mydia_web.queue.models import QueuedChange
 
 
 def note(*row_ids: int, outcome: str = "transient", message: str = "Nothing answers.") -> None:
-    note_attempts([Attempt(row_id, outcome, message, 0.25) for row_id in row_ids])
+    attempts = [
+        Attempt(row_id=row_id, outcome=outcome, message=message, seconds=0.25) for row_id in row_ids
+    ]
+    note_attempts(attempts)
 
 
 def test_the_newest_comes_first(enqueue):

@@ -14,11 +14,9 @@ from mydia_web.errors import NotFound
 from mydia_web.library.models import Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.progress import mark_unwatched, mark_watched, save_progress
-from mydia_web.queue import listing, places
-from mydia_web.queue.listing import Owed, list_rows
+from mydia_web.queue import board
+from mydia_web.queue.board import Count, Filter, Owed, Tab, count_tabs, list_rows
 from mydia_web.queue.models import QueuedChange
-from mydia_web.queue.places import Count, count_tabs
-from mydia_web.queue.tabs import Filter, Tab
 from mydia_web.sources.models import Source
 from tests.cast import add_copy, add_film, add_server
 
@@ -133,8 +131,8 @@ def test_one_sees_only_ones_own_rows_and_everyone_means_all(
 def test_a_foreign_row_is_not_found(alice: User, bob: User, queue: Queue) -> None:
     row = queue(alice, Tab.WAITING)
     with pytest.raises(NotFound):
-        listing.find_row(row.id, bob.id)
-    assert listing.find_row(row.id, None).change is row
+        board.find_row(row.id, bob.id)
+    assert board.find_row(row.id, None).change is row
 
 
 def test_pages_hold_every_row_once_even_where_times_are_equal(alice: User, queue: Queue) -> None:
@@ -157,7 +155,7 @@ def test_pages_hold_every_row_once_even_where_times_are_equal(alice: User, queue
 def test_counting_stops_at_its_limit(
     alice: User, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "MAX_COUNT", 3)
+    monkeypatch.setattr(board, "MAX_COUNT", 3)
     for number in range(5):
         queue(alice, Tab.DONE, title=f"Film {number}")
     assert count_tabs(of(alice))[Tab.DONE] == Count(2, is_exact=False)
@@ -174,11 +172,11 @@ def test_what_a_source_is_owed_is_told_by_kind(
     queue(bob, Tab.SENDING)
     queue(bob, Tab.DONE, title="done")
     db.session.flush()
-    assert listing.owed_by_source(None) == {
+    assert board.owed_by_source(None) == {
         kodi.id: Owed(2, 1, 1, first.next_attempt_at),
         idle.id: Owed(),
     }
-    assert listing.owed_by_source(bob.id)[kodi.id].total == 1
+    assert board.owed_by_source(bob.id)[kodi.id].total == 1
 
 
 def test_a_page_of_rows_is_read_in_one_statement_a_branch_and_one_for_all(

@@ -269,15 +269,16 @@ def test_retrying_makes_failed_rows_due_with_their_attempts_forgotten(enqueue, q
     enqueue()
     [claimed] = queue.mark_syncing(server.id, limit=1)
     queue.mark_failed(claimed.id, claimed.claim_token, "no such film", "unmatched", retry_at=None)
-    assert queue.retry(QueuedChange.source_id == server.id) == 1
+    assert queue.retry_sources([server.id]) == 1
     assert (row().status, row().attempt_count, row().next_attempt_at) == ("pending", 0, now())
 
 
 def test_cancelling_spares_what_is_in_flight(enqueue, queue, server, pilot):
-    enqueue()
+    in_flight = enqueue()
     queue.mark_syncing(server.id, limit=1)
-    enqueue(episode=pilot)
-    assert queue.cancel(QueuedChange.source_id == server.id) == 1
+    waiting = enqueue(episode=pilot)
+    assert not queue.cancel_row(in_flight)
+    assert queue.cancel_row(waiting)
     assert count_rows() == 1
 
 

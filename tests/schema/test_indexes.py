@@ -14,7 +14,7 @@ from mydia_web import create_app
 from mydia_web.config import Settings
 from mydia_web.db import db
 from mydia_web.library.content import list_episodes, search_library
-from mydia_web.library.models import Episode, MediaItem
+from mydia_web.library.models import ContentKey, Episode, MediaItem
 from mydia_web.playback import (
     continue_watching,
     get_next_episode,
@@ -25,15 +25,22 @@ from mydia_web.playback import (
 )
 from mydia_web.playback.continue_watching import CardCursor
 from mydia_web.playback.history import Cursor, plays_of
+from mydia_web.queue import board
 from mydia_web.queue.agreement import copy_statuses, names_of_told
 from mydia_web.queue.attempts import list_attempts
-from mydia_web.queue.front import find_scan_start
+from mydia_web.queue.board import (
+    Filter,
+    Kind,
+    Tab,
+    count_tabs,
+    find_row,
+    list_rows,
+    owed_by_source,
+)
+from mydia_web.queue.claims import find_scan_start
 from mydia_web.queue.intents import Intent
-from mydia_web.queue.listing import find_row, list_rows, owed_by_source
 from mydia_web.queue.models import ChangeType, QueuedChange
-from mydia_web.queue.places import Place, count_tabs, some_ids
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.queue.tabs import Filter, Kind, Tab
 from mydia_web.sources.recipients import sources_to_tell
 from mydia_web.sync.outbound.delivery import prepare
 from tests.conftest import Clock, migrate
@@ -60,6 +67,7 @@ BIG = {
 
 LONG_AGO = NOW - timedelta(days=400)
 QUEUE = PlaybackSyncRepository()
+TO_DEAD = Filter(source_id=DEAD)
 
 
 def film() -> MediaItem:
@@ -75,20 +83,20 @@ def episode() -> Episode:
 
 
 def enqueue(change_type: ChangeType, episode_id: int | None) -> int:
-    item = SHOW if episode_id else FILM
-    mark = change_type is not ChangeType.PROGRESS_UPDATE
+    content = ContentKey.from_columns(FILM, episode_id)
+    is_mark = change_type is not ChangeType.PROGRESS_UPDATE
     return QUEUE.enqueue_change(
         Intent(
-            ALICE,
-            DEAD,
-            item,
-            episode_id,
-            change_type,
-            1000,
-            2000,
-            True if mark else None,
-            NOW,
-            "web",
+            user_id=ALICE,
+            source_id=DEAD,
+            content=content,
+            title_id=FILM if content.kind == "movie" else SHOW,
+            change_type=change_type,
+            position_ms=1000,
+            duration_ms=2000,
+            completed=True if is_mark else None,
+            at=NOW,
+            origin="web",
         )
     )
 
@@ -138,7 +146,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "claim": lambda: QUEUE.mark_syncing(DEAD, limit=50),
     "claim from a source that is owed little": lambda: QUEUE.mark_syncing(1, limit=50),
     "claim from the front on": lambda: QUEUE.mark_syncing(
-        DEAD, limit=50, front=find_scan_start(DEAD)
+        DEAD, limit=50, start=find_scan_start(DEAD)
     ),
     "what a push of films needs": lambda: prepare(some_due(QueuedChange.episode_id.is_(None))),
     "what a push of episodes needs": lambda: prepare(
@@ -155,7 +163,7 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "pending of a source": lambda: QUEUE.get_pending(source_id=1),
     "failed and retryable": QUEUE.get_failed_retryable,
     "hurry": lambda: QUEUE.hurry([1, 2]),
-    "retry": lambda: QUEUE.retry(QueuedChange.source_id.in_([1, 2])),
+    "retry": lambda: QUEUE.retry_sources([1, 2]),
     "prune": lambda: QUEUE.prune(NOW - timedelta(days=90)),
     # The queue page
     "counts of the tabs": lambda: count_tabs(Filter()),
@@ -163,14 +171,14 @@ QUESTIONS: dict[str, Callable[[], object]] = {
     "a row": lambda: find_row(1, None),
     "owed by source": lambda: owed_by_source(None),
     "owed by source to a user": lambda: owed_by_source(ALICE),
-    "attempts of a page": lambda: list_attempts(range(1, 51), most=5),
-    "retry thirty that need a person": lambda: QUEUE.retry_those(NEED_A_PERSON),
-    "skip thirty that need a person": lambda: QUEUE.cancel_those(NEED_A_PERSON),
+    "attempts of a page": lambda: list_attempts(range(1, 51), limit=5),
+    "retry thirty that need a person": lambda: QUEUE.retry_needing_you(TO_DEAD, limit=30),
+    "skip thirty that need a person": lambda: QUEUE.cancel_needing_you(TO_DEAD, limit=30),
     "hurry a hundred": lambda: QUEUE.hurry([DEAD], limit=100),
 }
 A_FILM = CardCursor(NOW - timedelta(days=2), "movie", 9)
 A_SHOW = CardCursor(NOW - timedelta(days=20), "episode", 9)
-DEEP = Place(NOW - timedelta(days=4), 50_000)
+DEEP = board.Cursor(NOW - timedelta(days=4), 50_000)
 for tab in Tab:
     QUESTIONS |= {
         f"tab {tab}": lambda tab=tab: list_rows(tab, Filter()),
@@ -188,7 +196,6 @@ FILTERS = {
     "of a rare kind to the dead source": Filter(source_id=DEAD, kind=Kind.UNWATCHED),
     "of a rare kind to another source of one user": Filter(BOB, 1, Kind.UNWATCHED),
 }
-NEED_A_PERSON = some_ids(Tab.NEEDS_YOU, Filter(source_id=DEAD), 30)
 for words, only in FILTERS.items():
     QUESTIONS[f"counts {words}"] = lambda only=only: count_tabs(only)
     for tab in Tab:

@@ -276,8 +276,8 @@ def _enqueue(cast: Cast, at: datetime) -> int:
     intent = Intent(
         user_id=cast.alice.id,
         source_id=source.id,
-        media_item_id=cast.film.id,
-        episode_id=None,
+        content=cast.film.key,
+        title_id=cast.film.id,
         change_type=ChangeType.MARK_WATCHED,
         position_ms=0,
         duration_ms=None,

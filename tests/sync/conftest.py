@@ -9,7 +9,7 @@ from mydia_web.accounts.models import User
 from mydia_web.db import begin_write, db
 from mydia_web.sources.models import Source
 from mydia_web.sync.inbound.run_pull import run_pull
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
 from tests.cast import add_server

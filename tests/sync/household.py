@@ -24,7 +24,7 @@ from mydia_web.sources.models import SourceEvent
 from mydia_web.sync.inbound.inbox import apply_events
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
 from tests.backends.benches import BENCHES

@@ -427,11 +427,8 @@ class Mesh:
     def _note_push(self, outcome: Outcome) -> None:
         self.figures.pushes += outcome.failure is None
         delivery, wanted, failure = outcome.delivery, outcome.delivery.wanted, outcome.failure
-        content = (
-            (Episode, delivery.episode_id)
-            if delivery.episode_id
-            else (MediaItem, delivery.media_item_id)
-        )
+        model = Episode if delivery.content.kind == "episode" else MediaItem
+        content = (model, delivery.content.id)
         work = next(work for work, of in self.contents.items() if of == content)
         if delivery.source_id == self.sources[self.plex.name] and wanted.watched is not None:
             self.records[work].hide_marks()

@@ -182,15 +182,15 @@ def test_what_is_removed_while_a_row_is_on_its_way_takes_nothing_else_along(
     if not taken:
         kodi.fail_next(500)
 
-    def remove_meanwhile(handful, delivery) -> Outcome:
-        outcome = deliver(handful.backend, delivery)
+    def remove_meanwhile(batch, delivery) -> Outcome:
+        outcome = deliver(batch.backend, delivery)
         if delivery.row_id == row_id:
             with engine.begin() as connection:
                 connection.execute(removed)
         return outcome
 
     row_id = row.id
-    monkeypatch.setattr(lanes, "deliver_from", remove_meanwhile)
+    monkeypatch.setattr(lanes, "deliver_in_batch", remove_meanwhile)
     drain()
     assert db.session.get(QueuedChange, bad, populate_existing=True) is None or what in (
         "account",
@@ -210,11 +210,11 @@ def answers(bad, monkeypatch) -> Callable[[Callable[[Outcome], Outcome]], None]:
     """Let the push of the bad row come back otherwise."""
 
     def come_back(otherwise: Callable[[Outcome], Outcome]) -> None:
-        def answer(handful, delivery) -> Outcome:
-            outcome = deliver(handful.backend, delivery)
+        def answer(batch, delivery) -> Outcome:
+            outcome = deliver(batch.backend, delivery)
             return otherwise(outcome) if delivery.row_id == bad else outcome
 
-        monkeypatch.setattr(lanes, "deliver_from", answer)
+        monkeypatch.setattr(lanes, "deliver_in_batch", answer)
 
     return come_back
 

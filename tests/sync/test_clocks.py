@@ -12,7 +12,7 @@ from mydia_web.playback import mark_watched
 from mydia_web.sources.clocks import clock_words
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sync.inbound.report import Report
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from tests.cast import add_copy
 from tests.fakes.kodi import FakeKodi
 

@@ -28,7 +28,7 @@ from mydia_web.sources.linking import ask_for_code, is_confirmed, keep_sign_in, 
 from mydia_web.sources.models import Source, SourceItem, SourceItemState
 from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from mydia_web.sync.outbound.worker import Worker
 from mydia_web.sync.pulls import request_pull
 from tests.backends.bench import Bench

@@ -19,8 +19,8 @@ from mydia_web.sources import registry
 from mydia_web.sources.accounts import add_source
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.models import Source, SourceAccount, SourceItem, UnmatchedItem
-from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.reading import FULL_SCAN_EVERY
+from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import request_pull
 from tests.backends.bench import Bench

@@ -17,7 +17,7 @@ from mydia_web.playback import get_progress, mark_watched, save_progress
 from mydia_web.queue.repository import LEASE, PlaybackSyncRepository
 from mydia_web.sources.models import Source, SourceAccount
 from mydia_web.sources.states import ShownState, keep_states
-from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome, prepare
+from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome, RemoteNews, prepare
 from mydia_web.sync.outbound.settle import settle
 from tests.cast import add_copy, add_server
 
@@ -141,13 +141,16 @@ def test_what_a_push_saw_before_another_one_wrote_is_no_news(claim, alice, film,
     db.session.commit()
     pushed = claim()
     [(item_id, _)] = pushed.targets
-    settle([Outcome(pushed, states=((item_id, RemoteState(False, 300_000)),), asked_at=now())])
+    state = RemoteState(False, 300_000)
+    settle([Outcome(delivery=pushed, states=((item_id, state),), asked_at=now())])
     db.session.commit()
     set_clock.pass_(seconds=5)
     found = Failure(
-        "overtaken", "It was changed there.", news=(item_id, RemoteState(False, 200_000), None)
+        failure_class="overtaken",
+        message="It was changed there.",
+        news=RemoteNews(item_id, RemoteState(False, 200_000), None),
     )
-    settle([Outcome(late, failure=found, asked_at=seen_at)])
+    settle([Outcome(delivery=late, failure=found, asked_at=seen_at)])
     db.session.commit()
     progress = get_progress(alice.id, film)
     assert progress

@@ -19,7 +19,7 @@ from mydia_web.queue.models import QueuedChange
 from mydia_web.sources.models import Pull, Source
 from mydia_web.sync import service
 from mydia_web.sync.ahead import Timed, cut_times_ahead, has_times_ahead, timed_columns
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from mydia_web.sync.pulls import latest_pull, request_pull
 from tests.cast import add_copy
 from tests.conftest import Clock

@@ -18,8 +18,8 @@ from mydia_web.playback.models import PlaybackProgress
 from mydia_web.sources.accounts import add_source
 from mydia_web.sources.linking import keep_sign_in, sign_in
 from mydia_web.sources.models import Pull, Source, SourceAccount
-from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.reading import FULL_SCAN_EVERY
+from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import MOST_TRIES, claim_pull, request_pull
 from mydia_web.sync.service import watch_pulls

@@ -55,7 +55,8 @@ def reasons(sources: list[Source]) -> list[str | None]:
 
 def note(row: QueuedChange, *attempts: tuple[str, str, float]) -> None:
     for outcome, message, seconds in attempts:
-        note_attempts([Attempt(row.id, outcome, message, seconds)])
+        attempt = Attempt(row_id=row.id, outcome=outcome, message=message, seconds=seconds)
+        note_attempts([attempt])
     db.session.commit()
 
 

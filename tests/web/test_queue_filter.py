@@ -11,7 +11,7 @@ from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.models import MediaItem
 from mydia_web.playback.progress import mark_unwatched, save_progress
-from mydia_web.queue import places
+from mydia_web.queue import board
 from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.plays import play_key
 from mydia_web.sources.models import Source
@@ -193,7 +193,7 @@ def test_the_last_touched_comes_first_whatever_is_asked(
 def test_what_is_rare_is_found_by_looking_further(
     browser_of_alice: FlaskClient, alice: User, kodi: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "LOOKED_THROUGH", 3)
+    monkeypatch.setattr(board, "MAX_SCANNED", 3)
     rare = on(kodi, "Rare")
     save_progress(alice.id, rare, position_seconds=754, duration_seconds=2000)
     for number in range(7):
@@ -218,7 +218,7 @@ def test_pages_of_a_filter_hold_every_row_once(
     monkeypatch: pytest.MonkeyPatch,
     source_in_query: bool,
 ) -> None:
-    monkeypatch.setattr(places, "LOOKED_THROUGH", 5)
+    monkeypatch.setattr(board, "MAX_SCANNED", 5)
     expected = set()
     for number in range(20):
         source = (kodi, bedroom)[number % 2]

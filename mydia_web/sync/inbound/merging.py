@@ -15,7 +15,6 @@ from mydia_web.playback.acts import Act
 from mydia_web.playback.history import having_history
 from mydia_web.playback.models import PlaybackProgress
 from mydia_web.playback.records import get_progress, length_of
-from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import Source, SourceItem
 from mydia_web.sources.recipients import sources_to_tell_each
@@ -300,7 +299,7 @@ class AccountMerge:
         """Retry pushes that failed because the source did not have the title it lists now."""
         known = [outbox[content.key] for content in listed if content.key in outbox]
         if found_again := [one.missing_id for one in known if one.missing_id]:
-            PlaybackSyncRepository().retry(QueuedChange.id.in_(found_again))
+            PlaybackSyncRepository().retry_rows(found_again)
 
     @contextmanager
     def _prefetched(self, held: _Held) -> Iterator[None]:

@@ -16,7 +16,6 @@ from mydia_web.library.content import load
 from mydia_web.library.models import Content, ContentKey, Episode, MediaItem
 from mydia_web.playback.acts import Act
 from mydia_web.playback.shows import refresh_shows
-from mydia_web.queue.models import QueuedChange
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.artwork import artwork_key, remember_artworks
 from mydia_web.sources.matching import folder_of
@@ -336,9 +335,8 @@ class AccountPull:
         self.new_shows.update(
             content.media_item_id for content in contents if isinstance(content, Episode)
         )
-        of = QueuedChange.of_any([content.key for content in contents])
-        waits = (QueuedChange.source_id == self._source_id, QueuedChange.error_class == "unmatched")
-        PlaybackSyncRepository().retry(of, *waits)
+        keys = [content.key for content in contents]
+        PlaybackSyncRepository().retry_unmatched(self._source_id, keys)
 
     def _keep_artwork(self, recognised: _Recognised) -> None:
         urls: set[str] = set()

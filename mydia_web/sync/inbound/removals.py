@@ -8,14 +8,14 @@ there was unwatched.
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, exists, func, or_, select
+from sqlalchemy import delete, func, or_, select
 
 from mydia_web.backends.values import RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.library.content import load
 from mydia_web.playback.models import Change, ChangeSet
-from mydia_web.queue.models import ChangeType, QueuedChange
+from mydia_web.queue.models import ChangeType
 from mydia_web.queue.repository import PlaybackSyncRepository
 from mydia_web.sources.models import SourceItem, SourceItemState
 from mydia_web.sync.inbound.matching import MatchedItem
@@ -61,12 +61,7 @@ def forget_copies(source_id: int, item_ids: Sequence[int]) -> None:
             delete(SourceItem).where(batch).execution_options(synchronize_session=False)
         )
     db.session.expire_all()
-    is_same_film = and_(
-        QueuedChange.episode_id.is_(None), SourceItem.media_item_id == QueuedChange.media_item_id
-    )
-    is_copy = or_(SourceItem.episode_id == QueuedChange.episode_id, is_same_film)
-    has_copy = exists().where(SourceItem.source_id == source_id, is_copy)
-    PlaybackSyncRepository().cancel(QueuedChange.source_id == source_id, ~has_copy)
+    PlaybackSyncRepository().cancel_without_copy(source_id)
 
 
 def are_too_many(number: int, *, read: int, watched_there: int, just_taken: int) -> bool:

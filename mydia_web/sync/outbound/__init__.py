@@ -1,1 +1,1 @@
-"""What goes out: the queue's rows, delivered to the servers."""
+"""Outbound: deliver the rows of the queue to the servers."""

@@ -1,4 +1,4 @@
-"""One lane for each source: what was claimed for it, and the threads that carry it there."""
+"""One lane per source: the rows claimed for it, and the threads that deliver them."""
 
 import time
 from collections import deque
@@ -9,42 +9,69 @@ from typing import NamedTuple
 
 from mydia_web.backends.backend import Backend
 from mydia_web.backends.reading import ReadsFirst
+from mydia_web.sync.outbound.batches import ReadBatch
 from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
-from mydia_web.sync.outbound.handfuls import Handful
 from mydia_web.sync.outbound.push import (
-    MOST_LOOKED_UP,
+    MAX_LOOKUPS,
     Unconfirmed,
     can_share,
     confirm,
-    deliver_from,
-    deliver_many,
+    deliver_in_batch,
+    deliver_together,
 )
 
-#: Below this many connections nothing is claimed ahead: those servers are the ones that bear no
-#: more.
+#: With fewer connections nothing is claimed ahead: such servers bear no more.
 _AHEAD_FROM = 4
-#: For each connection so many rows wait at most: with one, PostgreSQL is not asked again in time
-#: for 32 of 50 ms.
+#: Rows that wait per connection at most. With one, the threads idle for 32 of 50 ms, until
+#: PostgreSQL is asked again.
 _AHEAD = 2
 
-#: How many deliveries of one thread wait at most to be confirmed together, and for how many
-#: seconds.
-_MOST_UNCONFIRMED, _LONGEST_UNCONFIRMED = 50, 2.0
+#: A thread confirms its deliveries when there are this many, or after this many seconds.
+_MAX_UNCONFIRMED = 50
+_MAX_UNCONFIRMED_SECONDS = 2.0
+
+#: A claimed delivery, and the client of its account, or why there is none.
+Claimed = tuple[Delivery, Backend | Failure]
 
 
 class _Load(NamedTuple):
     delivery: Delivery
-    #: A failure where there is no client of the account.
-    carrier: Backend | Failure
-    #: What it is read together with.
-    handful: Handful | None
+    backend: Backend | Failure
+    #: The batch it is read in; None: it is pushed by itself.
+    batch: ReadBatch | None
+
+
+class _Confirmations:
+    """Deliveries of one thread that the server took, to be confirmed in one request."""
+
+    def __init__(self) -> None:
+        self._batch: ReadBatch | None = None
+        self._taken: list[Unconfirmed] = []
+
+    def add(self, batch: ReadBatch, taken: Unconfirmed) -> None:
+        self._batch = batch
+        self._taken.append(taken)
+
+    def are_due_before(self, load: _Load | None) -> bool:
+        if not self._taken:
+            return False
+        if load is None or load.batch is not self._batch:
+            return True
+        waited = time.monotonic() - self._taken[0].written_at
+        return len(self._taken) >= _MAX_UNCONFIRMED or waited > _MAX_UNCONFIRMED_SECONDS
+
+    def confirm(self) -> Sequence[Outcome]:
+        assert self._batch is not None
+        outcomes = confirm(self._batch, self._taken)
+        self._taken = []
+        return outcomes
 
 
 class Lane:
     """The deliveries of one source that this worker has claimed.
 
-    A thread that is done takes the next by itself, so that no connection waits for the thread of
-    the database.
+    A thread that is done takes the next one by itself, so that no connection waits for the thread
+    of the database.
     """
 
     def __init__(
@@ -59,6 +86,7 @@ class Lane:
     ) -> None:
         self.source_name = source_name
         self._concurrency = concurrency
+        #: Deliveries that one request of the backend can carry.
         self._batch_size = batch_size
         self._reads_at_once = reads_at_once
         self._on_outcome = on_outcome
@@ -71,110 +99,98 @@ class Lane:
 
     @property
     def capacity(self) -> int:
-        """How many rows may be claimed at a time, by all workers together."""
+        """The number of rows that may be claimed at a time, by all workers together."""
         return max(self._concurrency * self._batch_size + self._ahead, self._reads_at_once)
 
     @property
     def wants_more(self) -> bool:
-        """Claiming half a lane at a time keeps its connections busy while the database is spoken
-        to.
-        """
+        """Whether to claim now: half a lane at a time keeps the connections busy meanwhile."""
         return not self._given_up and len(self._waiting) <= self._ahead // 2
 
     @property
     def has_waiting(self) -> bool:
         return bool(self._waiting)
 
-    def load(self, claimed: Sequence[tuple[Delivery, Backend | Failure]], pool: Executor) -> None:
+    def load(self, claimed: Sequence[Claimed], pool: Executor) -> None:
         """Take these on, with as many threads as they need and the source bears."""
-        loads = _in_handfuls(claimed)
+        loads = _in_batches(claimed)
         with self._lock:
             self._waiting.extend(loads)
             threads = min(len(self._waiting), self._concurrency - self._running)
             self._running += threads
         for _ in range(threads):
-            pool.submit(self._carry)
+            pool.submit(self._run)
 
     def give_up(self) -> None:
-        """Begin nothing more in this drain: the server does not answer, asked to be left alone, or
-        we stop.
-        """
+        """Begin nothing more in this drain."""
         with self._lock:
             self._given_up = True
             self._not_begun += [load.delivery for load in self._waiting]
             self._waiting.clear()
 
     def resume(self) -> None:
-        """Begin again, after a time: whether the server may be spoken to is asked at the next
-        claim.
-        """
+        """Begin again. The next claim asks whether the server may be spoken to."""
         with self._lock:
             self._given_up = False
 
     def take_back(self) -> list[Delivery]:
-        """What was claimed and will not be begun."""
+        """Return what was claimed and will not be begun."""
         with self._lock:
-            not_begun, self._not_begun = self._not_begun, []
+            not_begun = self._not_begun
+            self._not_begun = []
         return not_begun
 
     @property
     def _ahead(self) -> int:
-        return _AHEAD * self._concurrency if self._concurrency >= _AHEAD_FROM else 0
+        if self._concurrency < _AHEAD_FROM:
+            return 0
+        return _AHEAD * self._concurrency
 
-    def _carry(self) -> None:
-        taken: list[Unconfirmed] = []
-        handful: Handful | None = None
+    def _run(self) -> None:
+        """Deliver what waits, in one thread, until nothing does."""
+        confirmations = _Confirmations()
         while True:
             load = self._next()
-            if (
-                handful
-                and taken
-                and (load is None or load.handful is not handful or _is_time(taken))
-            ):
-                self._tell(confirm(handful, taken))
-                taken = []
+            if confirmations.are_due_before(load):
+                self._report(confirmations.confirm())
             if load is None:
                 if self._leave():
                     return
                 continue
-            handful = load.handful
-            if handful is None:
-                self._tell(self._deliver(load))
+            if load.batch is None:
+                self._report(self._deliver(load))
                 continue
-            outcome = deliver_from(handful, load.delivery)
+            outcome = deliver_in_batch(load.batch, load.delivery)
             if isinstance(outcome, Unconfirmed):
-                taken.append(outcome)
+                confirmations.add(load.batch, outcome)
             else:
-                self._tell([outcome])
+                self._report([outcome])
 
     def _deliver(self, load: _Load) -> Sequence[Outcome]:
-        if isinstance(load.carrier, Failure):
-            return [Outcome(load.delivery, failure=load.carrier)]
-        return deliver_many(load.carrier, [load.delivery, *self._fellows(load)])
+        if isinstance(load.backend, Failure):
+            return [Outcome(delivery=load.delivery, failure=load.backend)]
+        return deliver_together(load.backend, [load.delivery, *self._take_followers(load)])
 
-    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+    def _report(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             if outcome.failure is not None and outcome.failure.failure_class == "transient":
-                self._begin_less()
+                self._give_back_most()
             self._on_outcome(outcome)
 
-    def _begin_less(self) -> None:
-        """Give back most of what waits: in an outage few rows shall fail before the source is taken
-        for down.
-        """
+    def _give_back_most(self) -> None:
+        """Let few rows fail in an outage before the source is taken for down."""
         with self._lock:
             while len(self._waiting) > self._ahead:
                 self._not_begun.append(self._waiting.pop().delivery)
 
     def _next(self) -> _Load | None:
-        """What is pushed next."""
         with self._lock:
             while self._waiting:
                 load = self._waiting.popleft()
                 if not self._is_too_late(load.delivery):
                     return load
                 self._not_begun.append(load.delivery)
-            return None
+        return None
 
     def _leave(self) -> bool:
         """End a thread, unless something more has come."""
@@ -182,41 +198,40 @@ class Lane:
             if self._waiting:
                 return False
             self._running -= 1
-            return True
+        return True
 
-    def _fellows(self, first: _Load) -> list[Delivery]:
-        """What follows `first` and can go out in the same request."""
-        fellows: list[Delivery] = []
-        looked_up = 0
+    def _take_followers(self, first: _Load) -> list[Delivery]:
+        """Take what follows `first` and can go out in the same request."""
+        followers: list[Delivery] = []
         if not can_share(first.delivery):
-            return fellows
+            return followers
+        lookups = 0
         with self._lock:
-            while self._waiting and len(fellows) + 1 < self._batch_size:
-                delivery = self._waiting[0].delivery
-                looked_up += not delivery.targets or not delivery.targets[0][1].remote_id
-                is_others = self._waiting[0].carrier is not first.carrier
-                if is_others or not can_share(delivery) or looked_up >= MOST_LOOKED_UP:
+            while self._waiting and len(followers) + 1 < self._batch_size:
+                load = self._waiting[0]
+                if load.backend is not first.backend or not can_share(load.delivery):
                     break
-                fellows.append(self._waiting.popleft().delivery)
-        return fellows
+                lookups += _needs_lookup(load.delivery)
+                if lookups >= MAX_LOOKUPS:
+                    break
+                followers.append(self._waiting.popleft().delivery)
+        return followers
 
 
-def _in_handfuls(claimed: Sequence[tuple[Delivery, Backend | Failure]]) -> list[_Load]:
-    """Those of one account together, so that they can be read together."""
-    of_carrier: dict[int, list[tuple[Delivery, Backend | Failure]]] = {}
-    for delivery, carrier in claimed:
-        of_carrier.setdefault(id(carrier), []).append((delivery, carrier))
+def _needs_lookup(delivery: Delivery) -> bool:
+    return not delivery.targets[0][1].remote_id
+
+
+def _in_batches(claimed: Sequence[Claimed]) -> list[_Load]:
+    """Sort deliveries by account, so that those of one can be read together."""
+    by_backend: dict[int, list[Claimed]] = {}
+    for delivery, backend in claimed:
+        by_backend.setdefault(id(backend), []).append((delivery, backend))
     loads: list[_Load] = []
-    for together in of_carrier.values():
-        carrier = together[0][1]
-        deliveries = [delivery for delivery, _ in together]
-        handful = Handful(carrier, deliveries) if isinstance(carrier, ReadsFirst) else None
-        loads += [_Load(delivery, carrier, handful) for delivery in deliveries]
+    for group in by_backend.values():
+        backend = group[0][1]
+        batch = None
+        if isinstance(backend, ReadsFirst):
+            batch = ReadBatch(backend, [delivery for delivery, _ in group])
+        loads += [_Load(delivery, backend, batch) for delivery, _ in group]
     return loads
-
-
-def _is_time(taken: Sequence[Unconfirmed]) -> bool:
-    return (
-        len(taken) >= _MOST_UNCONFIRMED
-        or time.monotonic() - taken[0].written_at > _LONGEST_UNCONFIRMED
-    )

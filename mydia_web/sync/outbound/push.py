@@ -1,35 +1,24 @@
-"""The push itself, in a thread of its own: it knows a backend and what to deliver, and no database."""
+"""The push itself: it runs in a thread of its own and knows backends, but no database."""
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mydia_web.backends.backend import Backend
-from mydia_web.backends.errors import BackendError, FailureClass, NotOnServer
+from mydia_web.backends.errors import BackendError, NotOnServer
 from mydia_web.backends.precondition import RemoteChanged
 from mydia_web.backends.reading import Push, Reading
-from mydia_web.backends.values import RemoteState, Target, Wanted
+from mydia_web.backends.values import RemoteState, Target
 from mydia_web.clock import now
-from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome
-from mydia_web.sync.outbound.handfuls import AlreadyFailedError, Handful
+from mydia_web.sync.outbound.batches import SINGLE_TITLE_FAILURES, AlreadyFailedError, ReadBatch
+from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome, RemoteNews
 
 log = logging.getLogger(__name__)
 
-#: Of the titles in one batch, at most so many may have to be looked up first: the claim lasts a
-#: minute.
-MOST_LOOKED_UP = 25
-#: What one title can spoil for the whole batch, and for no other by itself.
-_MAY_BE_OF_ONE: frozenset[FailureClass] = frozenset({"unconfirmed", "invalid", "unmatched", "bug"})
-
-
-def deliver(backend: Backend, delivery: Delivery) -> Outcome:
-    """Push to every copy. Never raises, for a row must not take the worker along."""
-    asked_at, began = now(), time.monotonic()
-    outcome = _push(backend, delivery)
-    assert outcome is not None
-    return replace(outcome, asked_at=asked_at, seconds=time.monotonic() - began)
+#: Titles of one request that may have to be looked up first, as the claim lasts only a minute.
+MAX_LOOKUPS = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,170 +36,183 @@ class Unconfirmed:
         return self.delivery.targets[0][1], self.delivery.wanted
 
 
-def deliver_from(handful: Handful, delivery: Delivery) -> Outcome | Unconfirmed:
-    """As `deliver`, upon what is read for the whole handful."""
-    asked_at, began = now(), time.monotonic()
-    outcome = _push(handful, delivery)
+def deliver(backend: Backend, delivery: Delivery) -> Outcome:
+    """Push to every copy. Never raises: one row must not end the worker."""
+    asked_at = now()
+    began = time.monotonic()
+    outcome = _push(backend, delivery)
+    assert outcome is not None
+    return replace(outcome, asked_at=asked_at, seconds=time.monotonic() - began)
+
+
+def deliver_in_batch(batch: ReadBatch, delivery: Delivery) -> Outcome | Unconfirmed:
+    """Push to every copy, with what was read for the whole batch. Never raises."""
+    asked_at = now()
+    began = time.monotonic()
+    outcome = _push(batch, delivery)
     ended = time.monotonic()
-    if outcome is None:
-        return Unconfirmed(
-            delivery=delivery, asked_at=asked_at, seconds=ended - began, written_at=ended
-        )
-    return replace(outcome, asked_at=asked_at, seconds=ended - began)
+    if outcome is not None:
+        return replace(outcome, asked_at=asked_at, seconds=ended - began)
+    return Unconfirmed(
+        delivery=delivery, asked_at=asked_at, seconds=ended - began, written_at=ended
+    )
 
 
-def confirm(handful: Handful, taken: Sequence[Unconfirmed]) -> list[Outcome]:
-    """Read in one request what these show now. Never raises."""
+def confirm(batch: ReadBatch, taken: Sequence[Unconfirmed]) -> list[Outcome]:
+    """Read in one request what these titles show now. Never raises."""
     began = time.monotonic()
     try:
-        readings = handful.read_again([one.push for one in taken])
+        readings = batch.read_again([each.push for each in taken])
     except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
-        outcomes = _failed_together([one.delivery for one in taken], _failure(error))
+        outcomes = _failed_together([each.delivery for each in taken], _failure(error))
     else:
         outcomes = [
-            _confirmed(handful, one, reading) for one, reading in zip(taken, readings, strict=True)
+            _confirmed(batch, each, reading) for each, reading in zip(taken, readings, strict=True)
         ]
-    each = (time.monotonic() - began) / len(taken)
+    share = (time.monotonic() - began) / len(taken)
     return [
-        replace(outcome, asked_at=one.asked_at, seconds=one.seconds + each)
-        for outcome, one in zip(outcomes, taken, strict=True)
+        replace(outcome, asked_at=each.asked_at, seconds=each.seconds + share)
+        for outcome, each in zip(outcomes, taken, strict=True)
     ]
 
 
 def _confirmed(
-    handful: Handful, one: Unconfirmed, reading: Reading | BackendError | None
+    batch: ReadBatch, taken: Unconfirmed, reading: Reading | BackendError | None
 ) -> Outcome:
     try:
         if isinstance(reading, BackendError):
             raise reading
-        found = handful.backend.read(one.push) if reading is None else reading
-        state = handful.backend.confirm(one.push, found)
+        if reading is None:
+            reading = batch.backend.read(taken.push)
+        state = batch.backend.confirm(taken.push, reading)
     except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
-        return Outcome(one.delivery, failure=_failure(error))
-    return _arrived(one.delivery, one.push[0], state)
+        return Outcome(delivery=taken.delivery, failure=_failure(error))
+    return _arrived(taken.delivery, taken.push[0], state)
 
 
 def can_share(delivery: Delivery) -> bool:
-    """Can it go out in one request with others? A position cannot: services take those one by one."""
-    return len(delivery.targets) == 1 and not delivery.wanted.position_ms and not delivery.problem
+    """Return whether it can go out in a request with others. A position cannot."""
+    if delivery.problem or delivery.wanted.position_ms:
+        return False
+    return len(delivery.targets) == 1
 
 
-def deliver_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Push all in one request, where they `can_share` it. Never raises."""
+def deliver_together(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outcome]:
+    """Push all in one request, where each of several `can_share` it. Never raises."""
     if len(deliveries) == 1:
         return [deliver(backend, deliveries[0])]
-    asked_at, began = now(), time.monotonic()
+    asked_at = now()
+    began = time.monotonic()
     try:
-        outcomes = _push_many(backend, deliveries)
+        outcomes = _push_together(backend, deliveries)
     except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
         failure = _failure(error)
-        if failure.failure_class in _MAY_BE_OF_ONE:
+        if failure.failure_class in SINGLE_TITLE_FAILURES:
             return [deliver(backend, delivery) for delivery in deliveries]
         outcomes = _failed_together(deliveries, failure)
-    each = (time.monotonic() - began) / len(deliveries)
-    return [replace(outcome, asked_at=asked_at, seconds=each) for outcome in outcomes]
+    share = (time.monotonic() - began) / len(deliveries)
+    return [replace(outcome, asked_at=asked_at, seconds=share) for outcome in outcomes]
 
 
-def _failed_together(deliveries: Sequence[Delivery], failure: Failure) -> list[Outcome]:
-    """One request failed, not as many as it carried."""
-    failures = [failure, *[replace(failure, is_echo=True)] * (len(deliveries) - 1)]
-    return [
-        Outcome(delivery, failure=one) for delivery, one in zip(deliveries, failures, strict=True)
-    ]
-
-
-def _push(pusher: Backend | Handful, delivery: Delivery) -> Outcome | None:
-    """None: it was taken, and has to be confirmed."""
-    if delivery.problem:
-        return Outcome(delivery, failure=delivery.problem)
-    states: list[tuple[int, RemoteState]] = []
-    found: list[tuple[str, RemoteState]] = []
-    missing: NotOnServer | None = None
-    at_item: int | None = None
-    push = _pushing(pusher, delivery)
-    try:
-        for at_item, target in delivery.targets:
-            try:
-                known = _known(pusher, target)
-                state = push(known, delivery.wanted)
-            except NotOnServer as error:
-                missing = error
-                continue
-            if state is None:
-                return None
-            if at_item is None:
-                found.append((known.remote_id, state))
-            else:
-                states.append((at_item, state))
-        if not states and not found:
-            raise missing or NotOnServer("This title is not on the server any more.")
-    except RemoteChanged as error:
-        failure = _failure(error)
-        news = (at_item, error.found, error.looked_at) if at_item is not None else None
-        return Outcome(delivery, tuple(states), tuple(found), replace(failure, news=news))
-    except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
-        return Outcome(delivery, tuple(states), tuple(found), _failure(error))
-    return Outcome(delivery, tuple(states), tuple(found))
-
-
-def _push_many(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outcome]:
+def _push_together(backend: Backend, deliveries: Sequence[Delivery]) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    known: list[tuple[Delivery, Target]] = []
+    identified: list[tuple[Delivery, Target]] = []
     for delivery in deliveries:
         try:
-            known.append((delivery, _known(backend, delivery.targets[0][1])))
+            identified.append((delivery, _identify(backend, delivery.targets[0][1])))
         except NotOnServer as error:
-            outcomes.append(Outcome(delivery, failure=_failure(error)))
-    taken = (
-        backend.push_many([(target, delivery.wanted) for delivery, target in known])
-        if known
-        else ()
-    )
-    for (delivery, target), state in zip(known, taken, strict=True):
+            outcomes.append(Outcome(delivery=delivery, failure=_failure(error)))
+    if not identified:
+        return outcomes
+    states = backend.push_many([(target, delivery.wanted) for delivery, target in identified])
+    for (delivery, target), state in zip(identified, states, strict=True):
         if isinstance(state, BackendError):
-            outcomes.append(Outcome(delivery, failure=_failure(state)))
+            outcomes.append(Outcome(delivery=delivery, failure=_failure(state)))
         else:
             outcomes.append(_arrived(delivery, target, state))
     return outcomes
 
 
-def _arrived(delivery: Delivery, target: Target, state: RemoteState) -> Outcome:
-    """The outcome for a delivery with one target."""
-    item_id = delivery.targets[0][0]
-    if item_id is None:
-        return Outcome(delivery, found=((target.remote_id, state),))
-    return Outcome(delivery, states=((item_id, state),))
+def _failed_together(deliveries: Sequence[Delivery], failure: Failure) -> list[Outcome]:
+    """Return failures of which only the first counts: one request failed, not several."""
+    first, *others = deliveries
+    echo = replace(failure, is_echo=True)
+    return [
+        Outcome(delivery=first, failure=failure),
+        *(Outcome(delivery=delivery, failure=echo) for delivery in others),
+    ]
 
 
-def _pushing(
-    pusher: Backend | Handful, delivery: Delivery
-) -> Callable[[Target, Wanted], RemoteState | None]:
-    """How to push to each copy. Of several, each is confirmed before the next is pushed."""
-    if isinstance(pusher, Handful) and len(delivery.targets) > 1:
-        return pusher.push_and_confirm
-    return pusher.push
+def _push(pusher: Backend | ReadBatch, delivery: Delivery) -> Outcome | None:
+    """Push to each copy, one after the other. None: it was taken, and has to be confirmed."""
+    if delivery.problem:
+        return Outcome(delivery=delivery, failure=delivery.problem)
+    states: list[tuple[int, RemoteState]] = []
+    found: list[tuple[str, RemoteState]] = []
+    failure: Failure | None = None
+    missing = NotOnServer("This title is not on the server any more.")
+    for item_id, copy in delivery.targets:
+        try:
+            target = _identify(pusher, copy)
+            state = _push_copy(pusher, delivery, target)
+        except NotOnServer as error:
+            missing = error
+            continue
+        except Exception as error:  # noqa: BLE001 - `_failure` logs what is none of a backend's
+            failure = _failure(error, item_id)
+            break
+        if state is None:
+            return None
+        if item_id is None:
+            found.append((target.remote_id, state))
+        else:
+            states.append((item_id, state))
+    if not failure and not states and not found:
+        failure = _failure(missing)
+    return Outcome(delivery=delivery, states=tuple(states), found=tuple(found), failure=failure)
 
 
-def _known(pusher: Backend | Handful, target: Target) -> Target:
-    """The target with the id by which the service knows the title."""
+def _push_copy(
+    pusher: Backend | ReadBatch, delivery: Delivery, target: Target
+) -> RemoteState | None:
+    # Each of several copies is confirmed before the next one is pushed.
+    if isinstance(pusher, ReadBatch) and len(delivery.targets) > 1:
+        return pusher.push_and_confirm(target, delivery.wanted)
+    return pusher.push(target, delivery.wanted)
+
+
+def _identify(pusher: Backend | ReadBatch, target: Target) -> Target:
+    """Return the target with the id by which the service knows the title."""
     if target.remote_id:
         return target
-    backend = pusher.backend if isinstance(pusher, Handful) else pusher
+    backend = pusher.backend if isinstance(pusher, ReadBatch) else pusher
     return replace(target, remote_id=backend.find(target))
 
 
-def _failure(error: Exception) -> Failure:
+def _arrived(delivery: Delivery, target: Target, state: RemoteState) -> Outcome:
+    """Return the success of a delivery with one target."""
+    item_id = delivery.targets[0][0]
+    if item_id is None:
+        return Outcome(delivery=delivery, found=((target.remote_id, state),))
+    return Outcome(delivery=delivery, states=((item_id, state),))
+
+
+def _failure(error: Exception, item_id: int | None = None) -> Failure:
+    """Return the failure in words. `item_id` is the copy that was pushed, if it is a known one."""
     if isinstance(error, AlreadyFailedError):
         return replace(_failure(error.error), is_echo=True)
     if not isinstance(error, BackendError):
         log.error("A push failed inside mydia-web.", exc_info=error)
-        return Failure(
-            "bug", f"An error inside mydia-web ({type(error).__name__}). Its log tells more."
-        )
+        words = f"An error inside mydia-web ({type(error).__name__}). Its log tells more."
+        return Failure(failure_class="bug", message=words)
+    news = None
+    if isinstance(error, RemoteChanged) and item_id is not None:
+        news = RemoteNews(item_id, error.found, error.looked_at)
     return Failure(
-        error.failure_class,
-        error.message,
+        failure_class=error.failure_class,
+        message=error.message,
         source_wide=error.source_wide,
         retry_after=getattr(error, "retry_after", 0),
         may_have_arrived=error.may_have_arrived,
+        news=news,
     )

@@ -1,4 +1,4 @@
-"""Values that should not be: a row that was damaged or edited by hand, an answer beyond all bounds."""
+"""Values that should not exist: a damaged row, an answer beyond all bounds."""
 
 import logging
 
@@ -12,48 +12,53 @@ from mydia_web.sources.models import Source
 
 log = logging.getLogger(__name__)
 
-#: What reading a row raises that holds something else than its column should.
+#: Errors of reading a row that holds something other than its columns should.
 UNREADABLE = (ValueError, TypeError, DataError)
-#: What writing raises that the database refuses for its content.
+#: Errors of writing values that the database refuses.
 UNWRITABLE = (ValueError, TypeError, OverflowError, DataError, IntegrityError)
-#: No claim looks further ahead than this.
+#: No claim looks further ahead than this many rows.
 _AHEAD = 200
 
 
 def set_aside_unreadable() -> int:
-    """Let due rows that cannot be read wait for a person, so that the others go on; how many."""
+    """Let due rows that cannot be read wait for a person, so that the others go on.
+
+    Return how many.
+    """
     begin_write()
-    unreadable = [row_id for row_id in _due() if not _can_be_read(row_id)]
-    for row_id in unreadable:
+    unreadable_ids = [row_id for row_id in _due_ids() if not _is_readable(row_id)]
+    for row_id in unreadable_ids:
         log.error("This row of the queue cannot be read and is set aside.", extra={"row": row_id})
-        db.session.execute(
-            update(QueuedChange).where(QueuedChange.id == row_id).values(_set_aside())
-        )
+        statement = update(QueuedChange).where(QueuedChange.id == row_id)
+        db.session.execute(statement.values(_set_aside()))
     db.session.commit()
-    return len(unreadable)
+    return len(unreadable_ids)
 
 
-def _due() -> list[int]:
-    due = select(QueuedChange.id).where(QueuedChange.next_attempt_at <= now()).limit(_AHEAD)
-    due = due.order_by(QueuedChange.next_attempt_at, QueuedChange.id)
-    source_ids = db.session.scalars(select(Source.id)).all()
-    return [
-        row_id
-        for source_id in source_ids
-        for row_id in db.session.scalars(due.where(QueuedChange.source_id == source_id))
-    ]
+def _due_ids() -> list[int]:
+    due = (
+        select(QueuedChange.id)
+        .where(QueuedChange.next_attempt_at <= now())
+        .order_by(QueuedChange.next_attempt_at, QueuedChange.id)
+        .limit(_AHEAD)
+    )
+    row_ids: list[int] = []
+    for source_id in db.session.scalars(select(Source.id)).all():
+        row_ids += db.session.scalars(due.where(QueuedChange.source_id == source_id))
+    return row_ids
 
 
-def _can_be_read(row_id: int) -> bool:
+def _is_readable(row_id: int) -> bool:
+    query = select(QueuedChange.__table__).where(QueuedChange.id == row_id)
     try:
-        db.session.execute(select(QueuedChange.__table__).where(QueuedChange.id == row_id)).all()
+        db.session.execute(query).all()
     except UNREADABLE:
         return False
     return True
 
 
 def _set_aside() -> dict[str, object]:
-    """Its times are set anew: no page could show it else."""
+    """Return the columns of a row that is set aside, with times that pages can show."""
     at = now()
     return {
         "status": Status.FAILED.value,

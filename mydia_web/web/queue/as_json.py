@@ -5,7 +5,7 @@ from typing import Any
 from flask import url_for
 
 from mydia_web.queue.attempts import SyncAttempt
-from mydia_web.queue.listing import Row
+from mydia_web.queue.board import Row
 from mydia_web.web.frame.filters import zone
 from mydia_web.web.queue.board import Board, SourceStatus, written
 

@@ -16,9 +16,19 @@ from mydia_web.backends.traits import Traits
 from mydia_web.clock import now
 from mydia_web.errors import InvalidValue
 from mydia_web.queue.attempts import SyncAttempt, list_attempts
-from mydia_web.queue.listing import Owed, Page, list_rows, owed_by_source
-from mydia_web.queue.places import MAX_COUNT, Count, Place, count_tabs
-from mydia_web.queue.tabs import Filter, Kind, Tab
+from mydia_web.queue.board import (
+    MAX_COUNT,
+    Count,
+    Cursor,
+    Filter,
+    Kind,
+    Owed,
+    Page,
+    Tab,
+    count_tabs,
+    list_rows,
+    owed_by_source,
+)
 from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.health import Health, health
 from mydia_web.sources.models import Source
@@ -66,7 +76,7 @@ class Board:
 
     @cached_property
     def attempts(self) -> dict[int, list[SyncAttempt]]:
-        return list_attempts([row.change.id for row in self.page.rows], most=ATTEMPTS)
+        return list_attempts([row.change.id for row in self.page.rows], limit=ATTEMPTS)
 
     @cached_property
     def strip(self) -> list[SourceStatus]:
@@ -175,13 +185,13 @@ def _asked_id(name: str) -> int | None:
     return int(asked) if asked else None
 
 
-def _asked_place() -> Place | None:
+def _asked_place() -> Cursor | None:
     asked = request.args.get("before", "")
     if not asked:
         return None
     at, _, row_id = asked.rpartition("_")
     try:
-        place = Place(datetime.fromisoformat(at), int(row_id))
+        place = Cursor(datetime.fromisoformat(at), int(row_id))
     except ValueError as error:
         raise InvalidValue("before", "This is not a place in the queue.") from error
     if place.updated_at.tzinfo is None:
@@ -189,5 +199,5 @@ def _asked_place() -> Place | None:
     return place
 
 
-def written(place: Place) -> str:
+def written(place: Cursor) -> str:
     return f"{place.updated_at.isoformat()}_{place.row_id}"

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import Any
 
 from flask import (
     Blueprint,
@@ -16,18 +15,14 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Select
 
 from mydia_web.backends.values import Connection
 from mydia_web.clock import now
 from mydia_web.db import db
-from mydia_web.queue import listing, sign_ins
-from mydia_web.queue.listing import Row
-from mydia_web.queue.models import QueuedChange
-from mydia_web.queue.places import some_ids
+from mydia_web.queue import sign_ins
+from mydia_web.queue.attempts import outcome_words
+from mydia_web.queue.board import Row, Sentence, find_row
 from mydia_web.queue.repository import PlaybackSyncRepository
-from mydia_web.queue.tabs import Tab
-from mydia_web.queue.wording import Sentence, outcome_words
 from mydia_web.sources import health
 from mydia_web.sources.accounts import get_source
 from mydia_web.sources.registry import open_backend
@@ -113,8 +108,8 @@ def rows() -> ResponseReturnValue:
 
 @bp.post("/<int:row_id>/retry")
 def retry(row_id: int) -> ResponseReturnValue:
-    row = listing.find_row(row_id, whose())
-    retried = PlaybackSyncRepository().retry(QueuedChange.id == row_id)
+    row = find_row(row_id, whose())
+    retried = PlaybackSyncRepository().retry_row(row_id)
     _ask_again([row.change.source_id], row.change.user_id)
     db.session.commit()
     return _done(
@@ -124,8 +119,8 @@ def retry(row_id: int) -> ResponseReturnValue:
 
 @bp.post("/<int:row_id>/skip")
 def skip(row_id: int) -> ResponseReturnValue:
-    row = listing.find_row(row_id, whose())
-    skipped = PlaybackSyncRepository().cancel(QueuedChange.id == row_id)
+    row = find_row(row_id, whose())
+    skipped = PlaybackSyncRepository().cancel_row(row_id)
     db.session.commit()
     return _done(
         f"Skipped. {row.source_name} will not be told."
@@ -137,7 +132,7 @@ def skip(row_id: int) -> ResponseReturnValue:
 @bp.get("/<int:row_id>/explain")
 def explain(row_id: int) -> ResponseReturnValue:
     """The exact calls a delivery would make, without making them."""
-    row = listing.find_row(row_id, whose())
+    row = find_row(row_id, whose())
     template = "queue/_explain.html" if htmx.wants_fragment() else "queue/explain.html"
     return render_template(template, row=row, calls=_calls(row))
 
@@ -145,7 +140,7 @@ def explain(row_id: int) -> ResponseReturnValue:
 @bp.post("/retry")
 def retry_all() -> ResponseReturnValue:
     """Try again what needs a person and the filter shows."""
-    number = PlaybackSyncRepository().retry_those(_all_that_need_a_person())
+    number = PlaybackSyncRepository().retry_needing_you(asked_filter(), limit=MOST_AT_ONCE)
     _ask_again([one.source.id for one in Board().strip], asked_filter().user_id)
     db.session.commit()
     return _done(_told_of_many(number, "tried again now"))
@@ -154,7 +149,7 @@ def retry_all() -> ResponseReturnValue:
 @bp.post("/skip")
 def skip_all() -> ResponseReturnValue:
     """Give up what needs a person and the filter shows."""
-    number = PlaybackSyncRepository().cancel_those(_all_that_need_a_person())
+    number = PlaybackSyncRepository().cancel_needing_you(asked_filter(), limit=MOST_AT_ONCE)
     db.session.commit()
     return _done(_told_of_many(number, "skipped"))
 
@@ -216,10 +211,6 @@ def _ask_again(source_ids: Sequence[int], user_id: int | None = None) -> None:
     for source_id in source_ids:
         health.probe_now(source_id)
     sign_ins.ask_again(source_ids, user_id)
-
-
-def _all_that_need_a_person() -> Select[Any]:
-    return some_ids(Tab.NEEDS_YOU, asked_filter(), MOST_AT_ONCE)
 
 
 def _told_of_many(number: int, what: str) -> str:

@@ -1,11 +1,11 @@
-"""The front of a source: where its due rows begin, and that nothing before it is forgotten."""
+"""Where the due rows of a source begin, and that nothing before that is forgotten."""
 
 from datetime import datetime, timedelta
 
 import pytest
 
 from mydia_web.clock import now
-from mydia_web.queue.front import ScanStart, find_scan_start
+from mydia_web.queue.claims import ScanStart, find_scan_start
 from mydia_web.queue.intents import Intent
 from mydia_web.queue.models import ChangeType
 from mydia_web.sync.outbound.claiming import Claims
@@ -25,7 +25,16 @@ def owe(alice, server, queue):
     def _owe_one(user_id: int, source_id: int, due_at: datetime) -> int:
         film = add_film("Film")
         watched = Intent(
-            user_id, source_id, film.id, None, ChangeType.MARK_WATCHED, 0, None, True, due_at, "web"
+            user_id=user_id,
+            source_id=source_id,
+            content=film.key,
+            title_id=film.id,
+            change_type=ChangeType.MARK_WATCHED,
+            position_ms=0,
+            duration_ms=None,
+            completed=True,
+            at=due_at,
+            origin="web",
         )
         return queue.enqueue_change(watched, due_at=due_at)
 
@@ -52,7 +61,7 @@ def test_the_front_moves_on_with_what_was_claimed(owe, queue, server):
 def test_a_claim_from_the_front_leaves_what_stands_before_it(owe, queue, server):
     _, second, third = owe(30, 20, 10)
     front = ScanStart(now() - timedelta(seconds=20), second)
-    assert [row.id for row in queue.mark_syncing(server.id, limit=9, front=front)] == [
+    assert [row.id for row in queue.mark_syncing(server.id, limit=9, start=front)] == [
         second,
         third,
     ]
@@ -61,7 +70,7 @@ def test_a_claim_from_the_front_leaves_what_stands_before_it(owe, queue, server)
 def test_of_rows_that_are_due_together_the_ids_tell_the_front(owe, queue, server):
     first, second = owe(30, 30)
     front = ScanStart(now() - timedelta(seconds=30), second)
-    assert [row.id for row in queue.mark_syncing(server.id, limit=9, front=front)] == [second]
+    assert [row.id for row in queue.mark_syncing(server.id, limit=9, start=front)] == [second]
     assert [row.id for row in queue.mark_syncing(server.id, limit=9)] == [first]
 
 
@@ -69,7 +78,7 @@ def test_a_row_that_came_before_the_front_goes_out_in_the_same_drain(owe, server
     monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     later = owe(20, 10)
-    claims.find_fronts([server.id])
+    claims.find_starts([server.id])
     [earlier] = owe(30)
     assert [row.id for row in claims.take(server.id, 2)] == later
     assert [row.id for row in claims.take(server.id, 2)] == [earlier]
@@ -79,7 +88,7 @@ def test_a_claim_that_comes_up_short_is_filled_from_the_beginning(owe, server, m
     monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     later = owe(20, 10)
-    claims.find_fronts([server.id])
+    claims.find_starts([server.id])
     [earlier] = owe(30)
     assert {row.id for row in claims.take(server.id, 9)} == {earlier, *later}
 
@@ -99,8 +108,8 @@ def test_now_and_then_the_front_is_looked_for_from_the_very_beginning(owe, serve
     monkeypatch.setattr("mydia_web.sync.outbound.claiming._FIND_EVERY", 0)
     claims = Claims()
     owe(20, 10)
-    claims.find_fronts([server.id])
+    claims.find_starts([server.id])
     [earlier] = owe(30)
     monkeypatch.setattr("mydia_web.sync.outbound.claiming._BEGIN_ANEW_EVERY", -1)
-    claims.find_fronts([server.id])
+    claims.find_starts([server.id])
     assert [row.id for row in claims.take(server.id, 1)] == [earlier]

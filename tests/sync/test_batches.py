@@ -1,6 +1,4 @@
-"""What is owed to a server that is read before it is written to goes out by the handful: one
-reading for many.
-"""
+"""Servers that are read before they are written: one reading for a batch of many titles."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from mydia_web.sources.accounts import add_source, link_account
 from mydia_web.sources.models import Source, SourceAccount, SourceItem
 from mydia_web.sources.states import ShownState, keep_states
 from mydia_web.sync.outbound import lanes
-from mydia_web.sync.outbound.summary import Summary
+from mydia_web.sync.outbound.metrics import Summary
 from tests.backends.bench import Bench
 from tests.backends.benches import BENCHES
 from tests.cast import add_film
@@ -37,7 +35,7 @@ LENGTH_SECONDS = 90 * 60
 POSITION_SECONDS = 30 * 60
 #: Requests for a position once the title is read; a Plex shows its own only when it is asked.
 POSITION_REQUESTS = {"jellyfin": 1, "emby": 1, "plex": 2, "kodi": 1}
-#: Requests that read again, at the end of a handful, what the answers to its writes did not show:
+#: Requests that read again, at the end of a batch, what the answers to its writes did not show:
 #: one for each connection.
 CONFIRMING = {"jellyfin": 0, "emby": 4, "plex": 2, "kodi": 0}
 
@@ -95,7 +93,7 @@ def there(alice: User, kind: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[T
     db.session.commit()
     # However slow the machine is that this runs on.
     monkeypatch.setattr(reading, "FRESH_SECONDS", 3600.0)
-    monkeypatch.setattr(lanes, "_LONGEST_UNCONFIRMED", 3600.0)
+    monkeypatch.setattr(lanes, "_MAX_UNCONFIRMED_SECONDS", 3600.0)
     there = There(bench, source, account, alice)
     yield there
     bench.close()
