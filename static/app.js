@@ -3,88 +3,138 @@
 
 const root = document.documentElement;
 root.classList.add("js");
-// htmx restores only entries it knows; the first one is as much a page as those it pushes.
+// htmx restores only history entries it knows; the first page is one as much as those it pushes.
 history.replaceState({ ...history.state, htmx: true }, "");
 
-/* Pictures that cannot be loaded give way to the title card under them. */
-const drop = (image) => image.matches?.(".art img") && image.remove();
-document.addEventListener("error", (event) => drop(event.target), true);
-document.querySelectorAll(".art img").forEach((image) => {
-  if (image.complete && image.src && !image.naturalWidth) drop(image);
-});
-
-/* Toasts leave when their bar has run out (the style sheet stops it while one looks) or by their button. */
-document.addEventListener("animationend", (event) => {
-  if (event.target.matches(".toast-time")) leave(event.target.closest(".toast"));
-});
-
-function leave(toast) {
-  if (toast.contains(document.activeElement)) document.getElementById("main").focus({ preventScroll: true });
-  toast.remove();
+/* Pictures: one that cannot be loaded gives way to the title card under it. */
+function dropBrokenImage(image) {
+  if (image.matches?.(".art img")) image.remove();
 }
 
-function say(name) {
-  const toast = document.getElementById(name).content.cloneNode(true);
+document.addEventListener("error", (event) => dropBrokenImage(event.target), true);
+document.querySelectorAll(".art img").forEach((image) => {
+  const hasFailed = image.complete && image.src && !image.naturalWidth;
+  if (hasFailed) dropBrokenImage(image);
+});
+
+/* Toasts close when their bar has run out (the style sheet stops it while one looks), or by their button. */
+function showToast(templateId) {
+  const toast = document.getElementById(templateId).content.cloneNode(true);
   document.getElementById("alerts").replaceChildren(toast);
 }
 
-/* Errors: the server's own words where it sent a message, else one of ours. */
+function closeToast(toast) {
+  if (toast.contains(document.activeElement)) focusMain();
+  toast.remove();
+}
+
+function focusMain() {
+  document.getElementById("main").focus({ preventScroll: true });
+}
+
+document.addEventListener("animationend", (event) => {
+  if (event.target.matches(".toast-time")) closeToast(event.target.closest(".toast"));
+});
+
+/* Errors: the server's own message where it sent one, else one of ours. */
+function showsError({ sourceElement, response, text }) {
+  const isSwapped = sourceElement.closest(`[hx-status\\:${response.status}]`);
+  return isSwapped || /<hx-partial|hx-swap-oob/.test(text);
+}
+
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  const isSwapped = ctx.sourceElement.closest(`[hx-status\\:${ctx.response.status}]`);
-  if (!isSwapped && !/<hx-partial|hx-swap-oob/.test(ctx.text)) say("failed-toast");
+  if (!showsError(ctx)) showToast("failed-toast");
 });
-const isPoll = (element) => element?.getAttribute?.("hx-trigger")?.includes("every ");
-document.addEventListener("htmx:error", ({ detail }) => {
+
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  const isOffline = ctx && !ctx.response;
   // A poll that fails while the server restarts is tried again anyway.
-  if (detail.ctx && !detail.ctx.response && !isPoll(detail.ctx.sourceElement)) say("offline-toast");
+  if (isOffline && !isPoll(ctx.sourceElement)) showToast("offline-toast");
 });
 
-/* A poll that was asked before a change was shown must not bring back how it was. */
+/* Polls: one that was sent before a change must not bring back the state before it. */
+function isPoll(element) {
+  return element?.getAttribute?.("hx-trigger")?.includes("every ");
+}
+
+function abortPolls() {
+  const polls = document.querySelectorAll('[hx-trigger*="every "]');
+  polls.forEach((poll) => poll.dispatchEvent(new Event("htmx:abort")));
+}
+
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-  if (isPoll(ctx.sourceElement)) return;
-  document.querySelectorAll('[hx-trigger*="every "]').forEach((poll) => poll.dispatchEvent(new Event("htmx:abort")));
+  if (!isPoll(ctx.sourceElement)) abortPolls();
 });
 
-/* Focus: where what had it is swapped away, the same control of what took its place gets it, or of a neighbour. */
-let lost = null;
+/* Focus: when the focused control is swapped away, the same control of its replacement or neighbour gets the focus. */
+let focusBefore = null;
+
 document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
   const active = document.activeElement;
   const row = active.closest("[data-keep-focus] > *");
   const list = row?.parentElement;
   const swapped = tasks.find(({ target }) => target?.contains?.(active));
-  lost = { active, list, index: list && [...list.children].indexOf(row), id: swapped?.target.id };
+  focusBefore = { active, list, index: list && [...list.children].indexOf(row), id: swapped?.target.id };
 });
+
 document.addEventListener("htmx:after:swap", () => {
-  if (!lost || lost.active.isConnected || document.activeElement !== document.body) return;
-  const rows = [...(lost.list?.children ?? [])];
-  const near = [...rows.slice(lost.index), ...rows.slice(0, lost.index).reverse()].find((row) => !row.hidden);
-  const place = near ?? document.getElementById(lost.id);
-  const kind = lost.active.classList[0];
-  const same = kind && place?.querySelector(`.${CSS.escape(kind)}:not(.menu-panel *)`);
-  const next = same ?? place?.querySelector("button, a, summary") ?? document.getElementById("main");
-  next.focus({ preventScroll: true });
-  lost = null;
+  const isLost = focusBefore && !focusBefore.active.isConnected && document.activeElement === document.body;
+  if (!isLost) return;
+  const container = nearestRow(focusBefore) ?? document.getElementById(focusBefore.id);
+  const control = container && similarControl(container, focusBefore.active);
+  if (control) control.focus({ preventScroll: true });
+  else focusMain();
+  focusBefore = null;
 });
 
-/* Menus close by Escape and by choosing, and hand the focus back. */
-const closeMenus = (except) =>
-  document.querySelectorAll(".menu[open]").forEach((menu) => menu !== except && (menu.open = false));
+/* The row that took the lost row's place, else the next one that is visible, else the one before. */
+function nearestRow({ list, index }) {
+  const rows = [...(list?.children ?? [])];
+  const nearest = [...rows.slice(index), ...rows.slice(0, index).reverse()];
+  return nearest.find((row) => !row.hidden);
+}
+
+function similarControl(container, lost) {
+  const kind = lost.classList[0];
+  const same = kind && container.querySelector(`.${CSS.escape(kind)}:not(.menu-panel *)`);
+  return same ?? container.querySelector("button, a, summary");
+}
+
+/* Menus: one at a time, closed by Escape and by leaving them. */
+const openMenu = () => document.querySelector(".menu[open]");
+
 document.addEventListener("toggle", (event) => {
-  if (event.target.matches?.(".menu[open]")) closeMenus(event.target);
+  if (!event.target.matches?.(".menu[open]")) return;
+  document.querySelectorAll(".menu[open]").forEach((menu) => {
+    if (menu !== event.target) menu.open = false;
+  });
 }, true);
+
 document.addEventListener("focusin", (event) => {
-  const open = document.querySelector(".menu[open]");
-  if (open && !open.contains(event.target)) open.open = false;
+  const menu = openMenu();
+  if (menu && !menu.contains(event.target)) menu.open = false;
 });
 
-/* Theme: kept in a cookie, so that the server draws the next page in it. */
+function closeMenu() {
+  const menu = openMenu();
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+}
+
+/* Theme: kept in a cookie, so that the server renders the next page in it. */
 function setTheme(name) {
-  const scope = `path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
-  document.cookie = name === "system" ? `theme=; ${scope}; max-age=0` : `theme=${name}; ${scope}`;
-  if (name === "system") delete root.dataset.theme;
-  else root.dataset.theme = name;
-  document.querySelectorAll("[data-theme-choice]").forEach((button) =>
-    button.setAttribute("aria-pressed", button.dataset.themeChoice === name));
+  const scope = `path=/; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  if (name === "system") {
+    document.cookie = `theme=; ${scope}; max-age=0`;
+    delete root.dataset.theme;
+  } else {
+    document.cookie = `theme=${name}; ${scope}; max-age=31536000`;
+    root.dataset.theme = name;
+  }
+  document.querySelectorAll("[data-theme-choice]").forEach((button) => {
+    button.setAttribute("aria-pressed", button.dataset.themeChoice === name);
+  });
 }
 
 async function copy(button) {
@@ -95,10 +145,13 @@ async function copy(button) {
   } catch {
     document.execCommand("copy"); // plain http has no clipboard
   }
-  const icon = button.querySelector("use");
-  const was = icon.getAttribute("href");
-  icon.setAttribute("href", was.replace(/#.*/, "#check"));
-  setTimeout(() => icon.setAttribute("href", was), 2000);
+  showCheck(button.querySelector("use"));
+}
+
+function showCheck(icon) {
+  const before = icon.getAttribute("href");
+  icon.setAttribute("href", before.replace(/#.*/, "#check"));
+  setTimeout(() => icon.setAttribute("href", before), 2000);
 }
 
 document.addEventListener("click", (event) => {
@@ -106,33 +159,36 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.dataset.themeChoice) setTheme(button.dataset.themeChoice);
   if (button.dataset.copy) copy(button);
-  if ("dismiss" in button.dataset) leave(button.closest(".toast"));
+  if ("dismiss" in button.dataset) closeToast(button.closest(".toast"));
 });
 
 /* Keys. Single letters can be turned off: <body data-keys="off">. */
-let went = -Infinity;
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
-    const menu = document.querySelector(".menu[open]");
-    if (menu) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-    }
-    return;
-  }
-  const isTyping = event.target.closest("input, textarea, select, dialog[open], [contenteditable]");
-  if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.body.dataset.keys === "off") return;
-  if (event.timeStamp - went < 1500) document.querySelector(`.nav [data-key="${CSS.escape(event.key)}"]`)?.click();
-  went = event.key === "g" ? event.timeStamp : -Infinity;
-  if (event.key === "?") document.getElementById("keys")?.showModal();
-  if (event.key === "u") document.querySelector("#toasts .toast:last-child form button")?.click();
-  if (event.key === "/") {
+const followLink = (key) => document.querySelector(`.nav [data-key="${CSS.escape(key)}"]`)?.click();
+
+const SHORTCUTS = {
+  "?": () => document.getElementById("keys")?.showModal(),
+  "u": () => document.querySelector("#toasts .toast:last-child form button")?.click(),
+  "/": (event) => {
     const search = document.querySelector("[type=search]");
-    if (search) {
-      event.preventDefault();
-      search.focus();
-    } else document.querySelector('.nav [data-key="l"]')?.click();
-  }
+    if (!search) return followLink("l");
+    event.preventDefault();
+    search.focus();
+  },
+};
+let gPressedAt = -Infinity;
+
+function isForPage(event) {
+  const isTyping = event.target.closest("input, textarea, select, dialog[open], [contenteditable]");
+  const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+  return !isTyping && !hasModifier && document.body.dataset.keys !== "off";
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return closeMenu();
+  if (!isForPage(event)) return;
+  if (event.timeStamp - gPressedAt < 1500) followLink(event.key);
+  gPressedAt = event.key === "g" ? event.timeStamp : -Infinity;
+  if (Object.hasOwn(SHORTCUTS, event.key)) SHORTCUTS[event.key](event);
 });
 
 /* The first run tells the server its time zone. */

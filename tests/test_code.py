@@ -3,6 +3,7 @@ is documented.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,6 +50,26 @@ def test_files_are_short():
 def test_templates_are_short():
     sizes = {str(template.relative_to(ROOT)): lines(template) for template in TEMPLATES}
     assert {name: size for name, size in sizes.items() if size > 80} == {}
+
+
+def test_lines_of_templates_are_short():
+    long = [
+        f"{template.relative_to(ROOT)}:{number}"
+        for template in TEMPLATES
+        for number, line in enumerate(template.read_text(encoding="utf-8").splitlines(), start=1)
+        if len(line) > 120
+    ]
+    assert long == []
+
+
+def test_templates_write_no_addresses_by_hand():
+    by_hand = re.compile(r"""script_root|(?:href|action|src|hx-[a-z]+)=["']/""")
+    found = [
+        str(template.relative_to(ROOT))
+        for template in TEMPLATES
+        if by_hand.search(template.read_text(encoding="utf-8"))
+    ]
+    assert found == []
 
 
 def test_only_the_edges_commit():

@@ -1,4 +1,4 @@
-"""Pages: one module is one blueprint is one template folder. Here is the list of them all."""
+"""The web server: each package or module here is a blueprint with its folder of templates."""
 
 from flask import Flask
 from flask_compress import Compress
@@ -9,67 +9,59 @@ from werkzeug.routing import IntegerConverter
 from mydia_web.web import (
     api,
     artwork,
-    health,
     history,
+    items,
     library,
-    metrics,
+    monitoring,
+    queue,
     settings,
     setup,
+    sources,
     watch,
     webhooks,
 )
-from mydia_web.web.frame import assets, auth, errors, filters, shell, transactions
-from mydia_web.web.items import undo
-from mydia_web.web.items import views as items
-from mydia_web.web.queue import views as queue
-from mydia_web.web.sources import exchange, linking, pull_words
-from mydia_web.web.sources import settings as source_settings
-from mydia_web.web.sources import views as sources
+from mydia_web.web.frame import auth, errors, filters, shell, transactions, urls
 
-PAGES = (
-    watch,
-    history,
-    items,
-    undo,
-    setup,
-    health,
-    metrics,
-    queue,
-    sources,
-    linking,
-    source_settings,
-    exchange,
-    artwork,
-    library,
-    settings,
-    webhooks,
+_BLUEPRINTS = (
+    watch.bp,
+    history.bp,
+    library.bp,
+    items.bp,
+    queue.bp,
+    sources.bp,
+    settings.bp,
+    setup.bp,
+    artwork.bp,
+    webhooks.bp,
+    api.bp,
+    monitoring.bp,
 )
 
 
 class IdConverter(IntegerConverter):
-    """Numbers in addresses: those that no database could hold lead nowhere."""
+    """Ids in addresses. Numbers that no database can hold lead nowhere."""
 
     regex = r"\d{1,18}"
 
 
 def register(app: Flask) -> None:
-    """Everything that answers a browser or a player. The order of the guards is their order in each
-    request.
-    """
+    """Add all pages and the API to the application."""
     app.url_map.converters["int"] = IdConverter
     _trust_proxies(app)
-    _set_up_templates(app)
-    app.config["SESSION_REFRESH_EACH_REQUEST"] = (
-        False  # `auth` renews sessions, pictures need no cookie
-    )
-    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # `auth` checks, for it knows who needs no check
+    # Unknown names in templates are errors.
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    # `auth` renews sessions; pictures need no cookie.
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
+    # `auth` checks tokens itself, because it knows which requests need none.
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     auth.csrf.init_app(app)
     auth.limiter.init_app(app)
     Compress(app)
-    for guard in (transactions, auth, shell, errors, assets, filters, pull_words, api):
+    # Each request passes the guards in this order.
+    for guard in (transactions, auth, shell, errors, urls, filters):
         guard.register(app)
-    for page in PAGES:
-        app.register_blueprint(page.bp)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
 
 
 def _trust_proxies(app: Flask) -> None:
@@ -78,7 +70,3 @@ def _trust_proxies(app: Flask) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count
         )
-
-
-def _set_up_templates(app: Flask) -> None:
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}

@@ -1,6 +1,4 @@
-"""/artwork/<key>: pictures of the user's servers, from our own cache. The one route that may wait
-for a server.
-"""
+"""/artwork/<key>: pictures from the servers, kept in our own cache."""
 
 import re
 from pathlib import Path
@@ -24,46 +22,49 @@ from mydia_web.web.frame.transactions import talks_to_servers
 bp = Blueprint("artwork", __name__)
 
 _KEY = re.compile(r"[0-9a-f]{32}")
-#: Sent where there is no picture: nothing to see, so that the card with the title under it shows,
-#: and not a broken image.
-_CARD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 3"/>'
+#: Stands in for a missing picture: transparent, so that the title card under it shows.
+_EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 3"/>'
 
 
 @bp.get("/artwork/<key>")
 @talks_to_servers
 def picture(key: str) -> ResponseReturnValue:
-    """The picture as WebP; an empty card, not to be kept, while there is none."""
+    """Send the picture as WebP, fetched from its server the first time; else a blank, uncached."""
     width = request.args.get("w", WIDTHS[1], type=int)
     if not _KEY.fullmatch(key) or width not in WIDTHS:
         abort(404)
     file = cached_file(key, width)
     if not file.exists():
-        fetched = _fetched(key, width)
+        fetched = _fetch(key, width)
         if fetched is None:
-            return _empty_card()
+            return _blank()
         file = fetched
+    return _picture(file, etag=f"{key}-{width}")
+
+
+def _picture(file: Path, etag: str) -> Response:
     response = make_response(file.read_bytes())
     response.mimetype = "image/webp"
-    response.set_etag(f"{key}-{width}")
+    response.set_etag(etag)
     response.make_conditional(request)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return response
 
 
-def _fetched(key: str, width: int) -> Path | None:
-    found = find_picture(key)
+def _fetch(key: str, width: int) -> Path | None:
+    picture = find_picture(key)
     db.session.rollback()
-    if found is None:
+    if picture is None:
         return None
     try:
-        file = fetch_picture(found, width)
-        _note_alive(key)
-        return file
+        file = fetch_picture(picture, width)
     except BackendError:
         begin_write()
         note_failures([key])
         db.session.commit()
         return None
+    _note_alive(key)
+    return file
 
 
 def _note_alive(key: str) -> None:
@@ -75,8 +76,8 @@ def _note_alive(key: str) -> None:
         db.session.commit()
 
 
-def _empty_card() -> Response:
-    response = make_response(_CARD, 404)
+def _blank() -> Response:
+    response = make_response(_EMPTY, 404)
     response.mimetype = "image/svg+xml"
     response.headers["Cache-Control"] = "no-store"
     return response

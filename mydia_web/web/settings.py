@@ -1,6 +1,6 @@
-"""/settings: one's own time zone, look, password and API tokens."""
+"""/settings: the user's time zone, theme, password and API tokens."""
 
-from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from mydia_web.accounts.users import (
@@ -16,12 +16,11 @@ from mydia_web.db import begin_write, db
 from mydia_web.errors import InvalidValue
 from mydia_web.web.frame import htmx
 from mydia_web.web.frame.auth import limiter, sign_in
+from mydia_web.web.frame.shell import THEMES, chosen_theme
 from mydia_web.web.frame.transactions import talks_to_servers
-from mydia_web.web.items import marks
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
-THEMES = ("system", "light", "dark")
 _A_YEAR = 60 * 60 * 24 * 365
 
 
@@ -32,7 +31,7 @@ def index() -> str:
 
 @bp.post("")
 def save() -> ResponseReturnValue:
-    """The look is kept by the browser: a phone may be dark and a television light."""
+    """Save the time zone, and the theme in the browser: a phone may be dark, a television light."""
     theme = request.form.get("theme", "system")
     try:
         set_time_zone(g.user, request.form.get("time_zone", ""))
@@ -43,8 +42,9 @@ def save() -> ResponseReturnValue:
     db.session.commit()
     flash("Saved.")
     response = make_response(htmx.go_to(url_for(".index")))
-    # As the switch in app.js does it: without the cookie the system decides.
-    response.set_cookie("theme", theme, max_age=0 if theme == "system" else _A_YEAR, samesite="Lax")
+    # The same as the switch in app.js: without the cookie the system decides.
+    max_age = 0 if theme == "system" else _A_YEAR
+    response.set_cookie("theme", theme, max_age=max_age, samesite="Lax")
     return response
 
 
@@ -52,10 +52,11 @@ def save() -> ResponseReturnValue:
 @talks_to_servers
 @limiter.limit("10/minute")
 def save_password() -> ResponseReturnValue:
-    """Checking a password takes a while on purpose; it needs no write lock."""
-    old, new = request.form.get("old_password", ""), request.form.get("password", "")
+    """Change the password. Checking the old one is slow on purpose, so no write lock is held."""
+    current = request.form.get("old_password", "")
+    new = request.form.get("password", "")
     try:
-        password_hash = new_password_hash(g.user, old, new)
+        password_hash = new_password_hash(g.user, current, new)
     except InvalidValue as error:
         return _refused(error)
     db.session.rollback()
@@ -63,13 +64,13 @@ def save_password() -> ResponseReturnValue:
     g.user.password_hash = password_hash
     db.session.commit()
     sign_in(g.user)
-    flash("Your password is changed. Other browsers are signed out.")
+    flash("Your password has been changed. Other browsers are signed out.")
     return htmx.go_to(url_for(".index"))
 
 
 @bp.post("/tokens")
 def create_token() -> ResponseReturnValue:
-    """The token is shown in this answer, once."""
+    """Create a token, and show it this once."""
     try:
         token = add_token(g.user, request.form.get("name", ""))
     except InvalidValue as error:
@@ -83,11 +84,8 @@ def create_token() -> ResponseReturnValue:
 def revoke(token_id: int) -> ResponseReturnValue:
     revoke_token(g.user.id, token_id)
     db.session.commit()
-    words = "The token is revoked. Whatever used it is signed out."
-    if htmx.wants_fragment():
-        return htmx.fragments(_tokens_or_page(), *marks.beside(words, None))
-    flash(words)
-    return redirect(url_for(".index"), code=303)
+    words = "Token revoked. Whatever used it is signed out."
+    return htmx.done(words, part=_tokens_or_page, page=url_for(".index"))
 
 
 def _refused(error: InvalidValue) -> ResponseReturnValue:
@@ -98,21 +96,20 @@ def _refused(error: InvalidValue) -> ResponseReturnValue:
 def _tokens_or_page(*, errors: dict[str, str] | None = None, token: str | None = None) -> str:
     if not htmx.wants_fragment():
         return _page(errors=errors, token=token)
-    tokens = list_tokens(g.user.id)
-    return render_template(
-        "settings/_tokens.html", tokens=tokens, new_token=token, errors=errors or {}
-    )
+    return render_template("settings/_tokens.html", **_tokens(errors or {}, token))
 
 
 def _page(*, errors: dict[str, str] | None = None, token: str | None = None) -> str:
     return render_template(
         "settings/index.html",
-        errors=errors or {},
         time_zones=sorted(list_time_zones()),
         time_zone=request.form.get("time_zone", g.user.time_zone),
-        theme=request.form.get("theme") or request.cookies.get("theme", "system"),
+        chosen=request.form.get("theme") or chosen_theme(),
         themes=THEMES,
         min_password=MIN_PASSWORD,
-        tokens=list_tokens(g.user.id),
-        new_token=token,
+        **_tokens(errors or {}, token),
     )
+
+
+def _tokens(errors: dict[str, str], new_token: str | None) -> dict[str, object]:
+    return {"errors": errors, "tokens": list_tokens(g.user.id), "new_token": new_token}

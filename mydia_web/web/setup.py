@@ -1,4 +1,4 @@
-"""/setup: the first run. Makes the first user, an admin, and goes on to adding a source."""
+"""/setup: the first run, which creates the first user, an admin."""
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,9 @@ bp = Blueprint("setup", __name__)
 @bp.get("/setup")
 @public
 def index() -> ResponseReturnValue:
-    return _done() if any_user() else _form()
+    if any_user():
+        return _to_login()
+    return _form()
 
 
 @bp.post("/setup")
@@ -24,31 +26,31 @@ def index() -> ResponseReturnValue:
 @talks_to_servers
 @limiter.limit("10/minute")
 def create_first_user() -> ResponseReturnValue:
-    """Whoever comes second finds the work done and is sent to sign in."""
+    """Create the admin, and go on to adding a source. Whoever comes second has to sign in."""
     if any_user():
-        return _done()
+        return _to_login()
     db.session.rollback()
     begin_write()
+    name = request.form.get("name", "")
+    password = request.form.get("password", "")
     try:
-        user = add_first_user(
-            request.form.get("name", ""),
-            request.form.get("password", ""),
-            time_zone=_asked_time_zone(),
-        )
+        user = add_first_user(name, password, time_zone=_time_zone_of_browser())
     except InvalidValue as error:
         db.session.rollback()
         return _form({error.field: error.message}), 422
     if user is None:
-        return _done()
+        return _to_login()
     db.session.commit()
     sign_in(user)
     return redirect(url_for("sources.new"), code=303)
 
 
-def _asked_time_zone() -> str:
-    """What the browser says; one it alone knows, or no script to say it, is no reason to stop."""
-    asked = request.form.get("time_zone", "")
-    return asked if asked in list_time_zones() else "UTC"
+def _time_zone_of_browser() -> str:
+    """Return UTC where the browser names none, or one that is not known here."""
+    name = request.form.get("time_zone", "")
+    if name in list_time_zones():
+        return name
+    return "UTC"
 
 
 def _form(errors: dict[str, str] | None = None) -> str:
@@ -60,5 +62,5 @@ def _form(errors: dict[str, str] | None = None) -> str:
     )
 
 
-def _done() -> ResponseReturnValue:
+def _to_login() -> ResponseReturnValue:
     return redirect(url_for("auth.login"), code=303)

@@ -1,7 +1,8 @@
-"""/ : Continue Watching and Up Next."""
+"""/: Continue Watching, Up Next, and what is playing now."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.library.content import find_content, find_episode, find_movie
+from mydia_web.library.models import ContentKind
 from mydia_web.playback.continue_watching import (
     CardCursor,
     ToWatch,
@@ -19,44 +21,93 @@ from mydia_web.playback.continue_watching import (
 from mydia_web.sources.accounts import list_sources
 from mydia_web.sources.playing import Session, playing_of
 from mydia_web.web.frame import htmx
+from mydia_web.web.frame.cursor import ID, TIME, Cursor, one_of
+from mydia_web.web.frame.filters import code
 from mydia_web.web.items import marks
 
 bp = Blueprint("watch", __name__)
 
-#: How many cards of each list the page begins with, and how many come with "Show more".
-FIRST, MORE = 12, 24
+#: How many cards of each list the page begins with, and how many "Show more" adds.
+FIRST = 12
+MORE = 24
 _LISTS: dict[str, Callable[..., Sequence[ToWatch]]] = {
     "continue": continue_watching,
     "next": up_next,
 }
+CURSOR = Cursor(
+    parameter="before",
+    place=CardCursor,
+    fields=(TIME, one_of("movie", "episode"), ID),
+    error="This part of the list cannot be found. Start again from the top.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CardList:
+    """Some cards of a list, and the address of those after them."""
+
+    name: str
+    cards: Sequence[ToWatch] = ()
+    older: str | None = None
 
 
 @bp.get("/")
 def index() -> ResponseReturnValue:
-    """Both lists; or, with `before`, how the one named by `list` goes on."""
-    before, asked = _asked_before(), request.args.get("list", "continue")
-    if asked not in _LISTS:
+    """Show both lists; or, with `before`, the rest of the one named by `list`."""
+    name = request.args.get("list", "continue")
+    if name not in _LISTS:
         raise InvalidValue("list", "There is no such list.")
-    if before:
-        return _further(asked, before)
-    cards, older = _page("continue", FIRST)
-    next_cards, next_older = _page("next", FIRST)
-    nothing = not cards and not next_cards
+    if CURSOR.parameter in request.args:
+        before = CURSOR.read(request.args[CURSOR.parameter])
+        return _rest(_read(name, MORE, before))
+    lists = {name: _read(name, FIRST) for name in _LISTS}
+    is_empty = not any(cards.cards for cards in lists.values())
+    sources = list_sources() if is_empty else ()
+    return _page(lists, first_page=True, playing=_playing(), sources=sources)
+
+
+def _rest(rest: CardList) -> ResponseReturnValue:
+    if htmx.wants_fragment():
+        return htmx.fragments(render_template("watch/_cards.html", list=rest))
+    lists = {name: CardList(name) for name in _LISTS}
+    return _page(lists | {rest.name: rest}, first_page=False)
+
+
+def _page(
+    lists: dict[str, CardList],
+    *,
+    first_page: bool,
+    playing: Sequence["Playing"] = (),
+    sources: Sequence[Any] = (),
+) -> str:
+    under_way = lists["continue"]
+    hero = None
+    if first_page and under_way.cards:
+        hero = under_way.cards[0]
+        under_way = CardList(under_way.name, under_way.cards[1:], under_way.older)
     return render_template(
         "watch/index.html",
-        cards=cards,
-        older=older,
-        next_cards=next_cards,
-        next_older=next_older,
-        first_page=True,
-        playing=_playing(),
-        sources=list_sources() if nothing else (),
+        hero=hero,
+        under_way=under_way,
+        up_next=lists["next"],
+        first_page=first_page,
+        playing=playing,
+        sources=sources,
     )
+
+
+def _read(name: str, size: int, before: CardCursor | None = None) -> CardList:
+    cards = _LISTS[name](g.user.id, limit=size + 1, before=before)
+    if len(cards) <= size:
+        return CardList(name, cards)
+    last = cards[size - 1]
+    place = CURSOR.write(last.last_activity_at, last.kind, last.row_id)
+    return CardList(name, cards[:size], url_for(".index", list=name, before=place))
 
 
 @bp.get("/playing")
 def now_playing() -> ResponseReturnValue:
-    """The strip of what plays now; the page it stands on, where no script asks."""
+    """Show what plays now as a part of the home page; without htmx, the home page."""
     if not htmx.wants_fragment():
         return redirect(url_for(".index"), code=303)
     return render_template("watch/_playing.html", playing=_playing())
@@ -64,57 +115,30 @@ def now_playing() -> ResponseReturnValue:
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """A session with what it plays."""
+    """A session, with the film or episode that it plays."""
 
     session: Session
+    kind: ContentKind
+    content_id: int
     title: str
-    url: str
 
 
 def _playing() -> list[Playing]:
-    return [_shown(session) for session in playing_of(g.user.id)]
+    return [_with_title(session) for session in playing_of(g.user.id)]
 
 
-def _shown(session: Session) -> Playing:
+def _with_title(session: Session) -> Playing:
     if session.episode_id is not None:
         episode = find_episode(session.episode_id)
-        title = f"{episode.show.title} {episode.code}"
-        return Playing(session, title, url_for("items.episode", episode_id=episode.id))
+        return Playing(session, "episode", episode.id, f"{episode.show.title} {code(episode)}")
     film = find_movie(session.media_item_id or 0)
-    return Playing(session, film.title, url_for("items.movie", movie_id=film.id))
-
-
-def _further(name: str, before: CardCursor) -> ResponseReturnValue:
-    cards, older = _page(name, MORE, before)
-    if htmx.wants_fragment():
-        part = render_template("watch/_cards.html", cards=cards, older=older, list_name=name)
-        return htmx.fragments(part)
-    lists = {"cards": cards, "older": older, "next_cards": (), "next_older": None}
-    if name == "next":
-        lists = {"cards": (), "older": None, "next_cards": cards, "next_older": older}
-    return render_template("watch/index.html", first_page=False, playing=(), sources=(), **lists)
-
-
-def _page(
-    name: str, size: int, before: CardCursor | None = None
-) -> tuple[Sequence[ToWatch], str | None]:
-    """Some cards of a list, and the address of those after them."""
-    found = _LISTS[name](g.user.id, limit=size + 1, before=before)
-    cards = found[:size]
-    if len(found) <= size:
-        return cards, None
-    return cards, url_for(".index", list=name, before=str(cards[-1].cursor))
+    return Playing(session, "movie", film.id, film.title)
 
 
 @bp.post("/continue/<any(movie, episode):kind>/<int:content_id>/dismiss")
-def take_off(kind: str, content_id: int) -> ResponseReturnValue:
-    """Off the list until it is watched again; its position stays."""
-    content = find_content("movie" if kind == "movie" else "episode", content_id)
+def dismiss_card(kind: ContentKind, content_id: int) -> ResponseReturnValue:
+    """Take a title off the lists until it is watched again; its position stays."""
+    content = find_content(kind, content_id)
     dismiss(g.user.id, content)
     db.session.commit()
-    return marks.answer([content], "Taken off the list. Your place is kept.", change_set_id=None)
-
-
-def _asked_before() -> CardCursor | None:
-    asked = request.args.get("before")
-    return CardCursor.parse(asked) if asked is not None else None
+    return marks.answer([content], "Removed from the list. Your position is kept.")

@@ -1,9 +1,7 @@
-"""/webhooks: servers tell their news here. It is stored, answered at once, and applied by the
-worker.
-"""
+"""/webhooks: events from servers, stored and acknowledged at once; the worker applies them."""
 
 import json
-from datetime import datetime
+from typing import NamedTuple
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -21,39 +19,49 @@ bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 #: Plex sends a picture along; everything else is small.
 MAX_BYTES = 10 * 1024 * 1024
-#: Of what could not be read, so much is kept to be looked at.
+#: How many characters of an unreadable body are kept for people to look at.
 _KEPT_CHARS = 2000
 
 
 @bp.post("/<kind>/<secret>")
 @for_servers
 def receive(kind: str, secret: str) -> ResponseReturnValue:
-    """202 once it is stored; 400 with the reason for what is no news, which is kept on the source's
-    page too.
+    """Answer 202 once the event is stored.
+
+    400 with the reason for a body that is no event; the source's page shows that one too.
     """
     request.max_content_length = MAX_BYTES
     if kind not in KINDS:
         raise NotFound(f"There are no webhooks of a kind {kind[:20]}. Kinds: {', '.join(KINDS)}.")
     source = source_of_webhook(secret)
-    heard = source.id, source.last_event_at
+    source_id = source.id
+    last_event_at = source.last_event_at
     db.session.rollback()
+    delivery = _read(kind)
+    begin_write()
+    store_event(source_id, kind, delivery.body, **delivery.stored)
+    notify(INBOX)
+    if note_heard(source_id, last_event_at):
+        note_alive(source_id)
+    db.session.commit()
+    return delivery.answer
+
+
+class _Delivery(NamedTuple):
+    """The body of a request as it is stored, and the answer to it."""
+
+    body: str
+    stored: dict[str, str]
+    answer: ResponseReturnValue
+
+
+def _read(kind: str) -> _Delivery:
     body = request.get_data()
     try:
         payload = json_object(request.content_type or "", body)
         event = parse(kind, payload)
     except BadPayload as error:
         kept = body[:_KEPT_CHARS].decode("utf-8", "replace").replace("\0", "")
-        _store(heard, kind, kept, status="failed", message=error.message)
-        return jsonify(error={"message": error.message}), error.status
-    _store(heard, kind, json.dumps(payload), name=event.name)
-    return jsonify(stored=True), 202
-
-
-def _store(heard: tuple[int, datetime | None], kind: str, body: str, **what: str) -> None:
-    """`heard`: which source, and when it was last heard of."""
-    begin_write()
-    store_event(heard[0], kind, body, **what)
-    notify(INBOX)
-    if note_heard(*heard):
-        note_alive(heard[0])
-    db.session.commit()
+        answer = jsonify(error={"message": error.message}), error.status
+        return _Delivery(kept, {"status": "failed", "message": error.message}, answer)
+    return _Delivery(json.dumps(payload), {"name": event.name}, (jsonify(stored=True), 202))

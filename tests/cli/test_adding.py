@@ -129,7 +129,7 @@ def test_the_page_says_while_it_is_not_known(
 ) -> None:
     words = ("--token-env", "SECRET", "--remote-user", "admin")
     source = add_while_down(run, server, *words, SECRET=server.api_key())
-    said = "has not said yet who you are there"
+    said = "has not confirmed yet who you are"
     assert said in browser_of_alice.get(f"/sources/{source.id}").text
     browser_of_alice.post(f"/sources/{source.id}/test")
     page = browser_of_alice.get(f"/sources/{source.id}").text

@@ -522,7 +522,7 @@ def test_the_page_of_a_further_episode_opens(server, file, browser_of_alice: Fla
     server.pull()
     page = browser_of_alice.get(f"/episodes/{numbered(2).id}")
     assert page.status_code == 200
-    assert "None of your servers lists it by itself." in page.text
+    assert "None of your servers lists it separately." in page.text
 
 
 def item(show: int, number: int, *, is_watched: bool) -> RemoteItem:

@@ -51,7 +51,7 @@ def test_only_these_pages_are_public(app: Flask) -> None:
     public = {endpoint for endpoint in app.view_functions if _is_public(app, endpoint)}
     assert public == {
         *("static", "auth.login", "auth.sign_in_with_password", "auth.logout"),
-        *("setup.index", "setup.create_first_user", "health.check", "webhooks.receive"),
+        *("setup.index", "setup.create_first_user", "monitoring.health", "webhooks.receive"),
     }
 
 
@@ -95,7 +95,7 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_words(
     unknown = client.post("/login", data={"name": "alice2", "password": "wrong password"})
     assert wrong.status_code == unknown.status_code == 422
     assert wrong.text.replace("alice", "") == unknown.text.replace("alice2", "")
-    assert "The name or the password is wrong." in wrong.text
+    assert "Wrong name or password." in wrong.text
 
 
 def test_names_have_no_case_at_sign_in(client: FlaskClient, cast: Cast) -> None:

@@ -57,7 +57,7 @@ def test_a_busy_database_says_so_and_may_be_tried_again(
 def test_a_change_that_fails_half_way_leaves_nothing(
     browser_of_alice: FlaskClient, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(items, "_marked", _fail(InvalidValue("at", "The time lies in the future.")))
+    monkeypatch.setattr(items, "_answer", _fail(InvalidValue("at", "The time lies in the future.")))
     answer = browser_of_alice.post("/movies/1/watched")
     assert answer.status_code == 422
     assert "The time lies in the future." in answer.text

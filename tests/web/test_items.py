@@ -103,7 +103,7 @@ def test_marking_twice_is_one_play_and_offers_no_undo_the_second_time(
     browser_of_alice.post("/movies/1/watched")
     second = browser_of_alice.post("/movies/1/watched", data={"place": "item"}, headers=HTMX).text
     assert count_plays(cast.alice.id) == 1
-    assert "was watched already" in second
+    assert "was already watched" in second
     assert "/undo/" not in second
 
 
@@ -213,7 +213,7 @@ def test_the_answer_says_which_servers_will_be_told(
     add_copy(add_server("Not hers", cast.bob), cast.film)
     db.session.commit()
     answer = browser_of_alice.post("/movies/1/watched", data={"place": "item"}, headers=HTMX).text
-    assert "Attic and Kodi will be told" in answer
+    assert "Attic and Kodi will be updated" in answer
 
 
 def test_a_film_can_be_marked_with_its_date_unknown(
@@ -285,7 +285,7 @@ def test_undo_by_a_plain_form_leads_back_and_says_so(
     assert "Restored" in browser_of_alice.get("/movies/1").text
     assert not _is_watched(cast, cast.film)
     again = browser_of_alice.post("/undo/1", headers=HTMX)
-    assert "undone already" in again.text
+    assert "Already undone" in again.text
 
 
 def test_a_mark_leads_to_no_other_site(browser_of_alice: FlaskClient, cast: Cast) -> None:
@@ -313,7 +313,7 @@ def test_what_one_server_shows_is_made_the_state_everywhere(
         shown[name] = copy.id
     db.session.commit()
     page = browser_of_alice.get(f"/movies/{film.id}").text
-    assert page.count("Use this one everywhere") == 2
+    assert page.count("Use this everywhere") == 2
     answer = browser_of_alice.post(f"/movies/{film.id}/use/{shown['Den']}")
     assert answer.status_code == 303
     progress = get_progress(alice.id, film)

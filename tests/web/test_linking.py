@@ -1,4 +1,4 @@
-"""Signing in by a code: shown, asked after no oftener than allowed, confirmed, too old, cancelled."""
+"""Signing in by a code: shown, polled as often as allowed, confirmed, expired, cancelled."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -96,8 +96,8 @@ def test_a_code_that_is_too_old_says_so_and_another_is_asked_for(
     first = link().code
     let_time_pass(expires_at=now() - timedelta(seconds=1))
     page = browser_of_alice.get(f"/sources/{source.id}/link").text
-    assert "The code is too old." in page
-    assert "Ask for a new code" in page
+    assert "The code has expired." in page
+    assert "Get a new code" in page
     assert "every 5s" not in page
     answer = browser_of_alice.post(f"/sources/{source.id}/link/again")
     assert answer.location == f"/sources/{source.id}/link"

@@ -1,4 +1,4 @@
-"""A pull asked for by hand: what is new comes first, everything only where that is wanted or due."""
+"""Pull now: what is new comes first, everything only where that is wanted or due."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ from mydia_web.sync.inbound.report import Report
 from mydia_web.sync.inbound.run_pull import run_pull
 from mydia_web.sync.pulls import MOST_TRIES, claim_pull, request_pull
 from mydia_web.sync.service import watch_pulls
-from mydia_web.web.sources.pull_words import pull_words
+from mydia_web.web.sources.pulls import pull_words
 from tests.backends.jellyfin.bench import JellyfinBench
 
 MANY = 510
@@ -175,7 +175,7 @@ def test_the_page_says_what_a_pull_is_doing_and_since_when(
     pull = the_pull()
     pull.status, pull.finished_at, pull.done, pull.requested_at = "requested", None, 0, now()
     pull.began_at = pull.total = None
-    assert "Asked for at 20:00, waiting for a worker." in shown()
+    assert "Requested at 20:00, waiting for a worker." in shown()
     set_clock.pass_(minutes=4)
     db.session.commit()
     claim_pull(pull.id)
@@ -183,17 +183,17 @@ def test_the_page_says_what_a_pull_is_doing_and_since_when(
     assert "Reading since 20:04 · 6,000 of 20,000 titles." in shown()
     assert "every 1s" in shown()
     set_clock.pass_(minutes=1)
-    assert "Interrupted at 20:04, goes on by itself · 6,000 of 20,000 titles." in shown()
+    assert "Interrupted at 20:04, resumes automatically · 6,000 of 20,000 titles." in shown()
 
 
 def test_pull_now_says_that_the_source_is_being_read_already(browser_of_alice, attic, cast):
     page = f"/sources/{attic.id}/pull"
-    assert "Attic is about to be read." in browser_of_alice.post(page, headers=HTMX).text
+    assert "Attic will be pulled in a moment." in browser_of_alice.post(page, headers=HTMX).text
     claim_pull(the_pull().id)
     assert "Reading since" in browser_of_alice.post(page, headers=HTMX).text
     assert the_pull().followed_by == ""
     told = browser_of_alice.post(page, data={"everything": "1"}, follow_redirects=True).text
-    assert "Everything is read after that." in told
+    assert "A pull of everything follows." in told
 
 
 def test_a_dead_workers_pull_is_freed_by_the_button(browser_of_alice, attic, cast):
@@ -201,7 +201,7 @@ def test_a_dead_workers_pull_is_freed_by_the_button(browser_of_alice, attic, cas
     browser_of_alice.post(page, headers=HTMX)
     claim_pull(the_pull().id)
     db.session.execute(update(Pull).values(lease_until=now() - timedelta(seconds=1)))
-    assert "goes on by itself" in browser_of_alice.post(page, headers=HTMX).text
+    assert "resumes automatically" in browser_of_alice.post(page, headers=HTMX).text
     assert the_pull().status == "requested"
     work()
     assert the_pull().status == "done"
@@ -222,4 +222,4 @@ def test_words_hold_for_every_state(attic, app):
         pull = Pull(
             source_id=attic.id, requested_at=now(), tries=MOST_TRIES, done=0, followed_by="pull"
         )
-        assert pull_words(pull).endswith("waiting for a worker. It is read after that.")
+        assert pull_words(pull).endswith("waiting for a worker. Another pull follows.")

@@ -119,7 +119,7 @@ def test_retry_twice_is_no_error(browser_of_alice: FlaskClient, row: QueuedChang
     for _ in range(2):
         answer = browser_of_alice.post(f"/queue/{row.id}/retry", headers=HTMX)
         assert answer.status_code == 200
-    assert "under way already" in answer.text
+    assert "Already being sent" in answer.text
 
 
 def test_skip_drops_the_row(browser_of_alice: FlaskClient, row: QueuedChange) -> None:
@@ -159,7 +159,7 @@ def test_explain_of_a_title_that_is_gone_says_so(
 ) -> None:
     db.session.execute(db.text("DELETE FROM source_items"))
     db.session.commit()
-    assert "not on Kodi" in browser_of_alice.get(f"/queue/{row.id}/explain").text
+    assert "no longer on Kodi" in browser_of_alice.get(f"/queue/{row.id}/explain").text
 
 
 def test_an_admin_pauses_and_resumes_a_source(browser_of_alice: FlaskClient, kodi: Source) -> None:

@@ -70,7 +70,7 @@ def test_all_servers_are_paused_and_resumed(
     assert "Everything is paused" in page
     assert "Pause all" not in page
     assert "Resume all" in page
-    assert "told again" in browser_of_alice.post("/queue/resume-all", headers=HTMX).text
+    assert "resumed" in browser_of_alice.post("/queue/resume-all", headers=HTMX).text
     assert reasons(sources) == [None, None, None]
 
 
@@ -92,7 +92,7 @@ def test_run_now_ends_waiting_and_asks_servers_that_are_down(
         source.pause_reason, source.paused_until = reason, now() + timedelta(minutes=9)
     db.session.commit()
     answer = browser_of_alice.post("/queue/run", headers=HTMX)
-    assert "is sent now" in answer.text
+    assert "Sending now" in answer.text
     again = fresh(row)
     assert again is not None
     assert again.next_attempt_at is not None
@@ -122,21 +122,22 @@ def test_who_is_no_admin_does_nothing_to_all(
 def test_how_all_stands_is_told_in_a_sentence(
     browser_of_alice: FlaskClient, alice: User, kodi: Source
 ) -> None:
-    assert "Your servers know everything you did here." in browser_of_alice.get("/queue").text
+    assert "Your servers are up to date." in browser_of_alice.get("/queue").text
     films = [add_film(title) for title in ("One", "Two", "Three")]
     for film in films:
         add_copy(kodi, film)
     rows = [owe(alice, film) for film in films]
-    assert "3 changes go out by themselves." in browser_of_alice.get("/queue").text
+    assert "3 changes will be sent automatically." in browser_of_alice.get("/queue").text
     fail(rows[0])
     assert (
-        "1 change needs you; 2 others go out by themselves." in browser_of_alice.get("/queue").text
+        "1 change needs you; 2 others will be sent automatically."
+        in browser_of_alice.get("/queue").text
     )
 
 
 def test_without_a_server_the_page_leads_to_the_sources(browser_of_alice: FlaskClient) -> None:
     page = browser_of_alice.get("/queue").text
-    assert "No server is told anything yet." in page
+    assert "No server takes changes yet." in page
     assert "Pause all" not in page
 
 

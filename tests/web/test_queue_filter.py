@@ -1,4 +1,4 @@
-"""/queue narrowed down by server, type of change and person, and what is done to all that it shows."""
+"""The filter of /queue by server, type of change and person, and acting on all that it shows."""
 
 import re
 from datetime import timedelta
@@ -174,7 +174,7 @@ def test_the_filter_is_a_form_that_works_without_javascript(
     browser_of_alice: FlaskClient, needing: dict[str, QueuedChange]
 ) -> None:
     page = browser_of_alice.get(NEEDS_YOU).text
-    form = re.search(r'<form[^>]*method="get" action="/queue".*?</form>', page, re.DOTALL)
+    form = re.search(r'<form[^>]*method="get"\s+action="/queue".*?</form>', page, re.DOTALL)
     assert form
     assert '<input type="hidden" name="tab" value="needs-you">' in form[0]
     assert "<noscript><button" in form[0]
@@ -203,7 +203,8 @@ def test_what_is_rare_is_found_by_looking_further(
         page = browser_of_alice.get(address)
         answer = browser_of_alice.get(address, headers=JSON).json
         seen += [row["title"] for row in answer["rows"]]
-        assert ("Look further" in page.text) == (not answer["rows"] and answer["older"] is not None)
+        goes_on_empty = not answer["rows"] and answer["older"] is not None
+        assert ("Search older ones" in page.text) == goes_on_empty
         assert answer["at_least"] == ["waiting"]
         address, pages_read = answer["older"], pages_read + 1
     assert (seen, pages_read) == (["Rare"], 3)
@@ -243,7 +244,7 @@ def test_all_that_the_filter_shows_is_tried_again(
     db.session.commit()
     assert "Retry all 3" in browser_of_alice.get(f"{NEEDS_YOU}&source={kodi.id}").text
     answer = browser_of_alice.post(f"/queue/retry?tab=needs-you&source={kodi.id}", headers=HTMX)
-    assert "3 changes are tried again now." in answer.text
+    assert "Retrying 3 changes now." in answer.text
     assert {title: status(row) for title, row in needing.items()} == {
         "One": "pending",
         "Two": "pending",
@@ -261,7 +262,7 @@ def test_all_that_the_filter_shows_is_skipped(
     query = f"?tab=needs-you&source={kodi.id}&type=watched&user={alice.id}"
     answer = browser_of_alice.post(f"/queue/skip{query}")
     assert (answer.status_code, answer.location) == (303, f"/queue{query}")
-    assert "2 changes are skipped." in browser_of_alice.get(answer.location).text
+    assert "2 changes skipped." in browser_of_alice.get(answer.location).text
     assert {title for title, row in needing.items() if fresh(row)} == {"Bob's", "Three"}
 
 
@@ -289,7 +290,7 @@ def test_who_is_no_admin_acts_on_their_own_alone(
 def test_a_second_press_finds_nothing_left(
     browser_of_alice: FlaskClient, needing: dict[str, QueuedChange]
 ) -> None:
-    for words in ("4 changes are tried again now.", "nothing left that needs you"):
+    for words in ("Retrying 4 changes now.", "Nothing needs you any more"):
         assert words in browser_of_alice.post("/queue/retry?tab=needs-you", headers=HTMX).text
 
 

@@ -143,7 +143,7 @@ def test_a_certificate_of_its_own_making_is_trusted_by_name(
 
 @pytest.fixture
 def strangers(kodi: FakeKodi, source: Source, cast: object) -> list[UnmatchedItem]:
-    """Three episodes on the Kodi of which nobody can tell the show, and an extra without numbers."""
+    """Three episodes of unknown shows on the Kodi, and an extra without numbers."""
     nameless = kodi.add_show(" ")
     for number in (1, 2, 3):
         kodi.add_episode(

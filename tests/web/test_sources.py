@@ -444,7 +444,7 @@ def test_there_is_a_word_for_having_none(
     browser_of_alice: FlaskClient, browser_of_bob: FlaskClient
 ) -> None:
     assert "Add a source" in browser_of_alice.get("/sources").text
-    assert "An admin can add one" in browser_of_bob.get("/sources").text
+    assert "Once an admin has added one" in browser_of_bob.get("/sources").text
 
 
 def finished_part(browser: FlaskClient, source: Source, page: str) -> str:
@@ -485,10 +485,10 @@ def test_a_card_is_right_when_its_first_reading_has_ended(
 @pytest.mark.parametrize(
     ("status", "is_preview", "words"),
     [
-        (None, False, "Nothing was read yet."),
-        ("running", False, "Nothing was read yet."),
-        ("failed", False, "Nothing was read yet."),
-        ("done", True, "Nothing was read yet."),
+        (None, False, "Nothing has been read yet."),
+        ("running", False, "Nothing has been read yet."),
+        ("failed", False, "Nothing has been read yet."),
+        ("done", True, "Nothing has been read yet."),
         ("done", False, "Every title was recognised."),
     ],
 )
@@ -502,7 +502,7 @@ def test_every_title_was_recognised_only_after_a_reading(
         db.session.commit()
     shown = browser_of_alice.get(f"/sources/{source.id}").text
     assert [
-        one for one in ("Nothing was read yet.", "Every title was recognised.") if one in shown
+        one for one in ("Nothing has been read yet.", "Every title was recognised.") if one in shown
     ] == [words]
 
 

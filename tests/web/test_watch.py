@@ -141,7 +141,7 @@ def test_taking_it_off_the_list_keeps_the_place(browser_of_alice: FlaskClient, c
     answer = browser_of_alice.post("/continue/movie/1/dismiss", data={"next": "/"})
     assert (answer.status_code, answer.location) == (303, "/")
     page = browser_of_alice.get("/").text
-    assert "Your place is kept" in page
+    assert "Your position is kept" in page
     assert 'formaction="/movies/1/watched"' not in page
     db.session.rollback()
     progress = get_progress(cast.alice.id, cast.film)
@@ -155,7 +155,7 @@ def test_htmx_takes_it_off_the_list_in_place(browser_of_alice: FlaskClient, cast
         f"/continue/episode/{cast.episode(1, 1).id}/dismiss", data={"place": "card"}, headers=HTMX
     )
     assert f'<li id="card-show-{cast.show.id}" hidden' in answer.text
-    assert "Your place is kept" in answer.text
+    assert "Your position is kept" in answer.text
 
 
 def test_what_is_not_on_the_list_cannot_be_taken_off(browser_of_alice: FlaskClient) -> None:

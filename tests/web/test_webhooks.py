@@ -310,19 +310,19 @@ def test_the_first_event_is_waited_for_and_seen(
 ) -> None:
     htmx = {"HX-Request": "true"}
     where = f"/sources/{source.id}/news"
-    assert "Waiting for your first event" in browser_of_alice.get(where, headers=htmx).text
+    assert "Waiting for the first event" in browser_of_alice.get(where, headers=htmx).text
     client.post(f"/webhooks/generic/{webhook_secret(source)}", json={"event": "test"})
     part = browser_of_alice.get(where, headers=htmx).text
-    assert "Events come in" in part
+    assert "Receiving events" in part
     assert "every 2s" not in part
 
 
 @pytest.mark.parametrize(
     ("is_there", "words"),
     [
-        (None, "news comes in with the next pull"),
-        (False, "cannot be listened to just now"),
-        (True, "Listened to"),
+        (None, "updates arrive with each pull"),
+        (False, "cannot be opened right now"),
+        (True, "Listening"),
     ],
 )
 def test_the_page_says_whether_the_source_is_listened_to(

@@ -55,7 +55,7 @@ class Kodi(ReadsFirst):
             PASSWORD,
             Field(
                 "websocket_port",
-                "Port of its notifications",
+                "Notification port",
                 f"Leave empty for Kodi's own, {PORT}.",
             ),
         ),

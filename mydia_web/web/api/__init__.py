@@ -1,10 +1,9 @@
-"""/api/v1: the same state for players and scripts, as JSON."""
+"""/api/v1: the same state as JSON, for players and scripts."""
 
-from flask import Flask
+from flask import Blueprint
 
-from mydia_web.web.api import library, lists, playback
+from mydia_web.web.api import lists, playback
 
-
-def register(app: Flask) -> None:
-    for module in (playback, lists, library):
-        app.register_blueprint(module.bp, url_prefix="/api/v1")
+bp = Blueprint("api", __name__, url_prefix="/api/v1")
+bp.register_blueprint(playback.bp)
+bp.register_blueprint(lists.bp)

@@ -1,23 +1,48 @@
-"""/api/v1/playback: reading and saving positions, marking watched."""
+"""/api/v1/playback: read and save positions, mark watched.
+
+Numbers in bodies are JSON numbers: neither "90" nor true is one.
+"""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, TypeVar
 
-from flask import Blueprint, g
+from flask import Blueprint, abort, g, request
 from flask.typing import ResponseReturnValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from mydia_web.clock import UNKNOWN_TIME
 from mydia_web.db import db
+from mydia_web.errors import MydiaError
 from mydia_web.library.content import find_content
-from mydia_web.library.models import Content
+from mydia_web.library.models import Content, ContentKind
 from mydia_web.playback import get_progress, mark_unwatched, mark_watched, save_progress
 from mydia_web.playback.models import PlaybackProgress
-from mydia_web.web.api.bodies import InvalidBody, Position, read_body
 
-bp = Blueprint("api_playback", __name__)
+bp = Blueprint("playback", __name__)
 
-Kind = Literal["movie", "episode"]
+Body = TypeVar("Body", bound=BaseModel)
+
 _ADDRESS = "/playback/<any(movie, episode):kind>/<int:content_id>"
+
+
+class Position(BaseModel):
+    """A position in a title, and when it was reached (now, where `at` is missing)."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    position_seconds: float
+    duration_seconds: float
+    at: AwareDatetime | None = None
+
+
+class InvalidBody(MydiaError):
+    """The body of the request cannot be used. Nothing was stored."""
+
+    status = 422
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        super().__init__()
+        self.errors = errors
 
 
 @bp.errorhandler(InvalidBody)
@@ -27,37 +52,57 @@ def invalid_body(error: InvalidBody) -> ResponseReturnValue:
 
 
 @bp.get(_ADDRESS)
-def show(kind: Kind, content_id: int) -> ResponseReturnValue:
+def show(kind: ContentKind, content_id: int) -> ResponseReturnValue:
     content = find_content(kind, content_id)
-    return dict(_position(content, get_progress(g.user.id, content)))
+    return dict(_as_json(content, get_progress(g.user.id, content)))
 
 
 @bp.post(_ADDRESS)
-def save(kind: Kind, content_id: int) -> ResponseReturnValue:
+def save(kind: ContentKind, content_id: int) -> ResponseReturnValue:
     content = find_content(kind, content_id)
     body = read_body(Position)
     progress = save_progress(g.user.id, content, **body.model_dump(), origin="api")
     db.session.commit()
-    return dict(_position(content, progress))
+    return dict(_as_json(content, progress))
 
 
 @bp.post(f"{_ADDRESS}/watched")
-def mark(kind: Kind, content_id: int) -> ResponseReturnValue:
+def mark(kind: ContentKind, content_id: int) -> ResponseReturnValue:
     content = find_content(kind, content_id)
     progress = mark_watched(g.user.id, content, origin="api")
     db.session.commit()
-    return dict(_position(content, progress))
+    return dict(_as_json(content, progress))
 
 
 @bp.delete(f"{_ADDRESS}/watched")
-def unmark(kind: Kind, content_id: int) -> ResponseReturnValue:
+def unmark(kind: ContentKind, content_id: int) -> ResponseReturnValue:
     content = find_content(kind, content_id)
     mark_unwatched(g.user.id, content, origin="api")
     db.session.commit()
-    return dict(_position(content, None))
+    return dict(_as_json(content, None))
 
 
-def _position(content: Content, progress: PlaybackProgress | None) -> Mapping[str, Any]:
+def read_body(model: type[Body]) -> Body:
+    """Return the request's body. Raises `InvalidBody`; aborts with 415 if it is not JSON."""
+    if not request.is_json:
+        abort(415)
+    try:
+        return model.model_validate_json(request.get_data())
+    except ValidationError as error:
+        raise InvalidBody(_by_field(error)) from error
+
+
+def _by_field(invalid: ValidationError) -> dict[str, list[str]]:
+    messages: dict[str, list[str]] = {}
+    details = invalid.errors(include_url=False, include_context=False, include_input=False)
+    for detail in details:
+        location = detail["loc"]
+        field = str(location[0]) if location else "body"
+        messages.setdefault(field, []).append(f"{detail['msg']}.")
+    return messages
+
+
+def _as_json(content: Content, progress: PlaybackProgress | None) -> Mapping[str, Any]:
     if progress is None:
         return {
             "position_seconds": 0,

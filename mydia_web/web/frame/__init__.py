@@ -1,1 +1,1 @@
-"""What every page stands in: sign-in, transactions, htmx, the shell, errors and assets."""
+"""The frame of all pages: sign-in, transactions, htmx, the shell, errors, words and addresses."""

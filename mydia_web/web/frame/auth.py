@@ -1,4 +1,4 @@
-"""Who is asking: every page needs a signed-in user, unless its view is marked `@public`."""
+"""Signing in: every page needs a user, unless its view is marked `@public`."""
 
 import hmac
 from collections.abc import Callable
@@ -38,28 +38,25 @@ limiter = Limiter(get_remote_address)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: A session that is used is renewed this often; one that is not ends after
-#: `PERMANENT_SESSION_LIFETIME`.
+#: How often a session in use is renewed; an unused one ends after `PERMANENT_SESSION_LIFETIME`.
 _RENEW_EVERY = timedelta(days=1)
-_WRONG = "The name or the password is wrong."
+_WRONG_SIGN_IN = "Wrong name or password."
 
 
 def public(view: View) -> View:
-    """Open the view to everybody."""
+    """Open the view to everyone."""
     view.public = True  # type: ignore[attr-defined]
     return view
 
 
 def for_servers(view: View) -> View:
-    """Open the view to servers, which prove themselves by a secret in its address and know no CSRF
-    token.
-    """
+    """Open the view to servers: a secret in the address identifies them, and no CSRF token."""
     view.for_servers = True  # type: ignore[attr-defined]
     return public(view)
 
 
 def admin_only(view: View) -> View:
-    """Open the view to admins only. Stands below the route decorator."""
+    """Open the view to admins only. Goes below the route decorator."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -76,14 +73,12 @@ def register(app: Flask) -> None:
 
 
 def is_api() -> bool:
-    """Is it for programs, which sign in with a token and read JSON?"""
+    """Return whether the request is for programs, which sign in by token and read JSON."""
     return request.path.startswith(("/api/", "/webhooks/")) or request.path == "/metrics"
 
 
 def _authenticate() -> ResponseReturnValue | None:
-    """Default deny, then the CSRF check: a bearer token proves the intent by itself, a cookie does
-    not.
-    """
+    """Deny by default, then check CSRF: a cookie, unlike a bearer token, proves no intent."""
     g.user = None
     if request.endpoint == "static":
         return None
@@ -98,12 +93,15 @@ def _authenticate() -> ResponseReturnValue | None:
 
 def _bearer_token() -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if is_api() and scheme.lower() == "bearer" else None
+    if is_api() and scheme.lower() == "bearer":
+        return token.strip()
+    return None
 
 
 def _user_of_bearer(token: str) -> User | None:
-    """Its use is noted, so even a reading request writes; that one then gives the write lock back
-    at once.
+    """Return the token's owner, and note its use.
+
+    So even a reading request writes; it gives the write lock back at once.
     """
     begin_write()
     user = user_of_token(token)
@@ -123,7 +121,7 @@ def _user_of_session() -> User | None:
 
 
 def _fingerprint(user: User) -> str:
-    """Changes with the password, so that a new one ends all sessions."""
+    """Return what changes with the password, so that a new password ends all sessions."""
     return hmac.digest(secret().encode(), user.password_hash.encode(), "sha256").hex()[:32]
 
 
@@ -134,7 +132,7 @@ def _renew() -> None:
 
 
 def _is_marked(mark: str) -> bool:
-    # An address that leads nowhere has no view; its answer is 404 or 405.
+    # An unknown address has no view; the answer will be 404 or 405.
     view = current_app.view_functions.get(request.endpoint or "")
     return view is None or bool(getattr(view, mark, False))
 
@@ -144,16 +142,17 @@ def _require_login() -> ResponseReturnValue:
         abort(401)
     if not any_user():
         return htmx.go_to(url_for("setup.index"))
-    wanted = (
-        request.full_path.rstrip("?")
-        if request.method == "GET" and not htmx.wants_fragment()
-        else None
-    )
-    return htmx.go_to(url_for("auth.login", next=None if wanted == "/" else wanted))
+    return htmx.go_to(url_for("auth.login", next=_page_to_return_to()))
+
+
+def _page_to_return_to() -> str | None:
+    if request.method != "GET" or htmx.wants_fragment() or request.full_path == "/?":
+        return None
+    return request.full_path.rstrip("?")
 
 
 def sign_in(user: User) -> None:
-    """A new session: what an earlier one held, or someone planted in it, is gone."""
+    """Start a new session, dropping whatever an earlier one held or someone planted in it."""
     session.clear()
     session.permanent = True
     session["user"] = (user.id, _fingerprint(user))
@@ -167,7 +166,7 @@ def login() -> ResponseReturnValue:
         return redirect(htmx.way_back(), code=303)
     if not any_user():
         return redirect(url_for("setup.index"), code=303)
-    return render_template("auth/login.html", name="", error=None, next=htmx.way_back())
+    return _form()
 
 
 @bp.post("/login")
@@ -175,14 +174,17 @@ def login() -> ResponseReturnValue:
 @talks_to_servers
 @limiter.limit("10/minute")
 def sign_in_with_password() -> ResponseReturnValue:
-    """Checking a password takes a while on purpose; it needs no write lock."""
+    """Check the password. That is slow on purpose, so no write lock is held."""
     name = request.form.get("name", "")
     user = authenticate(name, request.form.get("password", ""))
     if user is None:
-        page = render_template("auth/login.html", name=name, error=_WRONG, next=htmx.way_back())
-        return page, 422
+        return _form(name, error=_WRONG_SIGN_IN), 422
     sign_in(user)
     return redirect(htmx.way_back(), code=303)
+
+
+def _form(name: str = "", error: str | None = None) -> str:
+    return render_template("auth/login.html", name=name, error=error, next=htmx.way_back())
 
 
 @bp.post("/logout")

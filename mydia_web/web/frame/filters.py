@@ -1,6 +1,7 @@
-"""How things are said on pages: times in the user's zone, lengths, counts."""
+"""Words for pages: times in the user's zone, lengths, numbers, counts."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from mydia_web.clock import now
 
 
 class Numbered(Protocol):
-    """An episode, or a card of one."""
+    """An episode, or anything that shows one."""
 
     @property
     def season_number(self) -> int | None: ...
@@ -18,33 +19,32 @@ class Numbered(Protocol):
     def episode_number(self) -> int | None: ...
 
 
-_UNITS = ((60 * 60 * 24, "day"), (60 * 60, "hour"), (60, "minute"))
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+_UNITS = ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"))
 _ORIGINS = {
-    "web": "you, here",
-    "api": "your player",
-    "player": "your player",
-    "webhook": "message",
-    "pull": "library",
-    "import": "import",
+    "web": "You",
+    "api": "Your player",
+    "player": "Your player",
+    "webhook": "Webhook",
+    "pull": "Pull",
+    "import": "Import",
 }
+_TOO_MANY_TO_COUNT = 1000
 
 
 def register(app: Flask) -> None:
-    app.add_template_filter(ago)
-    app.add_template_filter(clock_time)
-    app.add_template_filter(day_name)
-    app.add_template_filter(day_and_time)
-    app.add_template_filter(code)
-    app.add_template_filter(length, "length_words")
-    app.add_template_filter(position)
-    app.add_template_filter(origin_words)
-    app.add_template_filter(and_list)
-    app.add_template_filter(counted)
-    app.add_template_filter(iso)
+    filters: tuple[Callable[..., str], ...] = (
+        *(ago, soon, clock_time, time_or_day, exact_time, day_name, day_and_time),
+        *(code, length_words, position, took, origin_words, and_list, counted, up_to_999),
+    )
+    for words in filters:
+        app.add_template_filter(words)
 
 
 def zone() -> ZoneInfo:
-    """The time zone of the signed-in user."""
+    """Return the time zone of the signed-in user."""
     user = g.get("user")
     return ZoneInfo(user.time_zone if user else "UTC")
 
@@ -58,14 +58,16 @@ def today() -> date:
 
 
 def ago(at: datetime | None) -> str:
-    """`3 hours ago`, `yesterday`; older than a week the day itself."""
+    """`3 hours ago`, `yesterday`; the date when that is more than a week."""
     if at is None:
         return "never"
     seconds = (now() - at).total_seconds()
+    if seconds <= -_MINUTE:
+        return day_and_time(at)
+    if seconds < _MINUTE:
+        return "just now"
     days = (today() - local(at).date()).days
-    if seconds < 60:
-        return "just now" if seconds > -60 else day_and_time(at)
-    if days == 1 and seconds > 60 * 60 * 6:
+    if days == 1 and seconds > 6 * _HOUR:
         return "yesterday"
     if days > 7:
         return day_name(local(at).date())
@@ -73,57 +75,112 @@ def ago(at: datetime | None) -> str:
     return f"{counted(int(seconds // size), unit)} ago"
 
 
+def soon(at: datetime | None) -> str:
+    """`in 40 s`, `in 2 min`, `in 3 h`; the day and time when that is more than 60 hours."""
+    if at is None:
+        return "soon"
+    seconds = (at - now()).total_seconds()
+    if seconds < 1:
+        return "now"
+    for size, unit in ((1, "s"), (_MINUTE, "min"), (_HOUR, "h")):
+        if seconds < size * 60:
+            return f"in {seconds / size:.0f} {unit}"
+    return day_and_time(at)
+
+
 def clock_time(at: datetime) -> str:
+    """`14:02`."""
     return f"{local(at):%H:%M}"
+
+
+def time_or_day(at: datetime) -> str:
+    """`14:02`; with its date unless that is today."""
+    if _is_today(at):
+        return clock_time(at)
+    return day_and_time(at)
+
+
+def exact_time(at: datetime) -> str:
+    """`14:02:31`; the date and the minute unless that is today."""
+    if _is_today(at):
+        return f"{local(at):%H:%M:%S}"
+    return day_and_time(at)
+
+
+def _is_today(at: datetime) -> bool:
+    return local(at).date() == today()
 
 
 def day_name(day: date) -> str:
     """`Saturday 21 November`, with the year unless it is this one."""
     name = f"{day:%A} {day.day} {day:%B}"
-    return name if day.year == today().year else f"{name} {day.year}"
+    if day.year == today().year:
+        return name
+    return f"{name} {day.year}"
 
 
 def day_and_time(at: datetime) -> str:
+    """`21 Nov 2026, 14:02`."""
     day = local(at).date()
     return f"{day.day} {day:%b} {day.year}, {clock_time(at)}"
 
 
 def code(episode: Numbered) -> str:
-    """`S2 E5`."""
+    """`S2 E5`, `Special 1`."""
+    if episode.season_number == 0:
+        return f"Special {episode.episode_number}"
     return f"S{episode.season_number} E{episode.episode_number}"
 
 
-def length(seconds: float | None) -> str:
-    """`1 h 32 min`, `45 min`."""
+def length_words(seconds: float | None) -> str:
+    """`1 h 32 min`, `45 min`; "" when unknown."""
     if not seconds:
         return ""
-    minutes = max(1, round(seconds / 60))
-    hours, minutes = divmod(minutes, 60)
-    return " ".join(part for part in (hours and f"{hours} h", minutes and f"{minutes} min") if part)
+    hours, minutes = divmod(max(1, round(seconds / 60)), 60)
+    if not hours:
+        return f"{minutes} min"
+    if minutes:
+        return f"{hours} h {minutes} min"
+    return f"{hours} h"
 
 
 def position(seconds: float) -> str:
     """`1:02:03`, `4:05`."""
     minutes, second = divmod(int(seconds), 60)
     hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+    if hour:
+        return f"{hour}:{minute:02}:{second:02}"
+    return f"{minute}:{second:02}"
+
+
+def took(milliseconds: int) -> str:
+    """`87 ms`, `5.0 s`."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    return f"{milliseconds / 1000:.1f} s"
 
 
 def origin_words(origin: str, source_name: str | None = None) -> str:
-    """Where a play came from, in words: `Kodi in the living room`, `you, here`."""
+    """Where a play or a change came from: `Kodi in the living room`, `Import`."""
     return source_name or _ORIGINS.get(origin, origin)
 
 
-def and_list(names: list[str] | tuple[str, ...]) -> str:
+def and_list(names: Sequence[str]) -> str:
     """`Kodi, Jellyfin and Plex`."""
-    *most, last = names or ("",)
-    return f"{', '.join(most)} and {last}" if most else last
+    *others, last = names or ("",)
+    if others:
+        return f"{', '.join(others)} and {last}"
+    return last
 
 
 def counted(number: int, word: str) -> str:
     """`1 episode`, `1,204 episodes`."""
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+    plural = "" if number == 1 else "s"
+    return f"{number:,} {word}{plural}"
 
 
-def iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat()
+def up_to_999(number: int) -> str:
+    """`17`; `999+` for what was counted no further."""
+    if number < _TOO_MANY_TO_COUNT:
+        return str(number)
+    return "999+"

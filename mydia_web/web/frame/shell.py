@@ -1,10 +1,10 @@
-"""What stands around every page: the user, the navigation, and what servers are still owed."""
+"""The surroundings of every page: the user, the navigation, the number of changes owed."""
 
 from functools import cached_property
 from typing import Any
 
 from flask import Flask, Response, g, request
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select
 
 from mydia_web.db import db
 from mydia_web.queue.models import QueuedChange, Status
@@ -19,9 +19,10 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), browsing-topics=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-#: A badge says "999+" beyond this; counting further would only cost time.
-_COUNTED = 1000
+#: The badge says "999+" from here on; counting further would only cost time.
+_MAX_COUNT = 1000
 
+THEMES = ("system", "light", "dark")
 
 #: The entry of the navigation to which each blueprint's pages belong.
 _SECTIONS = {
@@ -35,8 +36,9 @@ _SECTIONS = {
 
 
 class SyncBadge:
-    """How many changes servers are owed, counted when a page first asks: as the queue's page,
-    everyone's for admins.
+    """The number of changes owed to servers, counted when a page first asks for it.
+
+    Like the queue's page, it counts everyone's changes for admins.
     """
 
     def __init__(self, user_id: int | None) -> None:
@@ -54,18 +56,16 @@ class SyncBadge:
 
     @cached_property
     def _counts(self) -> tuple[int, int]:
-        failed, scheduled = (
-            QueuedChange.status == Status.FAILED,
-            QueuedChange.next_attempt_at.is_not(None),
-        )
-        under_way = QueuedChange.status.in_([Status.PENDING, Status.SYNCING])
-        owed = self._count(or_(under_way, and_(failed, scheduled)))
-        needs_you = self._count(and_(failed, ~scheduled))
-        found = db.session.execute(select(owed, needs_you)).one()
-        return int(found[0]), int(found[1])
+        is_under_way = QueuedChange.status.in_([Status.PENDING, Status.SYNCING])
+        has_failed = QueuedChange.status == Status.FAILED
+        is_scheduled = QueuedChange.next_attempt_at.is_not(None)
+        owed = self._count(or_(is_under_way, and_(has_failed, is_scheduled)))
+        needs_you = self._count(and_(has_failed, ~is_scheduled))
+        counts = db.session.execute(select(owed, needs_you)).one()
+        return counts[0], counts[1]
 
-    def _count(self, which: Any) -> Any:
-        rows = select(QueuedChange.id).where(which).limit(_COUNTED)
+    def _count(self, condition: ColumnElement[bool]) -> ScalarSelect[int]:
+        rows = select(QueuedChange.id).where(condition).limit(_MAX_COUNT)
         if self._user_id is not None:
             rows = rows.where(QueuedChange.user_id == self._user_id)
         return select(func.count()).select_from(rows.subquery()).scalar_subquery()
@@ -83,19 +83,28 @@ def sync_badge() -> SyncBadge | None:
     return SyncBadge(None if user.is_admin else user.id)
 
 
+def chosen_theme() -> str:
+    """Return the theme that this browser is set to."""
+    theme = request.cookies.get("theme", "system")
+    if theme in THEMES:
+        return theme
+    return "system"
+
+
 def _shell() -> dict[str, Any]:
+    # The blueprint of the page's package: those nested in it have its name in front.
+    blueprint = (request.blueprint or "").partition(".")[0]
     return {
         "current_user": g.get("user"),
-        "nav": _SECTIONS.get(request.blueprint or "", ""),
+        "nav": _SECTIONS.get(blueprint, ""),
         "sync_badge": sync_badge(),
-        "this_page": request.full_path.rstrip("?"),
+        "theme": chosen_theme(),
     }
 
 
 def _protect(response: Response) -> Response:
-    response.headers.extend(
-        {name: text for name, text in _HEADERS.items() if name not in response.headers}
-    )
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
     if request.endpoint != "static" and "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-store"
         response.vary.add("HX-Request")

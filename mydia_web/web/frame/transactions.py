@@ -1,8 +1,7 @@
-"""One transaction for each request: a request that may write takes the write lock before it reads
-anything.
+"""One transaction per request: a request that may write takes the write lock before it reads.
 
-Views commit; what they leave uncommitted is rolled back when the request ends. A request that only
-failed because another one was in its way is run again.
+Views commit; what they leave uncommitted is rolled back when the request ends. A request that
+failed only because another one was in its way runs again.
 """
 
 from collections.abc import Callable
@@ -16,15 +15,14 @@ from mydia_web.db import begin_write, retry_on_conflict
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def talks_to_servers(view: View) -> View:
-    """For views that wait for something else than the database: they begin without the write lock.
+    """Start the view without the write lock, because it waits for more than the database.
 
-    Such a view reads, ends its transaction with `db.session.rollback()`, waits, and only then calls
-    `begin_write()`.
+    Such a view reads, ends its transaction with `db.session.rollback()`, waits, and only then
+    calls `begin_write()`.
     """
     view.talks_to_servers = True  # type: ignore[attr-defined]
     return view
@@ -43,27 +41,27 @@ def _begin() -> None:
 
 
 def _is_opened_to_write() -> bool:
-    # Who has neither a session nor a token will be turned away, and must not make others wait.
-    known = "user" in session or "Authorization" in request.headers
-    return known and request.method not in SAFE_METHODS and not _talks(request.endpoint)
+    if request.method in SAFE_METHODS or _talks_to_servers(request.endpoint):
+        return False
+    # Without a session or a token it will be turned away, and must not make others wait.
+    return "user" in session or "Authorization" in request.headers
 
 
-def _talks(endpoint: str | None) -> bool:
+def _talks_to_servers(endpoint: str | None) -> bool:
     view = current_app.view_functions.get(endpoint or "")
     return view is None or bool(getattr(view, "talks_to_servers", False))
 
 
 def _run_again(dispatch: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a view once more that another request was in the way of, as long as it has committed
-    nothing.
-    """
+    """Wrap Flask's dispatch: repeat a view after a conflict, unless it has committed something."""
+
+    def has_committed_nothing() -> bool:
+        return "committed" not in g
 
     def dispatch_request(*context: Any) -> Any:
         if not g.get("opened_to_write"):
             return dispatch(*context)
-        return retry_on_conflict(
-            lambda: dispatch(*context), can_run_again=lambda: "committed" not in g
-        )
+        return retry_on_conflict(lambda: dispatch(*context), can_run_again=has_committed_nothing)
 
     return dispatch_request
 

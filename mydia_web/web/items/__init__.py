@@ -1,1 +1,5 @@
-"""The pages of a film, a show and an episode."""
+"""Films, shows and episodes: their pages, their marks, and undo."""
+
+from mydia_web.web.items.views import bp
+
+__all__ = ["bp"]

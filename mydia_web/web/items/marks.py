@@ -1,6 +1,4 @@
-"""What a page answers to a mark, a dismissal or an undo: the part that changed, and a message with
-Undo.
-"""
+"""The answer to a mark, a dismissal or an undo: the changed part of the page, and a toast."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,86 +14,83 @@ from mydia_web.web.frame import htmx
 from mydia_web.web.frame.filters import and_list
 from mydia_web.web.items import page as item_pages
 
-#: The parts of pages that a mark may be made in, as the form's field `place` names them.
-PLACES = ("card", "hero", "show", "item")
+#: The templates of the parts that show one card of the home page.
+_CARDS = {"card": "watch/_card.html", "hero": "watch/_hero.html"}
+#: The parts of pages in which a mark can be made, as the form's field `place` names them.
+PLACES = (*_CARDS, "show", "item")
 
 
 def answer(
-    contents: Sequence[Content], words: str, *, change_set_id: int | None
+    contents: Sequence[Content], words: str, *, change_set_id: int | None = None
 ) -> ResponseReturnValue:
-    """The swapped part with the message beside it for htmx; else 303 to the page it came from."""
-    told = names_of_told(change_set_id) if change_set_id else ()
-    if told:
-        words = f"{words} {and_list(list(told))} will be told."
+    """Answer with the changed part and a toast for htmx; else go back, and show the words there."""
+    toast: dict[str, Any] = {"message": words}
+    if change_set_id is not None:
+        toast = {"message": _with_recipients(words, change_set_id), **_undo_form(change_set_id)}
     if not htmx.wants_fragment():
-        flash(_message(words, change_set_id))  # type: ignore[arg-type]
+        flash(toast)  # type: ignore[arg-type]
         return redirect(htmx.way_back(), code=303)
-    part = changed_parts(contents)
-    return htmx.fragments(part, *beside(words, change_set_id))
-
-
-def beside(words: str, change_set_id: int | None) -> tuple[str, ...]:
-    """What htmx puts elsewhere: the message, and the count of what servers are owed."""
-    toast = render_template("shared/_toast.html", **_message(words, change_set_id))
-    return toast, render_template("shared/_sync_badge.html", oob=True)
-
-
-def place() -> dict[str, Any]:
-    """Where on a page the mark was made, for the Undo that follows it."""
-    asked = request.form.get("place", "")
-    return {
-        "place": asked if asked in PLACES else "",
-        "season": request.form.get("season", type=int),
-        "next": htmx.way_back(),
-    }
+    return htmx.fragments(changed_parts(contents), *htmx.out_of_band(**toast))
 
 
 def changed_parts(contents: Sequence[Content], *, oob: bool = False) -> str:
-    """The parts of the page, anew, that show these contents; with `oob` they find their place by
-    themselves.
-    """
-    where = place()
+    """Render the parts of the page that show these contents; with `oob`, for htmx to place."""
     if not contents:
         return ""
-    if where["place"] in ("card", "hero"):
-        return "\n".join(
-            _card(content, where["place"], oob) for content in _one_for_each_item(contents)
-        )
-    if where["place"] == "show" and isinstance(contents[0], Episode):
-        show = find_show(contents[0].media_item_id)
-        return render_template(
-            "items/_show_state.html", **item_pages.show_state(show, where["season"]), oob=oob
-        )
-    if where["place"] == "item":
-        return render_template(
-            "items/_item_state.html", **item_pages.item_state(contents[0]), oob=oob
-        )
+    place = _place()
+    first = contents[0]
+    if place in _CARDS:
+        return _cards(contents, _CARDS[place], oob)
+    if place == "show" and isinstance(first, Episode):
+        state = item_pages.show_state(find_show(first.media_item_id), _season())
+        return render_template("items/_show_state.html", **state, oob=oob)
+    if place == "item":
+        state = item_pages.item_state(first)
+        return render_template("items/_item_state.html", **state, oob=oob)
     return ""
 
 
-def _message(words: str, change_set_id: int | None) -> dict[str, Any]:
-    """The words with the form that takes the act back, which says where on the page it was done."""
-    if change_set_id is None:
-        return {"message": words}
-    undo_url = url_for("undo.undo_act", change_set_id=change_set_id)
-    fields = {name: value for name, value in place().items() if value not in ("", None)}
-    return {"message": words, "undo_url": undo_url, "fields": fields}
+def _cards(contents: Sequence[Content], template: str, oob: bool) -> str:
+    """Render one card per film or show."""
+    latest = {card_key(content): content for content in contents}
+    cards = []
+    for key, content in latest.items():
+        cards.append(render_template(template, card=_to_watch(content), key=key, oob=oob))
+    return "\n".join(cards)
 
 
-def _one_for_each_item(contents: Sequence[Content]) -> Sequence[Content]:
-    return tuple({item_key(content): content for content in contents}.values())
+def card_key(content: Content) -> str:
+    """Return the id of the content's card. A show keeps its card from one episode to the next."""
+    if isinstance(content, Episode):
+        return f"show-{content.media_item_id}"
+    return f"movie-{content.id}"
 
 
-def item_key(content: Content) -> str:
-    """The id of its card: that of a show stays the same from one episode to the next."""
-    return (
-        f"show-{content.media_item_id}" if isinstance(content, Episode) else f"movie-{content.id}"
-    )
+def _with_recipients(words: str, change_set_id: int) -> str:
+    names = names_of_told(change_set_id)
+    if names:
+        return f"{words} {and_list(names)} will be updated."
+    return words
 
 
-def _card(content: Content, where: str, oob: bool) -> str:
-    template = "watch/_hero.html" if where == "hero" else "watch/_card.html"
-    return render_template(template, card=_to_watch(content), key=item_key(content), oob=oob)
+def _undo_form(change_set_id: int) -> dict[str, Any]:
+    """Return the address and the fields of Undo, which say where on the page to show it."""
+    fields = {"place": _place(), "season": _season(), "next": htmx.way_back()}
+    return {
+        "undo_url": url_for("items.undo_act", change_set_id=change_set_id),
+        "fields": {name: value for name, value in fields.items() if value not in ("", None)},
+    }
+
+
+def _place() -> str:
+    place = request.form.get("place", "")
+    if place in PLACES:
+        return place
+    return ""
+
+
+def _season() -> int | None:
+    return request.form.get("season", type=int)
 
 
 def _to_watch(content: Content) -> ToWatch | None:

@@ -1,9 +1,10 @@
-"""What the pages of films, shows and episodes say, gathered for their templates."""
+"""The contents of the pages of films, shows and episodes, gathered for their templates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from flask import g
+from flask import g, url_for
 
 from mydia_web.library.content import list_episodes, list_external_ids
 from mydia_web.library.models import Content, Episode, MediaItem
@@ -18,7 +19,7 @@ from mydia_web.web.frame.filters import today
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One episode as a user stands to it."""
+    """One episode, with how far the user is in it."""
 
     episode: Episode
     progress: PlaybackProgress | None
@@ -30,18 +31,29 @@ class Cell:
 
     @property
     def is_left(self) -> bool:
-        """Has it aired, and is it still to be watched?"""
+        """True when it has aired and is still to be watched."""
         return self.state != "unaired" and not self.is_watched
+
+    @property
+    def mark_endpoint(self) -> str:
+        """The endpoint that turns its mark over."""
+        if self.is_watched:
+            return "items.unmark"
+        return "items.mark"
 
 
 @dataclass(frozen=True, slots=True)
 class Season:
+    """The episodes of one season; number 0 holds the specials."""
+
     number: int
     cells: tuple[Cell, ...]
 
     @property
     def name(self) -> str:
-        return f"Season {self.number}" if self.number else "Specials"
+        if self.number:
+            return f"Season {self.number}"
+        return "Specials"
 
     @property
     def aired(self) -> int:
@@ -55,58 +67,94 @@ class Season:
     def is_watched(self) -> bool:
         return self.watched >= self.aired > 0
 
+    @property
+    def mark_endpoint(self) -> str:
+        """The endpoint that turns the marks of the whole season over."""
+        if self.is_watched:
+            return "items.unmark_show"
+        return "items.mark_show"
+
 
 def item_state(content: Content) -> dict[str, Any]:
-    """A film or an episode: how far, when watched, and where it stands on each server."""
+    """Gather a film or an episode: how far, when watched, and its state on each server."""
+    page = url_for("items.content", kind=content.content_kind, content_id=content.id)
+    previous: Episode | None = None
+    following: Episode | None = None
+    if isinstance(content, Episode):
+        previous, following = _neighbours(content)
     return {
         "content": content,
         "progress": get_progress(g.user.id, content),
         "plays": history_of(g.user.id, content),
         "copy_statuses": copy_statuses(g.user.id, content),
         "ids": list_external_ids(content),
-        "beside": _neighbours(content) if isinstance(content, Episode) else (None, None),
+        "previous": previous,
+        "following": following,
+        "fields": {"place": "item", "next": page},
     }
 
 
 def _neighbours(episode: Episode) -> tuple[Episode | None, Episode | None]:
-    """The episodes before and after it."""
-    episodes = list(list_episodes(episode.media_item_id))
+    """Return the episodes before and after this one."""
+    episodes = [None, *list_episodes(episode.media_item_id), None]
     here = episodes.index(episode)
-    before = episodes[here - 1] if here else None
-    return before, episodes[here + 1] if here + 1 < len(episodes) else None
+    return episodes[here - 1], episodes[here + 1]
 
 
 def show_state(show: MediaItem, season_number: int | None = None) -> dict[str, Any]:
-    """A show: its seasons, the one that is open, and what to watch next."""
+    """Gather a show: its seasons, the one that is open, and what to watch next."""
     seasons = _seasons(show)
     upcoming = get_next_episode(g.user.id, show, today=today())
-    regular = [season for season in seasons if season.number]
+    if season_number is None and upcoming.episode:
+        season_number = upcoming.episode.season_number
+    open_season = _open(seasons, season_number)
     return {
         "show": show,
         "seasons": seasons,
-        "open_season": _open(seasons, season_number, upcoming.episode),
+        "open_season": open_season,
         "upcoming": upcoming,
-        "watched": sum(season.watched for season in regular),
-        "total": sum(len(season.cells) for season in regular),
-        "left": [cell.episode for season in regular for cell in season.cells if cell.is_left],
         "any_watched": any(season.watched for season in seasons),
         "ids": list_external_ids(show),
+        "fields": _fields(show, open_season),
+        **_totals([season for season in seasons if season.number]),
     }
 
 
+def _totals(seasons: Sequence[Season]) -> dict[str, Any]:
+    """Count the episodes of these seasons: all, the watched ones, and those left to watch."""
+    left: list[Episode] = []
+    for season in seasons:
+        left += [cell.episode for cell in season.cells if cell.is_left]
+    return {
+        "watched": sum(season.watched for season in seasons),
+        "total": sum(len(season.cells) for season in seasons),
+        "left": left,
+        "seconds_left": sum(episode.runtime_seconds or 0 for episode in left),
+    }
+
+
+def _fields(show: MediaItem, season: Season | None) -> dict[str, str | int]:
+    """Return the hidden fields of every mark on the page: where to go on, and with which season."""
+    if season is None:
+        page = url_for("items.show", show_id=show.id)
+        return {"place": "show", "next": page, "season": ""}
+    page = url_for("items.season", show_id=show.id, number=season.number)
+    return {"place": "show", "next": page, "season": season.number}
+
+
 def _seasons(show: MediaItem) -> tuple[Season, ...]:
-    """In their order, the specials last."""
+    """Return the seasons in their order, the specials last."""
     progress = show_progress(g.user.id, show.id)
     out = ids_of_episodes_out(show.id, today())
     cells: dict[int, list[Cell]] = {}
     for episode in list_episodes(show.id):
-        cells.setdefault(episode.season_number, []).append(
-            _cell(episode, progress.get(episode.id), is_out=episode.id in out)
-        )
-    return tuple(
-        Season(number, tuple(cells[number]))
-        for number in sorted(cells, key=lambda one: (one == 0, one))
-    )
+        cell = _cell(episode, progress.get(episode.id), is_out=episode.id in out)
+        cells.setdefault(episode.season_number, []).append(cell)
+    specials = cells.pop(0, None)
+    seasons = [Season(number, tuple(cells[number])) for number in sorted(cells)]
+    if specials:
+        seasons.append(Season(0, tuple(specials)))
+    return tuple(seasons)
 
 
 def _cell(episode: Episode, progress: PlaybackProgress | None, *, is_out: bool) -> Cell:
@@ -117,11 +165,11 @@ def _cell(episode: Episode, progress: PlaybackProgress | None, *, is_out: bool) 
     return Cell(episode, progress, "unwatched" if is_out else "unaired")
 
 
-def _open(
-    seasons: tuple[Season, ...], asked: int | None, upcoming: Episode | None
-) -> Season | None:
-    """The season asked for, else that of the next episode, else the first."""
-    wanted = asked if asked is not None else (upcoming.season_number if upcoming else None)
-    return next(
-        (season for season in seasons if season.number == wanted), seasons[0] if seasons else None
-    )
+def _open(seasons: Sequence[Season], number: int | None) -> Season | None:
+    """Return the season of that number, else the first."""
+    for season in seasons:
+        if season.number == number:
+            return season
+    if seasons:
+        return seasons[0]
+    return None

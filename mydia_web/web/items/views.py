@@ -1,7 +1,6 @@
-"""/movies/7, /shows/3, /episodes/42: what is known of them, and their watched marks.
+"""/movies/7, /shows/3, /episodes/42: what is known of a title, and its watched marks.
 
-Marking is `POST …/watched`, taking the mark away `DELETE …/watched` or, for forms, `POST
-…/unwatched`.
+`POST …/watched` marks; `DELETE …/watched`, or `POST …/unwatched` for forms, takes the mark away.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,138 +10,140 @@ from flask.typing import ResponseReturnValue
 
 from mydia_web.db import db
 from mydia_web.errors import NotFound
-from mydia_web.library.content import find_episode, find_movie, find_show, list_episodes
-from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.library.content import find_content, find_show, list_episodes
+from mydia_web.library.models import Content, ContentKind, Episode, MediaItem
 from mydia_web.playback.acts import Act, Mark
 from mydia_web.playback.progress import adopt_remote_state
+from mydia_web.playback.undo import Undone, undo
+from mydia_web.queue.agreement import CopyStatus
 from mydia_web.web.frame import htmx
-from mydia_web.web.frame.filters import code, counted
+from mydia_web.web.frame.filters import code, counted, position
 from mydia_web.web.items import marks
 from mydia_web.web.items import page as item_pages
 
 bp = Blueprint("items", __name__)
 
-
-@bp.get("/movies/<int:movie_id>")
-def movie(movie_id: int) -> ResponseReturnValue:
-    film = find_movie(movie_id)
-    return render_template("items/movie.html", **item_pages.item_state(film))
+_CONTENT = "/<any(movie, episode):kind>s/<int:content_id>"
+_SHOW = "/shows/<int:show_id>"
+_SEASON = f"{_SHOW}/seasons/<int:number>"
 
 
-@bp.get("/episodes/<int:episode_id>")
-def episode(episode_id: int) -> ResponseReturnValue:
-    found = find_episode(episode_id)
-    return render_template("items/episode.html", **item_pages.item_state(found))
+@bp.app_template_filter()
+def remote_state(copy: CopyStatus) -> str:
+    """`at 4:05`, `watched`, `at 4:05, watched`, `not watched`."""
+    words = []
+    if copy.position_seconds:
+        words.append(f"at {position(copy.position_seconds)}")
+    if copy.watched:
+        words.append("watched")
+    return ", ".join(words) or "not watched"
 
 
-@bp.get("/shows/<int:show_id>")
+@bp.get(_CONTENT)
+def content(kind: ContentKind, content_id: int) -> ResponseReturnValue:
+    """Show a film or an episode."""
+    state = item_pages.item_state(find_content(kind, content_id))
+    return render_template(f"items/{kind}.html", **state)
+
+
+@bp.post(f"{_CONTENT}/watched")
+def mark(kind: ContentKind, content_id: int) -> ResponseReturnValue:
+    content = find_content(kind, content_id)
+    with Act(g.user.id, "web") as act:
+        act.mark_watched(content, Mark(date_unknown="date_unknown" in request.form))
+    words = "marked watched." if act.changed else "was already watched."
+    return _answer(act, [content], f"{_name(content)} {words}")
+
+
+@bp.post(f"{_CONTENT}/unwatched")
+@bp.delete(f"{_CONTENT}/watched", endpoint="delete_mark")
+def unmark(kind: ContentKind, content_id: int) -> ResponseReturnValue:
+    content = find_content(kind, content_id)
+    with Act(g.user.id, "web") as act:
+        changed = act.mark_unwatched(content)
+    words = "marked unwatched." if changed else "was already unwatched."
+    return _answer(act, [content], f"{_name(content)} {words}")
+
+
+@bp.post(f"{_CONTENT}/use/<int:source_item_id>")
+def adopt(kind: ContentKind, content_id: int, source_item_id: int) -> ResponseReturnValue:
+    """Make the state that one server shows the state here and everywhere."""
+    content = find_content(kind, content_id)
+    act = adopt_remote_state(g.user.id, content, source_item_id)
+    return _answer(act, [content], f"{_name(content)} now matches that server everywhere.")
+
+
+@bp.get(_SHOW)
 def show(show_id: int) -> ResponseReturnValue:
-    found = find_show(show_id)
-    return _show_page(found, request.args.get("season", type=int))
+    state = item_pages.show_state(find_show(show_id), request.args.get("season", type=int))
+    return render_template("items/show.html", **state)
 
 
-@bp.get("/shows/<int:show_id>/seasons/<int:number>")
+@bp.get(_SEASON)
 def season(show_id: int, number: int) -> ResponseReturnValue:
-    """The show with this season open."""
-    found = find_show(show_id)
-    state = item_pages.show_state(found, number)
+    """Show a show with this season open."""
+    state = item_pages.show_state(find_show(show_id), number)
     if state["open_season"] is None or state["open_season"].number != number:
         raise NotFound("There is no such season.")
     if htmx.wants_fragment():
         return htmx.fragments(render_template("items/_show_state.html", **state))
-    return _show_page(found, number)
+    return render_template("items/show.html", **state)
 
 
-@bp.post("/movies/<int:movie_id>/watched")
-def mark_movie(movie_id: int) -> ResponseReturnValue:
-    return _mark(find_movie(movie_id))
-
-
-@bp.delete("/movies/<int:movie_id>/watched")
-@bp.post("/movies/<int:movie_id>/unwatched")
-def unmark_movie(movie_id: int) -> ResponseReturnValue:
-    return _unmark(find_movie(movie_id))
-
-
-@bp.post("/episodes/<int:episode_id>/watched")
-def mark_episode(episode_id: int) -> ResponseReturnValue:
-    return _mark(find_episode(episode_id))
-
-
-@bp.delete("/episodes/<int:episode_id>/watched")
-@bp.post("/episodes/<int:episode_id>/unwatched")
-def unmark_episode(episode_id: int) -> ResponseReturnValue:
-    return _unmark(find_episode(episode_id))
-
-
-@bp.post("/shows/<int:show_id>/watched", defaults={"number": None})
-@bp.post("/shows/<int:show_id>/seasons/<int:number>/watched")
+@bp.post(f"{_SHOW}/watched", defaults={"number": None})
+@bp.post(f"{_SEASON}/watched")
 def mark_show(show_id: int, number: int | None) -> ResponseReturnValue:
     return _mark_many(Act.mark_show_watched, "marked watched", find_show(show_id), number)
 
 
-@bp.delete("/shows/<int:show_id>/watched", defaults={"number": None})
-@bp.delete("/shows/<int:show_id>/seasons/<int:number>/watched")
-@bp.post("/shows/<int:show_id>/unwatched", defaults={"number": None})
-@bp.post("/shows/<int:show_id>/seasons/<int:number>/unwatched")
+@bp.post(f"{_SHOW}/unwatched", defaults={"number": None})
+@bp.post(f"{_SEASON}/unwatched")
+@bp.delete(f"{_SHOW}/watched", defaults={"number": None}, endpoint="delete_show_marks")
+@bp.delete(f"{_SEASON}/watched", endpoint="delete_season_marks")
 def unmark_show(show_id: int, number: int | None) -> ResponseReturnValue:
     return _mark_many(Act.mark_show_unwatched, "marked unwatched", find_show(show_id), number)
-
-
-@bp.post("/movies/<int:movie_id>/use/<int:source_item_id>")
-def use_movie_state(movie_id: int, source_item_id: int) -> ResponseReturnValue:
-    return _use(find_movie(movie_id), source_item_id)
-
-
-@bp.post("/episodes/<int:episode_id>/use/<int:source_item_id>")
-def use_episode_state(episode_id: int, source_item_id: int) -> ResponseReturnValue:
-    return _use(find_episode(episode_id), source_item_id)
-
-
-def _use(content: Content, source_item_id: int) -> ResponseReturnValue:
-    """What this server shows becomes the state here and everywhere."""
-    act = adopt_remote_state(g.user.id, content, source_item_id)
-    return _marked(
-        act, [content], f"{_name(content)} is set as that server shows it, here and everywhere."
-    )
-
-
-def _show_page(show: MediaItem, season_number: int | None) -> str:
-    return render_template("items/show.html", **item_pages.show_state(show, season_number))
-
-
-def _mark(content: Content) -> ResponseReturnValue:
-    with Act(g.user.id, "web") as act:
-        act.mark_watched(content, Mark(date_unknown="date_unknown" in request.form))
-    words = "marked watched." if act.changed else "was watched already."
-    return _marked(act, [content], f"{_name(content)} {words}")
-
-
-def _unmark(content: Content) -> ResponseReturnValue:
-    with Act(g.user.id, "web") as act:
-        changed = act.mark_unwatched(content)
-    words = "marked unwatched." if changed else "was unwatched already."
-    return _marked(act, [content], f"{_name(content)} {words}")
 
 
 def _mark_many(
     change: Callable[..., int], words: str, show: MediaItem, number: int | None
 ) -> ResponseReturnValue:
-    """One act, one undo, for a season or a whole show."""
+    """Mark a season or a whole show in one act, so that one undo takes it back."""
     episodes = list_episodes(show.id, season=number)
     if not episodes and number is not None:
         raise NotFound("There is no such season.")
     with Act(g.user.id, "web") as act:
         change(act, show, season=number)
-    words = (
-        f"{counted(act.changed, 'episode')} of {show.title} {words}."
-        if act.changed
-        else "Nothing to change."
+    message = "Nothing to change."
+    if act.changed:
+        message = f"{counted(act.changed, 'episode')} of {show.title} {words}."
+    return _answer(act, episodes[:1], message)
+
+
+@bp.post("/undo/<int:change_set_id>")
+def undo_act(change_set_id: int) -> ResponseReturnValue:
+    undone = undo(change_set_id, g.user.id)
+    db.session.commit()
+    # The changed parts may be anywhere on the page, so all of them are out of band.
+    return htmx.done(
+        _undo_words(undone),
+        part=lambda: marks.changed_parts(undone.contents, oob=True),
+        page=htmx.way_back(),
     )
-    return _marked(act, episodes[:1], words)
 
 
-def _marked(act: Act, contents: Sequence[Content], words: str) -> ResponseReturnValue:
+def _undo_words(undone: Undone) -> str:
+    restored = len(undone.contents)
+    if not restored and not undone.kept:
+        return "Already undone."
+    if not restored:
+        return "Nothing was undone: it has changed since."
+    words = "Restored." if restored == 1 else f"{counted(restored, 'title')} restored."
+    if not undone.kept:
+        return words
+    return f"{words} {counted(undone.kept, 'title')} changed since then, and kept."
+
+
+def _answer(act: Act, contents: Sequence[Content], words: str) -> ResponseReturnValue:
     change_set_id = act.change_set_id
     db.session.commit()
     return marks.answer(contents, words, change_set_id=change_set_id)

@@ -1,23 +1,12 @@
-"""/queue: what the servers are still owed, and what a person can do about it."""
+"""The routes of /queue."""
 
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime
 
-from flask import (
-    Blueprint,
-    flash,
-    jsonify,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Blueprint, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from mydia_web.backends.values import Connection
-from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.queue import sign_ins
 from mydia_web.queue.attempts import outcome_words
@@ -29,48 +18,18 @@ from mydia_web.sources.registry import open_backend
 from mydia_web.sync.outbound.delivery import prepare
 from mydia_web.web.frame import htmx
 from mydia_web.web.frame.auth import admin_only
-from mydia_web.web.frame.filters import clock_time, counted, day_and_time, local, today, zone
-from mydia_web.web.items import marks
+from mydia_web.web.frame.filters import counted, zone
 from mydia_web.web.queue.as_json import board_as_json
-from mydia_web.web.queue.board import Board, asked_filter, whose, written
+from mydia_web.web.queue.board import Board, asked_filter, visible_user
 
 bp = Blueprint("queue", __name__, url_prefix="/queue")
 
-#: A press that is meant for many is one transaction, in whose way others are: it ends here.
+#: The most that one press changes: it is a single transaction, and others wait for it.
 MOST_AT_ONCE = 10_000
 
+_FORMATS = ["text/html", "application/json"]
+
 bp.add_app_template_filter(outcome_words)
-bp.add_app_template_filter(written, "written_place")
-
-
-@bp.app_template_filter()
-def soon(at: datetime) -> str:
-    """`in 40 s`, `in 2 min`, `in 3 h`; further away the day and time itself."""
-    seconds = (at - now()).total_seconds()
-    if seconds < 1:
-        return "now"
-    for size, unit in ((1, "s"), (60, "min"), (3600, "h")):
-        if seconds < size * 60:
-            return f"in {seconds / size:.0f} {unit}"
-    return day_and_time(at)
-
-
-@bp.app_template_filter()
-def time_or_day(at: datetime) -> str:
-    """`14:02`; of another day the day too."""
-    return clock_time(at) if local(at).date() == today() else day_and_time(at)
-
-
-@bp.app_template_filter()
-def exact_time(at: datetime) -> str:
-    """`14:02:31`; of another day the day and the minute."""
-    return f"{local(at):%H:%M:%S}" if local(at).date() == today() else day_and_time(at)
-
-
-@bp.app_template_filter()
-def took(milliseconds: int) -> str:
-    """`87 ms`, `5.0 s`."""
-    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
 @bp.app_template_filter()
@@ -80,13 +39,11 @@ def sentence(row: Row) -> Sentence:
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """The page; for htmx what a filter leaves of it; as JSON where that is asked for."""
+    """Show the page; for htmx the part that a filter changes; as JSON where that is preferred."""
     board = Board()
     if htmx.wants_fragment():
-        return htmx.pushed(
-            url_for(".index") + board.query(), render_template("queue/_board.html", board=board)
-        )
-    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+        return htmx.pushed(board.url(), _render(board))
+    if request.accept_mimetypes.best_match(_FORMATS) == "application/json":
         response = jsonify(board_as_json(board))
         response.vary.add("Accept")
         return response
@@ -95,75 +52,71 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/rows")
 def rows() -> ResponseReturnValue:
-    """The part of the page that is asked for again and again; 304 while nothing has changed."""
+    """Show the part of the page that is polled; 304 while nothing has changed."""
     board = Board()
     response = make_response()
     response.set_etag(board.fingerprint())
     response.headers["Cache-Control"] = "private, no-cache"
     response.make_conditional(request)
     if response.status_code != 304:
-        response.set_data(render_template("queue/_board.html", board=board))
+        response.set_data(_render(board))
     return response
 
 
 @bp.post("/<int:row_id>/retry")
 def retry(row_id: int) -> ResponseReturnValue:
-    row = find_row(row_id, whose())
-    retried = PlaybackSyncRepository().retry_row(row_id)
-    _ask_again([row.change.source_id], row.change.user_id)
+    row = find_row(row_id, visible_user())
+    is_retried = PlaybackSyncRepository().retry_row(row_id)
+    _probe([row.change.source_id], row.change.user_id)
     db.session.commit()
-    return _done(
-        f"{row.source_name} is asked again now." if retried else "It is under way already."
-    )
+    return _done(f"Retrying on {row.source_name} now." if is_retried else "Already being sent.")
 
 
 @bp.post("/<int:row_id>/skip")
 def skip(row_id: int) -> ResponseReturnValue:
-    row = find_row(row_id, whose())
-    skipped = PlaybackSyncRepository().cancel_row(row_id)
+    row = find_row(row_id, visible_user())
+    is_skipped = PlaybackSyncRepository().cancel_row(row_id)
     db.session.commit()
-    return _done(
-        f"Skipped. {row.source_name} will not be told."
-        if skipped
-        else "It is being sent or was sent already."
-    )
+    if not is_skipped:
+        return _done("It is being sent, or was sent already.")
+    return _done(f"Skipped. {row.source_name} will not be updated.")
 
 
 @bp.get("/<int:row_id>/explain")
 def explain(row_id: int) -> ResponseReturnValue:
-    """The exact calls a delivery would make, without making them."""
-    row = find_row(row_id, whose())
+    """Show the exact calls that a delivery would make, without making them."""
+    row = find_row(row_id, visible_user())
     template = "queue/_explain.html" if htmx.wants_fragment() else "queue/explain.html"
     return render_template(template, row=row, calls=_calls(row))
 
 
 @bp.post("/retry")
 def retry_all() -> ResponseReturnValue:
-    """Try again what needs a person and the filter shows."""
+    """Retry everything that needs a person and passes the filter."""
     number = PlaybackSyncRepository().retry_needing_you(asked_filter(), limit=MOST_AT_ONCE)
-    _ask_again([one.source.id for one in Board().strip], asked_filter().user_id)
+    _probe([status.source.id for status in Board().sources], asked_filter().user_id)
     db.session.commit()
-    return _done(_told_of_many(number, "tried again now"))
+    return _done(_words_for_many(number, f"Retrying {counted(number, 'change')} now."))
 
 
 @bp.post("/skip")
 def skip_all() -> ResponseReturnValue:
-    """Give up what needs a person and the filter shows."""
+    """Give up everything that needs a person and passes the filter."""
     number = PlaybackSyncRepository().cancel_needing_you(asked_filter(), limit=MOST_AT_ONCE)
     db.session.commit()
-    return _done(_told_of_many(number, "skipped"))
+    return _done(_words_for_many(number, f"{counted(number, 'change')} skipped."))
 
 
 @bp.post("/run")
 @admin_only
 def run_now() -> ResponseReturnValue:
-    """Send what waits, and ask servers that are taken for down or have refused a sign-in."""
-    strip = Board().strip
-    for one in strip:
-        PlaybackSyncRepository().hurry([one.source.id], limit=MOST_AT_ONCE)
-    _ask_again([one.source.id for one in strip])
+    """Send what waits, also to servers taken for down and accounts whose sign-in was refused."""
+    source_ids = [status.source.id for status in Board().sources]
+    for source_id in source_ids:
+        PlaybackSyncRepository().hurry([source_id], limit=MOST_AT_ONCE)
+    _probe(source_ids)
     db.session.commit()
-    return _done("What waits is sent now, except to servers that are paused or asked us to wait.")
+    return _done("Sending now, except to servers that are paused or asked us to wait.")
 
 
 @bp.post("/pause")
@@ -181,7 +134,7 @@ def resume() -> ResponseReturnValue:
     source = get_source(_asked_source())
     health.resume(source)
     db.session.commit()
-    return _done(f"{source.name} is told again.")
+    return _done(f"{source.name} is resumed.")
 
 
 @bp.post("/pause-all")
@@ -197,46 +150,43 @@ def pause_all() -> ResponseReturnValue:
 def resume_all() -> ResponseReturnValue:
     health.resume_all()
     db.session.commit()
-    return _done("All servers are told again.")
+    return _done("All servers are resumed.")
 
 
 def _asked_source() -> int:
     return request.form.get("source", 0, type=int)
 
 
-def _ask_again(source_ids: Sequence[int], user_id: int | None = None) -> None:
-    """Really ask: also a server that is taken for down, or has refused the sign-in of this user
-    (None: of anybody).
-    """
+def _probe(source_ids: Sequence[int], user_id: int | None = None) -> None:
+    """Ask these servers again, down or not, and with refused sign-ins (None: everyone's)."""
     for source_id in source_ids:
         health.probe_now(source_id)
     sign_ins.ask_again(source_ids, user_id)
 
 
-def _told_of_many(number: int, what: str) -> str:
+def _words_for_many(number: int, words: str) -> str:
     if not number:
-        return "There is nothing left that needs you."
-    words = f"{counted(number, 'change')} {'is' if number == 1 else 'are'} {what}."
-    return f"{words} There are more: press once more." if number == MOST_AT_ONCE else words
+        return "Nothing needs you any more."
+    if number == MOST_AT_ONCE:
+        return f"{words} There are more: press again."
+    return words
 
 
 def _calls(row: Row) -> list[str]:
-    """Nobody is signed in for it: what is sent is the same for everyone."""
+    """Return the calls, without signing in: they are the same for everyone."""
     source = get_source(row.change.source_id)
     (delivery,) = prepare([row.change])
+    calls: list[str] = []
     with closing(open_backend(source.kind, Connection(source.base_url))) as backend:
-        return [
-            line
-            for _, target in delivery.targets
-            for line in backend.explain(target, delivery.wanted)
-        ]
+        for _, target in delivery.targets:
+            calls += backend.explain(target, delivery.wanted)
+    return calls
+
+
+def _render(board: Board) -> str:
+    return render_template("queue/_board.html", board=board)
 
 
 def _done(words: str) -> ResponseReturnValue:
     board = Board()
-    if htmx.wants_fragment():
-        return htmx.fragments(
-            render_template("queue/_board.html", board=board), *marks.beside(words, None)
-        )
-    flash(words)
-    return redirect(url_for(".index") + board.query(), code=303)
+    return htmx.done(words, part=lambda: _render(board), page=board.url())

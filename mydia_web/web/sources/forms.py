@@ -1,4 +1,4 @@
-"""What people type to add a source or to sign in on one, as the traits of its kind ask for it."""
+"""The form that adds a source or signs in on one, as the traits of its kind ask for it."""
 
 import uuid
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from mydia_web.sources.linking import SignedIn, reach, sign_in
 from mydia_web.sources.registry import KINDS, backend_class
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A form about a source, with what was typed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceForm:
+    """A form about a source, as it was filled in."""
 
     kind: str
     name: str
@@ -33,39 +33,57 @@ class Typed:
 
     @property
     def shown(self) -> dict[str, str]:
-        """What may come back in the form: no secrets."""
-        secret = {one.name for one in self.traits.fields if one.secret}
-        return {name: value for name, value in self.credentials.items() if name not in secret}
+        """The values that may come back in the form: no secrets."""
+        secrets = {field.name for field in self.traits.fields if field.secret}
+        return {name: value for name, value in self.credentials.items() if name not in secrets}
 
     def connection(self) -> Connection:
-        """Raises `InvalidValue` for an address that is none."""
+        """Raises `InvalidValue` for an impossible address."""
+        credentials = dict(self.credentials)
+        remote_user = credentials.pop("remote_user", "")
         return Connection(
             self.base_url or self.traits.fixed_address,
-            {name: value for name, value in self.credentials.items() if name != "remote_user"},
-            self.credentials.get("remote_user", ""),
+            credentials,
+            remote_user,
             device_id=str(uuid.uuid4()),
             verify_tls=trust(self.tls),
         )
 
 
-def read_form(kind: str = "") -> Typed:
-    """What was sent. 404 for a kind there is not."""
+def read_form(kind: str = "") -> SourceForm:
+    """Return the form that was sent. Aborts with 404 for an unknown kind."""
     kind = kind or request.values.get("kind", "")
     if kind not in KINDS:
         abort(404)
-    typed = {one.name: _sent(one.name, one.secret) for one in backend_class(kind).traits.fields}
-    base_url, credentials = split_sign_in(kind, _sent("base_url"), typed)
-    tls = "off" if request.form.get("tls") == "off" else _sent("ca_file")
-    return Typed(kind, _sent("name"), base_url, credentials, tls)
+    fields = backend_class(kind).traits.fields
+    values = {field.name: _sent(field.name, is_secret=field.secret) for field in fields}
+    base_url, credentials = split_sign_in(kind, _sent("base_url"), values)
+    return SourceForm(
+        kind=kind, name=_sent("name"), base_url=base_url, credentials=credentials, tls=sent_tls()
+    )
+
+
+def sent_tls() -> str:
+    """Return the certificate to trust, as `Source.tls` has it."""
+    if request.form.get("tls") == "off":
+        return "off"
+    return _sent("ca_file")
+
+
+def _sent(name: str, *, is_secret: bool = False) -> str:
+    value = request.form.get(name, "")
+    if is_secret:
+        return value
+    return value.strip()
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of a sign-in: `signed_in`, or why not, in words."""
+class Attempt:
+    """The outcome of a sign-in: `signed_in`, or in words why not."""
 
     signed_in: SignedIn | None
     words: str
-    #: The server is there and says no, or the address can be none: waiting does not help.
+    #: The server refuses, or the address is impossible: waiting does not help.
     refused: bool = False
 
     @property
@@ -73,44 +91,40 @@ class Tried:
         return self.signed_in is None and bool(self.words)
 
 
-def try_sign_in(kind: str, connection: Connection) -> Tried:
-    """Waits for the server: no transaction may be open."""
+def try_sign_in(kind: str, connection: Connection) -> Attempt:
+    """Sign in. Waits for the server, so no transaction may be open."""
     try:
         signed_in = sign_in(kind, connection)
     except InvalidValue as error:
-        return Tried(None, error.message, refused=True)
+        return Attempt(None, error.message, refused=True)
     except BackendError as error:
-        return Tried(None, error.message, refused=isinstance(error, SignInRefused))
-    server = signed_in.server
-    what = " ".join(filter(None, (server.product, server.version)))
-    name = f"“{server.name}” " if server.name and server.name != server.product else ""
-    who = (
-        f" You are {signed_in.linked.remote_user_name} there."
-        if signed_in.linked.remote_user_name
-        else ""
-    )
-    clock = skew_words(signed_in.clock_skew)
-    words = (
-        (f"{name}answers: {what}." if name else f"{what} answers.")
-        + who
-        + (f" {clock}" if clock else "")
-    )
-    return Tried(signed_in, words)
+        return Attempt(None, error.message, refused=isinstance(error, SignInRefused))
+    return Attempt(signed_in, _words(signed_in))
 
 
-def try_reach(kind: str, connection: Connection) -> Tried:
-    """Find out whether such a server is there at all, without a sign-in. Waits for it: no
-    transaction may be open.
+def try_reach(kind: str, connection: Connection) -> Attempt:
+    """Find out whether the server is there, without signing in; `words` stay empty if it is.
+
+    Waits for the server, so no transaction may be open.
     """
     try:
         reach(kind, connection)
     except InvalidValue as error:
-        return Tried(None, error.message, refused=True)
+        return Attempt(None, error.message, refused=True)
     except BackendError as error:
-        return Tried(None, error.message)
-    return Tried(None, "")
+        return Attempt(None, error.message)
+    return Attempt(None, "")
 
 
-def _sent(name: str, secret: bool = False) -> str:
-    value = request.form.get(name, "")
-    return value if secret else value.strip()
+def _words(signed_in: SignedIn) -> str:
+    """Describe the server: `“Attic” answers: Jellyfin 10.11. You are alice there.`"""
+    server = signed_in.server
+    product = " ".join(filter(None, (server.product, server.version)))
+    sentences = [f"{product} answers."]
+    if server.name and server.name != server.product:
+        sentences = [f"“{server.name}” answers: {product}."]
+    if signed_in.linked.remote_user_name:
+        sentences.append(f"You are {signed_in.linked.remote_user_name} there.")
+    if skew := skew_words(signed_in.clock_skew):
+        sentences.append(f"{skew}.")
+    return " ".join(sentences)
