@@ -229,8 +229,13 @@ def test_after_one_of_them_was_renamed_the_migration_goes_through(app: Flask) ->
 def _add_named(table: str, names: list[str]) -> None:
     """Add rows of these names to a table as the release before knew it."""
     others = {
-        "users": "password_hash, is_admin, time_zone, preferences, created_at) VALUES (:name, '', false, 'UTC', '{}'",
-        "sources": "kind, base_url, enabled, failure_count, created_at) VALUES (:name, 'kodi', '', true, 0",
+        "users": (
+            "password_hash, is_admin, time_zone, preferences, created_at) VALUES (:name, "
+            "'', false, 'UTC', '{}'"
+        ),
+        "sources": (
+            "kind, base_url, enabled, failure_count, created_at) VALUES (:name, 'kodi', '', true, 0"
+        ),
     }
     statement = text(f"INSERT INTO {table} (name, {others[table]}, '2026-11-21 20:00:00')")
     with db.engine.begin() as connection:

@@ -34,12 +34,16 @@ def downgrade() -> None:
 
 
 def _check_names() -> None:
-    """Raise `RuntimeError`, before anything is changed, where two names are one in two spellings."""
+    """Raise `RuntimeError`, before anything is changed, where two names are one in two
+    spellings.
+    """
     found = [words for table in _TABLES for words in _collisions(table)]
     if found:
         raise RuntimeError(
-            "Some names differ only in case, or in how an accent is written, and count as one name from this "
-            "version on. Nothing was changed. Make a copy of the database, give all but one of them another "
+            "Some names differ only in case, or in how an accent is written, and count as one "
+            "name from this "
+            "version on. Nothing was changed. Make a copy of the database, give all but one of "
+            "them another "
             "name in it, and start again.\n" + "\n".join(found)
         )
 

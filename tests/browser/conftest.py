@@ -1,4 +1,6 @@
-"""A real Chromium, and the application behind a real socket, with its worker running as in `serve`."""
+"""A real Chromium, and the application behind a real socket, with its worker running as in
+`serve`.
+"""
 
 import shutil
 from collections.abc import Iterator

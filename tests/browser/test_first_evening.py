@@ -14,6 +14,23 @@ from tests.fakes.kodi import FakeKodi
 
 pytestmark = pytest.mark.browser
 
+PAGES = (
+    "/",
+    "/history",
+    "/library",
+    "/library?kind=show",
+    "/queue",
+    "/sources",
+    "/sources/new",
+    "/sources/new?kind=kodi",
+    "/sources/1",
+    "/movies/1",
+    "/shows/3",
+    "/episodes/1",
+    "/settings",
+    "/nowhere",
+)
+
 
 @pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
 def page(request: pytest.FixtureRequest, browser: Browser, site: str):
@@ -136,8 +153,6 @@ def test_no_page_is_wrong_for_axe(page, kodi, has_javascript, browser):
     assert violations(page) == []
     add_kodi(page, kodi)
     wait_until_pulled(page, has_javascript)
-    for path in ("/", "/history", "/library", "/library?kind=show", "/queue", "/sources", "/sources/new",
-                 "/sources/new?kind=kodi", "/sources/1", "/movies/1", "/shows/3", "/episodes/1", "/settings",
-                 "/nowhere"):  # fmt: skip
+    for path in PAGES:
         page.goto(path)
         assert violations(page) == [], path

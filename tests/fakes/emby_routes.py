@@ -109,7 +109,9 @@ def _saved(title: Title, person: Person) -> datetime:
 
 
 def _entry(emby: "FakeEmby", title: Title, person: Person, request: Request) -> dict[str, Any]:
-    """In a listing the date and the count of plays are left out unless they are asked for by name."""
+    """In a listing the date and the count of plays are left out unless they are asked for by
+    name.
+    """
     fields = _array(request, "Fields")
     told = _shown(emby, title, person)
     for name, field in (

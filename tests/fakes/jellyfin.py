@@ -47,7 +47,9 @@ class FakeJellyfin(FakeServer, Library):
         return int(self.version.split(".")[0])
 
     def new_token(self, person: str, device: str) -> str:
-        """A second login of the same person on the same device makes the first one's token invalid."""
+        """A second login of the same person on the same device makes the first one's token
+        invalid.
+        """
         for token, owner in list(self.tokens.items()):
             if owner == (person, device) and person:
                 del self.tokens[token]

@@ -10,6 +10,8 @@ from tests.fakes.mediabrowser_library import Person, instant
 if TYPE_CHECKING:
     from tests.fakes.jellyfin import FakeJellyfin
 
+_PROVIDERS = "Jellyfin.Server.Implementations.Users"
+
 
 def public_info(jellyfin: "FakeJellyfin", request: Request, caller: object) -> Reply:
     return Reply.json(_info(jellyfin))
@@ -51,8 +53,8 @@ def user(jellyfin: "FakeJellyfin", person: Person) -> dict[str, Any]:
             "IsHidden": False,
             "IsDisabled": person.is_disabled,
             "EnableUserPreferenceAccess": person.may_write,
-            "AuthenticationProviderId": "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider",
-            "PasswordResetProviderId": "Jellyfin.Server.Implementations.Users.DefaultPasswordResetProvider",
+            "AuthenticationProviderId": f"{_PROVIDERS}.DefaultAuthenticationProvider",
+            "PasswordResetProviderId": f"{_PROVIDERS}.DefaultPasswordResetProvider",
         },
     }
 

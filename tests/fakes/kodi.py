@@ -149,7 +149,9 @@ class FakeKodi(Library):
         error: int | None = None,
         times: int = 1,
     ) -> None:
-        """Answer the next `times` requests (that call `method`) so, or with the JSON-RPC `error`."""
+        """Answer the next `times` requests (that call `method`) so, or with the JSON-RPC
+        `error`.
+        """
         content = body.encode() if isinstance(body, str) else body
         self.failures.append(Failure(status, content, headers or {}, method, error, times))
 
@@ -167,7 +169,9 @@ class FakeKodi(Library):
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:
-        """While it lasts, changes are carried out and the connection breaks instead of an answer."""
+        """While it lasts, changes are carried out and the connection breaks instead of an
+        answer.
+        """
         self.loses_answers_to_changes = True
         try:
             yield

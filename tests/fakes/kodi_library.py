@@ -240,7 +240,9 @@ class Library:
 
 
 def _next_id(rows: dict[int, Any]) -> int:
-    """As SQLite gives them: the id of a removed last row comes again. They are kept in their order."""
+    """As SQLite gives them: the id of a removed last row comes again. They are kept in their
+    order.
+    """
     return next(reversed(rows), 0) + 1
 
 

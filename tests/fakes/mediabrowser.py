@@ -178,7 +178,9 @@ class FakeServer(ABC):
 
     @contextmanager
     def losing_answers(self, to: str = "GET POST DELETE HEAD") -> Iterator[None]:
-        """While it lasts, requests are carried out and the connection breaks instead of an answer."""
+        """While it lasts, requests are carried out and the connection breaks instead of an
+        answer.
+        """
         self.loses_answers_to = tuple(to.split())
         yield
         self.loses_answers_to = ()

@@ -174,7 +174,9 @@ class Library(ABC):
         state.play_count += 1
 
     def stop(self, person: Person, title: Title, position_ms: int, at: datetime) -> None:
-        """The person plays it on the server, but not to its end. The start has counted as a play."""
+        """The person plays it on the server, but not to its end. The start has counted as a
+        play.
+        """
         state = title.state(person.id)
         state.position, state.last_played, state.saved_at = position_ms * 10_000, at, self.now()
         state.play_count += 1

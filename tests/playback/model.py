@@ -1,4 +1,6 @@
-"""The rules of the watch state a second time, over plain dictionaries, to hold our tables against."""
+"""The rules of the watch state a second time, over plain dictionaries, to hold our tables
+against.
+"""
 
 from collections import Counter
 from datetime import datetime

@@ -191,7 +191,8 @@ def test_one_click_and_its_undo_take_few_statements(
         assert len(ran) <= most, (method, where, [one[:60] for one in ran])
 
     def newest_change_set() -> str:
-        return f"/undo/{db.session.scalars(select(ChangeSet.id).order_by(ChangeSet.id.desc())).first()}"
+        newest = select(ChangeSet.id).order_by(ChangeSet.id.desc())
+        return f"/undo/{db.session.scalars(newest).first()}"
 
     click("post", path)
     click("post", newest_change_set())

@@ -1,4 +1,6 @@
-"""What an admin has switched off for a source is told to it by nothing, whatever there is to tell."""
+"""What an admin has switched off for a source is told to it by nothing, whatever there is to
+tell.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any

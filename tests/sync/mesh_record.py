@@ -1,10 +1,10 @@
 """What the person did to each work, against which the end is judged.
 
 No play may be there that nobody did, and none may be lost, but for what cannot be known:
-- Kodi tells nothing: of what was done to a title between two readings, only the last can be found, and one that was
-  unwatched and watched again looks as if nothing had been done.
-- Plex tells nothing of marks made by hand, which it dates itself: they cannot be told from one of ours while
-  that is owed, and of several between two readings only the last can be found.
+- Kodi tells nothing: of what was done to a title between two readings, only the last can be found,
+  and one that was unwatched and watched again looks as if nothing had been done.
+- Plex tells nothing of marks made by hand, which it dates itself: they cannot be told from one of
+  ours while that is owed, and of several between two readings only the last can be found.
 - Jellyfin leaves the date of what was last begun on a title that is marked by hand.
 - A mark may be gone before anybody hears of it, once something else was done where it was made.
 - A mark on what is known to be watched says nothing new.
@@ -115,7 +115,8 @@ class Record:
         watched = [one.ended for one in self._plays() if not one.is_covered]
         unwatched = [one.ended for one in self.deeds if one.kind == "unwatch"]
         if watched and max(unwatched, default=watched[0]) <= max(watched):
-            yield f"unwatched, though it was watched at {max(watched)} and nobody unwatched it since"
+            last = max(watched)
+            yield f"unwatched, though it was watched at {last} and nobody unwatched it since"
 
     def _plays(self) -> Iterator[Deed]:
         return (one for one in self.deeds if one.kind != "unwatch")

@@ -61,7 +61,9 @@ class Side(Protocol):
 
 @dataclass
 class Jellyfin:
-    """Tells of everything that is saved, our own writes among it, and of every player that stops."""
+    """Tells of everything that is saved, our own writes among it, and of every player that
+    stops.
+    """
 
     works: list[Work]
     now: Now

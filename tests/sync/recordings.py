@@ -1,4 +1,6 @@
-"""Recordings of real servers: what was said when, what the server itself held, and who played what."""
+"""Recordings of real servers: what was said when, what the server itself held, and who played
+what.
+"""
 
 import json
 import re

@@ -65,7 +65,7 @@ def damage(row_id: int, column: str, value: str) -> None:
             )
         )
     db.session.execute(
-        text(f"UPDATE playback_sync_queue SET {column} = {value} WHERE id = {row_id}")
+        text(f"UPDATE playback_sync_queue SET {column} = {value} WHERE id = {row_id}")  # noqa: S608
     )
     db.session.commit()
 

@@ -115,7 +115,9 @@ def pull(source: Source) -> None:
 
 
 def drain() -> int:
-    """As the worker does it when it is woken: with connections of its own. How many were delivered."""
+    """As the worker does it when it is woken: with connections of its own. How many were
+    delivered.
+    """
     db.session.commit()
     with Worker() as worker:
         return sum(tally.synced for tally in worker.drain().tallies.values())

@@ -14,7 +14,10 @@ from mydia_web.sync.inbound.inbox import apply_events
 from tests.cast import add_copy, add_server
 
 #: These grow with use, or with the library.
-LARGE = "source_items|source_item_states|playback_progress|plays|change_sets|changes|playback_sync_queue"
+LARGE = (
+    "source_items|source_item_states|playback_progress|plays|change_sets|changes"
+    "|playback_sync_queue"
+)
 #: An index of which only the user or the source is known: all that they have is read.
 READ_THROUGH = re.compile(
     rf"SCAN ({LARGE})\b|SEARCH ({LARGE}) .*\((user_id|source_id|source_account_id)=\?\)"

@@ -24,7 +24,9 @@ PAGE_TELLS_THE_FIRST_FILE = pytest.mark.xfail(
 )
 ONE_POSITION_FOR_TWO = pytest.mark.xfail(
     strict=True,
-    reason="A position in the second half of a file of two episodes is told as the end of the first.",
+    reason=(
+        "A position in the second half of a file of two episodes is told as the end of the first."
+    ),
 )
 
 

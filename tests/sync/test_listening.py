@@ -1,4 +1,6 @@
-"""Servers that tell their news on an open connection: heard, applied, lost, found again, and left."""
+"""Servers that tell their news on an open connection: heard, applied, lost, found again, and
+left.
+"""
 
 import logging
 import socket

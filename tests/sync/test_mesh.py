@@ -2,7 +2,8 @@
 lost or invented.
 
 `SEED=7 ACTS=10000 pytest -n 0 -s -m chaos tests/sync/test_mesh.py` tells a longer story; the same
-seed tells the same one. `AHEAD=120` sets the clocks of Jellyfin and Plex two hours ahead and behind.
+seed tells the same one. `AHEAD=120` sets the clocks of Jellyfin and Plex two hours ahead and
+behind.
 """
 
 import os

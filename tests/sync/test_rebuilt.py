@@ -1,4 +1,6 @@
-"""A library that was rebuilt or renamed gets its watched state back: no server does that by itself."""
+"""A library that was rebuilt or renamed gets its watched state back: no server does that by
+itself.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -175,7 +177,9 @@ def read_folder(
 
 
 def test_a_folder_that_was_renamed_keeps_it(alice, read_folder):
-    """A folder shows nothing; what was watched is ours, and stands with the file by its new name."""
+    """A folder shows nothing; what was watched is ours, and stands with the file by its new
+    name.
+    """
     read_folder(
         "Heat (1995).mkv",
         "Stalker (1979).mkv",

@@ -60,7 +60,9 @@ def cursor(server: Server) -> tuple[datetime | None, datetime | None]:
 
 
 def test_a_listing_that_lost_half_its_marks_waits_for_a_person(household, attic):
-    """CrossWatch #96: 149 of 296 marks were taken away elsewhere, after one server had lost them."""
+    """CrossWatch #96: 149 of 296 marks were taken away elsewhere, after one server had lost
+    them.
+    """
     den = household.add("kodi", "Den")
     films = seen_films(attic, 50)
     copies = [den.bench.add_movie(f"Film {n}", imdb=f"tt{n + 1:07}")[0] for n in range(50)]

@@ -85,7 +85,9 @@ def test_our_own_mark_that_a_server_reports_back_is_no_second_play(household, al
 
 @pytest.mark.parametrize("kind", ["jellyfin", "emby", "plex", "kodi"])
 def test_a_server_that_never_shows_the_mark_is_not_written_to_for_ever(household, alice, kind):
-    """jellyfin-plugin-trakt #226: a title that was never reported as watched got a hundred plays."""
+    """jellyfin-plugin-trakt #226: a title that was never reported as watched got a hundred
+    plays.
+    """
     server = household.add(kind, "There")
     target = server.has_heat()
     server.pull()

@@ -92,8 +92,7 @@ def pulls(alice) -> Callable[[], AccountPull]:
     [account] = accounts_of(server.id)
 
     def complete() -> AccountPull:
-        pull = AccountPull(server, account, Report(), is_complete=True)
-        return pull
+        return AccountPull(server, account, Report(), is_complete=True)
 
     first = complete()
     first.take(page(PAGE), now() - timedelta(minutes=10))
@@ -329,7 +328,9 @@ def assert_what_is_left_out_brings_nothing(pulls: Callable[[], AccountPull], ite
 
 
 def everything() -> dict[str, list[Any]]:
-    """All rows, but for when they were written; where numbers are not given again, without numbers."""
+    """All rows, but for when they were written; where numbers are not given again, without
+    numbers.
+    """
     tables = [one for one in db.metadata.sorted_tables if one is not Artwork.__table__]
     return {table.name: rows_of(table) for table in tables}
 

@@ -311,7 +311,9 @@ def test_what_a_push_finds_changed_there_is_weighed_at_once(household, two, alic
 def test_a_play_that_is_dated_ahead_of_our_clock_is_one_of_now(
     household, alice, kind, ahead, is_first
 ):
-    """Servers tell local time for UTC, and clocks are wrong: that says nothing of a play under way."""
+    """Servers tell local time for UTC, and clocks are wrong: that says nothing of a play under
+    way.
+    """
     server = household.add(kind, "There")
     target = server.has_heat()
     if not is_first:

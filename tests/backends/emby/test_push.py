@@ -110,7 +110,10 @@ def test_a_position_touches_nothing_else(
 
 
 def test_what_emby_says_besides_is_sent_back(emby: FakeEmby, backend: Emby, film: Title) -> None:
-    told = '{"Id":"%s","Type":"Movie","UserData":{"Played":false,"IsHidden":true,"Key":"k","UnplayedItemCount":1}}'
+    told = (
+        '{"Id":"%s","Type":"Movie",'
+        '"UserData":{"Played":false,"IsHidden":true,"Key":"k","UnplayedItemCount":1}}'
+    )
     emby.fail_next(200, told % film.id, content_type="application/json")
     backend.push(target(film), wanted("progress_update", position_ms=60_000))
     (sent,) = [request.json for request in emby.requests if request.method == "POST"]

@@ -126,7 +126,10 @@ def test_the_payload_of_another_kind_is_refused_by_name(kind, sender):
 
 
 def test_strange_text_does_not_lose_the_news():
-    sent = b'{"event": "watched", "type": "movie", "title": "Am\xe9lie\nline \\ud800 \\u0000", "year": NaN}'
+    sent = (
+        b'{"event": "watched", "type": "movie", '
+        b'"title": "Am\xe9lie\nline \\ud800 \\u0000", "year": NaN}'
+    )
     event = read("generic", "", sent)
     assert (event.item.title, event.item.year) == ("Am�lie\nline ?", None)
 

@@ -163,7 +163,8 @@ def test_a_server_that_gives_the_same_page_for_ever_is_not_asked_for_ever(
     jellyfin: FakeJellyfin, backend: Jellyfin
 ) -> None:
     told = [
-        f'{{"Id": "{number:032}", "Type": "Movie", "Name": "Film {number}", "DateCreated": "2026-11-21T00:00:00Z", '
+        f'{{"Id": "{number:032}", "Type": "Movie", "Name": "Film {number}", "DateCreated": '
+        f'"2026-11-21T00:00:00Z", '
         '"UserData": {"Played": true, "LastPlayedDate": "2026-11-21T00:00:00Z", "Key": "k"}}'
         for number in (1, 2)
     ]

@@ -241,7 +241,10 @@ def test_a_count_that_is_always_wrong_is_said_and_not_fatal(
     jellyfin: FakeJellyfin, backend: Jellyfin, bench: JellyfinBench
 ) -> None:
     film = jellyfin.add_movie("Sintel")
-    entry = f'{{"Items": [{{"Id": "{film.id}", "Type": "Movie", "Name": "Sintel"}}], "TotalRecordCount": 2}}'
+    entry = (
+        f'{{"Items": [{{"Id": "{film.id}", "Type": "Movie", "Name": "Sintel"}}], '
+        '"TotalRecordCount": 2}'
+    )
     jellyfin.fail_next(200, '{"Items": [], "TotalRecordCount": 0}', content_type="application/json")
     jellyfin.fail_next(200, entry, content_type="application/json", times=3, path="/Items")
     pages = list(backend.library())

@@ -214,8 +214,10 @@ def test_it_is_kept_alive_as_the_server_asks(jellyfin, connection):
         '{"MessageType": "ForceKeepAlive", "Data": "soon"}',
         '{"MessageType": "UserDataChanged"}',
         '{"MessageType": "UserDataChanged", "Data": {"UserId": "ALICE", "UserDataList": {}}}',
-        '{"MessageType": "UserDataChanged", "Data": {"UserId": "ALICE", "UserDataList": [7, null, {}]}}',
-        '{"MessageType": "UserDataChanged", "Data": {"UserId": "ALICE", "UserDataList": [{"Played": true}]}}',
+        '{"MessageType": "UserDataChanged", "Data": {"UserId": "ALICE", "UserDataList": [7, '
+        "null, {}]}}",
+        '{"MessageType": "UserDataChanged", "Data": {"UserId": "ALICE", "UserDataList": '
+        '[{"Played": true}]}}',
     ],
 )
 def test_strange_and_foreign_messages_are_passed_over(jellyfin, alice, film, ear, message):
