@@ -77,7 +77,7 @@ def _setting(default: Any, read: Callable[[str], Any] = str, *, secret: bool = F
     return field(default=default, metadata={"read": read, "secret": secret})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings, each from `MYDIA_<NAME>`; secrets also from a file, `MYDIA_<NAME>_FILE`."""
 

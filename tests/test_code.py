@@ -72,6 +72,61 @@ def test_templates_write_no_addresses_by_hand():
     assert found == []
 
 
+def nodes(module: Path) -> Iterator[tuple[str, ast.AST]]:
+    """Yield each node of the module's code with the place where it stands."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        yield f"{module.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", node
+
+
+def is_packing(node: ast.AST) -> bool:
+    """`a, b = x, y`: two thoughts in one line."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Tuple):
+        return False
+    return isinstance(node.targets[0], ast.Tuple)
+
+
+def is_tangled_choice(node: ast.AST) -> bool:
+    """A conditional expression within another, or `x or y if c else z`."""
+    if not isinstance(node, ast.IfExp):
+        return False
+    parts = (node.test, node.body, node.orelse)
+    has_another = any(isinstance(part, ast.IfExp) for part in parts)
+    return has_another or isinstance(node.body, ast.BoolOp) or isinstance(node.orelse, ast.BoolOp)
+
+
+def is_positional_record(node: ast.AST) -> bool:
+    """A dataclass of more than three fields that could be filled by their order."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    fields = [
+        part
+        for part in node.body
+        if isinstance(part, ast.AnnAssign) and "ClassVar" not in ast.unparse(part.annotation)
+    ]
+    decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+    dataclasses = [words for words in decorators if words.startswith("dataclass")]
+    is_by_name = any("kw_only=True" in words for words in dataclasses)
+    return bool(dataclasses) and len(fields) > 3 and not is_by_name
+
+
+def is_typing_only(node: ast.AST) -> bool:
+    """An import for type checkers alone, which hides a circle."""
+    return isinstance(node, ast.Name) and node.id == "TYPE_CHECKING"
+
+
+@pytest.mark.parametrize(
+    "rule", [is_packing, is_tangled_choice, is_positional_record, is_typing_only]
+)
+def test_one_thought_a_line(rule):
+    assert [place for module in MODULES for place, node in nodes(module) if rule(node)] == []
+
+
+def test_few_conditional_expressions():
+    """An `if` with two returns reads better: at most ten in 1,000 lines of code."""
+    choices = sum(isinstance(node, ast.IfExp) for module in MODULES for _, node in nodes(module))
+    assert choices <= sum(map(lines, MODULES)) / 100
+
+
 def test_only_the_edges_commit():
     edges = (
         "web",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A field of the sign-in form. `name` is its key in the credentials."""
 
@@ -15,11 +15,11 @@ class Field:
     required: bool = False
 
 
-USERNAME = Field("username", "User name", "Leave empty where none is asked for.")
-PASSWORD = Field("password", "Password", secret=True)
+USERNAME = Field(name="username", label="User name", hint="Leave empty where none is asked for.")
+PASSWORD = Field(name="password", label="Password", secret=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """A kind of server."""
 

@@ -13,12 +13,12 @@ Credentials = Mapping[str, str]
 Renew = Callable[[Callable[[Credentials], Credentials]], Credentials]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """The address of a server and the sign-in of one person there."""
 
     #: For kind `folder` the path of a folder.
-    base_url: str
+    base_url: str = field(kw_only=False)
     credentials: Credentials = field(default_factory=dict, repr=False)
     #: The person's id there, or the name that was typed for it; "": the owner of the credentials.
     remote_user_id: str = ""
@@ -34,7 +34,7 @@ class Connection:
     renew: Renew | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInfo:
     """A server's own description, for a test of the connection."""
 
@@ -57,7 +57,7 @@ class RemoteLibrary:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkCode:
     """A code that a person confirms at the server."""
 
@@ -90,7 +90,7 @@ class Artwork:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteState:
     """The watch state of one person on one remote item, as the server shows it."""
 
@@ -101,7 +101,7 @@ class RemoteState:
     last_played_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteShow:
     """The show a remote episode belongs to."""
 
@@ -111,7 +111,7 @@ class RemoteShow:
     artwork_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteItem:
     """One film or episode on a server: one copy of one content."""
 
@@ -147,7 +147,7 @@ class RemoteItem:
     not_recognised: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryPage:
     """A part of a library listing."""
 
@@ -161,7 +161,7 @@ class LibraryPage:
     library_size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The remote item of a push, with what else is known of its content, and its last state."""
 
@@ -181,7 +181,7 @@ class Target:
     unconfirmed: Sequence[datetime] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """The state a push brings about."""
 
@@ -197,7 +197,7 @@ class Wanted:
     is_past_play: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Playing:
     """A title that plays on a server just now."""
 
@@ -225,7 +225,7 @@ Action = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """News from a server about one item for one person, or about no item at all."""
 

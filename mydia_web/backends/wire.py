@@ -249,4 +249,9 @@ def state(
     last_played_at: datetime | None = None,
 ) -> RemoteState:
     """Return a state in which what was not sent is nothing; `Event.tells_…` say what counts."""
-    return RemoteState(bool(watched), position_ms or 0, plays or 0, last_played_at)
+    return RemoteState(
+        watched=bool(watched),
+        position_ms=position_ms or 0,
+        play_count=plays or 0,
+        last_played_at=last_played_at,
+    )

@@ -134,8 +134,8 @@ def add(**arguments: Any) -> None:
     db.session.rollback()
     connection = Connection(
         base_url,
-        credentials,
-        new.remote_user,
+        credentials=credentials,
+        remote_user_id=new.remote_user,
         device_id=str(uuid.uuid4()),
         verify_tls=trust(new.tls),
     )

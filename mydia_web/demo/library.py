@@ -41,7 +41,7 @@ class Show:
     last_season_in_days: int | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Library:
     """The rows of all titles, by title; of episodes by (title of the show, season, number)."""
 

@@ -84,14 +84,20 @@ def choose(candidates: Sequence[Candidate[Known]], kind: Kind) -> Known | None:
         return _choose_by_name(candidates, kind)
     if len(by_ids) == 1 and by_ids[0].is_sure:
         return by_ids[0].known
-    confirmed = [candidate for candidate in candidates if candidate.is_confirmed]
-    most_ids = max((candidate.agreeing for candidate in confirmed), default=0)
-    best = [candidate for candidate in confirmed if candidate.agreeing == most_ids]
-    if len(best) == 1:
-        return best[0].known
+    best = _best_confirmed(candidates)
+    if best is not None:
+        return best.known
     if len(by_ids) == 1 and by_ids[0].is_believable:
         return by_ids[0].known
     raise Undecided("Its ids, its title and its year speak of different titles.")
+
+
+def _best_confirmed(candidates: Sequence[Candidate[Known]]) -> Candidate[Known] | None:
+    """Return the candidate that name and year confirm, and most ids; None where several are."""
+    confirmed = [candidate for candidate in candidates if candidate.is_confirmed]
+    most_ids = max((candidate.agreeing for candidate in confirmed), default=0)
+    best = [candidate for candidate in confirmed if candidate.agreeing == most_ids]
+    return best[0] if len(best) == 1 else None
 
 
 def _choose_by_name(candidates: Sequence[Candidate[Known]], kind: Kind) -> Known | None:

@@ -173,10 +173,12 @@ def _recipients(
         return recipients | found
     owed = _owed(act, others, act.source_id)
     for key, sources in found.items():
-        recipients[key] = [
-            source for source in sources if source.source_id != act.source_id or key in owed
-        ]
+        recipients[key] = sources if key in owed else _without(act.source_id, sources)
     return recipients
+
+
+def _without(source_id: int, sources: Sequence[PushTarget]) -> list[PushTarget]:
+    return [source for source in sources if source.source_id != source_id]
 
 
 def _owed(act: ChangeRecorder, contents: Sequence[Content], source_id: int) -> set[ContentKey]:

@@ -106,7 +106,7 @@ def _copy_status(
 
 def _web_link(source: Source, copy: SourceItem) -> str:
     connection = Connection(source.base_url, server_id=source.server_id)
-    target = Target(copy.remote_id, copy.content_key.kind, copy.path)
+    target = Target(remote_id=copy.remote_id, kind=copy.content_key.kind, path=copy.path)
     return backend_class(source.kind).web_link(connection, target)
 
 

@@ -38,7 +38,7 @@ _QUALITY = 80
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """Everything it takes to fetch a picture, apart from the database."""
 
@@ -156,9 +156,11 @@ def _pictures(rows: Sequence[Artwork]) -> list[Picture]:
     connections = {source_id: _connection(source_id) for source_id in source_ids}
     pictures: list[Picture] = []
     for row in rows:
-        connection = connections[row.source_id]
-        if connection is not None:
-            pictures.append(Picture(row.key, row.url, *connection))
+        found = connections[row.source_id]
+        if found is not None:
+            kind, connection = found
+            picture = Picture(key=row.key, url=row.url, kind=kind, connection=connection)
+            pictures.append(picture)
     return pictures
 
 

@@ -20,7 +20,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 Mood = Literal["ok", "rate_limited", "down", "paused", "trouble", "sign_in", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """The one thing that matters most about a source right now."""
 
@@ -36,19 +36,28 @@ class Health:
 def health(source: Source, account: SourceAccount | None) -> Health:
     """Return how the source is for the person with this account."""
     if source.pause_reason == "operator":
-        return Health("paused", last_ok_at=source.last_ok_at)
+        return Health(mood="paused", last_ok_at=source.last_ok_at)
     if account is not None and account.refused_at is not None:
         words = f"{source.name} refused the sign-in. Enter the password again."
-        return Health("sign_in", words, source.last_ok_at)
+        return Health(mood="sign_in", words=words, last_ok_at=source.last_ok_at)
+    mood = _mood(source)
+    is_waiting = mood in ("rate_limited", "down")
+    return Health(
+        mood=mood,
+        words=source.last_error or "",
+        last_ok_at=source.last_ok_at,
+        next_try_at=source.paused_until if is_waiting else None,
+    )
+
+
+def _mood(source: Source) -> Mood:
     if source.pause_reason == "rate_limited" and is_paused(source):
-        return Health(
-            "rate_limited", source.last_error or "", source.last_ok_at, source.paused_until
-        )
+        return "rate_limited"
     if source.pause_reason == "down":
-        return Health("down", source.last_error or "", source.last_ok_at, source.paused_until)
+        return "down"
     if source.last_error:
-        return Health("trouble", source.last_error, source.last_ok_at)
-    return Health("ok", last_ok_at=source.last_ok_at) if source.last_ok_at else Health("unknown")
+        return "trouble"
+    return "ok" if source.last_ok_at else "unknown"
 
 
 def is_paused(source: Source) -> bool:

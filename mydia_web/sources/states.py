@@ -14,7 +14,7 @@ from mydia_web.db import db, insert_for
 from mydia_web.sources.models import SourceAccount, SourceItem, SourceItemState, SourceItemVersion
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShownState:
     """One account's item as its source shows it."""
 
@@ -130,7 +130,12 @@ def states_of(account_id: int, source_item_ids: Sequence[int]) -> dict[int, Base
     )
     return {
         row.source_item_id: Base(
-            RemoteState(row.watched, row.position_ms, row.play_count, row.last_played_at),
+            RemoteState(
+                watched=row.watched,
+                position_ms=row.position_ms,
+                play_count=row.play_count,
+                last_played_at=row.last_played_at,
+            ),
             row.seen_at,
             row.told_at,
             row.is_listed,

@@ -59,21 +59,34 @@ def request_pull(
     followed by another pull that does the rest.
     """
     free_lost_pulls()
-    row = insert_for(Pull).values(
+    _insert_or_widen(
         source_id=source_id,
-        status="requested",
-        requested_at=now(),
-        done=0,
-        message="",
         is_preview=is_preview,
         is_sweep=is_sweep or takes_removals or keeps_ours,
         takes_removals=takes_removals,
         keeps_ours=keeps_ours,
     )
+    query = select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
+    pull = db.session.scalars(query.execution_options(populate_existing=True)).one()
+    if is_preview:
+        return pull
+    follow_up = _follow_up(is_sweep=is_sweep, takes_removals=takes_removals, keeps_ours=keeps_ours)
+    if pull.is_preview or (pull.status != "requested" and follow_up != "pull"):
+        # The open pull will not do it: what it has read by now, it does not read again.
+        pull.followed_by = max(pull.followed_by, follow_up, key=_FOLLOW_UPS.index)
+        db.session.flush()
+    return pull
+
+
+def _insert_or_widen(**values: Any) -> None:
+    """Insert a pull, or let the one that still waits do what is requested as well."""
+    row = insert_for(Pull).values(
+        status="requested", requested_at=now(), done=0, message="", **values
+    )
     new = row.excluded
     # The open row is locked even where the condition does not hold, so it cannot end before we are
     # done.
-    insert_or_widen = row.on_conflict_do_update(
+    statement = row.on_conflict_do_update(
         index_elements=["source_id"],
         index_where=Pull.finished_at.is_(None),
         set_={
@@ -88,17 +101,7 @@ def request_pull(
             Pull.status == "requested", Pull.is_preview.is_(False), new.is_preview.is_(False)
         ),
     )
-    db.session.execute(insert_or_widen)
-    query = select(Pull).where(Pull.source_id == source_id, Pull.finished_at.is_(None))
-    pull = db.session.scalars(query.execution_options(populate_existing=True)).one()
-    if is_preview:
-        return pull
-    follow_up = _follow_up(is_sweep=is_sweep, takes_removals=takes_removals, keeps_ours=keeps_ours)
-    if pull.is_preview or (pull.status != "requested" and follow_up != "pull"):
-        # The open pull will not do it: what it has read by now, it does not read again.
-        pull.followed_by = max(pull.followed_by, follow_up, key=_FOLLOW_UPS.index)
-        db.session.flush()
-    return pull
+    db.session.execute(statement)
 
 
 def _follow_up(*, is_sweep: bool, takes_removals: bool, keeps_ours: bool) -> FollowUp:

@@ -113,7 +113,7 @@ def now_playing() -> ResponseReturnValue:
     return render_template("watch/_playing.html", playing=_playing())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Playing:
     """A session, with the film or episode that it plays."""
 
@@ -130,9 +130,14 @@ def _playing() -> list[Playing]:
 def _with_title(session: Session) -> Playing:
     if session.episode_id is not None:
         episode = find_episode(session.episode_id)
-        return Playing(session, "episode", episode.id, f"{episode.show.title} {code(episode)}")
+        return Playing(
+            session=session,
+            kind="episode",
+            content_id=episode.id,
+            title=f"{episode.show.title} {code(episode)}",
+        )
     film = find_movie(session.media_item_id or 0)
-    return Playing(session, "movie", film.id, film.title)
+    return Playing(session=session, kind="movie", content_id=film.id, title=film.title)
 
 
 @bp.post("/continue/<any(movie, episode):kind>/<int:content_id>/dismiss")

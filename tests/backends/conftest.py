@@ -27,6 +27,6 @@ def kodi() -> Iterator[FakeKodi]:
 
 @pytest.fixture
 def backend(kodi: FakeKodi) -> Iterator[Kodi]:
-    backend = Kodi(Connection(kodi.url, kodi.credentials))
+    backend = Kodi(Connection(kodi.url, credentials=kodi.credentials))
     yield backend
     backend.close()

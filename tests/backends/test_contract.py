@@ -37,13 +37,20 @@ CLICK = datetime(2024, 11, 21, 20, 30, 15, tzinfo=UTC)
 EARLIER, LATER = CLICK - timedelta(days=30), CLICK + timedelta(days=2)
 MINUTES = 90
 LENGTH_MS = MINUTES * 60_000
-WATCHED = Wanted("mark_watched", CLICK, watched=True, position_ms=0, watched_at=CLICK)
-UNWATCHED = Wanted("mark_unwatched", LATER, watched=False, position_ms=0)
+WATCHED = Wanted(
+    change_type="mark_watched", at=CLICK, watched=True, position_ms=0, watched_at=CLICK
+)
+UNWATCHED = Wanted(change_type="mark_unwatched", at=LATER, watched=False, position_ms=0)
 
 
 def stopped_at(position_ms: int, *, watched: bool | None = None, at: datetime = LATER) -> Wanted:
     return Wanted(
-        "progress_update", at, watched, position_ms, LENGTH_MS, CLICK if watched else None
+        change_type="progress_update",
+        at=at,
+        watched=watched,
+        position_ms=position_ms,
+        duration_ms=LENGTH_MS,
+        watched_at=CLICK if watched else None,
     )
 
 
@@ -252,7 +259,10 @@ class TestMarks:
     ) -> None:
         for at in (CLICK, LATER):
             backend.push(
-                film, Wanted("mark_watched", at, watched=True, position_ms=0, watched_at=at)
+                film,
+                Wanted(
+                    change_type="mark_watched", at=at, watched=True, position_ms=0, watched_at=at
+                ),
             )
         held = bench.held(film)
         assert held.play_count == (2 if bench.backend.traits.counts_plays else 1)
@@ -463,9 +473,9 @@ def test_our_own_push_is_no_news_in_the_next_listing(
         shown = backend.push(film, wanted)
         state = listed(backend)[film.remote_id].state
         assert state
-        assert RemoteState(state.watched, 0, state.play_count) == RemoteState(
-            shown.watched, 0, shown.play_count
-        )
+        assert RemoteState(
+            watched=state.watched, position_ms=0, play_count=state.play_count
+        ) == RemoteState(watched=shown.watched, position_ms=0, play_count=shown.play_count)
         assert abs(state.position_ms - shown.position_ms) < max(bench.grain_ms, 2)
 
 
@@ -599,9 +609,14 @@ class TestTrust:
     def test_a_link_into_the_player_asks_nothing_and_carries_no_script(
         self, bench: Bench, backend: Backend, film: Target
     ) -> None:
-        hostile = Target('"><script>alert(1)</script>&x=#', "movie")
+        hostile = Target(remote_id='"><script>alert(1)</script>&x=#', kind="movie")
         bench.requests()
-        for target in (film, hostile, Target("", "movie"), replace(film, remote_id="a b/../..")):
+        for target in (
+            film,
+            hostile,
+            Target(remote_id="", kind="movie"),
+            replace(film, remote_id="a b/../.."),
+        ):
             for server_id in ("", "5ca1ab1e", '"><b>'):
                 link = bench.backend.web_link(
                     replace(bench.connection(), server_id=server_id), target
@@ -619,7 +634,7 @@ class TestTrust:
     ) -> None:
         bench.requests()
         with pytest.raises((NotOnServer, Rejected)):
-            backend.push(Target(remote_id, "movie"), WATCHED)
+            backend.push(Target(remote_id=remote_id, kind="movie"), WATCHED)
         for _, path in bench.requests():
             assert "Shutdown" not in path.split("?")[0].split("%")[0]
             assert "/../" not in path
@@ -653,7 +668,11 @@ class TestSigningIn:
         if linked is None:
             assert bench.backend.traits.kind == "kodi"
             return
-        again = Connection(bench.connection().base_url, linked.credentials, linked.remote_user_id)
+        again = Connection(
+            bench.connection().base_url,
+            credentials=linked.credentials,
+            remote_user_id=linked.remote_user_id,
+        )
         other = bench.backend(again)
         assert other.push(film, WATCHED).watched
         other.close()
@@ -695,7 +714,11 @@ class TestSigningIn:
             one for one in linked.credentials.values() if len(one) > 12 and one in repr(linked)
         ]
         backend = bench.backend(
-            Connection(connection.base_url, linked.credentials, linked.remote_user_id)
+            Connection(
+                connection.base_url,
+                credentials=linked.credentials,
+                remote_user_id=linked.remote_user_id,
+            )
         )
         assert backend.push(film, WATCHED).watched
         backend.close()

@@ -22,12 +22,28 @@ CLICK = datetime(2024, 11, 21, 20, 30, 15, tzinfo=UTC)
 LENGTH_MS = 90 * 60_000
 FILMS, SHOWS, EPISODES = 5_000, 50, 100
 
-MARK = Wanted("mark_watched", CLICK, watched=True, position_ms=0, watched_at=CLICK)
-UNMARK = Wanted("mark_unwatched", CLICK, watched=False, position_ms=0)
-POSITION = Wanted("progress_update", CLICK, None, LENGTH_MS // 3, LENGTH_MS)
-LATE_POSITION = Wanted("progress_update", CLICK, None, LENGTH_MS * 3 // 4, LENGTH_MS)
+MARK = Wanted(change_type="mark_watched", at=CLICK, watched=True, position_ms=0, watched_at=CLICK)
+UNMARK = Wanted(change_type="mark_unwatched", at=CLICK, watched=False, position_ms=0)
+POSITION = Wanted(
+    change_type="progress_update",
+    at=CLICK,
+    watched=None,
+    position_ms=LENGTH_MS // 3,
+    duration_ms=LENGTH_MS,
+)
+LATE_POSITION = Wanted(
+    change_type="progress_update",
+    at=CLICK,
+    watched=None,
+    position_ms=LENGTH_MS * 3 // 4,
+    duration_ms=LENGTH_MS,
+)
 REWATCH = Wanted(
-    "progress_update", CLICK, watched=True, position_ms=LENGTH_MS // 3, duration_ms=LENGTH_MS
+    change_type="progress_update",
+    at=CLICK,
+    watched=True,
+    position_ms=LENGTH_MS // 3,
+    duration_ms=LENGTH_MS,
 )
 
 Prepare = Callable[[Bench, Target], None]

@@ -145,7 +145,11 @@ def _serve(kind: str, channel: Channel, films: int, episodes: int) -> None:
         if n % WATCHED == 0:
             server.watch(alice, title, LONG_AGO + timedelta(minutes=n))
     token = server.new_token(alice.id, "mydia-web")
-    list(open_backend(kind, Connection(server.url, {"token": token}, alice.id)).library())
+    list(
+        open_backend(
+            kind, Connection(server.url, credentials={"token": token}, remote_user_id=alice.id)
+        ).library()
+    )
     server.exchanges.clear()
     channel.send((server.url, alice.id, token))
     channel.recv()

@@ -29,7 +29,9 @@ from mydia_web.backends.values import (
 class Plain(Backend):
     """A backend that pushes by one PUT."""
 
-    traits: ClassVar[Traits] = Traits("plain", "Plain", "For measuring.", "", concurrency=8)
+    traits: ClassVar[Traits] = Traits(
+        kind="plain", product="Plain", summary="For measuring.", address_hint="", concurrency=8
+    )
 
     def __init__(
         self, connection: Connection, *, transport: httpx2.BaseTransport | None = None
@@ -37,14 +39,14 @@ class Plain(Backend):
         self._http = Http(connection.base_url, product="Plain", hint="Is it running?")
 
     def check(self) -> ServerInfo:
-        return ServerInfo("Plain", "plain", "1")
+        return ServerInfo(product="Plain", name="plain", version="1")
 
     def library(self) -> Iterator[LibraryPage]:
-        yield LibraryPage((), 0, 0)
+        yield LibraryPage(items=(), done=0, total=0)
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
         self._http.send("PUT", f"/{target.remote_id}", json={"watched": wanted.watched})
-        return RemoteState(bool(wanted.watched), wanted.position_ms or 0)
+        return RemoteState(watched=bool(wanted.watched), position_ms=wanted.position_ms or 0)
 
     def explain(self, target: Target, _wanted: Wanted) -> Sequence[str]:
         return (f"PUT /{target.remote_id}",)
@@ -62,7 +64,7 @@ class InProcess(Plain):
     traits: ClassVar[Traits] = replace(Plain.traits, kind="in-process")
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
-        return RemoteState(bool(wanted.watched), wanted.position_ms or 0)
+        return RemoteState(watched=bool(wanted.watched), position_ms=wanted.position_ms or 0)
 
 
 @contextmanager

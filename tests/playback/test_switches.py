@@ -79,13 +79,20 @@ def test_a_source_that_is_apart_is_told_what_is_on(source, alice, film, state):
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize(
-    "shown", [RemoteState(True), RemoteState(True, 500_000), RemoteState(False)]
+    "shown",
+    [
+        RemoteState(watched=True),
+        RemoteState(watched=True, position_ms=500_000),
+        RemoteState(watched=False),
+    ],
 )
 def test_use_this_one_everywhere_tells_what_is_on(source, alice, film, state, shown):
     STATES[state](alice.id, film)
     other = add_server("Other", alice)
     copy = add_copy(other, film)
-    keep_states([ShownState(accounts_of(other.id)[0].id, copy.id, shown)])
+    keep_states(
+        [ShownState(account_id=accounts_of(other.id)[0].id, source_item_id=copy.id, state=shown)]
+    )
     adopt_remote_state(alice.id, film, copy.id)
 
 

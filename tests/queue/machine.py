@@ -109,7 +109,7 @@ class Server:
         servers.shown[place] = shown
         if answer == "reply lost":
             raise Unreachable
-        return RemoteState(shown.watched, shown.position_ms)
+        return RemoteState(watched=shown.watched, position_ms=shown.position_ms)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -59,7 +59,15 @@ class There:
         item.media_item_id = film.id
         db.session.add(item)
         db.session.flush()
-        keep_states([ShownState(self.account.id, item.id, RemoteState(watched=False))])
+        keep_states(
+            [
+                ShownState(
+                    account_id=self.account.id,
+                    source_item_id=item.id,
+                    state=RemoteState(watched=False),
+                )
+            ]
+        )
         return film, target
 
     def owe_marks(self, number: int) -> list[tuple[MediaItem, Target]]:
@@ -105,10 +113,10 @@ def opening(there: There) -> int:
     backend = there.bench.backend(there.bench.connection())
     there.bench.requests()
     [film] = there.bench.add_movie("Another")
-    backend.push(film, Wanted("mark_watched", LONG_AGO, watched=True, position_ms=0))
+    backend.push(film, Wanted(change_type="mark_watched", at=LONG_AGO, watched=True, position_ms=0))
     first = len(there.bench.requests())
     [film] = there.bench.add_movie("Another still")
-    backend.push(film, Wanted("mark_watched", LONG_AGO, watched=True, position_ms=0))
+    backend.push(film, Wanted(change_type="mark_watched", at=LONG_AGO, watched=True, position_ms=0))
     second = len(there.bench.requests())
     backend.close()
     return first - second

@@ -66,7 +66,7 @@ class Shelf:
         for start in range(0, len(items), in_pages_of):
             page = items[start : start + in_pages_of]
             asked_at = now()
-            changed = pull.changes_on(LibraryPage(page, len(page), len(items)))
+            changed = pull.changes_on(LibraryPage(items=page, done=len(page), total=len(items)))
             db.session.rollback()
             begin_write()
             pull.take(changed, asked_at)
@@ -78,9 +78,9 @@ class Shelf:
     def _copy(self, number: int, state: RemoteState) -> RemoteItem:
         ids = {"imdb": "tt0009999"}
         return RemoteItem(
-            str(number),
-            "movie",
-            "Dup",
+            remote_id=str(number),
+            kind="movie",
+            title="Dup",
             external_ids=ids,
             year=2003,
             runtime_seconds=LENGTH,

@@ -527,14 +527,14 @@ def test_the_page_of_a_further_episode_opens(server, file, browser_of_alice: Fla
 
 def item(show: int, number: int, *, is_watched: bool) -> RemoteItem:
     return RemoteItem(
-        f"{show}-{number}",
-        "episode",
-        "",
-        show=RemoteShow(f"Show {show}"),
+        remote_id=f"{show}-{number}",
+        kind="episode",
+        title="",
+        show=RemoteShow(title=f"Show {show}"),
         season_number=1,
         episode_number=number,
         further_episodes=(number + 1,),
-        state=RemoteState(is_watched, last_played_at=SEEN if is_watched else None),
+        state=RemoteState(watched=is_watched, last_played_at=SEEN if is_watched else None),
     )
 
 
@@ -549,7 +549,7 @@ def test_the_questions_of_a_page_do_not_grow_with_its_files(household, server, a
         counts = []
         for _ in range(2):
             with statements() as seen:
-                pull.take(LibraryPage(items, files, files), now())
+                pull.take(LibraryPage(items=items, done=files, total=files), now())
             counts.append(seen["SELECT"])
         db.session.commit()
         assert len(held()) >= files

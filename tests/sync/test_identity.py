@@ -29,7 +29,12 @@ Read = Callable[..., None]
 
 def film(remote_id: str, title: str, year: int | None = None, **ids: str) -> RemoteItem:
     return RemoteItem(
-        remote_id, "movie", title, external_ids=ids, year=year, path=f"/{remote_id}.mkv"
+        remote_id=remote_id,
+        kind="movie",
+        title=title,
+        external_ids=ids,
+        year=year,
+        path=f"/{remote_id}.mkv",
     )
 
 
@@ -38,11 +43,11 @@ def episode(
 ) -> RemoteItem:
     season, number = (int(one) for one in place.split("x"))
     return RemoteItem(
-        remote_id,
-        "episode",
-        title or f"Episode {number}",
+        remote_id=remote_id,
+        kind="episode",
+        title=title or f"Episode {number}",
         external_ids=ids,
-        show=RemoteShow(show, 2023) if isinstance(show, str) else show,
+        show=RemoteShow(title=show, year=2023) if isinstance(show, str) else show,
         season_number=season,
         episode_number=number,
         path=f"/{remote_id}.mkv",
@@ -66,7 +71,7 @@ def read(sources: dict[str, int]) -> Read:
         [account] = accounts_of(source.id)
         pull = AccountPull(source, account, Report())
         for page in pages:
-            changed = pull.changes_on(LibraryPage(page, len(page), len(page)))
+            changed = pull.changes_on(LibraryPage(items=page, done=len(page), total=len(page)))
             db.session.rollback()
             begin_write()
             pull.take(changed, began_at)
@@ -108,7 +113,7 @@ def orders(items: Sequence[RemoteItem]) -> Iterator[Any]:
         yield pytest.param(some, id=" ".join(item.remote_id for item in some))
 
 
-SHOW = RemoteShow("Pier", 2023, {"tmdb": "909867"})
+SHOW = RemoteShow(title="Pier", year=2023, external_ids={"tmdb": "909867"})
 
 
 @pytest.mark.parametrize("in_pages_of", [1, 2, 4])
@@ -166,7 +171,13 @@ def test_the_order_of_another_server_is_known_by_the_ids(read):
             episode("b", "4x9", "Neuf", "Quai", tvdb="72"), "Quai 4x09", id="nothing but a number"
         ),
         pytest.param(
-            episode("b", "1x2", "Deux", RemoteShow("Quai", None, {"tvdb": "8"}), tvdb="72"),
+            episode(
+                "b",
+                "1x2",
+                "Deux",
+                RemoteShow(title="Quai", year=None, external_ids={"tvdb": "8"}),
+                tvdb="72",
+            ),
             "Quai 1x02",
             id="a catalogue knows another show",
         ),
@@ -184,7 +195,7 @@ def test_the_order_of_another_server_is_known_by_the_ids(read):
     ],
 )
 def test_an_id_is_weighed_with_show_number_and_title(read, told, expected):
-    show = RemoteShow("Pier", 2023, {"tvdb": "7"})
+    show = RemoteShow(title="Pier", year=2023, external_ids={"tvdb": "7"})
     read([episode("1", "1x1", "One", show, tvdb="71"), episode("2", "1x2", "Two", show, tvdb="72")])
     read([told], on="B")
     assert held("B") == {"b": expected}
@@ -233,7 +244,8 @@ def test_the_id_of_a_collection_is_no_films(read, items, in_pages_of):
 
 def test_shows_that_carry_one_id_are_two(read):
     one, two = (
-        RemoteShow(name, year, {"tvdb": "5"}) for name, year in (("Naro", 2002), ("Naro Dai", 2007))
+        RemoteShow(title=name, year=year, external_ids={"tvdb": "5"})
+        for name, year in (("Naro", 2002), ("Naro Dai", 2007))
     )
     read([episode("1", "1x1", "x", one), episode("2", "1x1", "y", two)])
     assert held() == {"1": "Naro 1x01", "2": "Naro Dai 1x01"}
@@ -314,7 +326,8 @@ def test_a_second_entry_of_an_account_service_is_left_alone(household, alice, fi
         for _ in range(2)
     ]
     targets = [
-        Target(one.remote_id, "movie", external_ids={"imdb": "tt0113277"}) for one in entries
+        Target(remote_id=one.remote_id, kind="movie", external_ids={"imdb": "tt0113277"})
+        for one in entries
     ]
     server.bench.person_watches(targets[first], now() - timedelta(days=3))
     household.settle()

@@ -22,7 +22,13 @@ def side(text: str) -> Side | None:
     if state == "-":
         return None
     plays, at = state.count("w"), datetime(2026, 1, 2, int(hour), tzinfo=UTC) if hour else None
-    return Side(plays > 0, int(state.lstrip("w") or 0) * 1000, at, plays, played_at=at)
+    return Side(
+        watched=plays > 0,
+        position_ms=int(state.lstrip("w") or 0) * 1000,
+        changed_at=at,
+        plays=plays,
+        played_at=at,
+    )
 
 
 BASES = ["-", "0", "300", "w", "w300"]
@@ -165,7 +171,7 @@ def taken_over(decision: Decision, theirs: Side, ours: Side | None) -> Side | No
     if decision in ("watched", "again"):
         return replace(theirs, plays=0)
     if decision == "unwatched":
-        return Side(False, theirs.position_ms) if theirs.position_ms else None
+        return Side(watched=False, position_ms=theirs.position_ms) if theirs.position_ms else None
     if decision == "progress":
         return replace(theirs, watched=bool(ours and ours.watched), plays=0)
     return ours

@@ -65,7 +65,7 @@ class House:
         if kind == "unwatch" and not was.watched:
             return
         new = {
-            "watch": Side(True, 0, at, was.plays + 1),
+            "watch": Side(watched=True, position_ms=0, changed_at=at, plays=was.plays + 1),
             "stop": replace(was, position_ms=position, changed_at=at),
             "unwatch": Side(),
         }[kind]
@@ -122,7 +122,7 @@ class House:
         if decision in ("watched", "again"):
             self.take_play(server, state, again=decision == "again")
         elif decision == "unwatched":
-            self.change(Side(False, state.position_ms), server)
+            self.change(Side(watched=False, position_ms=state.position_ms), server)
         elif decision == "progress":
             self.change(replace(self.ours, position_ms=state.position_ms), server)
         if decision == "owed" or (base != state and not agree(self.ours, state)):
@@ -143,7 +143,7 @@ class House:
                 self.change(replace(self.ours, position_ms=state.position_ms), server)
             return
         server.undated += at is None
-        self.change(Side(True, state.position_ms, at), server)
+        self.change(Side(watched=True, position_ms=state.position_ms, changed_at=at), server)
 
     def note(self, server: Server, at: datetime) -> bool:
         is_new = at not in self.plays and not server.undated

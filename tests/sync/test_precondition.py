@@ -21,7 +21,7 @@ from mydia_web.sync.outbound.delivery import Delivery, Failure, Outcome, RemoteN
 from mydia_web.sync.outbound.settle import settle
 from tests.cast import add_copy, add_server
 
-SHOWN = RemoteState(False, 60_000)
+SHOWN = RemoteState(watched=False, position_ms=60_000)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def claim(alice: User, film: MediaItem) -> Callable[[], Delivery]:
     copy = add_copy(server, film)
     account = db.session.scalar(select(SourceAccount).where(SourceAccount.source_id == server.id))
     assert account
-    keep_states([ShownState(account.id, copy.id, SHOWN)])
+    keep_states([ShownState(account_id=account.id, source_item_id=copy.id, state=SHOWN)])
     db.session.commit()
 
     def claimed() -> Delivery:
@@ -141,14 +141,14 @@ def test_what_a_push_saw_before_another_one_wrote_is_no_news(claim, alice, film,
     db.session.commit()
     pushed = claim()
     [(item_id, _)] = pushed.targets
-    state = RemoteState(False, 300_000)
+    state = RemoteState(watched=False, position_ms=300_000)
     settle([Outcome(delivery=pushed, states=((item_id, state),), asked_at=now())])
     db.session.commit()
     set_clock.pass_(seconds=5)
     found = Failure(
         failure_class="overtaken",
         message="It was changed there.",
-        news=RemoteNews(item_id, RemoteState(False, 200_000), None),
+        news=RemoteNews(item_id, RemoteState(watched=False, position_ms=200_000), None),
     )
     settle([Outcome(delivery=late, failure=found, asked_at=seen_at)])
     db.session.commit()
@@ -157,9 +157,9 @@ def test_what_a_push_saw_before_another_one_wrote_is_no_news(claim, alice, film,
     assert progress.position_seconds == 300
 
 
-FILM = Target("1", "movie", shown=SHOWN)
-POSITION = Wanted("progress_update", now(), position_ms=300_000)
-MARK = Wanted("mark_watched", now())
+FILM = Target(remote_id="1", kind="movie", shown=SHOWN)
+POSITION = Wanted(change_type="progress_update", at=now(), position_ms=300_000)
+MARK = Wanted(change_type="mark_watched", at=now())
 HOUR = timedelta(hours=1)
 
 
@@ -167,14 +167,28 @@ HOUR = timedelta(hours=1)
     ("wanted", "found", "is_news"),
     [
         (MARK, SHOWN, False),
-        (MARK, RemoteState(True, 0, 1, now()), False),
-        (MARK, RemoteState(True, 0, 1, now() + HOUR), True),
+        (MARK, RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=now()), False),
+        (
+            MARK,
+            RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=now() + HOUR),
+            True,
+        ),
         # Nobody knows whose it is.
-        (MARK, RemoteState(False, 0), False),
-        (POSITION, RemoteState(False, 300_000, 0, now()), False),
-        (POSITION, RemoteState(False, 500_000, 0, now() + HOUR), True),
+        (MARK, RemoteState(watched=False, position_ms=0), False),
+        (
+            POSITION,
+            RemoteState(watched=False, position_ms=300_000, play_count=0, last_played_at=now()),
+            False,
+        ),
+        (
+            POSITION,
+            RemoteState(
+                watched=False, position_ms=500_000, play_count=0, last_played_at=now() + HOUR
+            ),
+            True,
+        ),
         # Of a mark that is not owed any more the server has told that it took it.
-        (POSITION, RemoteState(True, 0, 1), True),
+        (POSITION, RemoteState(watched=True, position_ms=0, play_count=1), True),
     ],
 )
 def test_after_a_push_that_may_have_arrived_its_state_is_no_news(wanted, found, is_news):
@@ -190,6 +204,6 @@ def test_where_the_server_dates_what_it_takes_a_date_tells_nothing():
     check_unchanged(
         replace(FILM, unconfirmed=(MARK.at,)),
         MARK,
-        RemoteState(True, 0, 1, MARK.at + HOUR),
+        RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=MARK.at + HOUR),
         accepts_watched_at=False,
     )

@@ -116,11 +116,11 @@ def test_the_questions_of_a_first_pull_do_not_grow_with_the_titles(kodi, pull):
 
 
 def page(*items: RemoteItem) -> LibraryPage:
-    return LibraryPage(items, len(items), len(items))
+    return LibraryPage(items=items, done=len(items), total=len(items))
 
 
 def film(remote_id: str, title: str, **other) -> RemoteItem:
-    return RemoteItem(remote_id, "movie", title, **{"year": 2012, **other})
+    return RemoteItem(remote_id=remote_id, kind="movie", title=title, **{"year": 2012, **other})
 
 
 @pytest.fixture

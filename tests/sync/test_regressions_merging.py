@@ -207,7 +207,10 @@ def test_news_that_came_in_while_a_page_was_taken_in_is_newer_than_the_page(
     lost.
     """
     target = attic.has_heat()
-    source, page = get_source(attic.source_id), LibraryPage([seen_as(target)], 1, 1)
+    source, page = (
+        get_source(attic.source_id),
+        LibraryPage(items=[seen_as(target)], done=1, total=1),
+    )
     [account] = accounts_of(source.id)
     asked_at = now()
     attic.sends(report(target, event="watched", at=now()), kind="generic", is_applied=False)
@@ -222,7 +225,13 @@ def test_news_that_came_in_while_a_page_was_taken_in_is_newer_than_the_page(
 def seen_as(target):
     """The film in a listing, not watched."""
     known = {"external_ids": {"imdb": "tt0113277"}, "year": 1995}
-    return RemoteItem(target.remote_id, "movie", "Heat", **known, state=RemoteState(watched=False))
+    return RemoteItem(
+        remote_id=target.remote_id,
+        kind="movie",
+        title="Heat",
+        **known,
+        state=RemoteState(watched=False),
+    )
 
 
 def _read_long_ago() -> None:

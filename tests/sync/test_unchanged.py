@@ -23,7 +23,9 @@ from tests.cast import add_server
 
 SEEN = datetime(2026, 11, 1, 20, 15, tzinfo=UTC)
 WATCHED = RemoteState(watched=True, play_count=1, last_played_at=SEEN)
-SHOW = RemoteShow("The Long Orbit", 2019, {"tvdb": "77"}, "poster-of-show")
+SHOW = RemoteShow(
+    title="The Long Orbit", year=2019, external_ids={"tvdb": "77"}, artwork_url="poster-of-show"
+)
 SOLARIS = RemoteItem(
     remote_id="movie:1",
     kind="movie",
@@ -68,7 +70,7 @@ OTHER_SHOW = replace(
     OWN_ID,
     remote_id="episode:99",
     external_ids={"tvdb": "2001"},
-    show=RemoteShow("Dark", 2017, {"tvdb": "78"}),
+    show=RemoteShow(title="Dark", year=2017, external_ids={"tvdb": "78"}),
 )
 BEGUN = replace(
     STALKER,
@@ -102,7 +104,7 @@ def pulls(alice) -> Callable[[], AccountPull]:
 
 
 def page(items: Any) -> LibraryPage:
-    return LibraryPage(items, len(items), len(items))
+    return LibraryPage(items=items, done=len(items), total=len(items))
 
 
 def changed(pulls: Callable[[], AccountPull], items: Any) -> set[str]:

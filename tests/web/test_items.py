@@ -309,7 +309,15 @@ def test_what_one_server_shows_is_made_the_state_everywhere(
         source = add_server(name, alice)
         copy = add_copy(source, film)
         [account] = accounts_of(source.id)
-        keep_states([ShownState(account.id, copy.id, RemoteState(watched, position))])
+        keep_states(
+            [
+                ShownState(
+                    account_id=account.id,
+                    source_item_id=copy.id,
+                    state=RemoteState(watched=watched, position_ms=position),
+                )
+            ]
+        )
         shown[name] = copy.id
     db.session.commit()
     page = browser_of_alice.get(f"/movies/{film.id}").text

@@ -50,10 +50,19 @@ class Emby(MediaBrowser):
         summary="The media server, version 4.6 or newer. Link it with a password or an API key.",
         address_hint="Such as http://192.168.1.20:8096",
         fields=(
-            Field("username", "User name", "Leave empty for an API key."),
-            Field("password", "Password", secret=True),
-            Field("token", "API key", "Instead of a password: Dashboard, API Keys.", secret=True),
-            Field("remote_user", "Your name there", "Only with an API key, which is nobody's."),
+            Field(name="username", label="User name", hint="Leave empty for an API key."),
+            Field(name="password", label="Password", secret=True),
+            Field(
+                name="token",
+                label="API key",
+                hint="Instead of a password: Dashboard, API Keys.",
+                secret=True,
+            ),
+            Field(
+                name="remote_user",
+                label="Your name there",
+                hint="Only with an API key, which is nobody's.",
+            ),
         ),
         concurrency=4,
         reads_at_once=50,

@@ -59,7 +59,7 @@ class ItemPayload(PascalPayload):
             return None
         show = None
         if self.series_name:
-            show = RemoteShow(self.series_name)
+            show = RemoteShow(title=self.series_name)
         item = RemoteItem(
             remote_id=self.id,
             kind=kind,

@@ -68,7 +68,7 @@ class _ShowPayload(wire.Payload):
         ids = wire.external_ids(self.ids.items())
         if not self.title and not ids:
             return None
-        return RemoteShow(self.title, self.year, ids)
+        return RemoteShow(title=self.title, year=self.year, external_ids=ids)
 
 
 class _GenericPayload(wire.Payload):

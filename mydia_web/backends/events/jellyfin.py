@@ -175,7 +175,7 @@ class _FlatPayload(wire.Payload):
     def _show(self) -> RemoteShow | None:
         if not self.series_name:
             return None
-        show = RemoteShow(_name(self.series_name))
+        show = RemoteShow(title=_name(self.series_name))
         if self.series_premiere_date is None:
             # `Year` is the episode's own where nobody knows the show's.
             return show

@@ -78,7 +78,7 @@ class Metadata(_CamelPayload):
         show = None
         if self.grandparent_title:
             show_ids = guid_show_ids(self.guid, self.grandparent_guid)
-            show = RemoteShow(self.grandparent_title, external_ids=show_ids)
+            show = RemoteShow(title=self.grandparent_title, external_ids=show_ids)
         item = RemoteItem(
             remote_id=self.rating_key,
             kind=kind,

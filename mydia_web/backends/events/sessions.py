@@ -58,7 +58,7 @@ def playing_event(playing: Playing) -> Event:
 
 def known_item(remote_id: str, kind: ContentKind = "movie") -> RemoteItem:
     """Return an item of which only the id is told: it is known by that, or not at all."""
-    return RemoteItem(remote_id, kind, "")
+    return RemoteItem(remote_id=remote_id, kind=kind, title="")
 
 
 def _is_news(playing: Playing, before: _Player) -> bool:
@@ -74,8 +74,8 @@ def _event(action: Action, playing: Playing) -> Event:
         state=RemoteState(watched=False, position_ms=playing.position_ms),
     )
     return Event(
-        action,
-        action,
+        action=action,
+        name=action,
         remote_user_id=playing.remote_user_id,
         item=item,
         device=playing.device,

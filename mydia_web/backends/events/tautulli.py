@@ -77,7 +77,7 @@ def parse(payload: Mapping[str, Any]) -> Event:
     tautulli = _TautulliPayload.model_validate(payload)
     event = tautulli.base_event()
     if tautulli.event in _TESTS:
-        return Event("test", tautulli.event, server_id=_filled(event.server_id))
+        return Event(action="test", name=tautulli.event, server_id=_filled(event.server_id))
     action = _ACTIONS.get(tautulli.event)
     item = tautulli.metadata.remote_item()
     if action is None or item is None:

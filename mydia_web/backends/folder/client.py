@@ -45,7 +45,7 @@ class Folder(Backend):
 
     def check(self) -> ServerInfo:
         path = files.find_root(self._base_url).path
-        return ServerInfo("Folder", path.name or str(path), "")
+        return ServerInfo(product="Folder", name=path.name or str(path), version="")
 
     def library(self) -> Iterator[LibraryPage]:
         root = files.find_root(self._base_url)
@@ -58,7 +58,12 @@ class Folder(Backend):
             batch = videos[start : start + PAGE]
             items = catalog.items(batch)
             root.require_still_there()
-            yield LibraryPage(items, start + len(batch), len(videos), catalog.take_problems())
+            yield LibraryPage(
+                items=items,
+                done=start + len(batch),
+                total=len(videos),
+                problems=catalog.take_problems(),
+            )
 
     def push(self, target: Target, wanted: Wanted) -> RemoteState:
         raise Rejected("A folder keeps no watch state: nothing can be sent to it.")

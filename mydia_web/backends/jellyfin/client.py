@@ -62,10 +62,19 @@ class Jellyfin(MediaBrowser):
         "Link it with Quick Connect, a password or an API key.",
         address_hint="Such as http://192.168.1.20:8096",
         fields=(
-            Field("username", "User name", "Leave empty for an API key."),
-            Field("password", "Password", secret=True),
-            Field("token", "API key", "Instead of a password: Dashboard, API Keys.", secret=True),
-            Field("remote_user", "Your name there", "Only with an API key, which is nobody's."),
+            Field(name="username", label="User name", hint="Leave empty for an API key."),
+            Field(name="password", label="Password", secret=True),
+            Field(
+                name="token",
+                label="API key",
+                hint="Instead of a password: Dashboard, API Keys.",
+                secret=True,
+            ),
+            Field(
+                name="remote_user",
+                label="Your name there",
+                hint="Only with an API key, which is nobody's.",
+            ),
         ),
         linking="Quick Connect",
         concurrency=4,
@@ -299,7 +308,7 @@ class Jellyfin(MediaBrowser):
     def _data_now(self, item: Item) -> UserData:
         """Raise `NotOnServer` for a title that is gone."""
         kind: ContentKind = "movie" if item.type == "Movie" else "episode"
-        return self._read(Target(item.id, kind)).data
+        return self._read(Target(remote_id=item.id, kind=kind)).data
 
     def _write(self, call: Call) -> UserData:
         return self._session.read(UserData, self._send(call).json())

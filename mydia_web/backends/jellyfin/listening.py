@@ -143,8 +143,8 @@ class Listener:
 
 def _saved_event(saved: Saved, user_id: str, heard_at: datetime) -> Event:
     return Event(
-        "saved",
-        "UserDataChanged",
+        action="saved",
+        name="UserDataChanged",
         remote_user_id=user_id,
         item=replace(known_item(saved.item_id), state=saved.remote_state),
         tells_watched=True,

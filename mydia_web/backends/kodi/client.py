@@ -54,9 +54,9 @@ class Kodi(ReadsFirst):
             USERNAME,
             PASSWORD,
             Field(
-                "websocket_port",
-                "Notification port",
-                f"Leave empty for Kodi's own, {PORT}.",
+                name="websocket_port",
+                label="Notification port",
+                hint=f"Leave empty for Kodi's own, {PORT}.",
             ),
         ),
         listens=True,
@@ -103,7 +103,7 @@ class Kodi(ReadsFirst):
             raise ServerTrouble(
                 "Kodi does not tell its version. It may still be starting."
             ) from error
-        return ServerInfo("Kodi", name, version)
+        return ServerInfo(product="Kodi", name=name, version=version)
 
     def library(self) -> Iterator[LibraryPage]:
         yield from library.read_library(self._rpc, self._time())

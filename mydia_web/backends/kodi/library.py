@@ -103,13 +103,13 @@ def read_library(rpc: JsonRpc, time: KodiTime) -> Iterator[LibraryPage]:
     movie_total, episode_total = map(_total, rpc.batch([movies.count(), episodes.count()]))
     total = movie_total + episode_total
     if not total:
-        yield LibraryPage((), 0, 0)
+        yield LibraryPage(items=(), done=0, total=0)
     done = 0
     read_movie = partial(mapping.movie_item, time=time)
     for entries in _pages(rpc, movies, movie_total):
         done += len(entries)
         items, problems = _read_items(entries, read_movie)
-        yield LibraryPage(items, done, max(done, total), problems)
+        yield LibraryPage(items=items, done=done, total=max(done, total), problems=problems)
     if not episode_total:
         return
     shows = _Shows.read(entry for entries in _pages(rpc, _SHOWS) for entry in entries)
@@ -118,7 +118,9 @@ def read_library(rpc: JsonRpc, time: KodiTime) -> Iterator[LibraryPage]:
     for entries in _pages(rpc, episodes, episode_total):
         done += len(entries)
         items, problems = _read_items(entries, read_episode)
-        yield LibraryPage(items, done, max(done, total), problems_of_shows + problems)
+        yield LibraryPage(
+            items=items, done=done, total=max(done, total), problems=problems_of_shows + problems
+        )
         problems_of_shows = []
 
 
@@ -148,7 +150,13 @@ def read_changes(rpc: JsonRpc, time: KodiTime, since: datetime) -> Iterator[Libr
         done += sum(map(len, entries))
         items, problems = _read_changed(rpc, time, *entries)
         total = max(done, sum(totals.values()))
-        yield LibraryPage(items, done, total, problems, library_size=sum(map(_total, sizes)))
+        yield LibraryPage(
+            items=items,
+            done=done,
+            total=total,
+            problems=problems,
+            library_size=sum(map(_total, sizes)),
+        )
         start += PAGE
         lists = [listed for listed in lists if start < totals[listed.entries]]
 

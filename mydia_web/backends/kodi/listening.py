@@ -140,8 +140,8 @@ class Listener:
         heard_at = clock.now()
         for method, item in self._items(due):
             yield Event(
-                "state",
-                method,
+                action="state",
+                name=method,
                 item=item,
                 tells_watched=True,
                 tells_position=True,

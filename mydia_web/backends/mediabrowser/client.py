@@ -101,7 +101,12 @@ class MediaBrowser(ReadsFirst):
         info = self._public_info()
         self._session.linked()
         product = self.traits.product
-        return ServerInfo(product, info.server_name or product, info.version, info.id)
+        return ServerInfo(
+            product=product,
+            name=info.server_name or product,
+            version=info.version,
+            server_id=info.id,
+        )
 
     def reach(self) -> None:
         self._public_info()

@@ -30,7 +30,7 @@ Dated = Literal["DatePlayed", "DateCreated"]
 Shows = Mapping[str, RemoteShow]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A part of a listing; each backend puts it in its server's words."""
 
@@ -78,7 +78,7 @@ class Listing:
 
     def library(self, libraries: Iterable[str]) -> Iterator[LibraryPage]:
         chosen = sorted(libraries) or [""]
-        shows, problems = self._shows(Question(SHOWS, library) for library in chosen)
+        shows, problems = self._shows(Question(types=SHOWS, library=library) for library in chosen)
         known_total = self._total_of_several(chosen)
         done = 0
         total = 0
@@ -106,7 +106,7 @@ class Listing:
         seen: set[str] = set()
         versions = Versions(self._resumed())
         for library in sorted(libraries) or [""]:
-            for part in self._parts(Question(TITLES, library, since=since), seen):
+            for part in self._parts(Question(types=TITLES, library=library, since=since), seen):
                 done += len(part.entries)
                 page = self._page_with_shows(part.entries, versions)
                 yield replace(
@@ -136,7 +136,7 @@ class Listing:
         # A listing may be ordered by the plays of the first files alone.
         unlisted = list(versions.unlisted(since["DatePlayed"], seen))
         for ids in _slices(unlisted, IDS_PER_QUESTION):
-            entries = self._entries_of(Question(TITLES, ids=ids, counted=False))
+            entries = self._entries_of(Question(types=TITLES, ids=ids, counted=False))
             done += len(entries)
             page = self._page_with_shows(entries, versions)
             yield replace(page, done=done, library_size=library_size)
@@ -157,7 +157,7 @@ class Listing:
         """Return how many titles several libraries hold; None for one, whose listing tells."""
         if len(libraries) == 1:
             return None
-        return sum(self._count(Question(TITLES, library)) for library in libraries)
+        return sum(self._count(Question(types=TITLES, library=library)) for library in libraries)
 
     def _count(self, question: Question) -> int:
         return self._total(self._ask(replace(question, start=0, limit=1)))
@@ -172,12 +172,12 @@ class Listing:
         if not has_shows:
             missing.discard("Episode")
         for library in libraries:
-            for part in self._parts(Question(TITLES, library), seen):
+            for part in self._parts(Question(types=TITLES, library=library), seen):
                 missing.difference_update(_kinds_of(part.entries))
                 yield part
         for kind in sorted(missing, key=TITLES.index):
             for library in libraries:
-                parts = self._parts(Question((kind,), library), seen)
+                parts = self._parts(Question(types=(kind,), library=library), seen)
                 yield from (part for part in parts if part.entries or part.problems)
 
     def _with_files(self, entries: Sequence[Any]) -> Iterator[Any]:
@@ -186,7 +186,7 @@ class Listing:
         for few in _slices(ids, IDS_PER_QUESTION):
             yield from self._entries_of(
                 Question(
-                    TITLES,
+                    types=TITLES,
                     ids=few,
                     limit=len(few),
                     counted=False,
@@ -202,7 +202,7 @@ class Listing:
         return _page(seasons.settled(entries), shows, versions, problems=problems)
 
     def _seasons_of(self, series_id: str) -> Sequence[Any]:
-        return self._entries_of(Question(SEASONS, library=series_id, counted=False))
+        return self._entries_of(Question(types=SEASONS, library=series_id, counted=False))
 
     def _entries_of(self, question: Question) -> list[Any]:
         return self.entries(self._ask(question))
@@ -216,7 +216,7 @@ class Listing:
             for dated, after in since.items():
                 is_counted = dated == first_date
                 question = Question(
-                    TITLES, library, limit=NEWEST, counted=is_counted, newest_by=dated
+                    types=TITLES, library=library, limit=NEWEST, counted=is_counted, newest_by=dated
                 )
                 yield from self._newer(question, after)
 
@@ -379,13 +379,13 @@ def _page(
             all_problems.append(str(error))
         else:
             items.append(versions.merged(item))
-    return LibraryPage(items, done=0, total=None, problems=all_problems)
+    return LibraryPage(items=items, done=0, total=None, problems=all_problems)
 
 
 def _questions_for_shows(entries: Sequence[Any]) -> Iterator[Question]:
     """Yield questions for just the shows that these entries belong to."""
     for ids in _slices(_series_ids(entries), IDS_PER_QUESTION):
-        yield Question(SHOWS, ids=ids)
+        yield Question(types=SHOWS, ids=ids)
 
 
 def _series_ids(entries: Iterable[Any]) -> list[str]:

@@ -173,7 +173,7 @@ class Item(Payload):
     def _show(self, shows: Mapping[str, RemoteShow]) -> RemoteShow | None:
         show = shows.get(self.series_id or "")
         if show is None and self.series_name:
-            return RemoteShow(self.series_name)
+            return RemoteShow(title=self.series_name)
         return show
 
     def _further_episodes(self) -> tuple[int, ...]:

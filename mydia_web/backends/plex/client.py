@@ -60,10 +60,21 @@ class Plex(ReadsFirst):
         "Each person of a Plex Home is linked on their own.",
         address_hint="Such as http://192.168.1.20:32400",
         fields=(
-            Field("token", "Token", "Not needed when you link by a code.", secret=True),
-            Field("username", "Plex account", "E-mail or user name; without a second factor only."),
-            Field("password", "Password", secret=True),
-            Field("pin", "Plex Home PIN", "Of the person, where Plex asks for one.", secret=True),
+            Field(
+                name="token", label="Token", hint="Not needed when you link by a code.", secret=True
+            ),
+            Field(
+                name="username",
+                label="Plex account",
+                hint="E-mail or user name; without a second factor only.",
+            ),
+            Field(name="password", label="Password", secret=True),
+            Field(
+                name="pin",
+                label="Plex Home PIN",
+                hint="Of the person, where Plex asks for one.",
+                secret=True,
+            ),
         ),
         linking="plex.tv/link",
         concurrency=2,

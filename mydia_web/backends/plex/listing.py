@@ -65,7 +65,7 @@ def read_library(server: Server, library_ids: Collection[str]) -> Iterator[Libra
     total = sum(totals)
     done = 0
     if not total:
-        yield LibraryPage((), 0, 0)
+        yield LibraryPage(items=(), done=0, total=0)
     for query, count in zip(queries, totals, strict=True):
         if not count:
             continue
@@ -74,7 +74,9 @@ def read_library(server: Server, library_ids: Collection[str]) -> Iterator[Libra
         for entries in _read_entries(server, query, count):
             done += len(entries)
             items, unread = _items(entries, read)
-            yield LibraryPage(items, done, max(done, total), [*problems, *unread])
+            yield LibraryPage(
+                items=items, done=done, total=max(done, total), problems=[*problems, *unread]
+            )
             problems = []
 
 
@@ -87,9 +89,9 @@ def read_changes(server: Server, library_ids: Collection[str], since: int) -> It
             shows, problems = _read_shows_of(server, section, entries)
             items, unread = _items(entries, _reader(section, shows))
             done += len(entries)
-            yield LibraryPage(items, done, None, [*problems, *unread])
+            yield LibraryPage(items=items, done=done, total=None, problems=[*problems, *unread])
     if not done:
-        yield LibraryPage((), 0, 0)
+        yield LibraryPage(items=(), done=0, total=0)
 
 
 def _choose(sections: Sequence[Section], library_ids: Collection[str]) -> Sequence[Section]:

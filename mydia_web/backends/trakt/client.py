@@ -57,13 +57,17 @@ class Trakt(Backend):
         address_hint="https://api.trakt.tv",
         fields=(
             Field(
-                "client_id",
-                "Client ID",
-                "From your app at app.trakt.tv/settings/apps.",
+                name="client_id",
+                label="Client ID",
+                hint="From your app at app.trakt.tv/settings/apps.",
                 required=True,
             ),
             Field(
-                "client_secret", "Client secret", "From the same page.", secret=True, required=True
+                name="client_secret",
+                label="Client secret",
+                hint="From the same page.",
+                secret=True,
+                required=True,
             ),
         ),
         address="fixed",
@@ -98,7 +102,7 @@ class Trakt(Backend):
 
     def check(self) -> ServerInfo:
         self._user()
-        return ServerInfo("Trakt", "Trakt", "API 2", "trakt")
+        return ServerInfo(product="Trakt", name="Trakt", version="API 2", server_id="trakt")
 
     def sign_in(self) -> Linked:
         user = self._user()

@@ -32,7 +32,7 @@ MAX_CHANGED = 50
 MAX_DELAY = timedelta(minutes=15)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Titles:
     """The titles of one kind, gathered from plays that come in any order of titles."""
 
@@ -96,7 +96,7 @@ class Titles:
                     items.append(self.item(number))
                 except UnreadableEntry as error:
                     words.append(str(error))
-            yield LibraryPage(items, done, total, words)
+            yield LibraryPage(items=items, done=done, total=total, problems=words)
             words = []
 
 
@@ -124,10 +124,12 @@ def read_library(api: Api) -> Iterator[LibraryPage]:
     done = 0
     for kind in KINDS:
         positions, problems = read_positions(api, kind)
-        titles = Titles(kind, positions=positions)
+        titles = Titles(kind=kind, positions=positions)
         for page in api.pages(list_history(kind)):
             words = [*problems, *titles.add(page.rows), *page.problems]
-            yield LibraryPage((), done + len(titles.numbers()), None, words)
+            yield LibraryPage(
+                items=(), done=done + len(titles.numbers()), total=None, problems=words
+            )
             problems = ()
         done += len(titles.numbers())
         total = done if kind == KINDS[-1] else None
@@ -162,7 +164,7 @@ def _read_changed(
 ) -> tuple[Titles, Sequence[str]]:
     """Return the titles that were played or paused since then, with their recent plays."""
     positions, words = read_positions(api, kind)
-    titles = Titles(kind, positions=positions)
+    titles = Titles(kind=kind, positions=positions)
     problems = list(words)
     if has_plays:
         for page in api.pages(list_history(kind, since=since)):
@@ -184,7 +186,7 @@ def _changed_pages(
     total = sum(len(titles.plays) for titles, _ in changed)
     done = 0
     if not changed:
-        yield LibraryPage((), 0, 0)
+        yield LibraryPage(items=(), done=0, total=0)
     for titles, problems in changed:
         titles.positions = {
             number: position

@@ -339,7 +339,7 @@ class Batch:
         dates = [push.at for push in pushes if push.at is not None]
         if len(dates) < len(pushes):
             return False
-        titles = Titles(kind)
+        titles = Titles(kind=kind)
         for page in self._api.pages(list_history(kind, since=min(dates), is_full=False)):
             if page.total > len(pushes) * len(page.rows):
                 return False

@@ -50,8 +50,8 @@ def take_silent() -> int:
         source = db.session.get_one(Source, account.source_id)
         copy = db.session.get_one(SourceItem, session.source_item_id)
         content = load(copy.content_key)
-        item = RemoteItem(copy.remote_id, content.content_kind, content.title)
-        event = Event("stopped", "silence", item=item, is_playing=False)
+        item = RemoteItem(remote_id=copy.remote_id, kind=content.content_kind, title=content.title)
+        event = Event(action="stopped", name="silence", item=item, is_playing=False)
         lock_titles([(account.user_id, content.title_id)])
         with Act(account.user_id, "webhook", source_id=source.id, at=session.seen_at) as act:
             merge = AccountMerge(act, source, account.id, Report())
@@ -178,7 +178,7 @@ def _stored_copy(source: Source, item: RemoteItem) -> SourceItem | None:
 def _recognise(source: Source, item: RemoteItem) -> Content:
     # An item without an id of the server has a file that is known; with an unknown id it may have
     # another one.
-    listing = Listing(source.id, is_whole=not item.remote_id)
+    listing = Listing(source_id=source.id, is_whole=not item.remote_id)
     matcher = Matcher([item], listing, is_event=True)
     try:
         content = matcher.content(item)

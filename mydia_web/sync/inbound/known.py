@@ -25,7 +25,7 @@ _BATCH = 300
 _name = lru_cache(maxsize=4096)(title_key)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Listing:
     """What one source lists, as far as it was read; ids that several titles share tell nothing."""
 

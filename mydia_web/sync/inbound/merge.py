@@ -17,7 +17,7 @@ Strategy = Literal["local-progressive", "last-write-wins", "always-local"]
 STRATEGIES: tuple[Strategy, ...] = ("local-progressive", "last-write-wins", "always-local")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One side's state of one title."""
 

@@ -147,11 +147,11 @@ class AccountMerge:
             removals = self._merge([match], _Reading(asked_at=received_at, event=event))
             self.unwatch(removals, received_at)
             shown = ShownState(
-                self._account_id,
-                copy.id,
-                item.state,
-                event.server_time,
-                self._act.at,
+                account_id=self._account_id,
+                source_item_id=copy.id,
+                state=item.state,
+                told_at=event.server_time,
+                seen_at=self._act.at,
                 version_id=item.resumed_version,
             )
             keep_states([shown])
@@ -172,7 +172,13 @@ class AccountMerge:
             was_begun_since = bool(base.state.position_ms) and not base.state.watched
         if base is not None and was_begun_since:
             watched = replace(base.state, watched=True, play_count=base.state.play_count + 1)
-            shown = ShownState(self._account_id, copy.id, watched, base.told_at, base.seen_at)
+            shown = ShownState(
+                account_id=self._account_id,
+                source_item_id=copy.id,
+                state=watched,
+                told_at=base.told_at,
+                seen_at=base.seen_at,
+            )
             keep_states([shown])
         own = get_progress(self._act.user_id, content)
         is_shown = was_begun_since and own is not None and not own.watched
@@ -241,7 +247,12 @@ class AccountMerge:
                 yield removal, removal.item.state, base
 
     def _shown_at(self, removal: Removal, state: RemoteState, asked_at: datetime) -> ShownState:
-        return ShownState(self._account_id, removal.source_item_id, state, seen_at=asked_at)
+        return ShownState(
+            account_id=self._account_id,
+            source_item_id=removal.source_item_id,
+            state=state,
+            seen_at=asked_at,
+        )
 
     # The merge
 
@@ -381,9 +392,9 @@ class AccountMerge:
 
     def _shown(self, match: MatchedItem, state: RemoteState, asked_at: datetime) -> ShownState:
         return ShownState(
-            self._account_id,
-            match.copy.id,
-            state,
+            account_id=self._account_id,
+            source_item_id=match.copy.id,
+            state=state,
             seen_at=asked_at,
             version_id=match.item.resumed_version,
         )

@@ -98,7 +98,7 @@ class AccountPull:
         self._is_complete = is_complete
         #: An account service lists what was watched or begun; other kinds list what they have.
         self._is_service = source.kind in kinds_that_accept_unlisted()
-        self._listing = Listing(source.id)
+        self._listing = Listing(source_id=source.id)
         self._players: Players | None = None
         self._removals: list[Removal] = []
         #: Items that can only be recognised when everything is listed.

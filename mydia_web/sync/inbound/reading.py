@@ -296,7 +296,7 @@ def _parts(page: LibraryPage) -> Iterator[LibraryPage]:
         items = page.items[start : start + size]
         start += len(items)
         left = total - start
-        yield LibraryPage(items, page.done - left, page.total, problems)
+        yield LibraryPage(items=items, done=page.done - left, total=page.total, problems=problems)
         if not left:
             return
         problems = ()

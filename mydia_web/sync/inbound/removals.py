@@ -132,5 +132,7 @@ def unlisted_states(
 def _as_unwatched(copy: SourceItem) -> MatchedItem:
     content = load(copy.content_key)
     unwatched = RemoteState(watched=False)
-    item = RemoteItem(copy.remote_id, content.content_kind, content.title, state=unwatched)
+    item = RemoteItem(
+        remote_id=copy.remote_id, kind=content.content_kind, title=content.title, state=unwatched
+    )
     return MatchedItem(copy, item, content)

@@ -15,7 +15,7 @@ _LASTING = ("watched", "unwatched", "positions", "owed", "healed", "conflicts")
 FRESH = timedelta(minutes=10)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Report:
     """What a pull has brought so far, and what a person has decided about removals."""
 

@@ -113,7 +113,7 @@ def wanted(row: QueuedChange) -> Wanted:
     An unknown change type is a no-op.
     """
     if not _is_known(row):
-        return Wanted("progress_update", row.intent_at)
+        return Wanted(change_type="progress_update", at=row.intent_at)
     change_type: Literal["progress_update", "mark_watched", "mark_unwatched"] = ChangeType(
         row.change_type
     ).value
@@ -312,8 +312,13 @@ def _read_bases(accounts: _Accounts, copies: _Copies) -> _Bases:
         return {}
     bases: dict[tuple[int | None, int | None], _Base] = {}
     for row in _read(_SELECT_BASES, accounts=set(accounts.values()), items=item_ids):
-        account_id, item_id, version_id, *state = row
-        bases[account_id, item_id] = _Base(RemoteState(*state), version_id)
+        state = RemoteState(
+            watched=row.watched,
+            position_ms=row.position_ms,
+            play_count=row.play_count,
+            last_played_at=row.last_played_at,
+        )
+        bases[row.source_account_id, row.source_item_id] = _Base(state, row.version_id)
     return bases
 
 
@@ -324,12 +329,12 @@ def _read_titles(films: Sequence[int], episodes: Sequence[int]) -> dict[ContentK
     ids_of_title, ids_of_episode = _read_external_ids({*films, *shows}, episodes)
     titles: dict[ContentKey, Target] = {}
     for film_id in films:
-        target = Target("", "movie", external_ids=ids_of_title.get(film_id, {}))
+        target = Target(remote_id="", kind="movie", external_ids=ids_of_title.get(film_id, {}))
         titles[ContentKey("movie", film_id)] = target
     for row in rows:
         titles[ContentKey("episode", row.id)] = Target(
-            "",
-            "episode",
+            remote_id="",
+            kind="episode",
             external_ids=ids_of_episode.get(row.id, {}),
             show_external_ids=ids_of_title.get(row.media_item_id, {}),
             season_number=row.season_number,

@@ -212,9 +212,9 @@ def _shown_states(outcome: Outcome) -> list[ShownState]:
     versions = {item_id: target.version_id for item_id, target in delivery.targets}
     return [
         ShownState(
-            delivery.account_id,
-            item_id,
-            state,
+            account_id=delivery.account_id,
+            source_item_id=item_id,
+            state=state,
             is_listed=False,
             version_id=versions.get(item_id, "") if state.position_ms else "",
         )
@@ -251,7 +251,9 @@ def _take_over(delivery: Delivery, news: RemoteNews, asked_at: datetime) -> None
     content = _content_of(delivery)
     if source is None or copy is None or content is None or delivery.account_id is None:
         return
-    item = RemoteItem(copy.remote_id, content.content_kind, content.title, state=news.state)
+    item = RemoteItem(
+        remote_id=copy.remote_id, kind=content.content_kind, title=content.title, state=news.state
+    )
     with Act(delivery.user_id, "pull", source_id=source.id) as act:
         merge = AccountMerge(act, source, delivery.account_id, Report())
         merge.take_found(copy, item, content, news.read_at or asked_at)

@@ -43,8 +43,8 @@ class SourceForm:
         remote_user = credentials.pop("remote_user", "")
         return Connection(
             self.base_url or self.traits.fixed_address,
-            credentials,
-            remote_user,
+            credentials=credentials,
+            remote_user_id=remote_user,
             device_id=str(uuid.uuid4()),
             verify_tls=trust(self.tls),
         )

@@ -45,4 +45,4 @@ def backend(bench: EmbyBench) -> Iterator[Emby]:
 
 @pytest.fixture
 def typed(emby: FakeEmby, alice: Person) -> Connection:
-    return Connection(emby.url, {"username": "alice", "password": alice.password})
+    return Connection(emby.url, credentials={"username": "alice", "password": alice.password})

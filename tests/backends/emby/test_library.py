@@ -54,7 +54,9 @@ def test_a_film_comes_with_its_ids_its_file_and_its_state(
             runtime_seconds=900,
             path=film.path,
             artwork_url=picture(film.id, film.picture_tag),
-            state=RemoteState(True, 300_000, 1, EARLIER),
+            state=RemoteState(
+                watched=True, position_ms=300_000, play_count=1, last_played_at=EARLIER
+            ),
         )
     ]
 
@@ -64,7 +66,9 @@ def test_an_episode_comes_with_its_show(emby: FakeEmby, backend: Emby) -> None:
     emby.add_episode(show, 0, 0, "Behind the lights", tvdb="991000", minutes=25, through=1)
     (episode,) = items(backend)
     poster = picture(show.id, show.picture_tag)
-    assert episode.show == RemoteShow("Harbour Lights", 2019, {"tvdb": "990001"}, poster)
+    assert episode.show == RemoteShow(
+        title="Harbour Lights", year=2019, external_ids={"tvdb": "990001"}, artwork_url=poster
+    )
     assert (episode.season_number, episode.episode_number, episode.further_episodes) == (0, 0, (1,))
     assert (episode.title, episode.external_ids) == ("Behind the lights", {"tvdb": "991000"})
     assert (episode.air_date, episode.runtime_seconds) == (date(2019, 3, 1), 1500)
@@ -85,7 +89,7 @@ def test_ten_thousand_titles_take_21_requests(emby: FakeEmby, backend: Emby) -> 
 
 
 def test_an_empty_library_says_so(backend: Emby) -> None:
-    assert list(backend.library()) == [LibraryPage([], 0, 0, [])]
+    assert list(backend.library()) == [LibraryPage(items=[], done=0, total=0, problems=[])]
 
 
 @pytest.mark.parametrize(
@@ -143,9 +147,11 @@ def test_only_what_has_changed_since_is_read_unwatching_included(
     emby.unwatch(alice, unwatched)
     emby.stop(alice, stopped, 60_000, EARLIER)
     assert changed(backend, NOW - timedelta(minutes=5)) == {
-        "Watched": RemoteState(True, 0, 1, EARLIER),
+        "Watched": RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=EARLIER),
         "Unwatched": RemoteState(watched=False),
-        "Stopped": RemoteState(False, 60_000, 1, EARLIER),
+        "Stopped": RemoteState(
+            watched=False, position_ms=60_000, play_count=1, last_played_at=EARLIER
+        ),
     }
 
 
@@ -184,7 +190,9 @@ def test_the_state_of_one_title_takes_one_request(
 ) -> None:
     film = emby.add_movie("Sintel")
     emby.watch(alice, film, EARLIER)
-    assert backend.state(target(film)) == RemoteState(True, 0, 1, EARLIER)
+    assert backend.state(target(film)) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=EARLIER
+    )
     assert len(emby.told()) == 1
     emby.remove(film)
     with pytest.raises(NotOnServer):
@@ -224,7 +232,15 @@ def test_what_is_being_played_is_told(emby: FakeEmby, backend: Emby, alice: Pers
     }
     emby.sessions = [told, {"Id": "s2", "DeviceName": "Idle"}]
     assert backend.playing() == [
-        Playing("4916", "Sintel", alice.id, 60_000, 900_000, True, "Phone")
+        Playing(
+            remote_id="4916",
+            title="Sintel",
+            remote_user_id=alice.id,
+            position_ms=60_000,
+            duration_ms=900_000,
+            paused=True,
+            device="Phone",
+        )
     ]
 
 

@@ -35,7 +35,7 @@ def film(emby: FakeEmby) -> Title:
 
 
 def wanted(change_type: ChangeKind, at: datetime = CLICK, **state: Any) -> Wanted:
-    return Wanted(change_type, at, **state)
+    return Wanted(change_type=change_type, at=at, **state)
 
 
 def writes(emby: FakeEmby) -> list[str]:
@@ -45,7 +45,9 @@ def writes(emby: FakeEmby) -> list[str]:
 def test_a_film_marked_watched_gets_the_date_of_the_click(
     backend: Emby, film: Title, alice: Person
 ) -> None:
-    assert backend.push(target(film), wanted("mark_watched")) == RemoteState(True, 0, 1, MARKED)
+    assert backend.push(target(film), wanted("mark_watched")) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=MARKED
+    )
     state = film.state(alice.id)
     assert (state.played, state.play_count, state.last_played) == (True, 1, MARKED)
 
@@ -106,7 +108,9 @@ def test_a_position_touches_nothing_else(
     shown = backend.push(target(film), wanted("progress_update", position_ms=754_321))
     state = film.state(alice.id)
     assert (state.favorite, state.rating, state.play_count, state.played) == (True, 8.5, 3, True)
-    assert shown == RemoteState(True, 754_321, 3, CLICK)
+    assert shown == RemoteState(
+        watched=True, position_ms=754_321, play_count=3, last_played_at=CLICK
+    )
 
 
 def test_what_emby_says_besides_is_sent_back(emby: FakeEmby, backend: Emby, film: Title) -> None:
@@ -158,19 +162,23 @@ def test_a_date_of_embys_own_that_is_later_is_not_taken_back(
     emby.watch(alice, film, later)
     assert backend.push(target(film), wanted("mark_watched")).last_played_at == later
     shown = backend.push(target(film), wanted("progress_update", position_ms=60_000))
-    assert shown == RemoteState(True, 60_000, 1, later)
+    assert shown == RemoteState(
+        watched=True, position_ms=60_000, play_count=1, last_played_at=later
+    )
 
 
 def test_a_film_watched_earlier_there_gets_the_later_date_and_no_further_play(
     emby: FakeEmby, backend: Emby, film: Title, alice: Person
 ) -> None:
     emby.watch(alice, film, EARLIER)
-    assert backend.push(target(film), wanted("mark_watched")) == RemoteState(True, 0, 1, CLICK)
+    assert backend.push(target(film), wanted("mark_watched")) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=CLICK
+    )
 
 
 def test_a_mark_whose_date_nobody_knows_gets_none(backend: Emby, film: Title) -> None:
     shown = backend.push(target(film), wanted("mark_watched", datetime(1970, 1, 1, tzinfo=UTC)))
-    assert shown == RemoteState(True, 0, 1, None)
+    assert shown == RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=None)
 
 
 def test_marking_unwatched_clears_everything_but_the_heart(
@@ -219,14 +227,16 @@ def test_a_position_of_zero_clears_it_and_nothing_else(
     emby.watch(alice, film, EARLIER)
     film.state(alice.id).position = 60 * SECOND
     shown = backend.push(target(film), wanted("progress_update", EARLIER, position_ms=0))
-    assert shown == RemoteState(True, 0, 1, EARLIER)
+    assert shown == RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=EARLIER)
 
 
 def test_a_mark_whose_answer_says_little_is_read_again(
     emby: FakeEmby, backend: Emby, film: Title
 ) -> None:
     with emby.answers_nothing_to("/PlayedItems/"):
-        assert backend.push(target(film), wanted("mark_watched")) == RemoteState(True, 0, 1, MARKED)
+        assert backend.push(target(film), wanted("mark_watched")) == RemoteState(
+            watched=True, position_ms=0, play_count=1, last_played_at=MARKED
+        )
     assert len(writes(emby)) == 1
     emby.exchanges.clear()
 
@@ -241,7 +251,7 @@ def test_a_title_that_is_gone_or_hidden_is_not_on_the_server(
     with pytest.raises(NotOnServer):
         backend.push(target(film), wanted("mark_watched"))
     with pytest.raises(NotOnServer):
-        backend.push(Target("", "movie"), wanted("mark_watched"))
+        backend.push(Target(remote_id="", kind="movie"), wanted("mark_watched"))
     assert writes(emby) == []
 
 
@@ -256,7 +266,7 @@ def test_a_number_that_now_means_another_film_is_not_written_to(
 
 def test_an_id_cannot_lead_elsewhere(emby: FakeEmby, backend: Emby, alice: Person) -> None:
     with pytest.raises(NotOnServer):
-        backend.push(Target("../../System/Info", "movie"), wanted("mark_watched"))
+        backend.push(Target(remote_id="../../System/Info", kind="movie"), wanted("mark_watched"))
     assert all(
         request.path.startswith(f"/emby/Users/{alice.id}/Items/..%2F") for request in emby.requests
     )
@@ -297,7 +307,9 @@ def test_an_emby_that_starts_is_waited_for(emby: FakeEmby, backend: Emby, film: 
 def test_an_api_key_changes_the_state_of_the_person_that_was_named(
     emby: FakeEmby, admin: Person, alice: Person, film: Title
 ) -> None:
-    backend = Emby(Connection(emby.url, {"token": emby.api_key()}, "Alice"))
+    backend = Emby(
+        Connection(emby.url, credentials={"token": emby.api_key()}, remote_user_id="Alice")
+    )
     assert backend.push(target(film), wanted("mark_watched")).watched
     assert (film.state(alice.id).played, film.state(admin.id).played) == (True, False)
     backend.close()

@@ -44,7 +44,9 @@ def works(connection: Connection) -> bool:
 
 
 def test_an_emby_tells_its_name_version_and_id(backend: Emby, emby: FakeEmby) -> None:
-    assert backend.check() == ServerInfo("Emby", "Cellar", emby.version, emby.server_id)
+    assert backend.check() == ServerInfo(
+        product="Emby", name="Cellar", version=emby.version, server_id=emby.server_id
+    )
 
 
 def test_a_stored_sign_in_asks_nothing_before_the_first_question(
@@ -60,7 +62,9 @@ def test_a_password_becomes_a_token_and_the_persons_id(
     found = linked(typed)
     assert (found.remote_user_id, found.remote_user_name) == (alice.id, "alice")
     assert set(found.credentials) == {"token", "server_id"}
-    assert works(Connection(emby.url, found.credentials, found.remote_user_id))
+    assert works(
+        Connection(emby.url, credentials=found.credentials, remote_user_id=found.remote_user_id)
+    )
 
 
 def test_what_was_typed_works_as_it_is(emby: FakeEmby, typed: Connection) -> None:
@@ -87,7 +91,9 @@ def test_a_token_that_was_revoked_is_got_anew_with_the_password(
     "ending", ["", "/", "/emby", "/emby/", "/web/index.html#!/home", "/emby/web/index.html"]
 )
 def test_an_address_may_be_pasted_from_the_browser(emby: FakeEmby, ending: str) -> None:
-    assert works(Connection(emby.url + ending, {"username": "alice", "password": "secret"}))
+    assert works(
+        Connection(emby.url + ending, credentials={"username": "alice", "password": "secret"})
+    )
     assert all(request.path.startswith("/emby/") for request in emby.requests)
 
 
@@ -95,10 +101,12 @@ def test_the_path_of_a_proxy_is_kept(bench: EmbyBench) -> None:
     with FakeEmby(prefix="/media") as emby:
         emby.add_person("alice")
         film = emby.add_movie("Sintel")
-        backend = Emby(Connection(emby.url, {"username": "alice", "password": "secret"}))
+        backend = Emby(
+            Connection(emby.url, credentials={"username": "alice", "password": "secret"})
+        )
         server = backend.check()
         assert server.name == "Cellar"
-        assert backend.push(target(film), Wanted("mark_watched", CLICK)).watched
+        assert backend.push(target(film), Wanted(change_type="mark_watched", at=CLICK)).watched
         link = Emby.web_link(Connection(emby.url, server_id=server.server_id), target(film))
         assert link == f"{emby.url}/web/index.html#!/item?id={film.id}&serverId={emby.server_id}"
         backend.close()
@@ -109,7 +117,7 @@ def test_an_api_key_acts_for_the_person_that_was_named(
     emby: FakeEmby, alice: Person, whose: str
 ) -> None:
     named = alice.id if whose == "id" else whose
-    connection = Connection(emby.url, {"token": emby.api_key()}, named)
+    connection = Connection(emby.url, credentials={"token": emby.api_key()}, remote_user_id=named)
     assert works(connection)
     found = linked(connection)
     assert (found.remote_user_id, found.remote_user_name) == (alice.id, "alice")
@@ -119,21 +127,23 @@ def test_a_persons_own_token_works_with_their_name(
     emby: FakeEmby, alice: Person, admin: Person
 ) -> None:
     token = {"token": emby.new_token(alice.id, "elsewhere")}
-    assert works(Connection(emby.url, token, "alice"))
-    error = failure(Connection(emby.url, token, "root"))
+    assert works(Connection(emby.url, credentials=token, remote_user_id="alice"))
+    error = failure(Connection(emby.url, credentials=token, remote_user_id="root"))
     assert isinstance(error, SignInRefused)
     assert "does not allow what was asked" in error.message
 
 
 def test_an_api_key_of_nobody_in_particular_asks_whose_state(emby: FakeEmby) -> None:
-    error = failure(Connection(emby.url, {"token": emby.api_key()}))
+    error = failure(Connection(emby.url, credentials={"token": emby.api_key()}))
     assert isinstance(error, SignInRefused)
     assert "Say whose state it shall read and change: alice" in error.message
 
 
 @pytest.mark.parametrize("whose", ["nobody", "0" * 32])
 def test_a_user_that_is_not_there_is_named(emby: FakeEmby, whose: str) -> None:
-    error = failure(Connection(emby.url, {"token": emby.api_key()}, whose))
+    error = failure(
+        Connection(emby.url, credentials={"token": emby.api_key()}, remote_user_id=whose)
+    )
     assert isinstance(error, SignInRefused)
     assert f"knows no user named {whose}." in error.message
 
@@ -143,14 +153,18 @@ def test_a_wrong_token_is_refused_whoever_it_is_for(
     emby: FakeEmby, alice: Person, whose: str
 ) -> None:
     named = alice.id if whose == "id" else whose
-    error = failure(Connection(emby.url, {"token": "0123456789abcdef"}, named))
+    error = failure(
+        Connection(emby.url, credentials={"token": "0123456789abcdef"}, remote_user_id=named)
+    )
     assert isinstance(error, SignInRefused)
 
 
 def test_a_wrong_password_and_a_disabled_user_are_refused(
     emby: FakeEmby, typed: Connection, alice: Person
 ) -> None:
-    wrong = failure(Connection(emby.url, {"username": "alice", "password": "guesswork"}))
+    wrong = failure(
+        Connection(emby.url, credentials={"username": "alice", "password": "guesswork"})
+    )
     assert isinstance(wrong, SignInRefused)
     assert "refused the user name or password" in wrong.message
     alice.is_disabled = True
@@ -158,7 +172,11 @@ def test_a_wrong_password_and_a_disabled_user_are_refused(
 
 
 def test_an_administrator_acts_for_another(emby: FakeEmby, admin: Person, alice: Person) -> None:
-    found = linked(Connection(emby.url, {"username": "root", "password": "toor"}, "alice"))
+    found = linked(
+        Connection(
+            emby.url, credentials={"username": "root", "password": "toor"}, remote_user_id="alice"
+        )
+    )
     assert found.remote_user_id == alice.id
 
 
@@ -198,6 +216,6 @@ def test_something_else_or_nothing_at_the_address_is_told_apart(
 def test_no_secret_stands_in_an_explanation_or_a_repr(typed: Connection, emby: FakeEmby) -> None:
     film = emby.add_movie("Sintel")
     backend = Emby(typed)
-    lines = backend.explain(target(film), Wanted("mark_watched", CLICK))
+    lines = backend.explain(target(film), Wanted(change_type="mark_watched", at=CLICK))
     assert lines[0].startswith("GET /Users/{user}/Items/")
     assert "secret" not in repr(typed) + repr(backend) + "".join(lines)

@@ -85,7 +85,7 @@ def check(read_it: Callable[[], Event]) -> None:
     try:
         event = read_it()
     except BadPayload as refused:
-        event = Event("other", str(refused))
+        event = Event(action="other", name=str(refused))
     item = event.item
     if event.action in ("test", "other"):
         assert item is None or event.action == "other"

@@ -47,20 +47,26 @@ def test_jellyfin_film_toggled_watched():
     assert event.item.remote_id == "514941104216969e74a8d87fc7893ad5"
     assert (event.item.kind, event.item.title, event.item.year) == ("movie", "Big Buck Bunny", 2008)
     assert (event.item.external_ids, event.item.runtime_seconds) == (FILM_IDS, 596)
-    assert event.item.state == RemoteState(True, 0, 1, PLAYED_AT)
+    assert event.item.state == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=PLAYED_AT
+    )
 
 
 def test_jellyfin_position_was_set():
     event = news("jellyfin", "made.jellyfin.UserDataSaved.movie.UpdateUserData-progress.json")
     assert (event.action, event.tells_watched, event.tells_position) == ("marked", True, True)
-    assert event.item.state == RemoteState(False, 180_000, 1, PLAYED_AT)
+    assert event.item.state == RemoteState(
+        watched=False, position_ms=180_000, play_count=1, last_played_at=PLAYED_AT
+    )
 
 
 def test_jellyfin_episode_toggled_unwatched():
     event = news("jellyfin", "made.jellyfin.UserDataSaved.episode.TogglePlayed-unplayed.json")
     assert (event.action, event.tells_watched) == ("marked", True)
-    assert event.item.state == RemoteState(False, 0, 0, None)
-    assert event.item.show == RemoteShow('Example "Quoted" Show', 2021)
+    assert event.item.state == RemoteState(
+        watched=False, position_ms=0, play_count=0, last_played_at=None
+    )
+    assert event.item.show == RemoteShow(title='Example "Quoted" Show', year=2021)
     assert (event.item.season_number, event.item.episode_number, event.item.year) == (1, 1, None)
     assert event.item.air_date == date(2021, 4, 11)
     assert event.item.external_ids == {"imdb": "tt0000001", "tmdb": "2683915", "tvdb": "8296437"}
@@ -118,7 +124,7 @@ def test_emby_marks(name, watched):
     assert (event.action, event.at) == ("marked", datetime(2026, 1, 2, 3, 4, 5, 175082, UTC))
     assert (event.server_id, event.remote_user_id) == (EMBY, "aac3a78d9f184ea480fb1629e76aad57")
     assert (event.tells_watched, event.tells_position) == (True, False)
-    assert event.item.state == RemoteState(watched)
+    assert event.item.state == RemoteState(watched=watched)
     assert (event.item.remote_id, event.item.year, event.item.external_ids) == (
         "4916",
         2008,
@@ -141,7 +147,7 @@ def test_emby_finished_an_episode():
     event = news("emby", "made.emby.playback.stop.episode.completed.json")
     assert (event.action, event.tells_watched, event.tells_position) == ("played", True, False)
     assert event.item.state.watched
-    assert event.item.show == RemoteShow("Example Show")
+    assert event.item.show == RemoteShow(title="Example Show")
     assert (event.item.title, event.item.season_number, event.item.episode_number) == (
         "Pilot",
         1,
@@ -177,7 +183,7 @@ def test_plex_episode_of_an_old_agent_names_its_show():
     event = news("plex", "plex.media.scrobble.episode.hama.shinkro.json")
     assert event.action == "played"
     assert event.item.external_ids == {}
-    assert event.item.show == RemoteShow("One Piece", external_ids={"tvdb": "81797"})
+    assert event.item.show == RemoteShow(title="One Piece", external_ids={"tvdb": "81797"})
     assert (event.item.season_number, event.item.episode_number) == (22, 70)
 
 
@@ -205,7 +211,7 @@ def test_tautulli_ids_of_an_episode_may_be_its_show():
     event = news("tautulli", "tautulli.episode.plexagent.shinkro.json")
     ids = {"tvdb": "362753", "tmdb": "12345"}
     assert (event.action, event.item.external_ids) == ("played", ids)
-    assert event.item.show == RemoteShow("Demon Slayer")
+    assert event.item.show == RemoteShow(title="Demon Slayer")
     assert (event.item.season_number, event.item.episode_number) == (2, 12)
 
 

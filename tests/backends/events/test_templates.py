@@ -124,7 +124,7 @@ def test_tautulli_template_for_an_episode():
     )
     assert (event.item.title, event.item.external_ids) == ('Say "Hello"', {})
     assert event.item.show == RemoteShow(
-        "Severance", external_ids={"imdb": "tt11280740", "tmdb": "95396"}
+        title="Severance", external_ids={"imdb": "tt11280740", "tmdb": "95396"}
     )
     assert (event.item.season_number, event.item.episode_number) == (0, 6)
 

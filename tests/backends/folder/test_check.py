@@ -15,7 +15,7 @@ def check(base_url: str) -> ServerInfo:
 
 
 def test_a_folder_is_named_by_the_last_part_of_its_path(disk: Disk) -> None:
-    assert check(str(disk.path)) == ServerInfo("Folder", "library", "")
+    assert check(str(disk.path)) == ServerInfo(product="Folder", name="library", version="")
 
 
 @pytest.mark.parametrize("form", ["{}/", "file://{}", "file://localhost{}", "file:{}", " {} "])

@@ -64,9 +64,9 @@ def test_nothing_is_said_of_what_anybody_has_watched(library: Disk) -> None:
 
 def test_nothing_is_taken_and_nothing_is_written(library: Disk) -> None:
     before = {file: file.stat().st_mtime_ns for file in library.path.rglob("*")}
-    folder, wanted = library.folder(), Wanted("mark_watched", now(), watched=True)
+    folder, wanted = library.folder(), Wanted(change_type="mark_watched", at=now(), watched=True)
     for item in library.items().values():
-        target = Target(item.remote_id, item.kind, item.path)
+        target = Target(remote_id=item.remote_id, kind=item.kind, path=item.path)
         assert folder.web_link(Connection(str(library.path)), target) == ""
         with pytest.raises(Rejected):
             folder.push(target, wanted)

@@ -241,7 +241,7 @@ def test_a_long_listing_comes_in_pages_that_know_the_total(
 
 def test_a_folder_without_videos_is_one_empty_page(disk: Disk) -> None:
     disk.put("notes.txt")
-    assert list(disk.folder().library()) == [LibraryPage([], 0, 0, [])]
+    assert list(disk.folder().library()) == [LibraryPage(items=[], done=0, total=0, problems=[])]
 
 
 def test_a_bare_folder_may_be_an_unmounted_disk(disk: Disk) -> None:
@@ -356,7 +356,10 @@ def test_a_folder_that_vanishes_during_the_walk_is_unreachable(
 
 def test_nothing_is_sent_to_a_folder(disk: Disk) -> None:
     folder: Backend = Folder(Connection(str(disk.path)))
-    target, wanted = Target("Heat (1995).mkv", "movie"), Wanted("mark_watched", now())
+    target, wanted = (
+        Target(remote_id="Heat (1995).mkv", kind="movie"),
+        Wanted(change_type="mark_watched", at=now()),
+    )
     assert not folder.traits.takes_pushes
     assert folder.explain(target, wanted) == ("Nothing is sent: a folder keeps no watch state.",)
     with pytest.raises(Rejected, match="keeps no watch state"):

@@ -48,4 +48,4 @@ def backend(bench: JellyfinBench) -> Iterator[Jellyfin]:
 @pytest.fixture
 def typed(jellyfin: FakeJellyfin, alice: Person) -> Connection:
     """A connection before linking, with the name and the password that were typed."""
-    return Connection(jellyfin.url, {"username": "alice", "password": alice.password})
+    return Connection(jellyfin.url, credentials={"username": "alice", "password": alice.password})

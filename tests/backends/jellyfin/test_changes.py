@@ -63,8 +63,13 @@ def test_plays_and_positions_are_changes_and_old_ones_are_not(
     jellyfin.stop(alice, stopped, 60_000, AFTER + timedelta(minutes=1))
     jellyfin.watch(alice, old, LONG_BEFORE)
     assert {item.title: item.state for item in changed(backend)} == {
-        "Stopped": RemoteState(False, 60_000, 1, AFTER + timedelta(minutes=1)),
-        "Played": RemoteState(True, 0, 1, AFTER),
+        "Stopped": RemoteState(
+            watched=False,
+            position_ms=60_000,
+            play_count=1,
+            last_played_at=AFTER + timedelta(minutes=1),
+        ),
+        "Played": RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=AFTER),
     }
 
 
@@ -238,5 +243,7 @@ def test_what_moves_no_date_is_found_by_reading_everything(
     states = {item.title: item.state for page in backend.library() for item in page.items}
     assert states == {
         "Unwatched": RemoteState(watched=False),
-        "Marked": RemoteState(True, 0, 1, LONG_BEFORE),
+        "Marked": RemoteState(
+            watched=True, position_ms=0, play_count=1, last_played_at=LONG_BEFORE
+        ),
     }

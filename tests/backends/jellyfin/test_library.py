@@ -62,7 +62,9 @@ def test_a_film_comes_with_its_ids_its_file_and_its_state(
             runtime_seconds=900,
             path=film.path,
             artwork_url=picture(film.id, film.picture_tag),
-            state=RemoteState(True, 300_000, 1, EARLIER),
+            state=RemoteState(
+                watched=True, position_ms=300_000, play_count=1, last_played_at=EARLIER
+            ),
         )
     ]
 
@@ -72,7 +74,9 @@ def test_an_episode_comes_with_its_show(jellyfin: FakeJellyfin, backend: Jellyfi
     jellyfin.add_episode(show, 0, 0, "Behind the lights", tvdb="991000", minutes=25)
     (episode,) = items(backend)
     poster = picture(show.id, show.picture_tag)
-    assert episode.show == RemoteShow("Harbour Lights", 2019, {"tvdb": "990001"}, poster)
+    assert episode.show == RemoteShow(
+        title="Harbour Lights", year=2019, external_ids={"tvdb": "990001"}, artwork_url=poster
+    )
     assert (episode.season_number, episode.episode_number) == (0, 0)
     assert (episode.title, episode.external_ids) == ("Behind the lights", {"tvdb": "991000"})
     assert (episode.air_date, episode.runtime_seconds) == (date(2019, 3, 1), 1500)
@@ -124,7 +128,7 @@ def test_an_episode_of_a_show_that_is_not_listed_keeps_its_name(
     jellyfin.add_episode(show, 1, 1)
     jellyfin.remove(show)
     (episode,) = items(backend)
-    assert episode.show == RemoteShow("Harbour Lights")
+    assert episode.show == RemoteShow(title="Harbour Lights")
 
 
 def test_copies_in_several_libraries_are_listed_apart_and_versions_as_one(
@@ -141,7 +145,9 @@ def test_copies_in_several_libraries_are_listed_apart_and_versions_as_one(
 def test_a_play_count_is_no_mark(jellyfin: FakeJellyfin, backend: Jellyfin, alice: Person) -> None:
     film = jellyfin.add_movie("Sintel", minutes=15)
     jellyfin.stop(alice, film, 60_000, EARLIER)
-    assert items(backend)[0].state == RemoteState(False, 60_000, 1, EARLIER)
+    assert items(backend)[0].state == RemoteState(
+        watched=False, position_ms=60_000, play_count=1, last_played_at=EARLIER
+    )
 
 
 def test_pages_are_counted_and_no_title_comes_twice(
@@ -167,7 +173,7 @@ def test_ten_thousand_titles_take_22_requests(jellyfin: FakeJellyfin, backend: J
 
 
 def test_an_empty_library_says_so(backend: Jellyfin) -> None:
-    assert list(backend.library()) == [LibraryPage([], 0, 0, [])]
+    assert list(backend.library()) == [LibraryPage(items=[], done=0, total=0, problems=[])]
 
 
 def test_a_page_that_fails_ends_the_listing_with_an_error(
@@ -356,7 +362,9 @@ def test_the_state_of_one_title_takes_one_request(
 ) -> None:
     film = jellyfin.add_movie("Sintel")
     jellyfin.watch(alice, film, EARLIER)
-    assert backend.state(target(film)) == RemoteState(True, 0, 1, EARLIER)
+    assert backend.state(target(film)) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=EARLIER
+    )
     assert jellyfin.told() == ["GET /Items"]
     film.hidden_from.add(alice.id)
     with pytest.raises(NotOnServer):
@@ -400,13 +408,13 @@ def test_what_is_being_played_is_told(
     jellyfin.devices[alice.id, "phone"] = Device("phone", "Phone", "Jellyfin Android", alice.id)
     assert backend.playing() == [
         Playing(
-            episode.id,
-            "Harbour Lights · Pilot",
-            alice.id,
-            60_000,
-            1_500_000,
-            True,
-            "Living room TV",
+            remote_id=episode.id,
+            title="Harbour Lights · Pilot",
+            remote_user_id=alice.id,
+            position_ms=60_000,
+            duration_ms=1_500_000,
+            paused=True,
+            device="Living room TV",
         )
     ]
 
@@ -420,7 +428,9 @@ def test_what_plays_has_the_id_it_is_listed_by(
     item = f'{{"Id": "{dashed}", "Type": "Movie", "Name": "2001"}}'
     told = f'[{{"UserId": "{alice.id.upper()}", "NowPlayingItem": {item}}}]'
     jellyfin.fail_next(200, told, content_type="application/json")
-    assert backend.playing() == [Playing("8e6cc409bb4f4a70d72819bac7ade62a", "2001", alice.id)]
+    assert backend.playing() == [
+        Playing(remote_id="8e6cc409bb4f4a70d72819bac7ade62a", title="2001", remote_user_id=alice.id)
+    ]
     assert jellyfin.told() == ["GET /Sessions"]
 
 
@@ -433,7 +443,9 @@ def test_no_request_repeats_a_parameter(
     jellyfin.watch(alice, film, EARLIER)
     list(backend.library())
     list(backend.changes(EARLIER))
-    backend.push(target(film), Wanted("mark_unwatched", EARLIER, watched=False, position_ms=0))
+    backend.push(
+        target(film), Wanted(change_type="mark_unwatched", at=EARLIER, watched=False, position_ms=0)
+    )
     asked = [values for request in jellyfin.news() for values in request.query.values()]
     assert asked
     assert all(len(values) == 1 for values in asked)
@@ -445,7 +457,7 @@ def test_a_strange_player_hides_no_other(jellyfin: FakeJellyfin, backend: Jellyf
         ' {"NowPlayingItem": {"Id": "b", "Type": "Movie", "Name": "Sintel"}}]'
     )
     jellyfin.fail_next(200, told, content_type="application/json")
-    assert backend.playing() == [Playing("b", "Sintel")]
+    assert backend.playing() == [Playing(remote_id="b", title="Sintel")]
 
 
 def test_pictures_are_fetched_and_nothing_else_is(

@@ -57,7 +57,11 @@ def app(jellyfin: LoudJellyfin, alice: Person):
 
 @pytest.fixture
 def connection(jellyfin: LoudJellyfin, alice: Person) -> Connection:
-    return Connection(jellyfin.url, {"token": jellyfin.new_token(alice.id, "mydia-web")}, alice.id)
+    return Connection(
+        jellyfin.url,
+        credentials={"token": jellyfin.new_token(alice.id, "mydia-web")},
+        remote_user_id=alice.id,
+    )
 
 
 @pytest.fixture
@@ -124,9 +128,9 @@ def test_only_the_linked_person_is_heard(jellyfin, alice, film, ear):
 def test_shows_are_passed_over(jellyfin, app, ear):
     show = jellyfin.add_show("Harbour Lights")
     episode = jellyfin.add_episode(show, 1, 1, minutes=25)
-    target = Target(episode.id, "episode")
+    target = Target(remote_id=episode.id, kind="episode")
     at = now().replace(microsecond=0)
-    ear.backend.push(target, Wanted("mark_watched", at, watched=True, watched_at=at))
+    ear.backend.push(target, Wanted(change_type="mark_watched", at=at, watched=True, watched_at=at))
     assert [event.item.remote_id for event in ear.hear_all(0.5) if event.item] == [episode.id]
 
 
@@ -134,7 +138,8 @@ def test_a_push_of_ours_comes_back_as_what_it_was(jellyfin, film, ear):
     at = now().replace(microsecond=0)
     jellyfin.news()
     pushed = ear.backend.push(
-        Target(film.id, "movie"), Wanted("mark_watched", at, watched=True, watched_at=at)
+        Target(remote_id=film.id, kind="movie"),
+        Wanted(change_type="mark_watched", at=at, watched=True, watched_at=at),
     )
     (event,) = ear.hear()
     assert event.item
@@ -248,7 +253,7 @@ def test_a_token_that_is_worth_nothing_is_said_in_words(jellyfin, connection, ca
 
 
 def test_a_password_that_was_typed_is_enough(jellyfin, alice, film):
-    typed = Connection(jellyfin.url, {"username": "alice", "password": alice.password})
+    typed = Connection(jellyfin.url, credentials={"username": "alice", "password": alice.password})
     with closing(Jellyfin(typed)) as backend:
         ear = Ear(backend)
         assert jellyfin.sockets.wait_for(1)

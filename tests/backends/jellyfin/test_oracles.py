@@ -69,13 +69,13 @@ def other(jellyfin: FakeJellyfin) -> Any:
 
 def test_another_client_reads_what_we_wrote(bench: JellyfinBench, film: Title, other: Any) -> None:
     backend = Jellyfin(bench.connection())
-    backend.push(target(film), Wanted("mark_watched", CLICK))
+    backend.push(target(film), Wanted(change_type="mark_watched", at=CLICK))
     data = other.get_userdata_for_item(film.id)
     assert (data["Played"], data["PlayCount"]) == (True, 1)
     assert data["LastPlayedDate"] == "2026-11-21T20:30:15.0000000Z"
-    backend.push(target(film), Wanted("progress_update", CLICK, position_ms=60_000))
+    backend.push(target(film), Wanted(change_type="progress_update", at=CLICK, position_ms=60_000))
     assert other.get_item(film.id)["UserData"]["PlaybackPositionTicks"] == 600_000_000
-    backend.push(target(film), Wanted("mark_unwatched", CLICK))
+    backend.push(target(film), Wanted(change_type="mark_unwatched", at=CLICK))
     data = other.get_userdata_for_item(film.id)
     assert (data["Played"], data["PlayCount"], "LastPlayedDate" in data) == (False, 0, False)
     backend.close()

@@ -47,8 +47,8 @@ def test_a_mark_goes_by_another_route_with_its_date(
     refusing: FakeJellyfin, backend: Jellyfin, film: Title, state: State, also: tuple[str, ...]
 ) -> None:
     refusing.lacks |= dict.fromkeys(also, 404)
-    shown = backend.push(target(film), Wanted("mark_watched", CLICK))
-    assert shown == RemoteState(True, 0, 1, CLICK)
+    shown = backend.push(target(film), Wanted(change_type="mark_watched", at=CLICK))
+    assert shown == RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=CLICK)
     assert (state.played, state.play_count, state.last_played) == (True, 1, CLICK)
 
 
@@ -58,14 +58,16 @@ def test_a_mark_is_taken_away_by_another_route(
 ) -> None:
     refusing.lacks |= dict.fromkeys(also, 404)
     state.played, state.position = True, 300 * SECOND
-    assert backend.push(target(film), Wanted("mark_unwatched", CLICK)) == RemoteState(False)
+    assert backend.push(
+        target(film), Wanted(change_type="mark_unwatched", at=CLICK)
+    ) == RemoteState(watched=False)
 
 
 def test_a_repeated_mark_counts_no_second_play(
     refusing: FakeJellyfin, backend: Jellyfin, film: Title, state: State
 ) -> None:
     state.played, state.play_count, state.position = True, 4, 300 * SECOND
-    backend.push(target(film), Wanted("mark_watched", CLICK))
+    backend.push(target(film), Wanted(change_type="mark_watched", at=CLICK))
     assert (state.played, state.play_count, state.position) == (True, 4, 0)
 
 
@@ -73,7 +75,7 @@ def test_a_repeated_mark_counts_no_second_play(
 def test_a_position_is_told_as_a_player_tells_it(
     refusing: FakeJellyfin, backend: Jellyfin, film: Title, state: State, watched: bool | None
 ) -> None:
-    wanted = Wanted("progress_update", CLICK, watched=watched, position_ms=400_000)
+    wanted = Wanted(change_type="progress_update", at=CLICK, watched=watched, position_ms=400_000)
     shown = backend.push(target(film), wanted)
     assert (shown.position_ms, shown.watched) == (400_000, bool(watched))
     assert (state.position, state.play_count) == (400 * SECOND, int(bool(watched)))
@@ -84,7 +86,7 @@ def test_a_position_is_cleared_by_a_player_too(
     refusing: FakeJellyfin, backend: Jellyfin, film: Title, state: State
 ) -> None:
     state.position = 400 * SECOND
-    backend.push(target(film), Wanted("progress_update", CLICK, position_ms=0))
+    backend.push(target(film), Wanted(change_type="progress_update", at=CLICK, position_ms=0))
     assert (state.position, state.played, state.play_count) == (0, False, 0)
 
 
@@ -99,7 +101,10 @@ def test_a_position_of_which_a_server_would_make_a_mark_or_nothing_is_not_told(
     if minutes is None:
         film.ticks = 0
     with pytest.raises(Rejected, match=r"cannot take this position"):
-        backend.push(target(film), Wanted("progress_update", CLICK, position_ms=seconds * 1000))
+        backend.push(
+            target(film),
+            Wanted(change_type="progress_update", at=CLICK, position_ms=seconds * 1000),
+        )
     assert (film.state(alice.id).played, film.state(alice.id).position) == (False, 0)
     assert not any("Sessions" in line for line in writes(refusing))
 
@@ -121,14 +126,14 @@ def test_where_no_way_is_left_the_server_cannot_take_it(
 ) -> None:
     refusing.lacks |= dict.fromkeys(lacking, 404)
     with pytest.raises(Rejected, match=words):
-        backend.push(target(film), Wanted(change_type, CLICK, position_ms=400_000))
+        backend.push(target(film), Wanted(change_type=change_type, at=CLICK, position_ms=400_000))
 
 
 def test_the_route_that_is_not_there_is_tried_once(
     refusing: FakeJellyfin, backend: Jellyfin, film: Title, state: State
 ) -> None:
-    backend.push(target(film), Wanted("mark_watched", CLICK))
+    backend.push(target(film), Wanted(change_type="mark_watched", at=CLICK))
     refusing.told()
     state.played = False
-    backend.push(target(film), Wanted("mark_watched", CLICK))
+    backend.push(target(film), Wanted(change_type="mark_watched", at=CLICK))
     assert refusing.told() == ["GET /Items", f"POST /UserPlayedItems/{film.id}"]

@@ -38,7 +38,7 @@ def state(film: Title, alice: Person) -> State:
 
 
 def wanted(change_type: ChangeKind, at: datetime = CLICK, **state: Any) -> Wanted:
-    return Wanted(change_type, at, **state)
+    return Wanted(change_type=change_type, at=at, **state)
 
 
 def writes(jellyfin: FakeJellyfin) -> list[str]:
@@ -55,7 +55,7 @@ def test_a_film_marked_watched_gets_the_date_of_the_click(
         0,
         CLICK,
     )
-    assert shown == RemoteState(True, 0, 1, CLICK)
+    assert shown == RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=CLICK)
 
 
 def test_a_mark_takes_two_requests_and_a_mark_that_is_there_takes_one(
@@ -155,7 +155,9 @@ def test_a_position_is_kept_to_the_millisecond(
 ) -> None:
     shown = backend.push(target(film), wanted("progress_update", position_ms=754_321))
     assert (state.position, state.last_played, state.played) == (7_543_210_000, CLICK, False)
-    assert shown == RemoteState(False, 754_321, 0, CLICK)
+    assert shown == RemoteState(
+        watched=False, position_ms=754_321, play_count=0, last_played_at=CLICK
+    )
 
 
 @pytest.mark.parametrize("position_ms", [1, 810_001, 899_999])
@@ -259,7 +261,9 @@ def test_who_may_not_write_preferences_may_still_mark(
     jellyfin: FakeJellyfin, backend: Jellyfin, film: Title, alice: Person, state: State
 ) -> None:
     alice.may_write = False
-    assert backend.push(target(film), wanted("mark_watched")) == RemoteState(True, 0, 1, CLICK)
+    assert backend.push(target(film), wanted("mark_watched")) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=CLICK
+    )
     backend.push(target(film), wanted("mark_watched"))
     assert (state.play_count, state.last_played) == (1, CLICK)
     with pytest.raises(Rejected, match="does not allow this person to change this title"):
@@ -294,7 +298,7 @@ def test_what_is_no_id_of_jellyfin_is_never_sent(
 ) -> None:
     jellyfin.told()
     with pytest.raises(NotOnServer):
-        backend.push(Target(remote_id, "movie"), wanted("mark_watched"))
+        backend.push(Target(remote_id=remote_id, kind="movie"), wanted("mark_watched"))
     assert jellyfin.told() == []
 
 
@@ -356,7 +360,9 @@ def test_a_jellyfin_that_starts_is_waited_for(
 def test_an_administrator_changes_the_state_of_another(
     jellyfin: FakeJellyfin, admin: Person, alice: Person, film: Title, state: State
 ) -> None:
-    typed = Connection(jellyfin.url, {"username": "root", "password": "toor"}, "Alice")
+    typed = Connection(
+        jellyfin.url, credentials={"username": "root", "password": "toor"}, remote_user_id="Alice"
+    )
     Jellyfin(typed).push(target(film), wanted("mark_watched"))
     assert state.played
     assert not film.state(admin.id).played
@@ -365,7 +371,7 @@ def test_an_administrator_changes_the_state_of_another(
 def test_who_is_no_administrator_cannot_act_for_another(
     jellyfin: FakeJellyfin, typed: Connection, admin: Person, film: Title
 ) -> None:
-    as_other = Connection(typed.base_url, typed.credentials, "root")
+    as_other = Connection(typed.base_url, credentials=typed.credentials, remote_user_id="root")
     with pytest.raises(SignInRefused, match="may not act for others"):
         Jellyfin(as_other).push(target(film), wanted("mark_watched"))
     assert not film.state(admin.id).played

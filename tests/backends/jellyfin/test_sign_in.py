@@ -52,7 +52,9 @@ def works(connection: Connection) -> bool:
 def test_a_jellyfin_tells_its_name_version_and_id(
     backend: Jellyfin, jellyfin: FakeJellyfin
 ) -> None:
-    assert backend.check() == ServerInfo("Jellyfin", "Attic", jellyfin.version, jellyfin.server_id)
+    assert backend.check() == ServerInfo(
+        product="Jellyfin", name="Attic", version=jellyfin.version, server_id=jellyfin.server_id
+    )
 
 
 def test_a_stored_sign_in_asks_nothing_before_the_first_question(
@@ -70,7 +72,9 @@ def test_a_password_becomes_a_token_and_the_persons_id(
     assert set(found.credentials) == {"token", "server_id"}
     assert jellyfin.tokens[found.credentials["token"]] == (alice.id, "mydia-web")
     assert "secret" not in str(found.credentials.values())
-    assert works(Connection(jellyfin.url, found.credentials, found.remote_user_id))
+    assert works(
+        Connection(jellyfin.url, credentials=found.credentials, remote_user_id=found.remote_user_id)
+    )
 
 
 def test_only_the_scheme_mediabrowser_is_used(jellyfin: FakeJellyfin, typed: Connection) -> None:
@@ -90,7 +94,7 @@ def test_a_device_id_may_be_any_text(
     jellyfin: FakeJellyfin, typed: Connection, alice: Person
 ) -> None:
     strange = 'a "home", 100 % ours=yes'
-    found = linked(Connection(typed.base_url, typed.credentials, device_id=strange))
+    found = linked(Connection(typed.base_url, credentials=typed.credentials, device_id=strange))
     assert jellyfin.tokens[found.credentials["token"]] == (alice.id, strange)
 
 
@@ -105,25 +109,27 @@ def test_an_address_may_carry_the_sign_in(jellyfin: FakeJellyfin) -> None:
 
 def test_a_person_without_a_password_signs_in(jellyfin: FakeJellyfin, alice: Person) -> None:
     alice.password = ""
-    assert works(Connection(jellyfin.url, {"username": "ALICE"}))
+    assert works(Connection(jellyfin.url, credentials={"username": "ALICE"}))
 
 
 @pytest.mark.parametrize(
     "pasted", ["/", "/web", "/web/", "/web/index.html#!/home", "/web/#/home.html"]
 )
 def test_an_address_may_be_pasted_from_the_browser(jellyfin: FakeJellyfin, pasted: str) -> None:
-    assert works(Connection(jellyfin.url + pasted, {"username": "alice", "password": "secret"}))
+    assert works(
+        Connection(jellyfin.url + pasted, credentials={"username": "alice", "password": "secret"})
+    )
 
 
 def test_the_path_of_a_proxy_is_kept(bench: JellyfinBench) -> None:
     with FakeJellyfin(prefix="/media/jellyfin") as jellyfin:
         jellyfin.add_person("alice")
         backend = Jellyfin(
-            Connection(jellyfin.url + "/", {"username": "alice", "password": "secret"})
+            Connection(jellyfin.url + "/", credentials={"username": "alice", "password": "secret"})
         )
         assert backend.check().name == "Attic"
         film = jellyfin.add_movie("Sintel")
-        assert backend.push(target(film), Wanted("mark_watched", CLICK)).watched
+        assert backend.push(target(film), Wanted(change_type="mark_watched", at=CLICK)).watched
         assert Jellyfin.web_link(Connection(jellyfin.url), target(film)).startswith(
             f"{jellyfin.url}/web/#/details?id={film.id}"
         )
@@ -174,12 +180,12 @@ def test_a_token_that_comes_of_a_password_is_kept_for_all(
         kept.append(make(kept[-1]))
         return kept[-1]
 
-    connection = Connection(typed.base_url, typed.credentials, renew=renew)
+    connection = Connection(typed.base_url, credentials=typed.credentials, renew=renew)
     assert works(connection)
     assert works(connection)
     assert jellyfin.told().count("POST /Users/AuthenticateByName") == 1
     assert set(kept[-1]) == {"token", "user_id", "server_id"}
-    assert works(Connection(typed.base_url, kept[-1]))
+    assert works(Connection(typed.base_url, credentials=kept[-1]))
 
 
 @pytest.mark.parametrize("remote_user", ["alice", "Alice", "id", "dashed"])
@@ -188,33 +194,39 @@ def test_an_api_key_acts_for_the_person_that_was_named(
 ) -> None:
     dashed = f"{alice.id[:8]}-{alice.id[8:12]}-{alice.id[12:16]}-{alice.id[16:20]}-{alice.id[20:]}"
     whose = {"id": alice.id, "dashed": dashed}.get(remote_user, remote_user)
-    connection = Connection(jellyfin.url, {"token": jellyfin.api_key()}, whose)
+    connection = Connection(
+        jellyfin.url, credentials={"token": jellyfin.api_key()}, remote_user_id=whose
+    )
     assert works(connection)
     assert linked(connection).remote_user_id == alice.id
     assert linked(connection).remote_user_name == "alice"
     film = jellyfin.add_movie("Sintel")
-    Jellyfin(connection).push(target(film), Wanted("mark_watched", CLICK))
+    Jellyfin(connection).push(target(film), Wanted(change_type="mark_watched", at=CLICK))
     assert film.state(alice.id).played
 
 
 def test_an_api_key_of_nobody_in_particular_asks_whose_state(jellyfin: FakeJellyfin) -> None:
-    error = failure(Connection(jellyfin.url, {"token": jellyfin.api_key()}))
+    error = failure(Connection(jellyfin.url, credentials={"token": jellyfin.api_key()}))
     assert isinstance(error, SignInRefused)
     assert KEY_HINT in error.message
 
 
 @pytest.mark.parametrize("whose", ["nobody", "0" * 32])
 def test_a_user_that_is_not_there_is_named(jellyfin: FakeJellyfin, whose: str) -> None:
-    error = failure(Connection(jellyfin.url, {"token": jellyfin.api_key()}, whose))
+    error = failure(
+        Connection(jellyfin.url, credentials={"token": jellyfin.api_key()}, remote_user_id=whose)
+    )
     assert isinstance(error, SignInRefused)
     assert f"knows no user named {whose}. It knows: alice." in error.message
 
 
 def test_a_wrong_password_and_a_wrong_token_say_what_to_do(jellyfin: FakeJellyfin) -> None:
-    wrong = failure(Connection(jellyfin.url, {"username": "alice", "password": "guesswork"}))
+    wrong = failure(
+        Connection(jellyfin.url, credentials={"username": "alice", "password": "guesswork"})
+    )
     assert isinstance(wrong, SignInRefused)
     assert "refused the user name or password" in wrong.message
-    token = failure(Connection(jellyfin.url, {"token": "0123456789abcdef"}))
+    token = failure(Connection(jellyfin.url, credentials={"token": "0123456789abcdef"}))
     assert isinstance(token, SignInRefused)
     assert "Sign in again, or enter a new token" in token.message
     nothing = failure(Connection(jellyfin.url))
@@ -304,7 +316,9 @@ def test_quick_connect_links_without_a_password(jellyfin: FakeJellyfin, alice: P
     found = Jellyfin.poll_link(connection, code.secret)
     assert found is not None
     assert (found.remote_user_id, found.remote_user_name) == (alice.id, "alice")
-    assert works(Connection(jellyfin.url, found.credentials, found.remote_user_id))
+    assert works(
+        Connection(jellyfin.url, credentials=found.credentials, remote_user_id=found.remote_user_id)
+    )
 
 
 def test_a_code_that_jellyfin_has_forgotten_ends_the_linking(jellyfin: FakeJellyfin) -> None:

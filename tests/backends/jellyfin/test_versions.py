@@ -49,7 +49,9 @@ def test_what_is_played_of_the_second_file_is_the_state_of_the_title(
         (second.id,),
         second.id,
     )
-    assert item.state == RemoteState(False, POSITION, 0, EARLIER)
+    assert item.state == RemoteState(
+        watched=False, position_ms=POSITION, play_count=0, last_played_at=EARLIER
+    )
 
 
 @pytest.mark.parametrize("bench", ["10.11.11"], indirect=True)
@@ -59,7 +61,9 @@ def test_before_12_all_of_it_is_kept_on_the_first(
     jellyfin.stop(alice, film, POSITION, EARLIER)
     item = listed(backend)
     assert (item.versions, item.resumed_version) == ((second.id,), "")
-    assert item.state == RemoteState(False, POSITION, 1, EARLIER)
+    assert item.state == RemoteState(
+        watched=False, position_ms=POSITION, play_count=1, last_played_at=EARLIER
+    )
 
 
 @SINCE_12
@@ -97,7 +101,9 @@ def test_what_was_finished_since_has_no_position_of_another_file(
     jellyfin.watch(alice, film, LATER)
     item = listed(backend)
     assert item.resumed_version == ""
-    assert item.state == RemoteState(True, 0, 1, LATER)
+    assert item.state == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=LATER
+    )
 
 
 @SINCE_12

@@ -34,11 +34,12 @@ class KodiBench:
         self._told = self._checked = 0
 
     def connection(self) -> Connection:
-        return Connection(self.kodi.url, self.kodi.credentials)
+        return Connection(self.kodi.url, credentials=self.kodi.credentials)
 
     def wrong_connection(self) -> Connection:
         return Connection(
-            self.kodi.url, {"username": self.kodi.username, "password": "battery staple"}
+            self.kodi.url,
+            credentials={"username": self.kodi.username, "password": "battery staple"},
         )
 
     def unlinked(self) -> Connection:
@@ -162,9 +163,9 @@ def _faults_of_answers(calls: Sequence[dict[str, object]], told: object) -> list
 def _target(video: Video) -> Target:
     more = video.more
     return Target(
-        f"{video.kind}:{video.id}",
-        video.kind,
-        video.file,
+        remote_id=f"{video.kind}:{video.id}",
+        kind=video.kind,
+        path=video.file,
         external_ids=dict(video.uniqueid),
         season_number=more.get("season"),
         episode_number=more.get("episode"),

@@ -45,8 +45,14 @@ def test_plays_and_positions_are_changes_and_old_ones_are_not(
     kodi.add_episode(show, 1, 2, "Stopped long ago", lastplayed=LONG_BEFORE, position=600)
     film, episode = changed(backend)
     at = datetime(2026, 11, 20, 15, 20, 30, tzinfo=UTC)
-    assert (film.title, film.state) == ("Played", RemoteState(True, 0, 1, at))
-    assert (episode.title, episode.state) == ("Stopped", RemoteState(False, 600_000, 0, at))
+    assert (film.title, film.state) == (
+        "Played",
+        RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=at),
+    )
+    assert (episode.title, episode.state) == (
+        "Stopped",
+        RemoteState(watched=False, position_ms=600_000, play_count=0, last_played_at=at),
+    )
     assert episode.show
     assert episode.show.external_ids == {"tvdb": "990001"}
 
@@ -75,7 +81,9 @@ def test_without_news_there_is_one_empty_page_after_one_request(
     for number in range(600):
         kodi.add_movie(f"Film {number}", playcount=1, lastplayed=LONG_BEFORE)
     kodi.add_show("Harbour Lights", episodes=20)
-    assert list(backend.changes(SINCE)) == [LibraryPage([], 0, 0, [], library_size=620)]
+    assert list(backend.changes(SINCE)) == [
+        LibraryPage(items=[], done=0, total=0, problems=[], library_size=620)
+    ]
     assert requests(kodi) == [BOTH_AND_THEIR_NUMBERS]
 
 

@@ -18,7 +18,7 @@ from tests.fakes.kodi import FakeKodi
 
 
 def failure(kodi: FakeKodi, url: str = "", **credentials: str) -> BackendError:
-    backend = Kodi(Connection(url or kodi.url, credentials or kodi.credentials))
+    backend = Kodi(Connection(url or kodi.url, credentials=credentials or kodi.credentials))
     with pytest.raises(BackendError) as caught:
         backend.check()
     backend.close()
@@ -27,17 +27,19 @@ def failure(kodi: FakeKodi, url: str = "", **credentials: str) -> BackendError:
 
 
 def test_a_kodi_tells_its_name_and_version(backend: Kodi) -> None:
-    assert backend.check() == ServerInfo("Kodi", "Living room", "20.1")
+    assert backend.check() == ServerInfo(product="Kodi", name="Living room", version="20.1")
 
 
 @pytest.mark.parametrize("ending", ["/", "/jsonrpc", "/jsonrpc/", "  "])
 def test_an_address_may_be_pasted_as_kodi_shows_it(kodi: FakeKodi, ending: str) -> None:
-    assert Kodi(Connection(kodi.url + ending, kodi.credentials)).check().product == "Kodi"
+    assert (
+        Kodi(Connection(kodi.url + ending, credentials=kodi.credentials)).check().product == "Kodi"
+    )
 
 
 def test_an_address_needs_no_scheme_and_may_carry_the_sign_in(kodi: FakeKodi) -> None:
     host = kodi.url.removeprefix("http://")
-    assert Kodi(Connection(host, kodi.credentials)).check().product == "Kodi"
+    assert Kodi(Connection(host, credentials=kodi.credentials)).check().product == "Kodi"
     assert Kodi(Connection(f"http://kodi:secret@{host}")).check().product == "Kodi"
 
 

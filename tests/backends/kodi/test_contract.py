@@ -20,12 +20,13 @@ def test_every_call_we_make_is_one_that_kodi_describes(kodi: FakeKodi, backend: 
     list(backend.library())
     for video in (film, episode):
         for remote_id in (f"{video.kind}:{video.id}", f"{video.kind}:99"):
-            target = Target(remote_id, video.kind, video.file)
+            target = Target(remote_id=remote_id, kind=video.kind, path=video.file)
             for change_type in ("progress_update", "mark_watched", "mark_unwatched"):
                 kodi.play(kodi.add_movie("Another"))
                 at = datetime(2026, 11, 21, tzinfo=UTC)
                 backend.push(
-                    target, Wanted(change_type, at, position_ms=60_500, duration_ms=900_000)
+                    target,
+                    Wanted(change_type=change_type, at=at, position_ms=60_500, duration_ms=900_000),
                 )
     backend.playing()
     # Shows are asked for one by one while listening: test_listening.py.
@@ -42,8 +43,8 @@ def test_every_answer_of_the_fake_is_one_that_kodi_describes(kodi: FakeKodi, bac
     kodi.play(film)
     list(backend.library())
     backend.push(
-        Target("movie:1", "movie", film.file),
-        Wanted("mark_watched", datetime(2026, 11, 21, tzinfo=UTC)),
+        Target(remote_id="movie:1", kind="movie", path=film.file),
+        Wanted(change_type="mark_watched", at=datetime(2026, 11, 21, tzinfo=UTC)),
     )
     backend.check()
     assert backend.playing()

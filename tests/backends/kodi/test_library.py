@@ -35,7 +35,12 @@ def test_a_film_comes_with_its_ids_and_its_state(kodi: FakeKodi, backend: Kodi) 
             runtime_seconds=900,
             path=film.file,
             artwork_url=film.art["poster"],
-            state=RemoteState(True, 300_000, 2, datetime(2026, 11, 20, 20, 4, 5, tzinfo=UTC)),
+            state=RemoteState(
+                watched=True,
+                position_ms=300_000,
+                play_count=2,
+                last_played_at=datetime(2026, 11, 20, 20, 4, 5, tzinfo=UTC),
+            ),
         )
     ]
 
@@ -45,7 +50,10 @@ def test_an_episode_comes_with_its_show(kodi: FakeKodi, backend: Kodi) -> None:
     kodi.add_episode(show, 0, 0, "Behind the lights", tvdb="991000", minutes=25)
     (episode,) = items(backend)
     assert episode.show == RemoteShow(
-        "Harbour Lights", 2019, {"tvdb": "990001"}, show.art["poster"]
+        title="Harbour Lights",
+        year=2019,
+        external_ids={"tvdb": "990001"},
+        artwork_url=show.art["poster"],
     )
     assert (episode.remote_id, episode.season_number, episode.episode_number) == ("episode:1", 0, 0)
     assert (episode.title, episode.external_ids) == ("Behind the lights", {"tvdb": "991000"})
@@ -70,7 +78,7 @@ def test_films_and_episodes_are_counted_together(
 
 
 def test_an_empty_library_says_so(backend: Kodi) -> None:
-    assert list(backend.library()) == [LibraryPage((), 0, 0)]
+    assert list(backend.library()) == [LibraryPage(items=(), done=0, total=0)]
 
 
 def test_what_kodi_does_not_know_is_none_and_not_zero(kodi: FakeKodi, backend: Kodi) -> None:

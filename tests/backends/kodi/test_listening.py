@@ -36,7 +36,7 @@ def kodi() -> Iterator[LoudKodi]:
 
 @pytest.fixture
 def ear(kodi: LoudKodi) -> Iterator[Ear]:
-    with closing(Kodi(Connection(kodi.url, kodi.credentials))) as backend:
+    with closing(Kodi(Connection(kodi.url, credentials=kodi.credentials))) as backend:
         ear = Ear(backend)
         assert kodi.sockets.wait_for(1)
         yield ear
@@ -150,7 +150,7 @@ def test_one_title_after_the_other_ends_the_first(kodi, ear):
 def test_what_plays_already_is_heard_first(kodi):
     kodi.play(kodi.add_movie("Sintel"))
     with (
-        closing(Kodi(Connection(kodi.url, kodi.credentials))) as backend,
+        closing(Kodi(Connection(kodi.url, credentials=kodi.credentials))) as backend,
         closing(backend.listen()) as news,
     ):
         first = next(news)
@@ -209,8 +209,10 @@ def test_an_item_that_is_gone_or_strange_hides_no_other(kodi, ear):
 def test_a_push_of_ours_comes_back_as_what_it_was(kodi, ear):
     kodi.add_movie("Sintel", minutes=15)
     at = now().replace(microsecond=0)
-    target = Target("movie:1", "movie")
-    pushed = ear.backend.push(target, Wanted("mark_watched", at, watched=True, watched_at=at))
+    target = Target(remote_id="movie:1", kind="movie")
+    pushed = ear.backend.push(
+        target, Wanted(change_type="mark_watched", at=at, watched=True, watched_at=at)
+    )
     (event,) = ear.hear()
     assert event.item
     assert event.item.state == pushed
@@ -240,7 +242,7 @@ def test_a_kodi_that_sleeps_is_left(kodi, ear, monkeypatch):
 
 def test_nothing_there_is_said_in_words(kodi):
     kodi.sockets.down()
-    backend = Kodi(Connection(kodi.url, kodi.credentials))
+    backend = Kodi(Connection(kodi.url, credentials=kodi.credentials))
     with closing(backend), pytest.raises(Unreachable, match="Nothing answers at ws://127"):
         next(backend.listen())
 
@@ -253,21 +255,23 @@ def test_a_connection_that_breaks_is_said_in_words(kodi, ear):
 
 def test_what_is_no_websocket_is_said_in_words(kodi):
     port = kodi.url.rpartition(":")[2]
-    backend = Kodi(Connection(kodi.url, {**kodi.credentials, "websocket_port": port}))
+    backend = Kodi(Connection(kodi.url, credentials={**kodi.credentials, "websocket_port": port}))
     with closing(backend), pytest.raises(ServerTrouble, match="does not speak WebSocket"):
         next(backend.listen())
 
 
 @pytest.mark.parametrize("port", ["0", "99999", "ninety", "-1", "9090/x"])
 def test_a_port_that_is_none_is_said_in_words(kodi, port):
-    backend = Kodi(Connection(kodi.url, {**kodi.credentials, "websocket_port": port}))
+    backend = Kodi(Connection(kodi.url, credentials={**kodi.credentials, "websocket_port": port}))
     with closing(backend), pytest.raises(Rejected, match="must be a number"):
         next(backend.listen())
 
 
 def test_a_wrong_password_is_said_and_no_secret_is_logged(kodi, caplog):
     caplog.set_level(logging.DEBUG)
-    backend = Kodi(Connection(kodi.url, {**kodi.credentials, "password": "wr0ng-secret"}))
+    backend = Kodi(
+        Connection(kodi.url, credentials={**kodi.credentials, "password": "wr0ng-secret"})
+    )
     with closing(backend), pytest.raises(SignInRefused) as refused:
         next(backend.listen())
     assert "wr0ng-secret" not in caplog.text + str(refused.value)

@@ -36,7 +36,7 @@ def shown(video: Video, **more: Any) -> Shown:
 
 
 def wanted(change_type: ChangeKind, **state: Any) -> Wanted:
-    return Wanted(change_type, CLICK, **state)
+    return Wanted(change_type=change_type, at=CLICK, **state)
 
 
 def at(position_ms: int | None, **state: Any) -> Wanted:
@@ -145,7 +145,7 @@ def test_a_write_is_confirmed_by_what_is_read_back(change: dict[str, Any], is_sh
     ],
 )
 def test_a_number_is_taken_from_an_id_of_its_kind(remote_id: str, number: int | None) -> None:
-    assert number_of(Target(remote_id, "movie")) == number
+    assert number_of(Target(remote_id=remote_id, kind="movie")) == number
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,10 @@ def test_without_a_file_only_the_id_tells_what_plays() -> None:
 
 @pytest.mark.parametrize("change", [wanted("mark_watched"), at(60_000, duration_ms=900_000)])
 def test_what_was_last_heard_of_gives_the_plan_of_what_is_read(change: Wanted) -> None:
-    last_heard = RemoteState(True, 300_000, 3, CLICK - timedelta(hours=1))
-    target = Target("movie:7", "movie", UNSEEN.file, shown=last_heard)
+    last_heard = RemoteState(
+        watched=True, position_ms=300_000, play_count=3, last_played_at=CLICK - timedelta(hours=1)
+    )
+    target = Target(remote_id="movie:7", kind="movie", path=UNSEEN.file, shown=last_heard)
     video = WITHOUT_LENGTH.model_copy(
         update={"playcount": 3, "lastplayed": EARLIER, "resume": Resume(position=300.0)}
     )
@@ -184,7 +186,12 @@ def test_a_push_sends_exactly_what_is_explained(
     kodi: FakeKodi, backend: Kodi, change: Wanted
 ) -> None:
     film = kodi.add_movie("Sintel", minutes=15, playcount=3)
-    target = Target(f"movie:{film.id}", "movie", film.file, shown=RemoteState(True, 0, 3))
+    target = Target(
+        remote_id=f"movie:{film.id}",
+        kind="movie",
+        path=film.file,
+        shown=RemoteState(watched=True, position_ms=0, play_count=3),
+    )
     backend.state(target)
     explained = backend.explain(target, change)
     before = len(kodi.requests)

@@ -27,7 +27,7 @@ def target(video: Video, **other: Any) -> Target:
 
 
 def wanted(change_type: ChangeKind, at: datetime = CLICK, **state: Any) -> Wanted:
-    return Wanted(change_type, at, **state)
+    return Wanted(change_type=change_type, at=at, **state)
 
 
 def state_of(video: Video) -> tuple[int, str, float, float]:
@@ -37,7 +37,9 @@ def state_of(video: Video) -> tuple[int, str, float, float]:
 def test_a_film_marked_watched_gets_the_date_of_the_click(backend: Kodi, film: Video) -> None:
     shown = backend.push(target(film), wanted("mark_watched"))
     assert state_of(film) == (1, IN_NEW_YORK, 0, 0)
-    assert shown == RemoteState(True, 0, 1, CLICK.replace(microsecond=0))
+    assert shown == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=CLICK.replace(microsecond=0)
+    )
 
 
 def test_marking_watched_clears_the_resume_point(kodi: FakeKodi, backend: Kodi) -> None:
@@ -89,7 +91,12 @@ def test_a_position_is_stored_with_its_total_and_its_date(backend: Kodi, film: V
         target(film), wanted("progress_update", position_ms=754_500, duration_ms=888_000)
     )
     assert state_of(film) == (0, IN_NEW_YORK, 754, 888)
-    assert shown == RemoteState(False, 754_000, 0, CLICK.replace(microsecond=0))
+    assert shown == RemoteState(
+        watched=False,
+        position_ms=754_000,
+        play_count=0,
+        last_played_at=CLICK.replace(microsecond=0),
+    )
 
 
 def test_without_a_duration_the_total_is_the_runtime(backend: Kodi, film: Video) -> None:
@@ -199,7 +206,9 @@ def test_a_name_with_signs_of_sql_finds_only_itself(kodi: FakeKodi, backend: Kod
 def test_a_title_that_is_not_there_is_not_on_the_server(backend: Kodi, film: Video) -> None:
     for path in ("", "/films/gone.mkv", "gone.mkv"):
         with pytest.raises(NotOnServer):
-            backend.push(Target("movie:99", "movie", path), wanted("mark_watched"))
+            backend.push(
+                Target(remote_id="movie:99", kind="movie", path=path), wanted("mark_watched")
+            )
 
 
 def test_without_a_path_the_ids_tell_whether_it_is_the_same_film(
@@ -290,6 +299,6 @@ def test_explaining_after_a_push_tells_the_date_kodi_will_get(backend: Kodi, fil
 
 
 def test_no_password_stands_in_an_explanation_or_a_repr(kodi: FakeKodi, film: Video) -> None:
-    connection = Connection(kodi.url, {"username": "kodi", "password": "hunter2"})
+    connection = Connection(kodi.url, credentials={"username": "kodi", "password": "hunter2"})
     lines = Kodi(connection).explain(target(film), wanted("mark_watched"))
     assert "hunter2" not in repr(connection) + "".join(lines)

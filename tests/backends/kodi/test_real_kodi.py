@@ -32,7 +32,7 @@ def real(kodi_media: Path) -> Iterator[RealKodi]:
 
 @pytest.fixture
 def there(real: RealKodi) -> Iterator[Kodi]:
-    backend = Kodi(Connection(real.url, real.credentials))
+    backend = Kodi(Connection(real.url, credentials=real.credentials))
     yield backend
     backend.close()
 
@@ -42,7 +42,7 @@ def item(request: pytest.FixtureRequest, there: Kodi) -> RemoteItem:
     """A film, then an episode, both unwatched."""
     items = [one for page in there.library() for one in page.items]
     found = next(one for one in items if one.kind == request.param)
-    there.push(target(found), Wanted("mark_unwatched", WINTER))
+    there.push(target(found), Wanted(change_type="mark_unwatched", at=WINTER))
     return found
 
 
@@ -65,7 +65,7 @@ def test_the_connection_is_tested(real: RealKodi, there: Kodi) -> None:
     assert info.product == "Kodi"
     assert int(info.version.partition(".")[0]) >= 19
     with pytest.raises(SignInRefused):
-        Kodi(Connection(real.url, {"username": "kodi", "password": "wrong"})).check()
+        Kodi(Connection(real.url, credentials={"username": "kodi", "password": "wrong"})).check()
 
 
 def test_a_pull_brings_films_and_episodes_with_their_ids(there: Kodi) -> None:
@@ -93,7 +93,7 @@ def test_a_pull_brings_films_and_episodes_with_their_ids(there: Kodi) -> None:
 def test_a_mark_has_the_date_of_the_click_in_kodis_own_time(
     real: RealKodi, there: Kodi, item: RemoteItem, moment: datetime
 ) -> None:
-    shown = there.push(target(item), Wanted("mark_watched", moment))
+    shown = there.push(target(item), Wanted(change_type="mark_watched", at=moment))
     assert (shown.watched, shown.last_played_at) == (True, moment)
     local = f"{moment.astimezone(ZoneInfo('America/New_York')):%Y-%m-%d %H:%M:%S}"
     told = entry(real, item)
@@ -103,9 +103,12 @@ def test_a_mark_has_the_date_of_the_click_in_kodis_own_time(
 def test_an_unmark_clears_the_count_the_date_and_the_position(
     real: RealKodi, there: Kodi, item: RemoteItem
 ) -> None:
-    there.push(target(item), Wanted("progress_update", WINTER, watched=True, position_ms=60_000))
+    there.push(
+        target(item),
+        Wanted(change_type="progress_update", at=WINTER, watched=True, position_ms=60_000),
+    )
     assert entry(real, item)["playcount"] == 1
-    there.push(target(item), Wanted("mark_unwatched", WINTER))
+    there.push(target(item), Wanted(change_type="mark_unwatched", at=WINTER))
     told = entry(real, item)
     assert (told["playcount"], told["lastplayed"], told["resume"]["position"]) == (0, "", 0)
 
@@ -113,8 +116,10 @@ def test_an_unmark_clears_the_count_the_date_and_the_position(
 def test_a_position_is_kept_to_the_second_and_the_mark_stays(
     real: RealKodi, there: Kodi, item: RemoteItem
 ) -> None:
-    there.push(target(item), Wanted("mark_watched", WINTER))
-    wanted = Wanted("progress_update", SUMMER, position_ms=754_500, duration_ms=1_400_000)
+    there.push(target(item), Wanted(change_type="mark_watched", at=WINTER))
+    wanted = Wanted(
+        change_type="progress_update", at=SUMMER, position_ms=754_500, duration_ms=1_400_000
+    )
     shown = there.push(target(item), wanted)
     assert abs(shown.position_ms - 754_500) <= 1000
     assert (shown.watched, shown.last_played_at) == (True, SUMMER)
@@ -137,7 +142,7 @@ def test_what_was_played_after_a_second_is_told_apart_by_its_date(
     """The same rules as of `changes`, but that the files, which are of today, are not new."""
     words, number = VOCABULARY[item.kind], int(item.remote_id.partition(":")[2])
     for other in [one for page in there.library() for one in page.items]:
-        there.push(target(other), Wanted("mark_unwatched", WINTER))
+        there.push(target(other), Wanted(change_type="mark_unwatched", at=WINTER))
     real.rpc(words.set, {words.id_name: number, **told})
     played = {"field": "lastplayed", "operator": "greaterthan", "value": "2025-07-01 23:04:04"}
     asked = {
@@ -177,22 +182,26 @@ def test_what_changed_is_told_and_nothing_else(
     assert set(told) == everything  # their files are of today
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     assert [page.items for page in there.changes(tomorrow)] == [[]]
-    there.push(target(item), Wanted("mark_watched", tomorrow + timedelta(minutes=1)))
+    there.push(target(item), Wanted(change_type="mark_watched", at=tomorrow + timedelta(minutes=1)))
     (page,) = there.changes(tomorrow)
     assert [(one.remote_id, one.show, one.state and one.state.watched) for one in page.items] == [
         (item.remote_id, item.show, True)
     ]
-    there.push(target(item), Wanted("mark_unwatched", WINTER))
+    there.push(target(item), Wanted(change_type="mark_unwatched", at=WINTER))
     assert [page.items for page in there.changes(tomorrow)] == [[]]
 
 
 def test_an_item_is_found_again_by_its_file(there: Kodi, item: RemoteItem) -> None:
     other_id = f"{item.kind}:2"
     for remote_id in (f"{item.kind}:9999", other_id):
-        assert there.push(target(item, remote_id=remote_id), Wanted("mark_watched", WINTER)).watched
-        there.push(target(item), Wanted("mark_unwatched", WINTER))
+        assert there.push(
+            target(item, remote_id=remote_id), Wanted(change_type="mark_watched", at=WINTER)
+        ).watched
+        there.push(target(item), Wanted(change_type="mark_unwatched", at=WINTER))
     with pytest.raises(NotOnServer):
-        there.push(target(item, path=item.path.upper()), Wanted("mark_watched", WINTER))
+        there.push(
+            target(item, path=item.path.upper()), Wanted(change_type="mark_watched", at=WINTER)
+        )
 
 
 def test_the_clock_is_read_without_the_zone_too(real: RealKodi, there: Kodi) -> None:
@@ -206,14 +215,14 @@ def test_the_clock_is_read_without_the_zone_too(real: RealKodi, there: Kodi) -> 
             assert real.rpc("Settings.SetSettingValue", change)
             time.sleep(0.5)
             fake.shown_labels = real.rpc("XBMC.GetInfoLabels", labels)
-            measured = Kodi(Connection(fake.url, fake.credentials))._time()
+            measured = Kodi(Connection(fake.url, credentials=fake.credentials))._time()
             now = datetime.now(UTC)
             assert measured.to_local(now) == from_zone.to_local(now)
 
 
 def test_what_is_being_played_keeps_its_own_position(real: RealKodi, there: Kodi) -> None:
     film = next(one for page in there.library() for one in page.items if one.kind == "movie")
-    wanted = Wanted("progress_update", SUMMER, position_ms=60_000)
+    wanted = Wanted(change_type="progress_update", at=SUMMER, position_ms=60_000)
     real.rpc("Player.Open", {"item": {"file": film.path}})
     try:
         _until(lambda: real.rpc("Player.GetActivePlayers") != [])
@@ -270,9 +279,12 @@ def test_a_kodi_that_was_off_takes_the_change_when_it_is_back(real: RealKodi, th
     film = next(one for page in there.library() for one in page.items if one.kind == "movie")
     real.stop()
     with pytest.raises(Unreachable):
-        there.push(target(film), Wanted("mark_watched", WINTER))
+        there.push(target(film), Wanted(change_type="mark_watched", at=WINTER))
     real.start()
-    assert there.push(target(film), Wanted("mark_watched", WINTER)).last_played_at == WINTER
+    assert (
+        there.push(target(film), Wanted(change_type="mark_watched", at=WINTER)).last_played_at
+        == WINTER
+    )
 
 
 def _form(answer: Any, name: str = "") -> Any:

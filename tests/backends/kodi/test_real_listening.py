@@ -26,7 +26,7 @@ def real(kodi_media: Path) -> Iterator[RealKodi]:
 @pytest.fixture
 def there(real: RealKodi) -> Iterator[Kodi]:
     credentials = {**real.credentials, "websocket_port": str(real.tcp_port)}
-    with closing(Kodi(Connection(real.url, credentials))) as backend:
+    with closing(Kodi(Connection(real.url, credentials=credentials))) as backend:
         yield backend
 
 
@@ -34,8 +34,8 @@ def there(real: RealKodi) -> Iterator[Kodi]:
 def film(real: RealKodi, there: Kodi) -> Target:
     """Unwatched."""
     number = real.rpc("VideoLibrary.GetMovies")["movies"][0]["movieid"]
-    target = Target(f"movie:{number}", "movie")
-    there.push(target, Wanted("mark_unwatched", AT))
+    target = Target(remote_id=f"movie:{number}", kind="movie")
+    there.push(target, Wanted(change_type="mark_unwatched", at=AT))
     return target
 
 
@@ -63,7 +63,9 @@ def test_a_mark_is_heard(real, there, film):
 def test_our_own_push_comes_back_as_what_it_was(there, film):
     with closing(there.listen()) as news:
         assert next(news) is None
-        pushed = there.push(film, Wanted("mark_watched", AT, watched=True, watched_at=AT))
+        pushed = there.push(
+            film, Wanted(change_type="mark_watched", at=AT, watched=True, watched_at=AT)
+        )
         (event,) = hear(news, 1, within=30)
     assert event.item
     assert event.item.state == pushed

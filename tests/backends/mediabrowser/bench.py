@@ -38,10 +38,14 @@ class MediaBrowserBench:
     def description(self) -> Description | None: ...
 
     def connection(self) -> Connection:
-        return Connection(self._server.url, {"token": self._token}, self.alice.id)
+        return Connection(
+            self._server.url, credentials={"token": self._token}, remote_user_id=self.alice.id
+        )
 
     def wrong_connection(self) -> Connection:
-        return Connection(self._server.url, {"token": "f" * 32}, self.alice.id)
+        return Connection(
+            self._server.url, credentials={"token": "f" * 32}, remote_user_id=self.alice.id
+        )
 
     def unlinked(self) -> Connection:
         return Connection(self._server.url)

@@ -26,7 +26,7 @@ class PlexBench:
 
     def connection(self) -> Connection:
         credentials = {**signed_in(self._plex), "account_token": "account-of-alice"}
-        return Connection(self._plex.url, credentials, str(ALICE))
+        return Connection(self._plex.url, credentials=credentials, remote_user_id=str(ALICE))
 
     def wrong_connection(self) -> Connection:
         credentials = {
@@ -34,7 +34,7 @@ class PlexBench:
             "account_token": "no-such-account",
             "user_id": str(ALICE),
         }
-        return Connection(self._plex.url, credentials, str(ALICE))
+        return Connection(self._plex.url, credentials=credentials, remote_user_id=str(ALICE))
 
     def unlinked(self) -> Connection:
         return Connection(self._plex.url)
@@ -167,9 +167,9 @@ def _target(title: Title) -> Target:
     kind = "movie" if title.kind == "movie" else "episode"
     ids = {guid.partition("://")[0]: guid.partition("://")[2] for guid in title.guids}
     return Target(
-        str(title.key),
-        kind,
-        title.files[0],
+        remote_id=str(title.key),
+        kind=kind,
+        path=title.files[0],
         external_ids=ids,
         season_number=title.season,
         episode_number=title.number,

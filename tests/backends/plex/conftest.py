@@ -29,7 +29,9 @@ def open_plex(plex: FakePlex) -> Iterator[Open]:
     opened: list[Plex] = []
 
     def open_it(credentials: dict[str, str] | None = None, url: str = "", **other: Any) -> Plex:
-        connection = Connection(url or plex.url, credentials or signed_in(plex), **other)
+        connection = Connection(
+            url or plex.url, credentials=credentials or signed_in(plex), **other
+        )
         opened.append(kind_at(plex)(connection))
         return opened[-1]
 

@@ -63,7 +63,7 @@ def test_without_news_there_is_one_empty_page_after_three_requests(
     plex: FakePlex, backend: Plex
 ) -> None:
     cast(plex)
-    assert list(backend.changes(SINCE)) == [LibraryPage((), 0, 0)]
+    assert list(backend.changes(SINCE)) == [LibraryPage(items=(), done=0, total=0)]
     assert len(plex.exchanges) == 3
 
 

@@ -17,13 +17,15 @@ from mydia_web.clock import now
 from tests.backends.plex.conftest import Open
 from tests.fakes.plex import FakePlex
 
-FILM = Target("1", "movie")
+FILM = Target(remote_id="1", kind="movie")
 
 
 def test_a_plex_tells_its_name_its_version_and_what_it_calls_itself(
     plex: FakePlex, backend: Plex
 ) -> None:
-    assert backend.check() == ServerInfo("Plex", "Attic", "1.43.0.10492", plex.machine_id)
+    assert backend.check() == ServerInfo(
+        product="Plex", name="Attic", version="1.43.0.10492", server_id=plex.machine_id
+    )
     assert plex.lines() == ["GET /"]
 
 
@@ -104,7 +106,7 @@ def test_each_refusal_of_one_title_says_what_helps(
     with plex.answering(status, body=b"<html></html>", content_type="text/html"):
         for ask in (
             lambda: backend.state(FILM),
-            lambda: backend.push(FILM, Wanted("mark_watched", now())),
+            lambda: backend.push(FILM, Wanted(change_type="mark_watched", at=now())),
         ):
             with pytest.raises(BackendError) as caught:
                 ask()

@@ -121,7 +121,7 @@ def test_a_bench_tells_requests_since_the_last_call_and_fails_as_asked(
     bench: Bench, backend: Backend
 ) -> None:
     (film,) = bench.add_movie("Sintel")
-    change = Wanted("mark_watched", CLICK, True, 0)
+    change = Wanted(change_type="mark_watched", at=CLICK, watched=True, position_ms=0)
     with bench.losing_answers(), pytest.raises(Unreachable):
         backend.push(film, change)
     read = ("GET", "/library/metadata/1?includeGuids=1")

@@ -16,8 +16,24 @@ def test_the_owner_is_told_what_everybody_plays(plex: FakePlex, backend: Plex) -
     song = plex.add("track", "A song", 3, duration=200_000)
     plex.sessions = [(film, ALICE, 60_000, False), (film, BOB, 0, True), (song, BOB, 0, False)]
     assert backend.playing() == [
-        Playing("1", "Sintel", str(ALICE), 60_000, 900_000, False, "Living room TV"),
-        Playing("1", "Sintel", str(BOB), 0, 900_000, True, "Living room TV"),
+        Playing(
+            remote_id="1",
+            title="Sintel",
+            remote_user_id=str(ALICE),
+            position_ms=60_000,
+            duration_ms=900_000,
+            paused=False,
+            device="Living room TV",
+        ),
+        Playing(
+            remote_id="1",
+            title="Sintel",
+            remote_user_id=str(BOB),
+            position_ms=0,
+            duration_ms=900_000,
+            paused=True,
+            device="Living room TV",
+        ),
     ]
 
 
@@ -34,14 +50,16 @@ def test_a_refused_sign_in_is_not_silence(plex: FakePlex, open_plex: Open) -> No
 
 
 def test_a_title_opens_in_plexs_own_app(plex: FakePlex, backend: Plex) -> None:
-    link = Plex.web_link(Connection(plex.url, server_id=plex.machine_id), Target("12", "movie"))
+    link = Plex.web_link(
+        Connection(plex.url, server_id=plex.machine_id), Target(remote_id="12", kind="movie")
+    )
     path = "details?key=%2Flibrary%2Fmetadata%2F12"
     assert link == f"https://app.plex.tv/desktop/#!/server/{plex.machine_id}/{path}"
     assert plex.lines() == []
 
 
 def test_without_the_servers_own_name_there_is_no_link(plex: FakePlex) -> None:
-    assert Plex.web_link(Connection(plex.url), Target("12", "movie")) == ""
+    assert Plex.web_link(Connection(plex.url), Target(remote_id="12", kind="movie")) == ""
 
 
 def test_a_poster_is_fetched(plex: FakePlex, backend: Plex) -> None:

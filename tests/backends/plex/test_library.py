@@ -43,7 +43,7 @@ def test_a_film_comes_with_its_ids_and_its_state(plex: FakePlex, backend: Plex) 
             runtime_seconds=900,
             path="/films/Sintel.mkv",
             artwork_url="/library/metadata/1/thumb/1700000000",
-            state=RemoteState(True, 300_000, 2, SEEN),
+            state=RemoteState(watched=True, position_ms=300_000, play_count=2, last_played_at=SEEN),
         )
     ]
 
@@ -53,7 +53,9 @@ def test_an_episode_comes_with_its_show(plex: FakePlex, backend: Plex) -> None:
     plex.add_episode(show, 0, 0, title="Behind the lights", guids=["tvdb://991000"], minutes=25)
     (episode,) = items(backend)
     picture = "/library/metadata/1/thumb/1700000000"
-    assert episode.show == RemoteShow("Harbour Lights", 2019, {"tvdb": "990001"}, picture)
+    assert episode.show == RemoteShow(
+        title="Harbour Lights", year=2019, external_ids={"tvdb": "990001"}, artwork_url=picture
+    )
     assert (episode.remote_id, episode.season_number, episode.episode_number) == ("2", 0, 0)
     assert (episode.title, episode.external_ids) == ("Behind the lights", {"tvdb": "991000"})
     assert (episode.air_date, episode.runtime_seconds) == (date(2022, 2, 18), 1500)
@@ -63,7 +65,9 @@ def test_an_episode_comes_with_its_show(plex: FakePlex, backend: Plex) -> None:
 def test_what_plex_does_not_mention_is_nothing(plex: FakePlex, backend: Plex) -> None:
     film = plex.add_movie("Unknown", minutes=0, year=0, files=[])
     film.strange["thumb"] = None
-    assert items(backend) == [RemoteItem("1", "movie", "Unknown", state=RemoteState(watched=False))]
+    assert items(backend) == [
+        RemoteItem(remote_id="1", kind="movie", title="Unknown", state=RemoteState(watched=False))
+    ]
 
 
 def test_everybody_reads_their_own_state(plex: FakePlex, open_plex: Open) -> None:
@@ -118,7 +122,9 @@ def test_an_episode_shared_without_its_show_tells_of_it(plex: FakePlex, backend:
     plex.remove(show)
     (episode,) = items(backend)
     picture = "/library/metadata/1/thumb/1700000000"
-    assert episode.show == RemoteShow("Harbour Lights", None, {"tvdb": "81189"}, picture)
+    assert episode.show == RemoteShow(
+        title="Harbour Lights", year=None, external_ids={"tvdb": "81189"}, artwork_url=picture
+    )
 
 
 def test_libraries_are_those_of_films_and_shows(plex: FakePlex, backend: Plex) -> None:
@@ -138,7 +144,7 @@ def test_a_chosen_library_that_is_gone_is_not_an_empty_one(plex: FakePlex, open_
 
 
 def test_an_empty_server_has_one_empty_page(backend: Plex) -> None:
-    assert list(backend.library()) == [LibraryPage((), 0, 0)]
+    assert list(backend.library()) == [LibraryPage(items=(), done=0, total=0)]
 
 
 @pytest.mark.parametrize("cap", [1000, 3, 2])

@@ -15,13 +15,17 @@ from mydia_web.backends.values import Target, Wanted
 CLICK = datetime(2026, 11, 1, 20, 30, 15, tzinfo=UTC)
 MINUTE = 60_000
 LENGTH = 100 * MINUTE
-MARK = Wanted("mark_watched", CLICK, watched=True, position_ms=0)
-UNMARK = Wanted("mark_unwatched", CLICK, watched=False, position_ms=0)
+MARK = Wanted(change_type="mark_watched", at=CLICK, watched=True, position_ms=0)
+UNMARK = Wanted(change_type="mark_unwatched", at=CLICK, watched=False, position_ms=0)
 
 
 def progress(position: int | None, watched: bool | None = None, length: int = LENGTH) -> Wanted:
     return Wanted(
-        "progress_update", CLICK, watched=watched, position_ms=position, duration_ms=length
+        change_type="progress_update",
+        at=CLICK,
+        watched=watched,
+        position_ms=position,
+        duration_ms=length,
     )
 
 
@@ -189,13 +193,15 @@ ALL_WANTED = [
 @pytest.mark.parametrize("wanted", ALL_WANTED)
 @pytest.mark.parametrize("title", [UNWATCHED, BEGUN, WATCHED, REWATCHED])
 def test_every_call_that_may_be_sent_is_explained(title: Title, wanted: Wanted) -> None:
-    explained = {call.line for call in plan.explain(Target(title.key, "movie"), wanted)}
+    explained = {
+        call.line for call in plan.explain(Target(remote_id=title.key, kind="movie"), wanted)
+    }
     for calls in plan.plan_attempts(title, wanted, plan.USUAL_THRESHOLD):
         assert {call.line for call in calls} <= explained
 
 
 def test_a_call_is_shown_with_its_condition() -> None:
-    read, mark, again = plan.explain(Target("7", "movie"), MARK)
+    read, mark, again = plan.explain(Target(remote_id="7", kind="movie"), MARK)
     assert str(read) == "GET /library/metadata/7?includeGuids=1"
     assert str(mark) == (
         "PUT /:/scrobble?identifier=com.plexapp.plugins.library&key=7  (unless it is watched there)"

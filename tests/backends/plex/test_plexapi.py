@@ -31,7 +31,10 @@ def oracle(plex: FakePlex) -> Iterator[PlexServer]:
 
 
 def push(backend: Plex, film: Title, change_type: Any, **state: Any) -> RemoteState:
-    return backend.push(Target(str(film.key), "movie"), Wanted(change_type, CLICK, **state))
+    return backend.push(
+        Target(remote_id=str(film.key), kind="movie"),
+        Wanted(change_type=change_type, at=CLICK, **state),
+    )
 
 
 def shown(oracle: PlexServer, film: Title) -> tuple[bool, int, int, datetime | None]:
@@ -113,12 +116,14 @@ def test_we_read_what_plexapi_has_written(backend: Plex, oracle: PlexServer, fil
     theirs = oracle.fetchItem(film.key)
     theirs.markPlayed()
     theirs.updateTimeline(25 * MINUTE, state="stopped")
-    state = backend.state(Target(str(film.key), "movie"))
+    state = backend.state(Target(remote_id=str(film.key), kind="movie"))
     assert (state.watched, state.position_ms, state.play_count) == (True, 25 * MINUTE, 1)
     assert state.last_played_at
     assert abs(state.last_played_at - datetime.now(UTC)) < timedelta(minutes=1)
     theirs.markUnplayed()
-    assert backend.state(Target(str(film.key), "movie")) == RemoteState(watched=False)
+    assert backend.state(Target(remote_id=str(film.key), kind="movie")) == RemoteState(
+        watched=False
+    )
 
 
 def test_plexapi_is_told_what_is_being_played(

@@ -35,7 +35,7 @@ def target(title: Title, **other: Any) -> Target:
 
 
 def wanted(change_type: ChangeKind, **state: Any) -> Wanted:
-    return Wanted(change_type, CLICK, **state)
+    return Wanted(change_type=change_type, at=CLICK, **state)
 
 
 def mark() -> Wanted:
@@ -64,7 +64,9 @@ def verbs(plex: FakePlex) -> list[str]:
 
 
 def test_a_mark_is_dated_by_plex(backend: Plex, film: Title) -> None:
-    assert backend.push(target(film), mark()) == RemoteState(True, 0, 1, ARRIVAL)
+    assert backend.push(target(film), mark()) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=ARRIVAL
+    )
     assert held(film) == (1, None)
 
 
@@ -124,7 +126,9 @@ def test_the_end_of_a_rewatch_is_one_more_play(
 ) -> None:
     plex.zero_clears = zero_clears
     holds(film, 2, 30 * MINUTE)
-    assert backend.push(target(film), mark()) == RemoteState(True, 0, 3, ARRIVAL)
+    assert backend.push(target(film), mark()) == RemoteState(
+        watched=True, position_ms=0, play_count=3, last_played_at=ARRIVAL
+    )
 
 
 @pytest.mark.parametrize("before", [(2, None), (0, 30 * MINUTE), (2, 30 * MINUTE)])
@@ -137,7 +141,7 @@ def test_unmarking_clears_everything(
 
 def test_a_position_is_kept_to_the_millisecond(backend: Plex, film: Title) -> None:
     assert backend.push(target(film), progress(1_234_567)) == RemoteState(
-        False, 1_234_567, 0, ARRIVAL
+        watched=False, position_ms=1_234_567, play_count=0, last_played_at=ARRIVAL
     )
 
 
@@ -159,7 +163,9 @@ def test_a_rewatch_under_way_is_the_mark_and_then_the_position(
     """The other way round the mark would clear the position."""
     shown = backend.push(target(film), progress(10 * MINUTE, True))
     assert verbs(plex) == ["scrobble", "timeline"]
-    assert shown == RemoteState(True, 10 * MINUTE, 1, ARRIVAL)
+    assert shown == RemoteState(
+        watched=True, position_ms=10 * MINUTE, play_count=1, last_played_at=ARRIVAL
+    )
 
 
 def test_a_mark_alone_leaves_the_position(plex: FakePlex, backend: Plex, film: Title) -> None:
@@ -212,7 +218,7 @@ def test_a_film_whose_credits_count_as_its_end_is_not_finished(
 ) -> None:
     film.credits_at = 0.8
     assert backend.push(target(film), progress(85 * MINUTE)) == RemoteState(
-        False, 65 * MINUTE - 1000, 0, ARRIVAL
+        watched=False, position_ms=65 * MINUTE - 1000, play_count=0, last_played_at=ARRIVAL
     )
 
 
@@ -263,7 +269,9 @@ def test_clearing_a_position_keeps_the_mark(
     holds(film, 2, 40 * MINUTE)
     shown = backend.push(target(film), progress(0))
     # Where a stop at 0 means nothing, only one more play clears it.
-    assert shown == RemoteState(True, 0, 2 if zero_clears else 3, ARRIVAL)
+    assert shown == RemoteState(
+        watched=True, position_ms=0, play_count=2 if zero_clears else 3, last_played_at=ARRIVAL
+    )
 
 
 def test_clearing_the_position_of_an_unwatched_film(
@@ -348,14 +356,16 @@ def test_a_film_that_plex_took_for_another_is_the_same_by_its_file(
 
 def test_an_episode_is_not_a_film(plex: FakePlex, backend: Plex, film: Title) -> None:
     with pytest.raises(NotOnServer):
-        backend.push(Target(str(film.key), "episode"), mark())
+        backend.push(Target(remote_id=str(film.key), kind="episode"), mark())
 
 
 def test_what_was_watched_there_is_what_was_pushed_there(
     plex: FakePlex, backend: Plex, film: Title
 ) -> None:
     plex.stop_at(film, 20 * MINUTE)
-    assert backend.state(target(film)) == RemoteState(False, 20 * MINUTE, 0, ARRIVAL)
+    assert backend.state(target(film)) == RemoteState(
+        watched=False, position_ms=20 * MINUTE, play_count=0, last_played_at=ARRIVAL
+    )
     plex.now = lambda: ARRIVAL + timedelta(hours=1)
     shown = backend.push(target(film), progress(30 * MINUTE))
     (page,) = backend.library()

@@ -54,7 +54,7 @@ def test_a_name_and_password_are_enough_to_read(plex: FakePlex, open_plex: Open)
 def test_without_anything_typed_it_is_asked_for(
     plex: FakePlex, credentials: dict[str, str]
 ) -> None:
-    backend = Plex(Connection(plex.url, credentials))
+    backend = Plex(Connection(plex.url, credentials=credentials))
     with pytest.raises(SignInRefused, match="Link the account by a code, or enter a token"):
         backend.check()
     backend.close()

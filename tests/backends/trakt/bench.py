@@ -50,14 +50,18 @@ class TraktBench:
             "issued_at": str(int(self.trakt.now().timestamp())),
             "expires_at": str(int(token.expires_at.timestamp())),
         }
-        return Connection(self.trakt.url, credentials, remote_user_id=self.trakt.alice.uuid)
+        return Connection(
+            self.trakt.url, credentials=credentials, remote_user_id=self.trakt.alice.uuid
+        )
 
     def wrong_connection(self) -> Connection:
         credentials = {**self.trakt.app, "access_token": "taken-back", "refresh_token": "used-up"}
-        return Connection(self.trakt.url, credentials, remote_user_id=self.trakt.alice.uuid)
+        return Connection(
+            self.trakt.url, credentials=credentials, remote_user_id=self.trakt.alice.uuid
+        )
 
     def unlinked(self) -> Connection:
-        return Connection(self.trakt.url, self.trakt.app)
+        return Connection(self.trakt.url, credentials=self.trakt.app)
 
     def confirm(self, code: str) -> None:
         self.trakt.oauth.confirm(code, self.trakt.alice)
@@ -66,7 +70,11 @@ class TraktBench:
         self, title: str, *, year: int = 2010, minutes: int = 90, imdb: str = "", copies: int = 1
     ) -> Sequence[Target]:
         movie = self.trakt.add_movie(title, year=year, minutes=minutes, imdb=imdb)
-        return [Target(movie.remote_id, "movie", external_ids={"imdb": imdb} if imdb else {})]
+        return [
+            Target(
+                remote_id=movie.remote_id, kind="movie", external_ids={"imdb": imdb} if imdb else {}
+            )
+        ]
 
     def add_episode(
         self,
@@ -84,8 +92,8 @@ class TraktBench:
             of_show, season, episode, minutes=minutes, tvdb=int(tvdb) if tvdb else None
         )
         return Target(
-            added.remote_id,
-            "episode",
+            remote_id=added.remote_id,
+            kind="episode",
             external_ids={"tvdb": tvdb} if tvdb else {},
             show_external_ids={"imdb": of_show.imdb},
             season_number=season,

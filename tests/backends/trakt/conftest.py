@@ -41,7 +41,7 @@ def connection(trakt: FakeTrakt, token: Token) -> Connection:
         "issued_at": str(int(trakt.now().timestamp())),
         "expires_at": str(int(token.expires_at.timestamp())),
     }
-    return Connection(trakt.url, credentials, remote_user_id=trakt.alice.uuid)
+    return Connection(trakt.url, credentials=credentials, remote_user_id=trakt.alice.uuid)
 
 
 @pytest.fixture

@@ -38,8 +38,10 @@ def test_the_backend_and_the_bench_agree(bench: Bench) -> None:
     special = bench.add_episode("Harbour Lights", 0, 0, tvdb="991000", through=2)
     backend = bench.backend(bench.connection())
     for target in (film, special):
-        backend.push(target, Wanted("mark_watched", SEEN))
-        shown = backend.push(target, Wanted("progress_update", SEEN, position_ms=1_234_567))
+        backend.push(target, Wanted(change_type="mark_watched", at=SEEN))
+        shown = backend.push(
+            target, Wanted(change_type="progress_update", at=SEEN, position_ms=1_234_567)
+        )
         held = bench.held(target)
         assert abs(held.position_ms - 1_234_567) <= bench.grain_ms
         assert (held.watched, held.play_count, held.last_played_at) == (True, 1, SEEN)
@@ -64,7 +66,7 @@ def test_it_fails_as_it_is_told(bench: Bench) -> None:
         backend.check()
     (film,) = bench.add_movie("Sintel", imdb="tt1727587")
     with bench.losing_answers(), pytest.raises(Unreachable):
-        backend.push(film, Wanted("mark_watched", datetime(2026, 11, 1, tzinfo=UTC)))
+        backend.push(film, Wanted(change_type="mark_watched", at=datetime(2026, 11, 1, tzinfo=UTC)))
     backend.check()
     assert bench.violations() == []
     backend.close()

@@ -52,7 +52,7 @@ def test_a_new_play_comes_with_those_before(trakt: FakeTrakt, backend: Trakt, fi
     found = changed(backend)
     assert found
     assert [(item.title, item.state) for item in found] == [
-        ("Sintel", RemoteState(True, 0, 2, NOW))
+        ("Sintel", RemoteState(watched=True, position_ms=0, play_count=2, last_played_at=NOW))
     ]
 
 
@@ -66,7 +66,10 @@ def test_a_pause_comes_with_the_plays_before(trakt: FakeTrakt, backend: Trakt, f
     found = changed(backend)
     assert found
     assert [(item.title, item.state) for item in found] == [
-        ("Sintel", RemoteState(True, 50 * 60_000, 1, NOW))
+        (
+            "Sintel",
+            RemoteState(watched=True, position_ms=50 * 60_000, play_count=1, last_played_at=NOW),
+        )
     ]
     assert not [one for one in trakt.exchanges if "episodes" in one.path]
 

@@ -16,19 +16,19 @@ def episode(**other: object) -> Target:
 def test_a_film_is_found_by_its_ids(trakt: FakeTrakt, backend: Trakt, ids: dict[str, str]) -> None:
     trakt.add_movie("Other", imdb="tt1", tmdb=1)
     trakt.add_movie("Sintel", imdb="tt1727587", tmdb=45745)
-    assert backend.find(Target("", "movie", external_ids=ids)) == "movie:2"
+    assert backend.find(Target(remote_id="", kind="movie", external_ids=ids)) == "movie:2"
 
 
 def test_the_next_id_is_tried_where_one_is_unknown(trakt: FakeTrakt, backend: Trakt) -> None:
     trakt.add_movie("Sintel", tmdb=45745)
     ids = {"imdb": "tt7", "tmdb": "45745"}
-    assert backend.find(Target("", "movie", external_ids=ids)) == "movie:1"
+    assert backend.find(Target(remote_id="", kind="movie", external_ids=ids)) == "movie:1"
 
 
 def test_an_id_of_a_show_finds_no_film(trakt: FakeTrakt, backend: Trakt) -> None:
     trakt.add_show("Harbour Lights", tmdb=45745)
     with pytest.raises(NotOnServer, match="no title by these ids"):
-        backend.find(Target("", "movie", external_ids={"tmdb": "45745"}))
+        backend.find(Target(remote_id="", kind="movie", external_ids={"tmdb": "45745"}))
 
 
 def test_an_episode_is_found_by_its_own_ids(trakt: FakeTrakt, backend: Trakt) -> None:
@@ -89,9 +89,13 @@ def test_an_unknown_episode_is_named(trakt: FakeTrakt, backend: Trakt) -> None:
         episode(),
         episode(show_external_ids={"imdb": "tt7"}, season_number=1, episode_number=1),
         episode(show_external_ids={"imdb": "tt9000001"}, season_number=1),
-        Target("", "movie"),
-        Target("", "movie", external_ids={"imdb": "../users/settings", "anidb": "5", "tmdb": "0"}),
-        Target("episode:1", "movie"),
+        Target(remote_id="", kind="movie"),
+        Target(
+            remote_id="",
+            kind="movie",
+            external_ids={"imdb": "../users/settings", "anidb": "5", "tmdb": "0"},
+        ),
+        Target(remote_id="episode:1", kind="movie"),
     ],
 )
 def test_what_cannot_be_found_is_not_on_the_server(
@@ -104,16 +108,22 @@ def test_what_cannot_be_found_is_not_on_the_server(
 
 
 def test_a_title_with_its_remote_id_is_not_looked_up(trakt: FakeTrakt, backend: Trakt) -> None:
-    assert backend.find(Target("movie:5", "movie", external_ids={"imdb": "tt7"})) == "movie:5"
+    assert (
+        backend.find(Target(remote_id="movie:5", kind="movie", external_ids={"imdb": "tt7"}))
+        == "movie:5"
+    )
     assert trakt.exchanges == []
 
 
 @pytest.mark.parametrize(
     ("target", "link"),
     [
-        (Target("movie:28", "movie", external_ids={"imdb": "tt1", "tmdb": "2"}), "imdb/tt1"),
-        (Target("", "movie", external_ids={"tmdb": "2"}), "tmdb/2?id_type=movie"),
-        (Target("movie:28", "movie"), "trakt/28?id_type=movie"),
+        (
+            Target(remote_id="movie:28", kind="movie", external_ids={"imdb": "tt1", "tmdb": "2"}),
+            "imdb/tt1",
+        ),
+        (Target(remote_id="", kind="movie", external_ids={"tmdb": "2"}), "tmdb/2?id_type=movie"),
+        (Target(remote_id="movie:28", kind="movie"), "trakt/28?id_type=movie"),
         (episode(external_ids={"tvdb": "3"}), "tvdb/3?id_type=episode"),
         (
             episode(remote_id="episode:16", show_external_ids={"tmdb": "4"}),
@@ -130,6 +140,8 @@ def test_a_link_asks_nothing(trakt: FakeTrakt, backend: Trakt, target: Target, l
 def test_without_any_id_there_is_no_link() -> None:
     there = Connection("https://api.trakt.tv")
     assert (
-        Trakt.web_link(there, Target("", "movie", external_ids={"imdb": "javascript:alert(1)"}))
+        Trakt.web_link(
+            there, Target(remote_id="", kind="movie", external_ids={"imdb": "javascript:alert(1)"})
+        )
         == ""
     )

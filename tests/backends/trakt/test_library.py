@@ -44,7 +44,7 @@ def test_a_film_comes_with_its_ids_and_its_plays(trakt: FakeTrakt, backend: Trak
             year=2010,
             runtime_seconds=900,
             artwork_url="https://media.trakt.tv/images/movies/1.jpg.webp",
-            state=RemoteState(True, 0, 3, SEEN),
+            state=RemoteState(watched=True, position_ms=0, play_count=3, last_played_at=SEEN),
         )
     ]
 
@@ -55,20 +55,24 @@ def test_an_episode_comes_with_its_show(trakt: FakeTrakt, backend: Trakt) -> Non
     trakt.alice.watch(special, SEEN)
     (episode,) = items(backend)
     assert episode.show == RemoteShow(
-        "Harbour Lights", 2019, {"imdb": "tt9000001", "tvdb": "990001"}
+        title="Harbour Lights", year=2019, external_ids={"imdb": "tt9000001", "tvdb": "990001"}
     )
     assert (episode.remote_id, episode.season_number, episode.episode_number) == ("episode:1", 0, 0)
     assert (episode.title, episode.external_ids) == ("Behind the lights", {"tvdb": "991000"})
     assert (episode.air_date, episode.runtime_seconds) == (date(2019, 3, 1), 1500)
     assert episode.artwork_url == "https://media.trakt.tv/images/episodes/1.jpg.webp"
-    assert episode.state == RemoteState(True, 0, 1, SEEN)
+    assert episode.state == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=SEEN
+    )
 
 
 def test_what_is_paused_is_listed_too(trakt: FakeTrakt, backend: Trakt) -> None:
     film = trakt.add_movie("Sintel", minutes=60)
     trakt.alice.pause(film, 41.5, SEEN)
     (item,) = items(backend)
-    assert item.state == RemoteState(False, 24 * 60_000 + 54_000, 0, SEEN)
+    assert item.state == RemoteState(
+        watched=False, position_ms=24 * 60_000 + 54_000, play_count=0, last_played_at=SEEN
+    )
 
 
 def test_what_is_paused_of_unknown_length_keeps_its_share(trakt: FakeTrakt, backend: Trakt) -> None:
@@ -77,7 +81,9 @@ def test_what_is_paused_of_unknown_length_keeps_its_share(trakt: FakeTrakt, back
     trakt.alice.pause(trakt.add_episode(show, 1, 1, minutes=None), 12.25, SEEN)
     found = items(backend)
     assert [item.position_percent for item in found] == [41.5, 12.25]
-    assert [item.state for item in found] == [RemoteState(False, 0, 0, SEEN)] * 2
+    assert [item.state for item in found] == [
+        RemoteState(watched=False, position_ms=0, play_count=0, last_played_at=SEEN)
+    ] * 2
 
 
 def test_what_is_counted_are_titles(trakt: FakeTrakt, backend: Trakt) -> None:
@@ -274,7 +280,10 @@ def test_a_play_without_a_date_has_none(trakt: FakeTrakt, backend: Trakt) -> Non
     for at in (UNKNOWN, SEEN):
         trakt.alice.watch(film, at)
     states = {item.title: item.state for item in items(backend)}
-    assert states == {"Old": RemoteState(True, 0, 1, None), "Sintel": RemoteState(True, 0, 2, SEEN)}
+    assert states == {
+        "Old": RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=None),
+        "Sintel": RemoteState(watched=True, position_ms=0, play_count=2, last_played_at=SEEN),
+    }
 
 
 def test_the_state_of_one_title_is_what_the_library_says(trakt: FakeTrakt, backend: Trakt) -> None:
@@ -283,5 +292,7 @@ def test_the_state_of_one_title_is_what_the_library_says(trakt: FakeTrakt, backe
     trakt.alice.watch(film, SEEN - DAY)
     trakt.alice.pause(film, 12.34, SEEN + DAY)
     (item,) = items(backend)
-    assert backend.state(Target("movie:1", "movie")) == item.state
-    assert item.state == RemoteState(True, 666_360, 2, SEEN + DAY)
+    assert backend.state(Target(remote_id="movie:1", kind="movie")) == item.state
+    assert item.state == RemoteState(
+        watched=True, position_ms=666_360, play_count=2, last_played_at=SEEN + DAY
+    )

@@ -21,18 +21,18 @@ LENGTH = 90 * MINUTE
 SINTEL = Row(
     movie=mapping.TitleInfo(title="Sintel", year=2010, ids=mapping.Ids(trakt=1), runtime=90)
 )
-MARK = Wanted("mark_watched", CLICK)
-UNMARK = Wanted("mark_unwatched", CLICK)
-PAST_PLAY = Wanted("mark_watched", CLICK, is_past_play=True)
-WITHOUT_DATE = Wanted("mark_watched", datetime(1970, 1, 1, tzinfo=UTC))
+MARK = Wanted(change_type="mark_watched", at=CLICK)
+UNMARK = Wanted(change_type="mark_unwatched", at=CLICK)
+PAST_PLAY = Wanted(change_type="mark_watched", at=CLICK, is_past_play=True)
+WITHOUT_DATE = Wanted(change_type="mark_watched", at=datetime(1970, 1, 1, tzinfo=UTC))
 
 
 def progress(
     position: int | None, watched: bool | None = None, length: int | None = LENGTH, **other: Any
 ) -> Wanted:
     return Wanted(
-        "progress_update",
-        CLICK,
+        change_type="progress_update",
+        at=CLICK,
         watched=watched,
         position_ms=position,
         duration_ms=length,
@@ -227,7 +227,7 @@ ALL_WANTED = [
 @pytest.mark.parametrize("wanted", ALL_WANTED)
 @pytest.mark.parametrize("title", [UNWATCHED, BEGUN, WATCHED, WATCHED_BEFORE, REWATCHED])
 def test_every_call_that_may_be_sent_is_explained(title: Title, wanted: Wanted) -> None:
-    explained = verbs(plan.explain(Target("movie:1", "movie"), wanted))
+    explained = verbs(plan.explain(Target(remote_id="movie:1", kind="movie"), wanted))
     sent = [verb.replace("playback/5", "playback/…") for verb in verbs(plan.plan(title, wanted))]
     assert set(sent) <= set(explained)
 

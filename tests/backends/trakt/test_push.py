@@ -36,7 +36,7 @@ def target(title: Title, **other: Any) -> Target:
 
 
 def wanted(change_type: ChangeKind, at: datetime = CLICK, **state: Any) -> Wanted:
-    return Wanted(change_type, at, **state)
+    return Wanted(change_type=change_type, at=at, **state)
 
 
 def calls(trakt: FakeTrakt) -> list[str]:
@@ -52,7 +52,7 @@ def test_a_play_is_added_with_the_date_of_the_click(
 ) -> None:
     shown = backend.push(target(film), wanted("mark_watched"))
     assert plays(trakt, film) == [SECOND]
-    assert shown == RemoteState(True, 0, 1, CLICK)
+    assert shown == RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=CLICK)
     assert calls(trakt) == [
         "GET /sync/history/movies/1",
         "GET /sync/playback/movies",
@@ -127,22 +127,31 @@ def test_marking_watched_clears_the_pause(trakt: FakeTrakt, backend: Trakt, film
     trakt.alice.pause(film, 40, SECOND + timedelta(days=1))
     shown = backend.push(target(film), wanted("mark_watched"))
     assert trakt.alice.pauses == []
-    assert shown == RemoteState(True, 0, 1, CLICK)
+    assert shown == RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=CLICK)
 
 
 def test_a_past_play_leaves_the_pause_alone(trakt: FakeTrakt, backend: Trakt, film: Movie) -> None:
     trakt.alice.pause(film, 40, SECOND + timedelta(days=1))
     shown = backend.push(target(film), wanted("mark_watched", watched=True, is_past_play=True))
     assert plays(trakt, film) == [SECOND]
-    assert shown == RemoteState(True, 36 * 60_000, 1, SECOND + timedelta(days=1))
+    assert shown == RemoteState(
+        watched=True,
+        position_ms=36 * 60_000,
+        play_count=1,
+        last_played_at=SECOND + timedelta(days=1),
+    )
 
 
 def test_a_play_without_a_date_is_added_where_there_is_none(
     trakt: FakeTrakt, backend: Trakt, film: Movie
 ) -> None:
     change = wanted("mark_watched", datetime(1970, 1, 1, tzinfo=UTC), watched=True)
-    assert backend.push(target(film), change) == RemoteState(True, 0, 1, None)
-    assert backend.push(target(film), change) == RemoteState(True, 0, 1, None)
+    assert backend.push(target(film), change) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=None
+    )
+    assert backend.push(target(film), change) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=None
+    )
     assert plays(trakt, film) == [UNKNOWN]
 
 
@@ -152,7 +161,9 @@ def test_a_play_without_a_date_has_none(
 ) -> None:
     trakt.routes.habits.no_date = no_date
     trakt.alice.watch(film, UNKNOWN)
-    assert backend.state(target(film)) == RemoteState(True, 0, 1, None)
+    assert backend.state(target(film)) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=None
+    )
 
 
 def test_an_account_that_keeps_one_play_keeps_it(
@@ -161,7 +172,9 @@ def test_an_account_that_keeps_one_play_keeps_it(
     trakt.alice.keeps_one_play = True
     before = SECOND - timedelta(days=9)
     trakt.alice.watch(film, before)
-    assert backend.push(target(film), wanted("mark_watched")) == RemoteState(True, 0, 1, before)
+    assert backend.push(target(film), wanted("mark_watched")) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=before
+    )
 
 
 def test_a_play_that_trakt_does_not_keep_is_no_success(
@@ -317,7 +330,9 @@ def test_a_pause_left_over_from_before_the_last_play_is_none(
 ) -> None:
     trakt.alice.pause(film, 33.333, SECOND - timedelta(days=1))
     trakt.alice.watch(film, SECOND)
-    assert backend.state(target(film)) == RemoteState(True, 0, 1, SECOND)
+    assert backend.state(target(film)) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=SECOND
+    )
     change = wanted("progress_update", position_ms=HALF_HOUR)
     assert backend.push(target(film), change).position_ms > 0
     assert trakt.alice.pauses[0].paused_at > SECOND - timedelta(hours=1)
@@ -329,7 +344,7 @@ def test_what_was_scrobbled_just_now_takes_no_pause(
     trakt.alice.watch(film, SECOND)
     trakt.routes.scrobbled[film] = trakt.now() + timedelta(hours=1)
     shown = backend.push(target(film), wanted("progress_update", position_ms=HALF_HOUR))
-    assert shown == RemoteState(True, 0, 1, SECOND)
+    assert shown == RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=SECOND)
 
 
 def test_a_listing_that_lags_behind_is_not_believed_over_the_answer(
@@ -376,7 +391,7 @@ def test_a_title_that_is_gone_is_not_on_the_server(
 def test_without_a_remote_id_the_title_is_found_first(
     trakt: FakeTrakt, backend: Trakt, film: Movie
 ) -> None:
-    other = Target("", "movie", external_ids={"imdb": "tt1727587"})
+    other = Target(remote_id="", kind="movie", external_ids={"imdb": "tt1727587"})
     assert backend.push(other, wanted("progress_update", position_ms=HALF_HOUR)).position_ms > 0
     assert len(trakt.exchanges) == 5  # what was learnt when it was found is not asked for again
 
@@ -411,7 +426,11 @@ def test_the_calls_are_named_without_being_made(
 
 def test_a_title_that_is_to_be_found_first_is_explained_so(backend: Trakt) -> None:
     unknown = Target(
-        "", "episode", show_external_ids={"imdb": "tt9000001"}, season_number=0, episode_number=3
+        remote_id="",
+        kind="episode",
+        show_external_ids={"imdb": "tt9000001"},
+        season_number=0,
+        episode_number=3,
     )
     lines = backend.explain(unknown, wanted("mark_watched", is_past_play=True))
     assert lines == [

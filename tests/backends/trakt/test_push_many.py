@@ -31,13 +31,13 @@ def films(trakt: FakeTrakt) -> list[Movie]:
 
 
 def target(title: Title) -> Target:
-    return Target(title.remote_id, title.kind)
+    return Target(remote_id=title.remote_id, kind=title.kind)
 
 
 def pushes(
     titles: list[Any], change_type: ChangeKind = "mark_watched", at: datetime = CLICK, **state: Any
 ) -> list[tuple[Target, Wanted]]:
-    return [(target(title), Wanted(change_type, at, **state)) for title in titles]
+    return [(target(title), Wanted(change_type=change_type, at=at, **state)) for title in titles]
 
 
 def paths(trakt: FakeTrakt) -> list[str]:
@@ -53,7 +53,10 @@ def test_a_hundred_marks_are_one_write(
     trakt: FakeTrakt, backend: Trakt, films: list[Movie]
 ) -> None:
     shown = states(backend.push_many(pushes(films)))
-    assert shown == [RemoteState(True, 0, 1, CLICK)] * 100
+    assert (
+        shown
+        == [RemoteState(watched=True, position_ms=0, play_count=1, last_played_at=CLICK)] * 100
+    )
     assert paths(trakt) == [
         "GET /sync/playback/movies",
         "GET /sync/history/movies",
@@ -66,7 +69,7 @@ def test_repeating_a_batch_adds_nothing(
     trakt: FakeTrakt, backend: Trakt, films: list[Movie]
 ) -> None:
     batch = [
-        (target(film), Wanted("mark_watched", CLICK - timedelta(days=3 * number)))
+        (target(film), Wanted(change_type="mark_watched", at=CLICK - timedelta(days=3 * number)))
         for number, film in enumerate(films)
     ]
     first = backend.push_many(batch)
@@ -96,7 +99,10 @@ def test_two_plays_of_one_film_are_both_sent_and_a_third_is_the_second(
     trakt: FakeTrakt, backend: Trakt, films: list[Movie]
 ) -> None:
     times = (CLICK - timedelta(days=1), CLICK, CLICK + timedelta(seconds=20))
-    past = [(target(films[0]), Wanted("mark_watched", at, is_past_play=True)) for at in times]
+    past = [
+        (target(films[0]), Wanted(change_type="mark_watched", at=at, is_past_play=True))
+        for at in times
+    ]
     shown = states(backend.push_many(past))
     assert [play.watched_at for play in trakt.alice.plays] == list(times[:2])
     assert [one.play_count for one in shown] == [2, 2, 2]
@@ -124,7 +130,10 @@ def test_an_unknown_title_fails_alone(trakt: FakeTrakt, backend: Trakt, films: l
 def test_a_title_that_is_found_nowhere_fails_alone(
     trakt: FakeTrakt, backend: Trakt, films: list[Movie]
 ) -> None:
-    nobody = (Target("", "movie", external_ids={"imdb": "tt7"}), Wanted("mark_watched", CLICK))
+    nobody = (
+        Target(remote_id="", kind="movie", external_ids={"imdb": "tt7"}),
+        Wanted(change_type="mark_watched", at=CLICK),
+    )
     results = backend.push_many([nobody, *pushes(films[:1])])
     assert [type(one) for one in results] == [NotOnServer, RemoteState]
 

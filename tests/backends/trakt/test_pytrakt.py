@@ -43,19 +43,22 @@ def titles(trakt: FakeTrakt) -> None:
 
 
 def test_what_we_write_another_client_reads(backend: Trakt, pytrakt: Pytrakt) -> None:
-    film, pilot = Target("movie:1", "movie"), Target("episode:1", "episode")
-    backend.push(film, Wanted("mark_watched", SEEN))
-    backend.push(film, Wanted("mark_watched", SEEN + timedelta(days=1)))
-    backend.push(pilot, Wanted("mark_watched", SEEN))
-    backend.push(pilot, Wanted("progress_update", SEEN, position_ms=10 * 60_000))
+    film, pilot = (
+        Target(remote_id="movie:1", kind="movie"),
+        Target(remote_id="episode:1", kind="episode"),
+    )
+    backend.push(film, Wanted(change_type="mark_watched", at=SEEN))
+    backend.push(film, Wanted(change_type="mark_watched", at=SEEN + timedelta(days=1)))
+    backend.push(pilot, Wanted(change_type="mark_watched", at=SEEN))
+    backend.push(pilot, Wanted(change_type="progress_update", at=SEEN, position_ms=10 * 60_000))
     assert pytrakt("read") == {
         "films": [["Sintel", 2, "2026-11-19T20:00:00.000Z"]],
         "shows": [["Harbour Lights", 1]],
         "paused": [["episode", 1, 25.0]],
         "found": ["Sintel"],
     }
-    backend.push(film, Wanted("mark_unwatched", SEEN))
-    backend.push(pilot, Wanted("progress_update", SEEN, position_ms=0))
+    backend.push(film, Wanted(change_type="mark_unwatched", at=SEEN))
+    backend.push(pilot, Wanted(change_type="progress_update", at=SEEN, position_ms=0))
     told = pytrakt("read")
     assert (told["films"], told["paused"]) == ([], [])
 
@@ -64,10 +67,12 @@ def test_what_another_client_writes_we_read(
     trakt: FakeTrakt, backend: Trakt, pytrakt: Pytrakt
 ) -> None:
     pytrakt("write")
-    assert backend.state(Target("movie:1", "movie")) == RemoteState(True, 0, 1, SEEN)
+    assert backend.state(Target(remote_id="movie:1", kind="movie")) == RemoteState(
+        watched=True, position_ms=0, play_count=1, last_played_at=SEEN
+    )
     trakt.lift_limit()
     pytrakt("pause")
-    assert backend.state(Target("episode:1", "episode")).position_ms == 10 * 60_000
+    assert backend.state(Target(remote_id="episode:1", kind="episode")).position_ms == 10 * 60_000
 
 
 def test_a_mark_after_another_client_scrobbled_is_the_same_play(
@@ -77,6 +82,7 @@ def test_a_mark_after_another_client_scrobbled_is_the_same_play(
     (play,) = trakt.alice.plays
     trakt.lift_limit()
     shown = backend.push(
-        Target("movie:1", "movie"), Wanted("mark_watched", play.watched_at + timedelta(seconds=40))
+        Target(remote_id="movie:1", kind="movie"),
+        Wanted(change_type="mark_watched", at=play.watched_at + timedelta(seconds=40)),
     )
     assert (shown.play_count, len(trakt.alice.plays)) == (1, 1)

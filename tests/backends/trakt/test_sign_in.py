@@ -40,7 +40,7 @@ def clock(trakt: FakeTrakt, set_clock: Clock) -> Clock:
 @pytest.fixture
 def app(trakt: FakeTrakt) -> Connection:
     """The connection before an account is linked."""
-    return Connection(trakt.url, trakt.app)
+    return Connection(trakt.url, credentials=trakt.app)
 
 
 def begun(app: Connection) -> LinkCode:
@@ -134,7 +134,7 @@ def test_a_code_that_leads_nowhere_ends(
 def test_a_wrong_app_is_told_where_to_look(trakt: FakeTrakt, clock: Clock, app: Connection) -> None:
     code = begun(app)
     with pytest.raises(SignInRefused, match=r"client ID.*settings/apps"):
-        begun(Connection(trakt.url, {"client_id": "wrong"}))
+        begun(Connection(trakt.url, credentials={"client_id": "wrong"}))
     wrong = replace(app, credentials={**trakt.app, "client_secret": "wrong"})
     with pytest.raises(SignInRefused, match="client secret"):
         Trakt.poll_link(wrong, code.secret)
@@ -161,7 +161,9 @@ def test_what_a_code_gave_is_kept_when_the_name_cannot_be_asked_for(
     ],
 )
 def test_the_host_that_signs_in_is_another(base_url: str, named: str, host: str) -> None:
-    assert OAuth(Connection(base_url, {"auth_url": named} if named else {}))._url() == host
+    assert (
+        OAuth(Connection(base_url, credentials={"auth_url": named} if named else {}))._url() == host
+    )
 
 
 @pytest.mark.parametrize("path", ["/oauth/device/code", "/oauth/device/token", "/oauth/token"])
@@ -173,7 +175,7 @@ def test_the_host_that_signs_in_is_the_published_one(path: str) -> None:
 def test_a_typed_token_is_enough_to_read(trakt: FakeTrakt, client: Client, token: Token) -> None:
     trakt.alice.watch(trakt.add_movie("Sintel"), CLICK)
     typed = {"username": trakt.oauth.client_id, "token": token.access}
-    backend = client(Connection(trakt.url, typed))
+    backend = client(Connection(trakt.url, credentials=typed))
     assert [item.title for page in backend.library() for item in page.items] == ["Sintel"]
     assert backend.sign_in() == Linked(typed, "uuid-of-alice", "Alice")
 
@@ -219,7 +221,9 @@ def test_a_token_that_is_refused_is_renewed_once(
     film = trakt.add_movie("Sintel")
     renewal = Renewal(connection.credentials)
     backend = client(replace(connection, renew=renewal))
-    assert backend.push(Target(film.remote_id, "movie"), Wanted("mark_watched", CLICK)).watched
+    assert backend.push(
+        Target(remote_id=film.remote_id, kind="movie"), Wanted(change_type="mark_watched", at=CLICK)
+    ).watched
     assert [one.status for one in trakt.exchanges] == [401, 200, 200, 200, 201]
     assert renewal.asked == 1
 

@@ -28,7 +28,9 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 
 
 def test_trakt_names_itself(backend: Trakt) -> None:
-    assert backend.check() == ServerInfo("Trakt", "Trakt", "API 2", "trakt")
+    assert backend.check() == ServerInfo(
+        product="Trakt", name="Trakt", version="API 2", server_id="trakt"
+    )
     assert "trakt" in KINDS
 
 
@@ -122,7 +124,10 @@ def test_who_does_not_keep_the_distance_is_refused(
     backend = Trakt(connection, pace=Pace(monotonic=stands_still.monotonic, sleep=lambda _: None))
     trakt.alice.pause(film, 20, trakt.now())
     with pytest.raises(RateLimited):
-        backend.push(Target("movie:1", "movie"), Wanted("mark_watched", trakt.now()))
+        backend.push(
+            Target(remote_id="movie:1", kind="movie"),
+            Wanted(change_type="mark_watched", at=trakt.now()),
+        )
     backend.close()
 
 
@@ -137,7 +142,11 @@ def test_what_is_being_watched_is_told(trakt: FakeTrakt, backend: Trakt) -> None
     (playing,) = backend.playing()
     assert abs(playing.position_ms - 30 * 60_000) < 5_000
     assert replace(playing, position_ms=0) == Playing(
-        "movie:1", "Sintel", "uuid-of-alice", 0, 90 * 60_000
+        remote_id="movie:1",
+        title="Sintel",
+        remote_user_id="uuid-of-alice",
+        position_ms=0,
+        duration_ms=90 * 60_000,
     )
 
 
