@@ -17,6 +17,8 @@ class Call:
     body: Mapping[str, Any] | None = None
     #: For people, such as "unless it is watched there"; "" for a call that is always sent.
     condition: str = ""
+    #: The id of the title that it changes, where the backend asks for that; "" otherwise.
+    item_id: str = ""
 
     def with_condition(self, condition: str) -> "Call":
         """Return the same call, sent on this condition."""
@@ -27,7 +29,7 @@ class Call:
         """The call without its condition."""
         line = f"{self.method} /{self.path}"
         if self.params:
-            line += f"?{urlencode(self.params, safe=',:{}')}"
+            line += f"?{urlencode(self.params, doseq=True, safe=',:{}')}"
         if self.body is not None:
             line += f" {json.dumps(self.body, ensure_ascii=False)}"
         return line

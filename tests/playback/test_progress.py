@@ -10,6 +10,7 @@ from mydia_web.clock import now
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
 from mydia_web.playback import get_progress
+from mydia_web.playback.acts import Act, Mark
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.playback.progress import (
     delete_progress,
@@ -79,7 +80,8 @@ def test_watching_again_to_the_end_is_a_second_play(alice, film):
 
 
 def test_a_mark_whose_play_stands_in_history_adds_none(alice, film):
-    progress = mark_watched(alice.id, film, is_known=True)
+    with Act(alice.id, "pull") as act:
+        progress = act.mark_watched(film, Mark(is_known=True))
     assert progress.watched
     assert count(Play) == 0
 

@@ -213,7 +213,8 @@ class Household(RuleBasedStateMachine):
     def _shows_a_mark(self, place: Place, content: Content, watched: bool) -> None:
         self.servers.shown[place] = Shown(watched)
         with Act(place[0], "pull", source_id=place[3]) as act:
-            (mark_watched if watched else mark_unwatched)(place[0], content, act=act)
+            change = act.mark_watched if watched else act.mark_unwatched
+            change(content)
 
     def _shows_a_position(self, place: Place, content: Content, position: int) -> None:
         shown = self.servers.shown.get(place, Shown())

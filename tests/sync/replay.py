@@ -25,7 +25,7 @@ from mydia_web.backends.jellyfin import listening
 from mydia_web.backends.jellyfin.listening import Listener
 from mydia_web.backends.kodi import listening as kodi_listening
 from mydia_web.db import begin_write, db
-from mydia_web.library.models import Content, Episode, MediaItem
+from mydia_web.library.models import Content, ContentKey, Episode, MediaItem
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.queue.models import QueuedChange, Status
 from mydia_web.sources.accounts import get_source
@@ -263,7 +263,7 @@ class Live:
         )
         rows = db.session.execute(select(*columns).where(row.user_id == user_id))
         found = {
-            (film, episode): Shown(watched, position if in_progress else 0)
+            ContentKey.from_columns(film, episode): Shown(watched, position if in_progress else 0)
             for film, episode, watched, position, in_progress in rows
         }
         return {name: found.get(key, Shown(watched=False)) for name, key in self._keys.items()}
@@ -277,7 +277,8 @@ class Live:
         found: dict[str, list[datetime | None]] = {name: [] for name in self._keys}
         names = {key: name for name, key in self._keys.items()}
         for film, episode, watched_at in rows:
-            found.setdefault(names.get((film, episode), "another title"), []).append(watched_at)
+            name = names.get(ContentKey.from_columns(film, episode), "another title")
+            found.setdefault(name, []).append(watched_at)
         return found
 
     def on_b(self, name: str) -> Shown | None:

@@ -39,7 +39,7 @@ def test_a_film_that_was_removed_is_no_copy_any_more_and_stays_watched(kodi, ser
     assert (report.gone, report.missing, report.unwatched) == (1, 0, 0)
     assert report.message == "2 titles: 1 no longer there"
     film = the_film("Film 0")
-    assert names_of_holders([film.id], []) == {}
+    assert names_of_holders([film.key]) == {}
     assert get_progress(alice.id, film).watched
     assert pull().gone == 0
 

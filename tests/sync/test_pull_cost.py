@@ -14,7 +14,7 @@ from sqlalchemy import event, func, select
 from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
-from mydia_web.library.models import Episode, ExternalId, MediaItem
+from mydia_web.library.models import ExternalId, MediaItem
 from mydia_web.playback.models import Play, PlaybackProgress
 from mydia_web.sources.accounts import accounts_of
 from mydia_web.sources.models import SourceItem
@@ -190,5 +190,4 @@ def test_who_is_told_is_the_same_asked_for_many_or_for_each(cast):
     for user in (cast.alice, cast.bob):
         each = sources_to_tell_each(user.id, contents)
         for content in contents:
-            key = (None, content.id) if isinstance(content, Episode) else (content.id, None)
-            assert each[key] == sources_to_tell(user.id, content)
+            assert each[content.key] == sources_to_tell(user.id, content)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from mydia_web.db import db
 from mydia_web.errors import InvalidValue
-from mydia_web.playback import get_progress
+from mydia_web.playback import Act, get_progress
 from mydia_web.web import watch
 from mydia_web.web.items import views as items
 from tests.cast import Cast
@@ -48,7 +48,7 @@ def test_a_busy_database_says_so_and_may_be_tried_again(
     browser_of_alice: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     busy = OperationalError("UPDATE", {}, Exception("database is locked"))
-    monkeypatch.setattr(items, "mark_watched", _fail(busy))
+    monkeypatch.setattr(Act, "mark_watched", _fail(busy))
     answer = browser_of_alice.post("/movies/1/watched", headers=HTMX)
     assert answer.status_code == 503
     assert "try again in a moment" in answer.text

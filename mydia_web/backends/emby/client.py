@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 
+from mydia_web.backends.call import Call
 from mydia_web.backends.emby import plan
 from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.http import Http
@@ -30,7 +31,7 @@ from mydia_web.backends.mediabrowser.models import (
     field_of,
     write_instant,
 )
-from mydia_web.backends.mediabrowser.plan import Call, Goal, Shown
+from mydia_web.backends.mediabrowser.plan import Goal, Shown
 from mydia_web.backends.mediabrowser.session import Session, server_address
 from mydia_web.backends.reading import Push, Reading
 from mydia_web.backends.traits import Field, Traits

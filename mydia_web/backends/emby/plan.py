@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from mydia_web.backends.mediabrowser.plan import Call, Goal, Shown
+from mydia_web.backends.call import Call
+from mydia_web.backends.mediabrowser.plan import Goal, Shown
 
 #: Without the last two a listing says that nothing was ever played.
 FIELDS = "ProviderIds,Path,ProductionYear,PremiereDate,UserDataLastPlayedDate,UserDataPlayCount"

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import httpx2
 
+from mydia_web.backends.call import Call
 from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.http import Http
 from mydia_web.backends.jellyfin import plan
@@ -24,14 +25,7 @@ from mydia_web.backends.mediabrowser.client import (
 )
 from mydia_web.backends.mediabrowser.listing import SEASONS, SHOWS, Dated, Question
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData, field_of
-from mydia_web.backends.mediabrowser.plan import (
-    Call,
-    Goal,
-    Shown,
-    Version,
-    player_calls,
-    player_keeps,
-)
+from mydia_web.backends.mediabrowser.plan import Goal, Shown, Version, player_calls, player_keeps
 from mydia_web.backends.mediabrowser.session import Forbidden, plain_id, server_address
 from mydia_web.backends.traits import Field, Traits
 from mydia_web.backends.values import (

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mydia_web.backends.call import Call
 from mydia_web.backends.mediabrowser.models import Item, UserData, write_instant
-from mydia_web.backends.mediabrowser.plan import Call, Goal, Shown
+from mydia_web.backends.mediabrowser.plan import Goal, Shown
 
 
 def plan(shown: Shown, goal: Goal, user: str) -> list[Call]:

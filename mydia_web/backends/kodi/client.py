@@ -18,7 +18,7 @@ from mydia_web.backends.http import Http
 from mydia_web.backends.kodi import library, mapping
 from mydia_web.backends.kodi.listening import PORT, Listener, address_of
 from mydia_web.backends.kodi.plan import Shown, is_confirmed, moves_position, plan, plan_unread
-from mydia_web.backends.kodi.rpc import Call, JsonRpc
+from mydia_web.backends.kodi.rpc import JsonRpc, RpcCall
 from mydia_web.backends.kodi.zone import KodiTime, ask_time
 from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
@@ -91,9 +91,9 @@ class Kodi(ReadsFirst):
     def check(self) -> ServerInfo:
         _, kodi, labels = self._rpc.batch(
             [
-                Call("JSONRPC.Ping"),
-                Call("Application.GetProperties", {"properties": ["name", "version"]}),
-                Call("XBMC.GetInfoLabels", {"labels": [_NAME]}),
+                RpcCall("JSONRPC.Ping"),
+                RpcCall("Application.GetProperties", {"properties": ["name", "version"]}),
+                RpcCall("XBMC.GetInfoLabels", {"labels": [_NAME]}),
             ]
         )
         try:
@@ -206,7 +206,7 @@ def _refuse_while_playing(shown: Shown) -> None:
         )
 
 
-def _explained_in_utc(call: Call) -> str:
+def _explained_in_utc(call: RpcCall) -> str:
     if "lastplayed" not in call.params:
         return str(call)
     return f"{call}  (lastplayed in UTC here; sent in Kodi's own time)"

@@ -19,7 +19,7 @@ from mydia_web.backends.kodi.mapping import (
     Video,
 )
 from mydia_web.backends.kodi.plan import PLAYERS, Shown, get_call, number_of
-from mydia_web.backends.kodi.rpc import Call, JsonRpc
+from mydia_web.backends.kodi.rpc import JsonRpc, RpcCall
 from mydia_web.backends.kodi.zone import KodiTime
 from mydia_web.backends.values import (
     ContentKind,
@@ -60,14 +60,14 @@ class _List:
             filter=filter_ or {},
         )
 
-    def page(self, start: int, end: int) -> Call:
+    def page(self, start: int, end: int) -> RpcCall:
         params: dict[str, Any] = {"properties": list(self.fields)}
         if self.filter:
             params["filter"] = self.filter
         params["limits"] = {"start": start, "end": end}
-        return Call(self.method, params)
+        return RpcCall(self.method, params)
 
-    def count(self) -> Call:
+    def count(self) -> RpcCall:
         return replace(self, fields=()).page(0, 1)
 
 
@@ -220,8 +220,8 @@ def show_numbers(episodes: Iterable[Any]) -> set[int]:
     return {number for number in named if isinstance(number, int) and number > 0}
 
 
-def show_call(number: int) -> Call:
-    return Call(
+def show_call(number: int) -> RpcCall:
+    return RpcCall(
         "VideoLibrary.GetTVShowDetails", {"tvshowid": number, "properties": list(SHOW_FIELDS)}
     )
 
@@ -368,8 +368,8 @@ def _playing_video(rpc: JsonRpc, player: Player) -> Playing | None:
     properties = ["time", "totaltime", "speed"]
     result, answer = rpc.batch(
         [
-            Call("Player.GetItem", {"playerid": number, "properties": ["title", "showtitle"]}),
-            Call("Player.GetProperties", {"playerid": number, "properties": properties}),
+            RpcCall("Player.GetItem", {"playerid": number, "properties": ["title", "showtitle"]}),
+            RpcCall("Player.GetProperties", {"playerid": number, "properties": properties}),
         ]
     )
     item = mapping.read(PlayedItem, mapping.member(result, "item"))

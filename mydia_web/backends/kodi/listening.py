@@ -15,7 +15,7 @@ from mydia_web.backends.http import Address
 from mydia_web.backends.kodi import mapping
 from mydia_web.backends.kodi.library import read_playing, show_call, show_numbers
 from mydia_web.backends.kodi.mapping import VOCABULARY
-from mydia_web.backends.kodi.rpc import Call, JsonRpc
+from mydia_web.backends.kodi.rpc import JsonRpc, RpcCall
 from mydia_web.backends.kodi.zone import KodiTime
 from mydia_web.backends.values import ContentKind, Event, RemoteItem, RemoteShow
 from mydia_web.backends.websocket import Socket
@@ -175,7 +175,7 @@ class Listener:
                 continue
             self._shows[number] = show
 
-    def _details(self, calls: Sequence[tuple[str, Call]]) -> list[Mapping[str, Any]]:
+    def _details(self, calls: Sequence[tuple[str, RpcCall]]) -> list[Mapping[str, Any]]:
         """Return for each call what the answer has under that name; {} where it is gone."""
         if not calls:
             return []
@@ -202,10 +202,10 @@ def _item_of(data: Mapping[str, Any]) -> _Item | None:
     return None
 
 
-def _details_call(item: _Item) -> tuple[str, Call]:
+def _details_call(item: _Item) -> tuple[str, RpcCall]:
     words = VOCABULARY[item.kind]
     params = {words.id_name: item.number, "properties": list(words.fields)}
-    return words.details, Call(words.get, params)
+    return words.details, RpcCall(words.get, params)
 
 
 def _mapping_in(value: object, name: str) -> Mapping[str, Any]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mydia_web.backends.kodi.mapping import STATE_FIELDS, VOCABULARY, PlayedItem, Resume, Video
-from mydia_web.backends.kodi.rpc import Call
+from mydia_web.backends.kodi.rpc import RpcCall
 from mydia_web.backends.kodi.zone import KodiTime
 from mydia_web.backends.values import ContentKind, Target, Wanted
 
-PLAYERS = Call("Player.GetActivePlayers")
+PLAYERS = RpcCall("Player.GetActivePlayers")
 
 _Settings = dict[str, Any]
 
@@ -34,17 +34,17 @@ class Shown:
         return is_same_file or (item.type, item.id) == (self.kind, self.number)
 
 
-def plan(shown: Shown, wanted: Wanted, time: KodiTime) -> list[Call]:
+def plan(shown: Shown, wanted: Wanted, time: KodiTime) -> list[RpcCall]:
     """Return the calls that bring `wanted` about and read it back; none where Kodi shows it."""
     words = VOCABULARY[shown.kind]
     settings = _settings(shown.video, wanted, time)
-    write = Call(words.set, {words.id_name: shown.number, **settings})
+    write = RpcCall(words.set, {words.id_name: shown.number, **settings})
     if shown.is_read and is_confirmed(write, shown.video):
         return []
     return [write, get_call(shown.kind, shown.number)]
 
 
-def plan_unread(target: Target, wanted: Wanted, time: KodiTime) -> list[Call]:
+def plan_unread(target: Target, wanted: Wanted, time: KodiTime) -> list[RpcCall]:
     """Return the calls of a whole push, by what was last heard of the title."""
     shown = Shown(
         kind=target.kind,
@@ -58,7 +58,7 @@ def plan_unread(target: Target, wanted: Wanted, time: KodiTime) -> list[Call]:
     return calls + plan(shown, wanted, time)
 
 
-def is_confirmed(write: Call, video: Video) -> bool:
+def is_confirmed(write: RpcCall, video: Video) -> bool:
     """Return whether a title shows what a planned call sets."""
     settings = write.params
     resume = settings.get("resume")
@@ -74,9 +74,9 @@ def moves_position(wanted: Wanted) -> bool:
     return wanted.change_type == "progress_update"
 
 
-def get_call(kind: ContentKind, number: int) -> Call:
+def get_call(kind: ContentKind, number: int) -> RpcCall:
     words = VOCABULARY[kind]
-    return Call(words.get, {words.id_name: number, "properties": list(STATE_FIELDS)})
+    return RpcCall(words.get, {words.id_name: number, "properties": list(STATE_FIELDS)})
 
 
 def number_of(target: Target) -> int | None:

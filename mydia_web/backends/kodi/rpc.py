@@ -24,7 +24,7 @@ _REJECTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RpcCall:
     """One method with its parameters."""
 
     method: str
@@ -41,9 +41,9 @@ class JsonRpc:
         self._http = http
 
     def call(self, method: str, **params: Any) -> Any:
-        return self.batch([Call(method, params)])[0]
+        return self.batch([RpcCall(method, params)])[0]
 
-    def batch(self, calls: Sequence[Call]) -> list[Any]:
+    def batch(self, calls: Sequence[RpcCall]) -> list[Any]:
         """Make the calls in one request and return their results. Raise the first error."""
         results = self.try_batch(calls)
         for result in results:
@@ -51,7 +51,7 @@ class JsonRpc:
                 raise result
         return results
 
-    def try_batch(self, calls: Sequence[Call]) -> list[Any]:
+    def try_batch(self, calls: Sequence[RpcCall]) -> list[Any]:
         """Make the calls in one request and return a result or a `BackendError` for each."""
         requests = [
             {"jsonrpc": "2.0", "id": number, "method": call.method, "params": call.params}
@@ -77,7 +77,7 @@ class JsonRpc:
             if isinstance(response.get("id"), int)
         }
 
-    def _result(self, response: Mapping[str, Any] | None, call: Call) -> Any:
+    def _result(self, response: Mapping[str, Any] | None, call: RpcCall) -> Any:
         if response is None:
             return ServerTrouble(f"Kodi left the question {call.method} unanswered.")
         if "error" in response:

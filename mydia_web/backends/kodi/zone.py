@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mydia_web import clock
 from mydia_web.backends.errors import BackendError, NotOnServer, Rejected, ServerTrouble
-from mydia_web.backends.kodi.rpc import Call, JsonRpc
+from mydia_web.backends.kodi.rpc import JsonRpc, RpcCall
 
 DATE = "System.Date(yyyy-mm-dd)"
 #: "xx" asks for AM or PM: "hh" counts to 12 in a Kodi with American settings.
@@ -58,8 +58,8 @@ def ask_time(rpc: JsonRpc) -> KodiTime:
     before = clock.now()
     labels, setting = rpc.try_batch(
         [
-            Call("XBMC.GetInfoLabels", {"labels": [DATE, TIME]}),
-            Call("Settings.GetSettingValue", {"setting": "locale.timezone"}),
+            RpcCall("XBMC.GetInfoLabels", {"labels": [DATE, TIME]}),
+            RpcCall("Settings.GetSettingValue", {"setting": "locale.timezone"}),
         ]
     )
     now = clock.now()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from mydia_web.backends.call import Call
 from mydia_web.backends.errors import BackendError, NotOnServer, NotShown, Rejected, ServerTrouble
 from mydia_web.backends.http import Answer
 from mydia_web.backends.mediabrowser.listing import Listing, Question
@@ -21,7 +22,7 @@ from mydia_web.backends.mediabrowser.models import (
     field_of,
     read_all,
 )
-from mydia_web.backends.mediabrowser.plan import Call, Goal, Shown, Version
+from mydia_web.backends.mediabrowser.plan import Goal, Shown, Version
 from mydia_web.backends.mediabrowser.session import Session, server_address
 from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst

@@ -1,12 +1,10 @@
 """The pure half of a push: what a title shows, what it is to show, and the calls in between."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
+from mydia_web.backends.call import Call
 from mydia_web.backends.mediabrowser.models import TICKS_PER_MS, Item, UserData, write_instant
 from mydia_web.backends.values import Wanted
 from mydia_web.backends.wire import read_instant
@@ -17,36 +15,6 @@ _KEPT_FROM = 0.06
 _KEPT_UNTIL = 0.89
 #: In a shorter title servers keep no position of a player; they are set to 300 seconds.
 _SHORTEST_KEPT_MS = 301_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A request of a push, as it is sent and as it is shown to people."""
-
-    method: str
-    path: str
-    params: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    #: The title or version that it changes, "" for one that changes nothing.
-    item_id: str = ""
-
-    def __str__(self) -> str:
-        text = f"{self.method} /{self.path}"
-        if self.params:
-            text += f"?{urlencode(self.params, doseq=True, safe=':{}')}"
-        if self.body is not None:
-            text += f" {json.dumps(self.body)}"
-        return text
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """The arguments of `Session.send` after method and path."""
-        request: dict[str, Any] = {}
-        if self.params:
-            request["params"] = dict(self.params)
-        if self.body is not None:
-            request["json"] = dict(self.body)
-        return request
 
 
 @dataclass(frozen=True, slots=True)

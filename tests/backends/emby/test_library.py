@@ -1,5 +1,6 @@
 """Reading an Emby's library, what has changed in it, its people and what is being played."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -125,9 +126,7 @@ def test_only_the_chosen_libraries_are_read(emby: FakeEmby, bench: EmbyBench) ->
     emby.add_movie("Caminandes", place=other)
     base = bench.connection()
     chosen = frozenset({other.id})
-    backend = Emby(
-        type(base)(base.base_url, base.credentials, base.remote_user_id, library_ids=chosen)
-    )
+    backend = Emby(replace(base, library_ids=chosen))
     assert [item.title for item in items(backend)] == ["Caminandes"]
     backend.close()
 

@@ -299,8 +299,8 @@ def _failing_in(monkeypatch: pytest.MonkeyPatch, name: str, error: OSError) -> N
     """Let the disk refuse to open the folder `name`."""
     scandir = os.scandir
 
-    def refuse(path: os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
-        if Path(path).name == name:
+    def refuse(path: os.PathLike[str] | int) -> Iterator[os.DirEntry[str]]:
+        if not isinstance(path, int) and Path(path).name == name:
             raise error
         return scandir(path)
 
@@ -344,8 +344,8 @@ def test_a_folder_that_vanishes_during_the_walk_is_unreachable(
     disk.put("a/Alien (1979).mkv")
     scandir = os.scandir
 
-    def vanish(path: os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
-        if Path(path).name == "a":
+    def vanish(path: os.PathLike[str] | int) -> Iterator[os.DirEntry[str]]:
+        if not isinstance(path, int) and Path(path).name == "a":
             disk.path.rename(disk.path.with_name("unmounted"))
         return scandir(path)
 

@@ -346,9 +346,7 @@ def test_only_the_chosen_libraries_are_read(jellyfin: FakeJellyfin, bench: Jelly
     jellyfin.add_episode(jellyfin.add_show("Harbour Lights"), 1, 1)
     base = bench.connection()
     chosen = frozenset({other.id, jellyfin.shows.id})
-    backend = Jellyfin(
-        type(base)(base.base_url, base.credentials, base.remote_user_id, library_ids=chosen)
-    )
+    backend = Jellyfin(replace(base, library_ids=chosen))
     pages = list(backend.library())
     assert {item.title for page in pages for item in page.items} == {
         "Caminandes",

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from mydia_web.backends.call import Call
 from mydia_web.backends.jellyfin.plan import plan, ways_to_mark
 from mydia_web.backends.mediabrowser.models import Item, UserData
-from mydia_web.backends.mediabrowser.plan import Call, Goal, Shown, Version
+from mydia_web.backends.mediabrowser.plan import Goal, Shown, Version
 
 CLICK = datetime(2026, 11, 21, 20, 30, 15, 250_000, tzinfo=UTC)
 CLICKED = "2026-11-21T20:30:15.250000Z"

@@ -4,6 +4,7 @@ a date.
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -391,7 +392,8 @@ def test_explaining_tells_the_calls_and_makes_none(
         film.state(bench.alice.id).played = True
     backend.push(target(film), wanted(change_type, position_ms=60_000))
     sent = [
-        f"{request.method} {request.target}{_body(request.body)}" for request in jellyfin.news()
+        f"{request.method} {unquote(request.target)}{_body(request.body)}"
+        for request in jellyfin.news()
     ]
     assert [line.replace(" ", "") for line in lines] == [line.replace(" ", "") for line in sent]
 

@@ -3,6 +3,7 @@ id.
 """
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 import pytest
 
@@ -170,7 +171,7 @@ def test_a_push_to_the_second_file_is_explained_as_it_is_sent(
     lines = backend.explain(there, change)
     jellyfin.news()
     backend.push(there, change)
-    sent = [f"{request.method} {request.target}" for request in jellyfin.news()]
+    sent = [f"{request.method} {unquote(request.target)}" for request in jellyfin.news()]
     assert [line.split(" {")[0] for line in lines] == sent
 
 

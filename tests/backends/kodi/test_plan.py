@@ -9,7 +9,7 @@ import pytest
 from mydia_web.backends.kodi import Kodi
 from mydia_web.backends.kodi.mapping import PlayedItem, Resume, Video
 from mydia_web.backends.kodi.plan import Shown, is_confirmed, number_of, plan, plan_unread
-from mydia_web.backends.kodi.rpc import Call
+from mydia_web.backends.kodi.rpc import RpcCall
 from mydia_web.backends.kodi.zone import KodiTime
 from mydia_web.backends.values import ChangeKind, RemoteState, Target, Wanted
 from tests.fakes.kodi import FakeKodi
@@ -196,5 +196,5 @@ def test_a_push_sends_exactly_what_is_explained(
     explained = backend.explain(target, change)
     before = len(kodi.requests)
     backend.push(target, change)
-    sent = [str(Call(request.method, request.params)) for request in kodi.requests[before:]]
+    sent = [str(RpcCall(request.method, request.params)) for request in kodi.requests[before:]]
     assert sent == explained
