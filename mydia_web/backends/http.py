@@ -242,10 +242,11 @@ class Http:
 
         The caller deals with the statuses `understood`; any other refusal raises `BackendError`.
         """
+        # A host's label of more than 63 characters is a `UnicodeError` to Python's sockets.
         try:
             built = self._client.build_request(method, f"{self.address.url}/{path}", **request)
             return self._exchange(built, understood, limit)
-        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError) as error:
             raise Unreachable(
                 f"{self.address.place} is not an address that can be asked. "
                 "It should begin with http:// or https://."

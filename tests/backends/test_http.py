@@ -204,7 +204,16 @@ def test_https_to_a_plain_server_suggests_http(server: HTTPServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "http://", "ftp://host", "http://host:port", "http://[", "http://a b"]
+    "address",
+    [
+        "",
+        "http://",
+        "ftp://host",
+        "http://host:port",
+        "http://[",
+        "http://a b",
+        f"http://{'x' * 70}",
+    ],
 )
 def test_what_is_no_address_is_told(address: str) -> None:
     assert isinstance(failure(Http(address, product="Shelf")), Unreachable)

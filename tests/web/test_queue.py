@@ -182,7 +182,9 @@ def test_who_is_no_admin_pauses_nothing(
 
 
 def test_pausing_a_source_that_is_gone_is_not_found(browser_of_alice: FlaskClient) -> None:
-    assert browser_of_alice.post("/queue/pause", data={"source": 99}).status_code == 404
+    for number in (99, "", "x", "9" * 25):
+        answer = browser_of_alice.post("/queue/pause", data={"source": number})
+        assert answer.status_code == 404, number
 
 
 def test_the_strip_tells_each_source_in_words(

@@ -1,5 +1,6 @@
 """The routes of /queue."""
 
+import re
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -154,7 +155,11 @@ def resume_all() -> ResponseReturnValue:
 
 
 def _asked_source() -> int:
-    return request.form.get("source", 0, type=int)
+    """Return the source's id, or 0, which no source has, for what cannot be an id."""
+    asked = request.form.get("source", "")
+    if not re.fullmatch(r"[0-9]{1,18}", asked):
+        return 0
+    return int(asked)
 
 
 def _probe(source_ids: Sequence[int], user_id: int | None = None) -> None:
