@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, func, select, update
 
 from mydia_web.accounts.models import User
-from mydia_web.backends.values import LibraryPage, RemoteItem, RemoteShow, RemoteState
+from mydia_web.backends.values import Connection, LibraryPage, RemoteItem, RemoteShow, RemoteState
 from mydia_web.clock import now
 from mydia_web.db import begin_write, db
 from mydia_web.library.content import list_episodes
@@ -443,8 +443,8 @@ def test_files_that_were_known_before_are_caught_up_with_once_for_each_person(
     """As after an update from a version that kept the first episode only."""
     bench = server.bench
     bob = bench.fake.add_person("bob")
-    as_bob = bench.connection().__class__(
-        bench.connection().base_url, {"username": "bob", "password": "secret"}
+    as_bob = Connection(
+        bench.connection().base_url, credentials={"username": "bob", "password": "secret"}
     )
     signed_in = sign_in("jellyfin", as_bob)
     keep_sign_in(get_source(server.source_id), cast.bob.id, signed_in.linked, "device-of-bob")

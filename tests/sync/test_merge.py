@@ -161,7 +161,13 @@ POSITIONS = st.sampled_from(
     [0, 1, TOLERANCE_MS, TOLERANCE_MS + 1, 300_000, 302_000, 302_001]
 ) | st.integers(0, 10**8)
 TIMES = st.none() | st.integers(0, 3).map(lambda hours: NOON + timedelta(hours=hours))
-SIDES = st.builds(Side, st.booleans(), POSITIONS, TIMES, st.integers(0, 3))
+SIDES = st.builds(
+    Side,
+    watched=st.booleans(),
+    position_ms=POSITIONS,
+    changed_at=TIMES,
+    plays=st.integers(0, 3),
+)
 ANY = st.sampled_from(STRATEGIES)
 many = settings(max_examples=500, deadline=None)
 
