@@ -196,6 +196,22 @@ class Wanted:
     #: The state has changed again since, and a server that counts plays is owed just this play.
     is_past_play: bool = False
 
+    @property
+    def mark(self) -> bool | None:
+        """Whether the title is to be watched; None leaves its mark alone."""
+        if self.change_type == "progress_update":
+            return self.watched
+        return self.change_type == "mark_watched"
+
+    @property
+    def position(self) -> int | None:
+        """The position to set in milliseconds, 0 for none; None leaves it alone."""
+        if self.is_past_play:
+            return None
+        if self.change_type == "progress_update":
+            return self.position_ms
+        return 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playing:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select, tuple_, update
 
 from mydia_web.clock import now
 from mydia_web.db import UTCDateTime, db
-from mydia_web.errors import InvalidValue, NotFound
+from mydia_web.errors import NotFound
 from mydia_web.library.models import Content, ContentKey, ContentKind, Episode, MediaItem
 from mydia_web.playback.airing import is_out, today_of
 from mydia_web.playback.models import PlaybackProgress, ShowProgress
@@ -17,8 +17,6 @@ from mydia_web.playback.records import locked_progress
 from mydia_web.sources.accounts import names_of_holders
 
 Why = Literal["resume", "rewatch", "next", "start"]
-
-_KINDS: dict[str, ContentKind] = {"movie": "movie", "episode": "episode"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +29,6 @@ class CardCursor:
     last_activity_at: datetime
     kind: ContentKind
     row_id: int
-
-    def __str__(self) -> str:
-        return f"{self.last_activity_at.isoformat()}~{self.kind}~{self.row_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> "CardCursor":
-        """Read a cursor from an address. Raise `InvalidValue`."""
-        try:
-            return cls._parse(text)
-        except (ValueError, OverflowError) as error:
-            raise InvalidValue(
-                "before", "This part of the list cannot be found. Start again from the top."
-            ) from error
-
-    @classmethod
-    def _parse(cls, text: str) -> "CardCursor":
-        when, kind, row_id = text.split("~")
-        at = datetime.fromisoformat(when)
-        if at.tzinfo is None or kind not in _KINDS or not 0 <= int(row_id) < 2**63:
-            raise ValueError
-        return cls(at.astimezone(UTC), _KINDS[kind], int(row_id))
 
     @property
     def _position(self) -> ColumnElement[Any]:

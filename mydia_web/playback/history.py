@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 
 from mydia_web.db import UTCDateTime, db
-from mydia_web.errors import InvalidValue
 from mydia_web.library.models import Content, ContentKey, Episode, MediaItem
 from mydia_web.playback.change_sets import ChangeRecorder, Recorded
 from mydia_web.playback.models import Change, ChangeSet, Play
@@ -40,34 +39,6 @@ class Cursor:
 
     watched_at: datetime | None
     play_id: int
-
-    def __str__(self) -> str:
-        when = self.watched_at.isoformat() if self.watched_at else "unknown"
-        return f"{when}~{self.play_id}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Cursor":
-        """Read a cursor from an address. Raise `InvalidValue`."""
-        try:
-            return cls._parse(text)
-        except ValueError as error:
-            raise InvalidValue(
-                "before", "This page of the history cannot be found. Start again from the top."
-            ) from error
-
-    @classmethod
-    def _parse(cls, text: str) -> "Cursor":
-        when, _, play_id = text.rpartition("~")
-        # Keys of more than 64 bits cannot be looked up.
-        if len(play_id) > 18:
-            raise ValueError
-        if when == "unknown":
-            return cls(None, int(play_id))
-        watched_at = datetime.fromisoformat(when)
-        # Times at the ends of the calendar do not exist in every zone.
-        if watched_at.tzinfo is None or not 1000 < watched_at.year < 9000:
-            raise ValueError
-        return cls(watched_at, int(play_id))
 
 
 def history(

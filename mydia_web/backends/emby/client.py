@@ -18,6 +18,7 @@ from mydia_web.backends.errors import NotOnServer, Rejected
 from mydia_web.backends.http import Http
 from mydia_web.backends.mediabrowser.client import (
     FIRST_OF_JELLYFIN,
+    SIGN_IN_FIELDS,
     MediaBrowser,
     query,
     version_numbers,
@@ -34,7 +35,7 @@ from mydia_web.backends.mediabrowser.models import (
 from mydia_web.backends.mediabrowser.plan import Goal, Shown
 from mydia_web.backends.mediabrowser.session import Session, server_address
 from mydia_web.backends.reading import Push, Reading
-from mydia_web.backends.traits import Field, Traits
+from mydia_web.backends.traits import Traits
 from mydia_web.backends.values import Connection, LibraryPage, RemoteState, RemoteUser, Target
 
 _OLDEST = (4, 6)
@@ -50,21 +51,7 @@ class Emby(MediaBrowser):
         product="Emby",
         summary="The media server, version 4.6 or newer. Link it with a password or an API key.",
         address_hint="Such as http://192.168.1.20:8096",
-        fields=(
-            Field(name="username", label="User name", hint="Leave empty for an API key."),
-            Field(name="password", label="Password", secret=True),
-            Field(
-                name="token",
-                label="API key",
-                hint="Instead of a password: Dashboard, API Keys.",
-                secret=True,
-            ),
-            Field(
-                name="remote_user",
-                label="Your name there",
-                hint="Only with an API key, which is nobody's.",
-            ),
-        ),
+        fields=SIGN_IN_FIELDS,
         concurrency=4,
         reads_at_once=50,
         has_libraries=True,

@@ -19,6 +19,7 @@ from mydia_web.backends.jellyfin.listening import Listener
 from mydia_web.backends.jellyfin.session import JellyfinSession
 from mydia_web.backends.mediabrowser.client import (
     FIRST_OF_JELLYFIN,
+    SIGN_IN_FIELDS,
     MediaBrowser,
     query,
     version_numbers,
@@ -27,7 +28,7 @@ from mydia_web.backends.mediabrowser.listing import SEASONS, SHOWS, Dated, Quest
 from mydia_web.backends.mediabrowser.models import Item, PublicInfo, UserData, field_of
 from mydia_web.backends.mediabrowser.plan import Goal, Shown, Version, player_calls, player_keeps
 from mydia_web.backends.mediabrowser.session import Forbidden, plain_id, server_address
-from mydia_web.backends.traits import Field, Traits
+from mydia_web.backends.traits import Traits
 from mydia_web.backends.values import (
     Connection,
     ContentKind,
@@ -55,21 +56,7 @@ class Jellyfin(MediaBrowser):
         summary="The free media server, version 10.9 or newer. "
         "Link it with Quick Connect, a password or an API key.",
         address_hint="Such as http://192.168.1.20:8096",
-        fields=(
-            Field(name="username", label="User name", hint="Leave empty for an API key."),
-            Field(name="password", label="Password", secret=True),
-            Field(
-                name="token",
-                label="API key",
-                hint="Instead of a password: Dashboard, API Keys.",
-                secret=True,
-            ),
-            Field(
-                name="remote_user",
-                label="Your name there",
-                hint="Only with an API key, which is nobody's.",
-            ),
-        ),
+        fields=SIGN_IN_FIELDS,
         linking="Quick Connect",
         concurrency=4,
         reads_at_once=50,

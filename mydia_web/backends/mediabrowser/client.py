@@ -26,6 +26,7 @@ from mydia_web.backends.mediabrowser.plan import Goal, Shown, Version
 from mydia_web.backends.mediabrowser.session import Session, server_address
 from mydia_web.backends.precondition import check_unchanged, nothing_written_yet
 from mydia_web.backends.reading import Push, Reading, ReadsFirst
+from mydia_web.backends.traits import Field
 from mydia_web.backends.values import (
     Artwork,
     Connection,
@@ -44,6 +45,22 @@ from mydia_web.backends.values import (
 FIRST_OF_JELLYFIN = (10,)
 #: Libraries that hold films or shows; one that names no type holds both.
 _LIBRARY_TYPES = ("", "movies", "tvshows", "mixed", "unknown")
+
+SIGN_IN_FIELDS = (
+    Field(name="username", label="User name", hint="Leave empty for an API key."),
+    Field(name="password", label="Password", secret=True),
+    Field(
+        name="token",
+        label="API key",
+        hint="Instead of a password: Dashboard, API Keys.",
+        secret=True,
+    ),
+    Field(
+        name="remote_user",
+        label="Your name there",
+        hint="Only with an API key, which is nobody's.",
+    ),
+)
 
 
 class MediaBrowser(ReadsFirst):

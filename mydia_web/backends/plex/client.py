@@ -325,9 +325,9 @@ class Plex(ReadsFirst):
 
 def _confirmed(entry: Entry, wanted: Wanted) -> RemoteState:
     """Return the state of a title that was written to. Raises `NotShown` where it is another."""
-    watched = plan.wanted_mark(wanted)
+    watched = wanted.mark
     is_other_mark = watched is not None and watched != (entry.view_count > 0)
-    is_position_left = plan.wanted_position(wanted) == 0 and entry.view_offset > 0
+    is_position_left = wanted.position == 0 and entry.view_offset > 0
     if is_other_mark or is_position_left:
         raise NotShown(f"Plex took the change to {entry.name}, but then did not show it.")
     return mapping.state(entry)

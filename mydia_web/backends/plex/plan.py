@@ -105,20 +105,6 @@ def stop_in(calls: Iterable[Call]) -> int | None:
     return None
 
 
-def wanted_mark(wanted: Wanted) -> bool | None:
-    """Return whether it is to be watched; None leaves the mark alone."""
-    if wanted.change_type == "progress_update":
-        return wanted.watched
-    return wanted.change_type == "mark_watched"
-
-
-def wanted_position(wanted: Wanted) -> int | None:
-    """Return the position in milliseconds, 0 for none; None leaves it alone."""
-    if wanted.change_type == "progress_update":
-        return wanted.position_ms
-    return 0
-
-
 def plan(title: Title, wanted: Wanted, threshold: float = USUAL_THRESHOLD) -> list[Call]:
     """Return the calls that bring `wanted` about; none where the title shows it.
 
@@ -151,7 +137,7 @@ def marked(title: Title, wanted: Wanted) -> Title:
     if not _plan_mark(title, wanted):
         return title
     play_count = 0
-    if wanted_mark(wanted):
+    if wanted.mark:
         play_count = (title.play_count or 0) + 1
     if title.position is None and wanted.change_type == "progress_update":
         # It may bear the mark, so that nothing is sent, and have a position.
@@ -182,7 +168,7 @@ def plan_clearing(shown: Title, position: int) -> list[Call]:
 
 def asks_threshold(title: Title, wanted: Wanted) -> bool:
     """Return whether the position is so late in the title that the server's threshold matters."""
-    position = wanted_position(wanted)
+    position = wanted.position
     if not position or marked(title, wanted).is_at(position):
         return False
     lengths = _lengths(title, wanted)
@@ -212,7 +198,7 @@ def explain(target: Target, wanted: Wanted) -> list[Call]:
 
 
 def _plan_mark(title: Title, wanted: Wanted) -> list[Call]:
-    watched = wanted_mark(wanted)
+    watched = wanted.mark
     # A mark ends what is being watched, also where the title bears that mark already.
     ends_play = wanted.change_type != "progress_update" and bool(title.position)
     if watched and (not title.play_count or ends_play):
@@ -223,7 +209,7 @@ def _plan_mark(title: Title, wanted: Wanted) -> list[Call]:
 
 
 def _plan_position(title: Title, wanted: Wanted, threshold: float) -> list[Call]:
-    position = wanted_position(wanted)
+    position = wanted.position
     if position is None or title.is_at(position):
         return []
     if position == 0:

@@ -137,22 +137,6 @@ def played_at(wanted: Wanted) -> datetime | None:
     return at
 
 
-def wanted_mark(wanted: Wanted) -> bool | None:
-    """Return whether it is to be watched; None leaves the plays alone."""
-    if wanted.change_type == "progress_update":
-        return wanted.watched
-    return wanted.change_type == "mark_watched"
-
-
-def wanted_position(wanted: Wanted) -> int | None:
-    """Return the position in milliseconds, 0 for none; None leaves it alone."""
-    if wanted.is_past_play:
-        return None
-    if wanted.change_type == "progress_update":
-        return wanted.position_ms
-    return 0
-
-
 def page_of(listing: Call, number: int) -> Call:
     """Return the request for one page of a listing."""
     params = {"page": number, "limit": PAGE, **listing.params}
@@ -237,9 +221,9 @@ def needs_row(title: Title, wanted: Wanted) -> bool:
     """
     if title.row is not None:
         return False
-    if wanted_position(wanted):
+    if wanted.position:
         return True
-    return not wanted_mark(wanted) and title.may_be_empty
+    return not wanted.mark and title.may_be_empty
 
 
 def explain(target: Target, wanted: Wanted) -> list[Call]:
@@ -276,7 +260,7 @@ def _lookups(target: Target) -> list[Call]:
 
 
 def _plan_mark(title: Title, wanted: Wanted) -> list[Call]:
-    watched = wanted_mark(wanted)
+    watched = wanted.mark
     at = played_at(wanted)
     plays = title.plays
     if watched and (plays is None or not plays.has(at)):
@@ -287,7 +271,7 @@ def _plan_mark(title: Title, wanted: Wanted) -> list[Call]:
 
 
 def _plan_position(title: Title, wanted: Wanted) -> list[Call]:
-    position_ms = wanted_position(wanted)
+    position_ms = wanted.position
     if position_ms is None:
         return []
     if position_ms == 0:
@@ -315,7 +299,7 @@ def _expected_plays(title: Title, wanted: Wanted) -> Plays:
     plays = title.plays or Plays()
     if not _plan_mark(title, wanted):
         return plays
-    if wanted_mark(wanted):
+    if wanted.mark:
         return plays.plus(played_at(wanted))
     return Plays()
 

@@ -29,8 +29,6 @@ from mydia_web.backends.trakt.plan import (
     needs_row,
     plan,
     played_at,
-    wanted_mark,
-    wanted_position,
 )
 from mydia_web.backends.trakt.titles import Finder, read_plays, read_positions
 from mydia_web.backends.values import ContentKind, RemoteState, Target, Wanted
@@ -176,8 +174,8 @@ class _Push:
 
     @property
     def group(self) -> Group:
-        watched = wanted_mark(self.wanted)
-        if watched is None or wanted_position(self.wanted):
+        watched = self.wanted.mark
+        if watched is None or self.wanted.position:
             return "alone"
         if watched:
             return "watched"
