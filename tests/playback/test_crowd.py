@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from mydia_web.db import db
 from tests.databases import Cluster
@@ -29,15 +29,18 @@ def test_who_marks_unmarks_and_undoes_at_once_beside_pulls_and_deliveries(
             everybody.pull()
         everybody.drain()
         assert everybody.watched_there() == [everybody.watched_here()] * 2
-    assert _deadlocks(cluster) == 0
+        url = everybody.app.config["SETTINGS"].database_url
+    assert _deadlocks(cluster, url) == 0
 
 
-def _deadlocks(cluster: Cluster) -> int:
-    """How many the server has ended, as it counts them itself: whoever was connected has told it by
-    now.
+def _deadlocks(cluster: Cluster, url: str) -> int:
+    """Return how many deadlocks the server has ended in this database, by its own count.
+
+    Other tests have databases of their own on the same server.
     """
+    query = text("SELECT deadlocks FROM pg_stat_database WHERE datname = :name")
     engine = create_engine(cluster.url("postgres"))
     with engine.connect() as connection:
-        number = connection.scalar(text("SELECT sum(deadlocks) FROM pg_stat_database"))
+        number = connection.scalar(query, {"name": make_url(url).database})
     engine.dispose()
-    return int(number or 0)
+    return int(number)
